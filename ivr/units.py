@@ -1,0 +1,49 @@
+"""Durations and sizes as people write them. Shared by the configuration and the flow language, so both read `20s` alike."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["DURATION_FORMS", "SIZE_FORMS", "parse_duration", "parse_size"]
+
+DURATION_FORMS = "seconds, or a number with ms, s, m, h or d (250ms, 20s, 5m, 48h, 1d)"
+SIZE_FORMS = "bytes, or a number with kB, MB, GB, TB (4MB) or KiB, MiB, GiB, TiB"
+
+_DURATION = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)?\s*", re.ASCII)
+_DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+
+_SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([kKMGT]?i?B)?\s*", re.ASCII)
+_SIZE_UNITS: dict[str | None, int] = {
+    None: 1,
+    "B": 1,
+    "kB": 10**3,
+    "KB": 10**3,
+    "MB": 10**6,
+    "GB": 10**9,
+    "TB": 10**12,
+    "KiB": 2**10,
+    "kiB": 2**10,
+    "MiB": 2**20,
+    "GiB": 2**30,
+    "TiB": 2**40,
+}
+
+
+def parse_duration(value: object) -> float:
+    """Seconds of a duration written as a number or as text; ValueError with the forms allowed."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        seconds = float(value)
+        if 0.0 <= seconds < float("inf"):
+            return seconds
+    elif isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        return float(match[1]) * _DURATION_UNITS[match[2]]
+    raise ValueError(f"not a duration: {DURATION_FORMS}")
+
+
+def parse_size(value: object) -> int:
+    """Bytes of a size written as a number or as text; ValueError with the forms allowed."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and (match := _SIZE.fullmatch(value)) and match[2] in _SIZE_UNITS:
+        return int(float(match[1]) * _SIZE_UNITS[match[2]])
+    raise ValueError(f"not a size: {SIZE_FORMS}")
