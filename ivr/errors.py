@@ -1,7 +1,7 @@
 """Everything that can go wrong here, as one tree.
 
-An error carries what to answer: the SIP status for a call, the HTTP status for a request, the branch for a flow, and whether the
-same thing may succeed when tried again. Whoever catches one at the edge of a layer needs no table of his own.
+An error carries what to answer: the SIP status for a call, the HTTP status for a request, the branch for a flow, and
+whether the same thing may succeed when tried again. Whoever catches one at the edge of a layer needs no table.
 
     IvrError                        500 / 500
     ├── FaultsError                 what somebody wrote does not hold; carries every fault with its place

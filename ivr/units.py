@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them. Shared by the configuration and the flow language, so both read `20s` alike."""
+"""Durations and sizes as people write them; the configuration and the flow language read `20s` alike."""
 
 from __future__ import annotations
 

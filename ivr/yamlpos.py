@@ -1,16 +1,16 @@
 """YAML that remembers where everything stood, and refuses what surprises people.
 
-`load` gives plain Python values beside the line and the source text of each, so that an error found much later (a wrong type, an
-unknown name) can point at the file. It reads parser events instead of recursing over nodes: input may be hostile (the HTTP
-API takes flows), and a deep or self-multiplying document must end in a fault, not in a stack overflow.
+`load` gives plain Python values beside the line and the source text of each, so that an error found much later (a wrong
+type, an unknown name) can point at the file. It reads parser events instead of recursing over nodes: input may be
+hostile (the HTTP API takes flows), and a deep or self-multiplying document must end in a fault, not in an overflow.
 
-Refused beyond YAML's own rules: a key that stands twice, a key that YAML 1.1 does not read as text (`on`, `no`, `10`), a second
-document, unknown tags, and anything over the limits.
+Refused beyond YAML's own rules: a key that stands twice, a key that YAML 1.1 does not read as text (`on`, `no`, `10`),
+a second document, unknown tags, and anything over the limits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +119,7 @@ class _Open:
     merges: list[Any] = field(default_factory=list)
 
 
-class _Stop(Exception):
+class _StopError(Exception):
     """Nothing after this can be read."""
 
 
@@ -145,32 +145,33 @@ class _Reader:
 
     def read(self, text: str | bytes) -> Document:
         document = self.document
+        characters = self.decode(text)
         try:
-            for event in self.events(text):
+            for event in yaml.parse(characters, Loader=_Loader) if not document.problems else ():
                 self.take(event)
-        except _Stop:
+        except _StopError:
             pass
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self.problem(f"not valid YAML: {error.problem or error.context}", _mark(mark))
         except yaml.reader.ReaderError as error:
-            line = text[: error.position].count("\n" if isinstance(text, str) else b"\n") + 1  # type: ignore[arg-type]
+            line = characters.count("\n", 0, error.position) + 1
             self.problem(f"not valid YAML: {error.reason}", Mark(line, 1), found=repr(error.character))
         if document.problems:
             document.value = None
         return document
 
-    def events(self, text: str | bytes) -> Iterator[Any]:
+    def decode(self, text: str | bytes) -> str:
         if len(text) > self.limits.characters:
             self.problem(f"the file is too long (limit {self.limits.characters} characters)", Mark(1, 1))
-            raise _Stop
-        if isinstance(text, bytes):
+        elif isinstance(text, str):
+            return text
+        else:
             try:
-                text = text.decode("utf-8-sig")
+                return text.decode("utf-8-sig")
             except UnicodeDecodeError as error:
                 self.problem("the file is not UTF-8", Mark(text.count(b"\n", 0, error.start) + 1, 1))
-                raise _Stop from None
-        yield from yaml.parse(text, Loader=_Loader)
+        return ""
 
     def problem(self, text: str, mark: Mark | None, found: str | None = None, expected: str | None = None) -> None:
         self.document.problems.append(Problem(text, mark, self.path_here(), found, expected))
@@ -200,7 +201,7 @@ class _Reader:
             self.documents += 1
             if self.documents > 1:
                 self.problem("a second document in one file", _mark(event.start_mark))
-                raise _Stop
+                raise _StopError
 
     def expects_key(self) -> bool:
         return bool(self.stack) and isinstance(self.stack[-1].container, dict) and self.stack[-1].key is None
@@ -209,7 +210,7 @@ class _Reader:
         self.nodes += nodes
         if self.nodes > self.limits.nodes:
             self.problem(f"too many values (limit {self.limits.nodes})", _mark(event.start_mark))
-            raise _Stop
+            raise _StopError
 
     def take_key(self, event: Any) -> None:
         top = self.stack[-1]
@@ -236,10 +237,10 @@ class _Reader:
         self.count(event, 1)
         if self.expects_key():
             self.problem("a key must be text", mark)
-            raise _Stop
+            raise _StopError
         if len(self.stack) >= self.limits.depth:
             self.problem(f"nested too deep (limit {self.limits.depth})", mark)
-            raise _Stop
+            raise _StopError
         kind = "map" if isinstance(event, events.MappingStartEvent) else "seq"
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{kind}"):
             self.problem(f"unknown tag {event.tag}", mark, found=event.tag)
@@ -264,13 +265,13 @@ class _Reader:
         self.aliases += 1
         if self.aliases > self.limits.aliases:
             self.problem(f"too many aliases (limit {self.limits.aliases})", mark)
-            raise _Stop
+            raise _StopError
         if self.expects_key():
             self.problem("an alias cannot be a key", mark)
-            raise _Stop
+            raise _StopError
         if event.anchor not in self.anchors:
             self.problem(f"*{event.anchor} has no anchor before it", mark, found=f"*{event.anchor}")
-            raise _Stop
+            raise _StopError
         value, size = self.anchors[event.anchor]
         self.count(event, size)
         self.document.marks.setdefault(self.path_here(), mark or Mark(1, 1))
@@ -311,7 +312,7 @@ class _Reader:
     def tag(self, event: Any) -> str:
         if event.tag is not None and event.tag != "!":
             return str(event.tag)
-        return str(self.resolver.resolve(ScalarNode, event.value, event.implicit))
+        return str(self.resolver.resolve(ScalarNode, event.value, event.implicit))  # type: ignore[no-untyped-call]
 
     def scalar(self, event: Any, mark: Mark | None) -> object:
         tag = self.tag(event)
@@ -321,7 +322,7 @@ class _Reader:
             if tag not in SafeConstructor.yaml_constructors or tag == "tag:yaml.org,2002:binary":
                 self.problem(f"unknown tag {tag}", mark, found=f"{tag} {event.value}")
                 return None
-            return self.constructor.construct_object(ScalarNode(tag, event.value))  # type: ignore[no-untyped-call]
+            return self.constructor.construct_object(ScalarNode(tag, event.value))
         except (ValueError, ConstructorError) as error:
             text = error.problem if isinstance(error, ConstructorError) else str(error)
             self.problem(str(text), mark, found=event.value)

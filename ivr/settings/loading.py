@@ -1,0 +1,217 @@
+"""Find ivr.yaml, read it, and say all that is wrong with it at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from ivr import yamlpos
+from ivr.errors import ConfigError, Fault
+from ivr.settings.sections import Settings
+
+__all__ = ["CONFIG_PLACES", "find_config", "load_settings", "parse_settings"]
+
+CONFIG_PLACES = (Path("config/ivr.yaml"), Path("/etc/ivr/ivr.yaml"))
+"""Tried in this order where neither --config nor IVR_CONFIG names a file."""
+
+MAX_SECRET_BYTES = 64 * 1024
+"""A secret is a password or a key, not a file that slipped in."""
+
+
+def find_config(explicit: str | Path | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file to use; None where there is none (the defaults hold). A named file must exist."""
+    for named, origin in ((explicit, "--config"), (environ.get("IVR_CONFIG"), "IVR_CONFIG")):
+        if named:
+            path = Path(named)
+            if not path.is_file():
+                raise ConfigError([Fault(f"there is no such file ({origin})", file=str(path))])
+            return path
+    return next((path for path in CONFIG_PLACES if path.is_file()), None)
+
+
+def load_settings(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings of the file, or of the one found, or the defaults; ConfigError with every fault."""
+    found = find_config(path, environ)
+    if found is None:
+        return parse_settings("", None, environ)
+    try:
+        text = found.read_bytes()
+    except OSError as error:
+        raise ConfigError([Fault(f"cannot be read: {error.strerror}", file=str(found))]) from error
+    return parse_settings(text, found, environ)
+
+
+def parse_settings(text: str | bytes, path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Settings of a text that stands, or could stand, at `path`; ConfigError with every fault."""
+    base = path.absolute().parent if path else Path.cwd()
+    name = str(path) if path else ""
+    document = yamlpos.load(text, tags={"!secret": SecretReader(environ, base)})
+    faults = [
+        Fault(
+            problem.text,
+            file=name,
+            line=problem.mark.line if problem.mark else None,
+            field=_dotted(problem.path),
+            found=problem.found,
+            expected=problem.expected,
+        )
+        for problem in document.problems
+    ]
+    if faults:
+        raise ConfigError(faults)
+    data = {} if document.value is None else document.value
+    if not isinstance(data, dict):
+        raise ConfigError([Fault("the configuration must be a mapping of keys", file=name, line=1)])
+    try:
+        settings = Settings.model_validate(data, context={"base": base})
+    except ValidationError as error:
+        faults = [_fault(details, document, name) for details in error.errors(include_url=False)]
+        raise ConfigError(sorted(faults, key=lambda fault: fault.line or 0)) from None
+    settings._source = path
+    return settings
+
+
+class SecretReader:
+    """Reads `!secret NAME`: from the environment, else from a file of that name.
+
+    Folders tried: $IVR_SECRETS_DIR, systemd's $CREDENTIALS_DIRECTORY, and `secrets` beside the configuration.
+    """
+
+    def __init__(self, environ: Mapping[str, str], base: Path) -> None:
+        self.environ = environ
+        self.folders = [
+            Path(folder)
+            for folder in (environ.get("IVR_SECRETS_DIR"), environ.get("CREDENTIALS_DIRECTORY"), str(base / "secrets"))
+            if folder
+        ]
+
+    def __call__(self, name: str) -> str:
+        """The secret's text without the final newline; ValueError where it is nowhere."""
+        if not name or not name.replace("_", "").replace("-", "").replace(".", "").isalnum() or name.startswith("."):
+            raise ValueError("!secret takes a name of letters, digits and _")
+        if name in self.environ:
+            return self.environ[name]
+        for folder in self.folders:
+            try:
+                with (folder / name).open("rb") as file:
+                    text = file.read(MAX_SECRET_BYTES + 1)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise ValueError(f"secret {name} cannot be read: {error.strerror}") from None
+            if len(text) > MAX_SECRET_BYTES:
+                raise ValueError(f"secret {name} is longer than {MAX_SECRET_BYTES} bytes")
+            try:
+                return text.decode().rstrip("\r\n")
+            except UnicodeDecodeError:
+                raise ValueError(f"secret {name} is not text") from None
+        places = ", ".join(str(folder) for folder in self.folders)
+        raise ValueError(f"secret {name} is neither in the environment nor in {places}")
+
+
+def _fault(details: ErrorDetails, document: yamlpos.Document, name: str) -> Fault:
+    path, field = _place(details["loc"], document.value)
+    mark = document.mark(path)
+    kind = details["type"]
+    text, expected = _message(details)
+    found = None
+    if kind == "extra_forbidden":
+        text = "unknown key"
+        known = _fields_at(path[:-1], document.value)
+        near = difflib.get_close_matches(str(path[-1]), known, n=1)
+        expected = near[0] if near else f"one of {', '.join(known)}" if known else None
+        return Fault(text, file=name, line=mark.line if mark else None, field=field, expected=expected)
+    if kind != "missing" and not _is_secret(path):
+        found = document.text(path)
+    return Fault(text, file=name, line=mark.line if mark else None, field=field, found=found, expected=expected)
+
+
+def _message(details: ErrorDetails) -> tuple[str, str | None]:
+    """What is wrong and what should stand there, in our words."""
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return "a key is missing", None
+        case "value_error":
+            text, _, expected = str(context["error"]).partition(": ")
+            return text, expected or None
+        case "literal_error":
+            return "not one of the values allowed", str(context["expected"])
+        case "union_tag_invalid":
+            return "unknown type", str(context["expected_tags"])
+        case "union_tag_not_found":
+            return "type is missing", "sip_trunk, gateway, modem or sound_card"
+        case "string_type":
+            return "must be text", "text"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return "must be a mapping of keys", None
+        case "tuple_type":
+            return "must be a list", None
+        case _:
+            message = details["msg"]
+            return message[:1].lower() + message[1:], None
+
+
+def _place(loc: Sequence[str | int], data: Any) -> tuple[yamlpos.Path, str]:
+    """Path in the document, and the field's name, of pydantic's location, which also names union members."""
+    path: list[str | int] = []
+    for part in loc:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            path.append(part)
+            data = data[part]
+        elif part == loc[-1] and part != "[key]":
+            return tuple(path), _dotted((*path, part))
+    return tuple(path), _dotted(path)
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _is_secret(path: yamlpos.Path) -> bool:
+    return bool(path) and "password" in str(path[-1])
+
+
+def _fields_at(path: yamlpos.Path, data: Any) -> list[str]:
+    """Keys that the section at `path` knows."""
+    kind: Any = Settings
+    for part in path:
+        data = data[part]
+        kind = _inner(kind, part, data)
+    if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        return []
+    return [field.alias or key for key, field in kind.model_fields.items()]
+
+
+def _inner(kind: Any, part: str | int, data: Any) -> Any:
+    """Type of the value under `part` of a value of type `kind`."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        field = next((f for key, f in kind.model_fields.items() if (f.alias or key) == part), None)
+        kind = field.annotation if field else None
+    else:
+        arguments = typing.get_args(kind)
+        kind = arguments[-1] if typing.get_origin(kind) is dict else arguments[0] if arguments else None
+    if typing.get_origin(kind) is typing.Annotated:
+        kind = typing.get_args(kind)[0]
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _member(kind, data)
+    return kind
+
+
+def _member(union: Any, data: Any) -> Any:
+    """The member of a union that a mapping is meant for: by its `type`, else the only section among them."""
+    sections = [kind for kind in typing.get_args(union) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    wanted = data.get("type") if isinstance(data, dict) else None
+    for section in sections:
+        field = section.model_fields.get("type")
+        if field is not None and wanted in typing.get_args(field.annotation):
+            return section
+    return sections[0] if len(sections) == 1 else None

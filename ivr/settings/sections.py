@@ -1,0 +1,212 @@
+"""The configuration as a whole: every key of ivr.yaml, with its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+
+from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
+from ivr.settings.values import (
+    Digits,
+    Duration,
+    HostPort,
+    HostPortField,
+    Listener,
+    ListenerField,
+    Network,
+    PortRange,
+    PortRangeField,
+    RelativePath,
+    Section,
+    Size,
+    Unique,
+    resolve_path,
+)
+
+__all__ = [
+    "HttpSettings",
+    "Limits",
+    "MediaSettings",
+    "Retention",
+    "Settings",
+    "SipSettings",
+    "SpeechSettings",
+]
+
+MEBIBYTE = 2**20
+SQLITE_PREFIX = "sqlite:///"
+
+
+class SipSettings(Section):
+    """Signalling."""
+
+    listen: Annotated[tuple[ListenerField, ...], Unique] = (Listener("udp", "127.0.0.1", 5060),)
+    public_address: str | None = None
+    """What SDP and Contact say behind NAT."""
+    trusted: tuple[Network, ...] = ()
+    """Networks exempt from rate limits and bans, not from `outbound_policy`."""
+    realm: str = "ivr"
+    """Shown to phones when they are asked for their password."""
+
+
+def _workers(value: object) -> object:
+    return 0 if value == "auto" else value
+
+
+class MediaSettings(Section):
+    """Sound."""
+
+    ports: PortRangeField = PortRange(20002, 29999)
+    workers: Annotated[int, BeforeValidator(_workers), Field(ge=0, le=64)] = 0
+    """Processes that carry the sound; 0 (`auto`) takes one for each core but the first, at least one."""
+    codecs: Annotated[tuple[Codec, ...], Unique] = ("pcmu", "pcma")
+    """In the order preferred."""
+    dtmf: Annotated[tuple[DtmfMethod, ...], Unique] = ("rfc4733", "info", "inband")
+    """Methods accepted; the first usable one sends."""
+    inband: Inband = "negotiated"
+    """Whether keys are detected in the sound where telephone-event was agreed (`always`) or not."""
+    timeout: Duration = 30.0
+    """A call without RTP and RTCP for so long ends."""
+
+
+class HttpSettings(Section):
+    """The HTTP interface, and where flows may send requests."""
+
+    listen: HostPortField = HostPort("127.0.0.1", 8080)
+    allow: tuple[str, ...] = ()
+    """Private hosts and networks that flows may reach; public ones are always allowed."""
+
+
+class SpeechSettings(Section):
+    """Text to speech."""
+
+    engine: str = "pyttsx3"
+    """pyttsx3, espeak-ng, or command."""
+    language: str = "en"
+    """Where neither the prompt nor the flow says otherwise."""
+    voice: str | None = None
+    command: tuple[str, ...] = ()
+    """Program and arguments of the engine `command`: text on standard input, WAV on standard output."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Further settings of the engine."""
+
+
+class Retention(Section):
+    """How long recordings stay. Nothing is deleted unless a bound is given."""
+
+    recordings_age: Duration | None = None
+    """Older recordings are deleted."""
+    recordings_size: Size | None = None
+    """The oldest are deleted until all take no more than this."""
+
+
+class Limits(Section):
+    """Bounds that keep one call, flow or caller from taking the system from the others."""
+
+    drain_timeout: Duration = 30.0
+    """After SIGTERM, calls in progress may go on for so long."""
+    elements_per_flow: Annotated[int, Field(ge=1)] = 100
+    """More make a flow that nobody can read: split it."""
+    steps_per_call: Annotated[int, Field(ge=1)] = 1000
+    visits_without_input: Annotated[int, Field(ge=1)] = 10
+    """Visits of one element with no input from the caller in between."""
+    call_duration: Duration = 4 * 3600.0
+    text_characters: Annotated[int, Field(ge=1)] = 1000
+    """Of one spoken text."""
+    audio_file_bytes: Size = 4 * MEBIBYTE
+    audio_seconds: Duration = 600.0
+    """Of one prompt: 10 minutes are 9.6 MB in the cache."""
+    prompt_cache_bytes: Size = 512 * MEBIBYTE
+    """On disk; the least recently used go first."""
+    calls: Annotated[int, Field(ge=1)] = 4000
+    """At the same time; beyond it new ones get 503 with Retry-After."""
+    calls_per_second_per_source: Annotated[int, Field(ge=1)] = 50
+    """From one address outside `sip.trusted`, lines and registered phones."""
+    registrations: Annotated[int, Field(ge=1)] = 10_000
+    contacts_per_phone: Annotated[int, Field(ge=1)] = 10
+    forward_targets: Annotated[int, Field(ge=1)] = 20
+    """Of one forward_call."""
+
+
+class Settings(Section):
+    """ivr.yaml, loaded and checked. Every key has a default: an empty file is a valid configuration."""
+
+    sip: SipSettings = SipSettings()
+    media: MediaSettings = MediaSettings()
+    flows: RelativePath = Path("flows")
+    prompts: RelativePath = Path("prompts")
+    recordings: RelativePath = Path("var/recordings")
+    cache: RelativePath = Path("var/cache")
+    """Converted prompts; may be deleted while the daemon is stopped."""
+    store: str = "sqlite:///var/ivr.db"
+    """URL of the database; a relative path of SQLite starts at the file's folder."""
+    http: HttpSettings = HttpSettings()
+    speech: SpeechSettings = SpeechSettings()
+    lines: dict[Digits, Line] = Field(default_factory=dict)
+    phones: dict[Digits, Phone] = Field(default_factory=dict)
+    agents: dict[str, Any] = Field(default_factory=dict)
+    queues: dict[str, Any] = Field(default_factory=dict)
+    calendars: dict[str, Any] = Field(default_factory=dict)
+    ai_agents: dict[str, Any] = Field(default_factory=dict)
+    applications: dict[str, Any] = Field(default_factory=dict)
+    connectors: dict[str, Any] = Field(default_factory=dict)
+    webhooks: dict[str, Any] = Field(default_factory=dict)
+    routes: tuple[Any, ...] = ()
+    outbound_policy: OutboundPolicy = OutboundPolicy()
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """What flows see as settings.*."""
+    retention: Retention = Retention()
+    limits: Limits = Limits()
+
+    _source: Path | None = PrivateAttr(default=None)
+
+    @property
+    def source(self) -> Path | None:
+        """The file these settings come from; None for the built-in defaults."""
+        return self._source
+
+    @field_validator("store")
+    @classmethod
+    def _absolute_store(cls, value: str, info: ValidationInfo) -> str:
+        if "://" not in value:
+            raise ValueError("not a database URL, like sqlite:///var/ivr.db")
+        path = value.removeprefix(SQLITE_PREFIX)
+        if path == value or path == ":memory:" or not path:
+            return value
+        return f"{SQLITE_PREFIX}{resolve_path(path, (info.context or {}).get('base', Path()))}"
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Settings:
+        line = self.outbound_policy.line
+        if line is not None and line not in self.lines:
+            raise ValueError(f"outbound_policy.line: there is no line {line}")
+        return self
+
+    def unbuilt(self) -> list[str]:
+        """Sentences about what this configuration asks for and this version does not have."""
+        parts = [
+            f"sip.listen: {listener.transport} is not built yet ({listener})"
+            for listener in self.sip.listen
+            if listener.transport != "udp"
+        ]
+        parts.extend(
+            f"media.codecs: {codec} is not built yet" for codec in self.media.codecs if codec in NOT_BUILT_CODECS
+        )
+        for name, line in self.lines.items():
+            parts.extend(line.unbuilt(name))
+        parts.extend(f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section))
+        return parts
+
+
+NOT_BUILT_SECTIONS = (
+    "agents",
+    "queues",
+    "calendars",
+    "ai_agents",
+    "applications",
+    "connectors",
+    "webhooks",
+    "routes",
+)
