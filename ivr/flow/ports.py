@@ -252,7 +252,7 @@ class Forward:
     mode: Literal["bridge", "refer"] = "bridge"
     """`bridge`: second leg, media relayed. `refer`: blind transfer; where the peer refuses, the shell bridges."""
     ringback: PromptSpec | None = None
-    """What the caller hears, looped, until somebody answers; never None but in mode `refer`."""
+    """What the caller hears, looped, until somebody answers; None: the ringback tone."""
     whisper: PromptSpec | None = None
     """Played to the called party before the two hear each other."""
     accept_key: str | None = None

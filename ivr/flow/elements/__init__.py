@@ -1,0 +1,1 @@
+"""Element types, one file each; importing this package registers them all."""
