@@ -124,10 +124,10 @@ def _fault(details: ErrorDetails, document: yamlpos.Document, name: str) -> Faul
     text, expected = _message(details)
     found = None
     if kind == "extra_forbidden":
-        text = "unknown key"
         known = _fields_at(path[:-1], document.value)
         near = difflib.get_close_matches(str(path[-1]), known, n=1)
-        expected = near[0] if near else f"one of {', '.join(known)}" if known else None
+        text = f"unknown key, did you mean {near[0]}?" if near else "unknown key"
+        expected = f"one of {', '.join(known)}" if known and not near else None
         return Fault(text, file=name, line=mark.line if mark else None, field=field, expected=expected)
     if kind != "missing" and not _is_secret(path):
         found = document.text(path)
@@ -164,11 +164,13 @@ def _place(loc: Sequence[str | int], data: Any) -> tuple[yamlpos.Path, str]:
     """Path in the document, and the field's name, of pydantic's location, which also names union members."""
     path: list[str | int] = []
     for part in loc:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            path.append(part)
+        try:
             data = data[part]
-        elif part == loc[-1] and part != "[key]":
-            return tuple(path), _dotted((*path, part))
+        except (KeyError, IndexError, TypeError):  # the name of a union's member, or what is missing
+            if part == loc[-1] and part != "[key]":
+                return tuple(path), _dotted((*path, part))
+        else:
+            path.append(part)
     return tuple(path), _dotted(path)
 
 

@@ -1,0 +1,21 @@
+"""Records of calls and the index of recordings, in SQLite or PostgreSQL.
+
+`Store.open(url)` gives a store whose `writer` takes records without ever blocking and whose `reader` gives them back;
+`RecordReader.open(url)` reads beside a running daemon.
+"""
+
+from ivr.store.reader import RecordReader
+from ivr.store.records import CallRecord, RecordingRecord
+from ivr.store.retention import Pruned, prune_recordings
+from ivr.store.store import Store
+from ivr.store.writer import RecordWriter
+
+__all__ = [
+    "CallRecord",
+    "Pruned",
+    "RecordReader",
+    "RecordWriter",
+    "RecordingRecord",
+    "Store",
+    "prune_recordings",
+]

@@ -1,0 +1,87 @@
+"""Reading records, for people and reports: `ivr calls`, `ivr trace`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.errors import StoreError
+from ivr.store import schema
+from ivr.store.database import open_engine
+from ivr.store.records import CallRecord, RecordingRecord
+
+__all__ = ["RecordReader"]
+
+DEFAULT_ROWS = 20
+MAX_ROWS = 10_000
+"""Of one answer; older ones are asked for with `before`."""
+
+
+class RecordReader:
+    """Read-only view of a store. Blocks: call it from a thread or a command, not from the event loop."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> RecordReader:
+        """A reader of its own connection; StoreError where there is no store."""
+        return cls(open_engine(url, readonly=True))
+
+    def calls(
+        self,
+        *,
+        limit: int = DEFAULT_ROWS,
+        before: int | None = None,
+        flow: str | None = None,
+        cause: str | None = None,
+        since: float | None = None,
+    ) -> list[CallRecord]:
+        """Calls, newest first: of a flow, of a cause, started at or after `since`, with a short id below `before`."""
+        columns = schema.calls.c
+        query = sa.select(schema.calls).order_by(columns.short_id.desc()).limit(min(limit, MAX_ROWS))
+        if before is not None:
+            query = query.where(columns.short_id < before)
+        if flow is not None:
+            query = query.where(columns.flow == flow)
+        if cause is not None:
+            query = query.where(columns.cause == cause)
+        if since is not None:
+            query = query.where(columns.started_at >= since)
+        return [CallRecord(**row) for row in self._rows(query)]
+
+    def call(self, name: str) -> CallRecord | None:
+        """The call of an id, or of a short id."""
+        columns = schema.calls.c
+        condition = columns.id == name
+        if name.isascii() and name.isdecimal() and len(name) < len(str(2**63)):
+            condition |= columns.short_id == int(name)
+        query = sa.select(schema.calls).where(condition).order_by(columns.started_at.desc()).limit(1)
+        return next((CallRecord(**row) for row in self._rows(query)), None)
+
+    def recordings(self, call_id: str | None = None, *, limit: int = MAX_ROWS) -> list[RecordingRecord]:
+        """Recordings of a call, or all that still have their file; oldest first."""
+        columns = schema.recordings.c
+        condition = columns.deleted_at.is_(None) if call_id is None else columns.call_id == call_id
+        query = sa.select(schema.recordings).where(condition).order_by(columns.started_at).limit(limit)
+        return [RecordingRecord(**row) for row in self._rows(query)]
+
+    def last_short_id(self) -> int:
+        """The highest short id given out; 0 in an empty store."""
+        for row in self._rows(sa.select(sa.func.max(schema.calls.c.short_id).label("last"))):
+            return int(row["last"] or 0)
+        return 0
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    def _rows(self, query: sa.Select[Any]) -> Iterable[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).mappings().all()
+        except SQLAlchemyError as error:
+            raise StoreError(f"the records cannot be read: {getattr(error, 'orig', None) or error}") from error

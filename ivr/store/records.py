@@ -1,0 +1,71 @@
+"""What is kept of a call, as the call layer hands it over and as readers get it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["CallRecord", "RecordingRecord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """One call. Times are seconds since the epoch, UTC; None for what did not happen."""
+
+    id: str
+    """Unique over all nodes and time."""
+    short_id: int
+    """Grows by one for each call; can be spoken."""
+    direction: str
+    """`inbound` or `outbound`."""
+    started_at: float
+    line: str | None = None
+    """Line or phone the call came from or went to; None for a guest."""
+    caller: str | None = None
+    called: str | None = None
+    sip_call_id: str | None = None
+    source: str | None = None
+    """Address and port of the peer."""
+    node: str = "local"
+    """Process that had the call, where several share a store."""
+    flow: str | None = None
+    flow_version: str | None = None
+    ringing_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    cause: str | None = None
+    """Why it ended: user_hung_up, ended_by_flow, network, system... One word for every end."""
+    sip_status: int | None = None
+    """Final status of the INVITE."""
+    path: list[dict[str, Any]] = field(default_factory=list)
+    """Elements walked, in order: element, type, entered_at, left_at, branch, and what the element tells of itself."""
+    digits: list[dict[str, Any]] = field(default_factory=list)
+    """Inputs as `reporting` allows them."""
+    hand_offs: list[dict[str, Any]] = field(default_factory=list)
+    """Forwarded and transferred calls: target, times, result."""
+    quality: dict[str, Any] = field(default_factory=dict)
+    """packets, lost, jitter, mos in both directions."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """Anything else: headers kept, payload, tags."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRecord:
+    """One sound file."""
+
+    id: str
+    """Unique over all nodes and time."""
+    call_id: str
+    kind: str
+    """`voicemail` or `call`."""
+    name: str
+    path: str
+    """The file."""
+    started_at: float
+    seconds: float | None = None
+    """Length; None while it runs."""
+    bytes: int | None = None
+    reason: str | None = None
+    """Why it ended: stopped, silence, max_duration, failed..."""
+    deleted_at: float | None = None
+    """When retention or a person deleted the file; the row stays."""

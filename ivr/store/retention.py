@@ -1,0 +1,79 @@
+"""Recordings leave by age and by size. The folder is the truth: a crash may leave a file without a row."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ivr.store.reader import RecordReader
+from ivr.store.writer import RecordWriter
+
+__all__ = ["Pruned", "prune_recordings"]
+
+log = logging.getLogger("ivr.store")
+
+SUFFIXES = frozenset({".wav", ".ulaw", ".alaw", ".mp3"})
+"""Sound files that recordings are made of; anything else in the folder is left alone."""
+
+QUIET_SECONDS = 60.0
+"""A file written within this time may still be growing and stays: recordings are flushed twice a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one pass did."""
+
+    deleted: int
+    """Files."""
+    freed: int
+    """Bytes."""
+    kept: int
+    """Bytes that stay."""
+
+
+def prune_recordings(
+    folder: Path,
+    now: float,
+    *,
+    max_age: float | None,
+    max_bytes: int | None,
+    in_use: Callable[[Path], bool] = lambda _path: False,
+    reader: RecordReader | None = None,
+    writer: RecordWriter | None = None,
+) -> Pruned:
+    """Delete recordings older than `max_age` seconds, then the oldest until all fit into `max_bytes`. Blocks.
+
+    `now` is the wall clock (seconds since the epoch). Files in use or just written stay. Rows of
+    deleted files are marked.
+    """
+    files = []
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        if path.suffix in SUFFIXES and path.is_file():
+            stat = path.stat()
+            files.append((stat.st_mtime, stat.st_size, path))
+    files.sort()
+    total = sum(size for _, size, _ in files)
+    deleted: list[Path] = []
+    freed = 0
+    for modified, size, path in files:
+        too_old = max_age is not None and now - modified > max_age
+        too_many = max_bytes is not None and total - freed > max_bytes
+        if not (too_old or too_many) or now - modified < QUIET_SECONDS or in_use(path):
+            continue
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("a recording cannot be deleted: %s: %s", path, error.strerror)
+            continue
+        deleted.append(path)
+        freed += size
+    if deleted and reader and writer:
+        gone = {str(path) for path in deleted}
+        for record in reader.recordings():
+            if record.path in gone:
+                writer.recording_deleted(record.id, now)
+    if deleted:
+        log.info("deleted %d recordings, %d bytes", len(deleted), freed)
+    return Pruned(len(deleted), freed, total - freed)

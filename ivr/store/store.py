@@ -1,0 +1,73 @@
+"""The store as the daemon holds it: opened, brought up to date, with its writer running."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.errors import StoreError
+from ivr.store import schema
+from ivr.store.database import migrate, open_engine, sqlite_path
+from ivr.store.reader import RecordReader
+from ivr.store.writer import RecordWriter
+
+__all__ = ["Store"]
+
+
+class Store:
+    """Records of calls and recordings: `writer` takes them without blocking, `reader` gives them back."""
+
+    def __init__(self, engine: sa.Engine, writer: RecordWriter, first_short_id: int, node: str) -> None:
+        self._engine = engine
+        self._short_ids = itertools.count(first_short_id)
+        self.writer = writer
+        self.reader = RecordReader(engine)
+        self.node = node
+
+    @classmethod
+    def open(cls, url: str, spill_folder: Path | None = None, *, node: str = "local") -> Store:
+        """Open, migrate, load what was spilled, close the calls of a run that died, start the writer. Blocks.
+
+        What cannot be written for a while is spilled beside a SQLite file, else in `spill_folder`. StoreError where the
+        store cannot be used.
+        """
+        engine = open_engine(url)
+        path = sqlite_path(engine.url)
+        folder = spill_folder if path is None else path.parent
+        if folder is None:
+            raise StoreError("a store that is not a file needs a folder for records that it cannot take")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            migrate(engine)
+            writer = RecordWriter(engine, folder / f"{path.stem if path else 'ivr'}.spill.jsonl")
+            writer.start()
+            _close_lost_calls(engine, node)
+            last = RecordReader(engine).last_short_id()
+        except (OSError, SQLAlchemyError) as error:
+            engine.dispose()
+            raise StoreError(f"the store {engine.url!r} cannot be used: {error}") from error
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine, writer, last + 1, node)
+
+    def next_short_id(self) -> int:
+        """The number of a new call: one more than the last."""
+        return next(self._short_ids)
+
+    def close(self) -> None:
+        """Write what is left and close. Blocks."""
+        self.writer.close()
+        self._engine.dispose()
+
+
+def _close_lost_calls(engine: sa.Engine, node: str) -> None:
+    """Calls that were up when this node died: when they ended is not known, why is."""
+    columns = schema.calls.c
+    with engine.begin() as connection:
+        connection.execute(
+            schema.calls.update().where(columns.cause.is_(None), columns.node == node).values(cause="system")
+        )

@@ -1,0 +1,387 @@
+"""The store's own thread: no call waits for the disk.
+
+The call layer appends records to a queue and goes on. The thread gathers what comes within `GATHER_SECONDS` and writes
+it in one transaction. While the database cannot be written (locked, disk full, server gone) records wait in the queue;
+beyond `QUEUE_LIMIT` they go to a file of JSON lines beside the database, which is loaded as soon as a transaction
+succeeds again, or at the next start. Nothing is lost; a record that the database refuses is kept in a file too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import (
+    DatabaseError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    SQLAlchemyError,
+)
+
+from ivr.store import schema
+from ivr.store.records import CallRecord, RecordingRecord
+
+__all__ = ["RecordWriter"]
+
+log = logging.getLogger("ivr.store")
+
+GATHER_SECONDS = 0.15
+"""Records of so long go into one transaction: a person looking at `ivr calls` does not notice, the disk does."""
+BATCH_ROWS = 1000
+"""Of one transaction, so that a large backlog does not hold the database's lock for long."""
+RETRY_SECONDS = 0.5
+QUEUE_LIMIT = 20_000
+"""Records that wait in memory (about 3 kB each) while the database cannot be written."""
+PRODUCER_FACTOR = 2
+"""At so many times the limit the thread itself hangs (a dead disk): who appends writes to the spill file at once."""
+CLOSE_SECONDS = 5.0
+"""At closing, the database gets so long to take what is left before it goes to the spill file."""
+
+Kind = Literal["started", "ended", "recording", "deleted", "flush"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    kind: Kind
+    row: dict[str, Any]
+    done: threading.Event | None = None
+    """Set once everything queued before is in the database or in the spill file."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows of one transaction, sorted by statement."""
+
+    inserts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    updates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    recordings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deletions: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self, connection: sa.Connection) -> None:
+        """Execute every statement that has rows."""
+        for statement, rows in (
+            (_INSERT_CALL, list(self.inserts.values())),
+            (_UPDATE_CALL, [{"b_id": key, **row} for key, row in self.updates.items()]),
+            (_INSERT_RECORDING, list(self.recordings.values())),
+            (_DELETE_RECORDING, self.deletions),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+
+_INSERT_CALL = schema.calls.insert()
+_UPDATE_CALL = schema.calls.update().where(schema.calls.c.id == sa.bindparam("b_id"))
+_INSERT_RECORDING = schema.recordings.insert()
+_DELETE_RECORDING = (
+    schema.recordings.update()
+    .where(schema.recordings.c.id == sa.bindparam("b_id"))
+    .values(deleted_at=sa.bindparam("b_deleted_at"))
+)
+
+
+class RecordWriter:
+    """Queue and thread. Its four record methods never block and may be called from any thread."""
+
+    def __init__(self, engine: sa.Engine, spill: Path, *, queue_limit: int = QUEUE_LIMIT) -> None:
+        self._engine = engine
+        self._spill_path = spill
+        self._spill_lock = threading.Lock()
+        self._queue_limit = queue_limit
+        self._producer_limit = queue_limit * PRODUCER_FACTOR + BATCH_ROWS
+        self._queue: deque[_Item] = deque()
+        self._retry: list[_Item] = []
+        self._open_calls: set[str] = set()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._give_up_at = float("inf")
+        self._available = True
+        self._thread = threading.Thread(target=self._run, name="ivr-store", daemon=True)
+        self.written = 0
+        """Rows in the database since the start."""
+        self.spilled = 0
+        """Rows that went to the spill file since the start."""
+        self.rejected = 0
+        """Rows that the database refused for their content."""
+
+    @property
+    def backlog(self) -> int:
+        """Records that wait to be written."""
+        return len(self._queue) + len(self._retry)
+
+    @property
+    def available(self) -> bool:
+        """Whether the last transaction succeeded."""
+        return self._available
+
+    def start(self) -> None:
+        """Load what an earlier run spilled, as far as the database lets us, and start the thread."""
+        self._load_spill()
+        self._thread.start()
+
+    def call_started(self, record: CallRecord) -> None:
+        """A call exists. Optional: short calls may come with `call_ended` alone."""
+        self._put(_Item("started", _call_row(record)))
+
+    def call_ended(self, record: CallRecord) -> None:
+        """A call is over; replaces what `call_started` told."""
+        self._put(_Item("ended", _call_row(record)))
+
+    def recording(self, record: RecordingRecord) -> None:
+        """A sound file is complete."""
+        self._put(_Item("recording", _recording_row(record)))
+
+    def recording_deleted(self, recording_id: str, at: float) -> None:
+        """The file of a recording is gone."""
+        self._put(_Item("deleted", {"b_id": recording_id, "b_deleted_at": at}))
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""
+        done = threading.Event()
+        self._put(_Item("flush", {}, done))
+        return done.wait(timeout)
+
+    def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Write what is left, to the spill file if the database does not take it, and end the thread. Blocks."""
+        self._give_up_at = time.monotonic() + timeout
+        self._closing.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout + CLOSE_SECONDS)
+        if self._thread.is_alive():
+            log.error("the store does not answer; records go to %s", self._spill_path)
+        self._spill(self._take(self.backlog))
+
+    def _put(self, item: _Item) -> None:
+        if len(self._queue) >= self._producer_limit:
+            self._spill([item])
+            return
+        self._queue.append(item)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def _run(self) -> None:
+        while not (self._closing.is_set() and not self.backlog):
+            if not self.backlog:
+                self._wake.wait()
+            self._closing.wait(GATHER_SECONDS if self._available else RETRY_SECONDS)
+            self._wake.clear()
+            try:
+                self._drain()
+            except Exception:
+                log.exception("the store's thread met the unexpected; records go to %s", self._spill_path)
+                self._spill(self._take(BATCH_ROWS))
+            if time.monotonic() >= self._give_up_at:
+                return
+
+    def _drain(self) -> None:
+        """Write all that waits, a transaction at a time, until done or the database fails."""
+        while items := self._take(BATCH_ROWS):
+            self._retry = items
+            self._retry = self._write(items)
+            if not self._retry:
+                continue
+            while self.backlog > self._queue_limit:
+                self._spill(self._take(BATCH_ROWS))
+            return
+
+    def _take(self, count: int) -> list[_Item]:
+        items, self._retry = self._retry, []
+        while self._queue and len(items) < count:
+            items.append(self._queue.popleft())
+        return items
+
+    def _write(self, items: list[_Item]) -> list[_Item]:
+        """One transaction; returns the items that are not in the database because it cannot be written now."""
+        batch = self._sort(items)
+        try:
+            with self._engine.begin() as connection:
+                batch.write(connection)
+        except (SQLAlchemyError, UnicodeError) as error:
+            if _is_unavailable(error):
+                self._note_unavailable(error)
+                return items
+            if len(items) > 1:
+                middle = len(items) // 2  # by halves: a few bad rows among a thousand cost a few transactions
+                rest = self._write(items[:middle])
+                return rest + items[middle:] if rest else self._write(items[middle:])
+            if not isinstance(error, IntegrityError) or self._not_there_yet(items):
+                self._reject(items[0], error)
+        else:
+            self._note_written(batch, len(items))
+        for item in items:
+            if item.done:
+                item.done.set()
+        return []
+
+    def _sort(self, items: Iterable[_Item]) -> _Batch:
+        batch = _Batch()
+        for item in items:
+            match item.kind:
+                case "started":
+                    batch.inserts[item.row["id"]] = item.row
+                case "ended":
+                    known = item.row["id"] in self._open_calls
+                    (batch.updates if known else batch.inserts)[item.row["id"]] = item.row
+                case "recording":
+                    batch.recordings[item.row["id"]] = item.row
+                case "deleted":
+                    batch.deletions.append(item.row)
+        return batch
+
+    def _note_written(self, batch: _Batch, count: int) -> None:
+        self.written += count
+        self._open_calls.difference_update(batch.updates)
+        self._open_calls.update(key for key, row in batch.inserts.items() if row["cause"] is None)
+        if not self._available:
+            self._available = True
+            log.warning("the store can be written again; %d records wait", self.backlog)
+            self._load_spill()
+
+    def _note_unavailable(self, error: Exception) -> None:
+        if self._available:
+            self._available = False
+            log.error("the store cannot be written, records wait: %s", _cause(error))
+
+    def _reject(self, item: _Item, error: Exception) -> None:
+        self.rejected += 1
+        path = self._spill_path.with_suffix(".rejected.jsonl")
+        log.error("the store refuses a record (%s), kept in %s: %s", item.kind, path, _cause(error))
+        self._append(path, [item])
+
+    def _spill(self, items: list[_Item]) -> None:
+        rows = [item for item in items if item.kind != "flush"]
+        if rows:
+            self.spilled += len(rows)
+            self._append(self._spill_path, rows)
+        for item in items:
+            if item.done:
+                item.done.set()
+
+    def _append(self, path: Path, items: Iterable[_Item]) -> None:
+        lines = "".join(json.dumps({"kind": i.kind, "row": i.row}, default=str) + "\n" for i in items)
+        try:
+            with self._spill_lock, path.open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError as error:
+            log.critical("records are lost, %s cannot be written: %s", path, error.strerror)
+
+    def _load_spill(self) -> None:
+        """Bring spilled rows into the database; the file goes when all are in."""
+        loading = self._spill_path.with_suffix(".loading.jsonl")
+        with self._spill_lock:
+            if not loading.exists():
+                if not self._spill_path.exists():
+                    return
+                self._spill_path.rename(loading)
+        count = 0
+        with loading.open(encoding="utf-8") as file:
+            items = _parse_lines(file)
+            while part := list(islice(items, BATCH_ROWS)):
+                fresh = self._not_there_yet(part)
+                if fresh is None or self._write(fresh):
+                    return
+                count += len(part)
+        loading.unlink()
+        log.warning("loaded %d records that had waited in %s", count, self._spill_path)
+
+    def _not_there_yet(self, items: list[_Item]) -> list[_Item] | None:
+        """Items without those that an interrupted loading or a later write has brought in; None if unavailable."""
+        call_ids = {item.row["id"] for item in items if item.kind in ("started", "ended")}
+        recording_ids = {item.row["id"] for item in items if item.kind == "recording"}
+        columns = schema.calls.c
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execute(sa.select(columns.id, columns.cause).where(columns.id.in_(call_ids)))
+                calls = {row.id: row.cause for row in rows}
+                known = schema.recordings.c.id
+                recordings = set(connection.scalars(sa.select(known).where(known.in_(recording_ids))))
+        except SQLAlchemyError as error:
+            self._note_unavailable(error)
+            return None
+        self._open_calls.update(key for key, cause in calls.items() if cause is None)
+        return [
+            item
+            for item in items
+            if (item.kind == "started" and item.row["id"] not in calls)
+            or (item.kind == "ended" and calls.get(item.row["id"]) is None)
+            or (item.kind == "recording" and item.row["id"] not in recordings)
+            or item.kind == "deleted"
+        ]
+
+
+def _parse_lines(lines: Iterable[str]) -> Iterator[_Item]:
+    for line in lines:
+        try:
+            data = json.loads(line)
+            yield _Item(data["kind"], data["row"])
+        except (ValueError, KeyError, TypeError):
+            log.error("a damaged line of the spill file is left out: %.80r", line)  # the end of a file cut by a crash
+
+
+def _is_unavailable(error: Exception) -> bool:
+    return isinstance(error, (OperationalError, InterfaceError, InternalError)) or type(error) is DatabaseError
+
+
+def _cause(error: Exception) -> str:
+    """Without the statement and its values: they are personal data."""
+    return str(getattr(error, "orig", None) or type(error).__name__)
+
+
+def _text(value: str | None, limit: int) -> str | None:
+    """Text that every database takes: no lone surrogates (undecodable bytes of a SIP header), no NUL, bounded."""
+    if value is None or (len(value) <= limit and value.isascii() and "\0" not in value):
+        return value
+    return value.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
+
+
+def _call_row(r: CallRecord) -> dict[str, Any]:
+    return {
+        "id": r.id,
+        "short_id": r.short_id,
+        "direction": r.direction,
+        "line": _text(r.line, 64),
+        "caller": _text(r.caller, 256),
+        "called": _text(r.called, 256),
+        "sip_call_id": _text(r.sip_call_id, 256),
+        "source": r.source,
+        "node": r.node,
+        "flow": r.flow,
+        "flow_version": r.flow_version,
+        "started_at": r.started_at,
+        "ringing_at": r.ringing_at,
+        "answered_at": r.answered_at,
+        "ended_at": r.ended_at,
+        "cause": r.cause,
+        "sip_status": r.sip_status,
+        "path": r.path,
+        "digits": r.digits,
+        "hand_offs": r.hand_offs,
+        "quality": r.quality,
+        "details": r.details,
+    }
+
+
+def _recording_row(r: RecordingRecord) -> dict[str, Any]:
+    return {
+        "id": r.id,
+        "call_id": r.call_id,
+        "kind": r.kind,
+        "name": _text(r.name, 256),
+        "path": _text(r.path, 4096),
+        "started_at": r.started_at,
+        "seconds": r.seconds,
+        "bytes": r.bytes,
+        "reason": r.reason,
+        "deleted_at": r.deleted_at,
+    }
