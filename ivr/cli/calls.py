@@ -1,0 +1,94 @@
+"""`ivr calls`: the table of calls."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from datetime import datetime
+
+import click
+
+from ivr.cli.options import config_option, json_option, settings_of
+from ivr.errors import StoreError
+from ivr.store import CallRecord, RecordReader
+from ivr.units import parse_duration
+
+__all__ = ["command"]
+
+
+def _ago(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
+    try:
+        return None if value is None else time.time() - parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command("calls")
+@click.option("--limit", "-n", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Rows.")
+@click.option("--before", type=int, metavar="ID", help="Calls with a short id below this.")
+@click.option("--flow", metavar="FLOW", help="Calls of this flow.")
+@click.option("--cause", metavar="CAUSE", help="Calls that ended so: user_hung_up, ended_by_flow...")
+@click.option("--since", metavar="DURATION", callback=_ago, help="Calls of the last 30m, 24h, 7d...")
+@json_option
+@config_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    limit: int,
+    before: int | None,
+    flow: str | None,
+    cause: str | None,
+    since: float | None,
+    as_json: bool,
+) -> None:
+    """List calls, newest first."""
+    reader = RecordReader.open(settings_of(ctx).store)
+    try:
+        calls = reader.calls(limit=limit, before=before, flow=flow, cause=cause, since=since)
+    finally:
+        reader.close()
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(call) for call in calls], indent=2))
+    elif calls:
+        _print_table(calls)
+    else:
+        click.echo("no calls")
+
+
+def _print_table(calls: list[CallRecord]) -> None:
+    from rich.console import Console  # 60 ms that --json does not need
+    from rich.table import Table
+
+    table = Table("id", "started", "from", "to", "flow", "seconds", "ended", box=None, pad_edge=False)
+    for call in calls:
+        table.add_row(
+            str(call.short_id),
+            datetime.fromtimestamp(call.started_at).strftime("%Y-%m-%d %H:%M:%S"),
+            call.caller or "",
+            call.called or "",
+            call.flow or "",
+            seconds(call.answered_at, call.ended_at),
+            call.cause or "in progress",
+        )
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, markup=False, width=200)  # a file has no width: nothing is cut
+    console.print(table)
+
+
+def seconds(start: float | None, end: float | None) -> str:
+    """Time between two moments, empty where one of them is not known."""
+    return "" if start is None or end is None else f"{end - start:.1f}"
+
+
+def read_call(url: str, name: str) -> CallRecord | None:
+    """The call of an id or short id; None where the store has it not, or there is no store yet."""
+    try:
+        reader = RecordReader.open(url)
+    except StoreError:
+        return None
+    try:
+        return reader.call(name)
+    finally:
+        reader.close()
