@@ -1,7 +1,7 @@
 """The command `ivr` and how its subcommands are found.
 
 Each lives in a module of its own in this package, as a click command named `command`. A module is imported when its
-command is called, so that `ivr --help` costs nothing of what the commands need. Exit codes: 0 ok, 1 faults found, 2 usage.
+command is called, so that `ivr --help` costs nothing of what the commands need. Exit codes: 0 ok, 1 faults, 2 usage.
 """
 
 from __future__ import annotations

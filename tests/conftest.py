@@ -1,0 +1,65 @@
+"""What all tests share: free ports, and configurations of their own."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ivr.settings import Settings, parse_settings
+
+FIRST_RTP_PORT = 30_000
+RTP_PORTS = 400
+"""A range apart from that of the example configuration, so that tests run beside a daemon."""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port of loopback that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def udp_port() -> int:
+    """A free UDP port on loopback."""
+    return free_port()
+
+
+@pytest.fixture
+def tcp_port() -> int:
+    """A free TCP port on loopback."""
+    return free_port(socket.SOCK_STREAM)
+
+
+@pytest.fixture
+def config_file(tmp_path: Path, udp_port: int, tcp_port: int) -> Path:
+    """A configuration file in a folder of its own, on free ports, with phones 200 and 201 (password secret-200)."""
+    path = tmp_path / "ivr.yaml"
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "prompts").mkdir()
+    path.write_text(
+        f"sip: {{listen: ['udp:127.0.0.1:{udp_port}']}}\n"
+        f"http: {{listen: '127.0.0.1:{tcp_port}'}}\n"
+        f"media: {{ports: '{FIRST_RTP_PORT}-{FIRST_RTP_PORT + RTP_PORTS - 1}', workers: 1}}\n"
+        "speech: {engine: espeak-ng, language: en}\n"
+        "phones:\n"
+        "  '200': {password: secret-200, name: Front desk}\n"
+        "  '201': {password: secret-201, name: Workshop}\n"
+        "settings: {company: Example Ltd, pbx: 127.0.0.1}\n"
+        "limits: {drain_timeout: 2s}\n"
+    )
+    return path
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[[str], Settings]:
+    """Settings of a YAML text, as if it stood in the test's folder."""
+
+    def make(text: str) -> Settings:
+        return parse_settings(text, tmp_path / "ivr.yaml", {})
+
+    return make
