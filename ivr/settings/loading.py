@@ -75,6 +75,22 @@ def parse_settings(text: str | bytes, path: Path | None, environ: Mapping[str, s
     except ValidationError as error:
         faults = [_fault(details, document, name) for details in error.errors(include_url=False)]
         raise ConfigError(sorted(faults, key=lambda fault: fault.line or 0)) from None
+    line = settings.outbound_policy.line
+    if line is not None and line not in settings.lines:
+        mark = document.mark(("outbound_policy", "line"))
+        known = ", ".join(settings.lines) or "none is configured"
+        raise ConfigError(
+            [
+                Fault(
+                    "there is no such line",
+                    file=name,
+                    line=mark.line if mark else None,
+                    field="outbound_policy.line",
+                    found=line,
+                    expected=known,
+                )
+            ]
+        )
     settings._source = path
     return settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
 from ivr.settings.values import (
@@ -171,18 +171,11 @@ class Settings(Section):
     @classmethod
     def _absolute_store(cls, value: str, info: ValidationInfo) -> str:
         if "://" not in value:
-            raise ValueError("not a database URL, like sqlite:///var/ivr.db")
+            raise ValueError("not a database URL: like sqlite:///var/ivr.db")
         path = value.removeprefix(SQLITE_PREFIX)
         if path == value or path == ":memory:" or not path:
             return value
         return f"{SQLITE_PREFIX}{resolve_path(path, (info.context or {}).get('base', Path()))}"
-
-    @model_validator(mode="after")
-    def _names_exist(self) -> Settings:
-        line = self.outbound_policy.line
-        if line is not None and line not in self.lines:
-            raise ValueError(f"outbound_policy.line: there is no line {line}")
-        return self
 
     def unbuilt(self) -> list[str]:
         """Sentences about what this configuration asks for and this version does not have."""
