@@ -82,6 +82,8 @@ class SipLine(Section):
             parts.append(f"lines.{name}: transport {self.transport} is not built yet")
         if self.register_ is not None:
             parts.append(f"lines.{name}: registration is not built yet; calls by address work")
+        if self.outbound_proxy is not None:
+            parts.append(f"lines.{name}: an outbound proxy is not built yet")
         parts.extend(
             f"lines.{name}: codec {codec} is not built yet" for codec in self.codecs or () if codec in NOT_BUILT_CODECS
         )

@@ -90,7 +90,7 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "sip: {listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']}\n"
         "media: {codecs: [pcmu, opus]}\n"
         "lines:\n"
-        "  a: {type: sip_trunk, host: h, transport: tls, codecs: [g722], register: {user: u, password: p}}\n"
+        "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p, codecs: [g722], register: {user: u, password: p}}\n"
         "  b: {type: modem, port: /dev/ttyACM0}\n"
         "queues: {sales: {}}\n"
     )
@@ -99,6 +99,7 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "media.codecs: opus is not built yet",
         "lines.a: transport tls is not built yet",
         "lines.a: registration is not built yet; calls by address work",
+        "lines.a: an outbound proxy is not built yet",
         "lines.a: codec g722 is not built yet",
         "lines.b: a modem is not built yet",
         "queues is not built yet",

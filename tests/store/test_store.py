@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+
+from ivr.errors import StoreError
+from ivr.store import CallRecord, RecordReader, Store, schema
+from ivr.store.database import migrate, open_engine
+
+MakeCall = Callable[..., CallRecord]
+PATIENCE = 20.0
+
+
+def test_migrations_give_the_schema(url: str) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    engine = open_engine(url)
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, schema.metadata) == []
+        assert context.get_current_revision() == schema.HEAD
+    folder = Path(schema.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_heads() == [schema.HEAD]
+    engine.dispose()
+
+
+def test_the_schema_is_postgresql_too() -> None:
+    for table in schema.metadata.sorted_tables:
+        text = str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+        assert "DOUBLE PRECISION" in text or table is schema.meta
+
+
+def test_migrating_leaves_the_logging_of_the_process_alone(url: str) -> None:
+    before = logging.getLogger("ivr").disabled, logging.getLogger().level, list(logging.getLogger().handlers)
+    Store.open(url).close()
+    assert before == (logging.getLogger("ivr").disabled, logging.getLogger().level, list(logging.getLogger().handlers))
+
+
+def test_many_may_start_at_once(url: str) -> None:
+    failures: list[Exception] = []
+
+    def start() -> None:
+        engine = open_engine(url)
+        try:
+            migrate(engine)
+        except Exception as error:
+            failures.append(error)
+        engine.dispose()
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_store_of_a_newer_version_is_refused(url: str, tmp_path: Path) -> None:
+    Store.open(url).close()
+    with sqlite3.connect(tmp_path / "ivr.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="newer version"):
+        Store.open(url)
+
+
+@pytest.mark.parametrize("bad", ["nonsense://x/y", "sqlite:////proc/nowhere/ivr.db"])
+def test_a_store_that_cannot_be_opened_is_a_clear_error(bad: str) -> None:
+    with pytest.raises(StoreError, match=r"^the store .* cannot be opened"):
+        Store.open(bad)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(url: str, tmp_path: Path) -> None:
+    (tmp_path / "ivr.db").write_text("this is a letter, not a database" * 100)
+    with pytest.raises(StoreError, match="file is not a database"):
+        Store.open(url)
+
+
+def test_short_ids_go_on_after_a_restart(url: str, make_call: MakeCall) -> None:
+    store = Store.open(url)
+    assert [store.next_short_id() for _ in range(3)] == [1, 2, 3]
+    store.writer.call_ended(make_call(3))
+    store.close()
+    again = Store.open(url)
+    assert again.next_short_id() == 4
+    again.close()
+
+
+def test_calls_of_a_run_that_died_end_by_the_system(url: str, make_call: MakeCall) -> None:
+    store = Store.open(url, node="a")
+    store.writer.call_started(make_call(1, node="a", ended_at=None, cause=None))
+    store.writer.call_started(make_call(2, node="b", ended_at=None, cause=None))
+    store.close()
+    again = Store.open(url, node="a")
+    assert [(call.short_id, call.cause) for call in again.reader.calls()] == [(2, None), (1, "system")]
+    again.close()
+
+
+def test_reading_by_flow_cause_time_and_place(store: Store, make_call: MakeCall) -> None:
+    for number in range(1, 6):
+        flow = "sales" if number % 2 else "reception"
+        store.writer.call_ended(make_call(number, flow=flow, cause="network" if number == 4 else "user_hung_up"))
+    assert store.writer.flush(PATIENCE)
+
+    def numbers(**filters: object) -> list[int]:
+        return [call.short_id for call in store.reader.calls(**filters)]  # type: ignore[arg-type]
+
+    assert numbers() == [5, 4, 3, 2, 1]
+    assert numbers(limit=2) == [5, 4]
+    assert numbers(before=3) == [2, 1]
+    assert numbers(flow="sales") == [5, 3, 1]
+    assert numbers(cause="network") == [4]
+    assert numbers(since=make_call(4).started_at) == [5, 4]
+
+
+def test_a_call_is_found_by_either_id(store: Store, make_call: MakeCall) -> None:
+    store.writer.call_ended(make_call(7))
+    assert store.writer.flush(PATIENCE)
+    assert store.reader.call("7") == store.reader.call("call-7") == make_call(7)
+    assert store.reader.call("8") is None
+    assert store.reader.call("9" * 30) is None
+
+
+def test_reading_beside_the_daemon_changes_nothing(url: str, store: Store) -> None:
+    reader = RecordReader.open(url)
+    with pytest.raises(sa.exc.OperationalError, match="readonly"), reader._engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM calls"))
+    reader.close()
+
+
+def test_without_a_store_reading_says_so(url: str) -> None:
+    with pytest.raises(StoreError, match="there are no records yet"):
+        RecordReader.open(url)
