@@ -1,0 +1,76 @@
+"""What a call sounds like: RTP, DTMF, prompts, recordings. This module is the whole face of the package.
+
+    pool = await MediaPool.start(MediaConfig(host="192.0.2.1", ports=(20002, 29999)))
+    port = pool.allocate(on_event)                 # no round trip: a port is bound ahead
+    port.update(Stream(remote=("198.51.100.7", 4000), codec="pcma", payload_type=8))
+    port.play([sound])                             # -> PlayDone, Digit... come to on_event
+    port.release()
+
+Names are loaded when first used: a media worker imports neither asyncio nor the makers of prompts.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from media.errors import MediaError, MediaFull, MediaLost, MediaStartError
+from media.face import (
+    Codec,
+    Digit,
+    Lost,
+    MediaConfig,
+    MediaEvent,
+    MediaTimeout,
+    PlayDone,
+    RecordDone,
+    RecordOptions,
+    Sound,
+    Stats,
+    Stream,
+)
+
+if TYPE_CHECKING:
+    from media.pool import MediaPool
+    from media.port import Port
+    from media.prompts import PromptError, PromptStore, SpeechConfig
+
+__all__ = [
+    "Codec",
+    "Digit",
+    "Lost",
+    "MediaConfig",
+    "MediaError",
+    "MediaEvent",
+    "MediaFull",
+    "MediaLost",
+    "MediaPool",
+    "MediaStartError",
+    "MediaTimeout",
+    "PlayDone",
+    "Port",
+    "PromptError",
+    "PromptStore",
+    "RecordDone",
+    "RecordOptions",
+    "Sound",
+    "SpeechConfig",
+    "Stats",
+    "Stream",
+]
+
+_LATE = {
+    "MediaPool": "media.pool",
+    "Port": "media.port",
+    "PromptError": "media.prompts",
+    "PromptStore": "media.prompts",
+    "SpeechConfig": "media.prompts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LATE[name]), name)
+    globals()[name] = value
+    return value

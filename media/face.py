@@ -1,0 +1,208 @@
+"""The words in which the rest of the runtime speaks to the media plane: configuration, streams, sounds, events.
+
+Times are seconds of ``time.monotonic`` (one clock for all processes of a machine); sound is 8 kHz mono.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from media.port import Port
+
+__all__ = [
+    "Codec",
+    "Digit",
+    "Lost",
+    "MediaConfig",
+    "MediaEvent",
+    "MediaTimeout",
+    "PlayDone",
+    "RecordDone",
+    "RecordOptions",
+    "Sound",
+    "Stats",
+    "Stream",
+]
+
+Codec = Literal["pcmu", "pcma"]
+
+
+@dataclass(frozen=True, slots=True)
+class MediaConfig:
+    """How the media plane is set up. Nothing here changes while it runs."""
+
+    host: str = "127.0.0.1"
+    """IPv4 address that the RTP and RTCP sockets are bound to."""
+    ports: tuple[int, int] = (20002, 29999)
+    """UDP ports, both ends included: RTP on the even ones, RTCP on the odd one above each."""
+    workers: int = 0
+    """Processes that carry the sound; 0 takes one for each core but the first, at least one."""
+    spare: bool = True
+    """Keep one more process ready that takes the place of a worker that died."""
+    media_timeout: float = 30.0
+    """Seconds without RTP and RTCP after which :class:`MediaTimeout` is reported; 0 never."""
+    realtime: bool = True
+    """Ask for real-time scheduling of the workers; where it is not permitted they run without."""
+    compiled: bool = True
+    """Use the compiled socket loops where they are installed; without, the pure Python ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What offer and answer agreed on (RFC 3264), seen from our side."""
+
+    remote: tuple[str, int] | None
+    """Address and port of the peer's SDP; None while unknown: nothing is sent, and nothing heard."""
+    codec: Codec = "pcmu"
+    """Codec of both directions."""
+    payload_type: int = 0
+    """RTP payload type of the codec, both directions."""
+    event_type: int | None = None
+    """Payload type of the telephone-events that we send; None: the peer takes none."""
+    event_type_in: int | None = None
+    """Payload type of the telephone-events that we receive."""
+    send: bool = True
+    """We may send: false on hold."""
+    receive: bool = True
+    """The peer may send; the media timeout runs only while it may."""
+    inband: bool = False
+    """Look for DTMF in the sound itself."""
+    ptime: int = 20
+    """Milliseconds per packet that the peer prefers. We send 20 and take 10 to 60."""
+    comfort_noise_type: int | None = 13
+    """Payload type of comfort noise (RFC 3389) that the peer may send."""
+    rtcp: tuple[str, int] | None = None
+    """Where the peer wants RTCP (RFC 3605); None: one port above RTP."""
+    signalling_host: str | None = None
+    """Source address of the peer's SIP: behind NAT its RTP comes from there although its SDP says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Sound ready to play: prompts and tones alike."""
+
+    path: Path
+    """File of raw signed 16-bit little-endian samples, 8 kHz, mono. It never changes once it exists."""
+    samples: int
+    """Its length."""
+
+    @property
+    def seconds(self) -> float:
+        """Its length in seconds."""
+        return self.samples / 8000
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOptions:
+    """What to record, and when to stop."""
+
+    sides: Literal["caller", "both"] = "caller"
+    """The peer alone (mono), or the peer on the left and what we send it on the right."""
+    format: Literal["wav", "ulaw"] = "wav"
+    """16-bit linear WAV, or headerless µ-law (mono only)."""
+    max_seconds: float | None = None
+    """Stop after so many seconds of recorded sound."""
+    max_silence: float | None = None
+    """Stop after so many seconds in which the peer said nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digit:
+    """A DTMF digit begins or ends. Never log it above DEBUG."""
+
+    port: Port
+    """Where it was heard."""
+    digit: str
+    """One of ``0123456789*#ABCD``."""
+    source: Literal["rfc4733", "inband"]
+    """Named by a telephone-event, or found in the sound."""
+    phase: Literal["start", "end"]
+    """Each digit has one start and, later, one end."""
+    at: float
+    """When this phase was heard (monotonic seconds)."""
+    duration: float
+    """Seconds from start to end; 0.0 at the start."""
+    event_key: int
+    """The same for the start and the end of one digit; another for the port's next."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayDone:
+    """A play is over. The port plays nothing now, unless another play replaced it."""
+
+    port: Port
+    """Where it played."""
+    play_id: int
+    """What ``Port.play`` returned."""
+    heard: float
+    """Seconds of sound that were sent, pauses not counted."""
+    reason: Literal["completed", "stopped", "failed"]
+    """Played to its end; cut off or replaced; a sound could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDone:
+    """A recording is closed, its file complete."""
+
+    port: Port
+    """Where it was recorded."""
+    record_id: int
+    """What ``Port.record`` returned."""
+    seconds: float
+    """Length of the file."""
+    reason: Literal["stopped", "max_duration", "silence", "failed", "lost"]
+    """Asked for or the port was released; a limit of the options; the file could not be written; the worker died."""
+    error: str | None
+    """A sentence for a person when the reason is ``failed``."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTimeout:
+    """No RTP and no RTCP came for ``MediaConfig.media_timeout`` although the peer may send."""
+
+    port: Port
+    """Where nothing is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The worker of this port died: the port is released, its sockets are gone."""
+
+    port: Port
+    """The port that is no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Quality of one port, on demand and once, last, after its release."""
+
+    port: Port
+    """Whose."""
+    packets_in: int
+    """RTP packets accepted."""
+    packets_out: int
+    """RTP packets sent."""
+    bytes_in: int
+    """Payload of the accepted."""
+    bytes_out: int
+    """Payload of the sent."""
+    lost: int
+    """Packets of the peer that never came (RFC 3550 section 6.4.1)."""
+    late: int
+    """Packets that came after their time to be heard."""
+    refused: int
+    """Packets that were malformed, of another source, or of a payload type not agreed."""
+    jitter_ms: float
+    """Interarrival jitter of what we receive (RFC 3550 section 6.4.1)."""
+    rtt_ms: float | None
+    """Round trip by RTCP; None when the peer sent no report."""
+    remote_lost: int | None
+    """Packets of ours that the peer misses, by its last report."""
+    mos: float
+    """Listening quality estimated by the E-model (ITU-T G.107), 1.0 to 4.5."""
+
+
+MediaEvent = Digit | PlayDone | RecordDone | MediaTimeout | Lost | Stats
