@@ -1,0 +1,98 @@
+"""One daemon for each test module, with flows made to be called by programs of others."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import free_port
+from tests.kit.daemon import Daemon
+from tests.kit.sound import speechlike, write_wav
+
+FLOWS = {
+    "quiet": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["101"], next: wait}
+          wait: {type: collect, max_digits: 1, wait: 60s, responses: {"9": done}, branches: {no_match: done}}
+          done: {type: hang_up}
+    """,
+    "ringing": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["102"], answer: {after: 20s}, next: done}
+          done: {type: hang_up}
+    """,
+    "short": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["100"], next: done}
+          done: {type: hang_up}
+    """,
+    "one_key": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["103"], next: ask}
+          ask: {type: collect, max_digits: 1, wait: 30s, responses: {"1": done}, branches: {no_match: ask}}
+          done: {type: hang_up}
+    """,
+    "keys": """
+        variables: {typed: ""}
+        elements:
+          start: {type: start_incoming_call, numbers: ["104"], next: ask}
+          ask: {type: collect, max_digits: 16, wait: 20s, wait_between: 2s, save_as: typed, terminator: none, next: done,
+                branches: {no_match: done}}
+          done: {type: hang_up}
+    """,
+    "music": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["105"], next: sound}
+          sound: {type: play, file: played.wav, next: ask}
+          ask: {type: collect, max_digits: 4, wait: 10s, next: message, branches: {no_match: message}}
+          message: {type: record_voicemail, max_duration: 20s, max_silence: 0, next: done}
+          done: {type: hang_up}
+    """,
+    "desk": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["106"], next: desk}
+          desk: {type: forward_call, to: "phone:200", timeout: 10s, after: return, record_call: true,
+                 branches: {returned: done, no_answer: missed, busy: missed, call_not_forwarded: missed}}
+          missed: {type: play, file: played.wav, next: done}
+          done: {type: hang_up}
+    """,
+    "early": """
+        elements:
+          start: {type: start_incoming_call, numbers: ["107"], answer: early_media, next: sound}
+          sound: {type: play, file: played.wav, next: take}
+          take: {type: answer, next: done}
+          done: {type: hang_up}
+    """,
+}
+
+
+def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path:
+    """A configuration with `flows` and a prompt `played.wav` (4 s of sound that correlates with itself alone)."""
+    (folder / "flows").mkdir(parents=True)
+    (folder / "prompts").mkdir()
+    for name, text in flows.items():
+        (folder / "flows" / f"{name}.yaml").write_text(text)
+    write_wav(folder / "prompts" / "played.wav", speechlike(4.0, 7))
+    base = 30_000 + free_port() % 50 * 200
+    path = folder / "ivr.yaml"
+    path.write_text(
+        f"sip: {{listen: ['udp:127.0.0.1:{free_port()}']}}\n"
+        f"http: {{listen: '127.0.0.1:{free_port(socket.SOCK_STREAM)}'}}\n"
+        f"media: {{ports: '{base}-{base + 199}', workers: 1}}\n"
+        "speech: {engine: espeak-ng, language: en}\n"
+        "phones:\n"
+        "  '200': {password: secret-200, name: Front desk}\n"
+        "  '201': {password: secret-201, name: Workshop}\n"
+        "limits: {drain_timeout: 2s}\n" + extra
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """A daemon that answers 100 to 107 (see FLOWS)."""
+    with Daemon(make_config(tmp_path_factory.mktemp("daemon"), FLOWS)) as running:
+        yield running
