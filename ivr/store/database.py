@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.errors import StoreError
@@ -30,7 +32,7 @@ def open_engine(url: str, *, readonly: bool = False) -> sa.Engine:
         parsed = sa.make_url(url)
         if parsed.get_backend_name() == "sqlite":
             return _open_sqlite(parsed, readonly)
-        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True)
+        return sa.create_engine(parsed, pool_pre_ping=True, hide_parameters=True, json_serializer=_json)
     except (SQLAlchemyError, OSError, ImportError) as error:
         raise StoreError(f"the store {url!r} cannot be opened: {error}") from error
 
@@ -44,7 +46,11 @@ def _open_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
     pool: dict[str, Any] = {"poolclass": sa.StaticPool} if path is None else {}
     engine = sa.create_engine(
-        url, connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False}, hide_parameters=True, **pool
+        url,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS, "check_same_thread": False},
+        hide_parameters=True,
+        json_serializer=_json,
+        **pool,
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -59,6 +65,17 @@ def _open_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
         cursor.close()
 
     return engine
+
+
+def _json(value: object) -> str:
+    """JSON text at a tenth of the standard library's cost, which would be half of a record's."""
+    try:
+        # PostgreSQL takes no NaN
+        return to_json(value, inf_nan_mode="null").decode()
+    except (
+        ValueError
+    ):  # lone surrogates, from bytes of a SIP header that are no text; and what has no JSON, told by json
+        return json.dumps(value)
 
 
 def sqlite_path(url: sa.URL) -> Path | None:

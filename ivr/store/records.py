@@ -8,9 +8,12 @@ from typing import Any
 __all__ = ["CallRecord", "RecordingRecord"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CallRecord:
-    """One call. Times are seconds since the epoch, UTC; None for what did not happen."""
+    """One call. Times are seconds since the epoch, UTC; None for what did not happen.
+
+    Not frozen, as that costs 8 µs for so many fields; nobody changes one that the writer has.
+    """
 
     id: str
     """Unique over all nodes and time."""

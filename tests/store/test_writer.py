@@ -190,12 +190,18 @@ def test_a_record_that_the_database_refuses_does_not_take_others_along(
     assert '"short_id": 2' in (tmp_path / "ivr.spill.rejected.jsonl").read_text()
 
 
+ODD = b"caf\xe9\0x".decode("utf-8", "surrogateescape")
+
+
 def test_bytes_that_are_no_text_are_kept_readable(store: Store, make_call: MakeCall) -> None:
-    store.writer.call_ended(make_call(1, caller=b"caf\xe9\0x".decode("utf-8", "surrogateescape"), called="1" * 1000))
+    store.writer.call_ended(make_call(1, caller=ODD, called="1" * 1000, details={"x": ODD}))
+    store.writer.call_ended(make_call(2, quality={"mos": float("nan")}))
     assert store.writer.flush(PATIENCE)
     call = store.reader.call("1")
     assert call is not None
     assert call.caller == "caf?x"
+    assert call.details["x"] == ODD
+    assert [call.quality for call in store.reader.calls(limit=1)] == [{"mos": None}]
     assert call.called == "1" * 256
 
 
