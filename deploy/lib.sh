@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034  # names are used by who sources this
 # Shared by run.sh and test.sh: system packages, a Python, the virtual environment. POSIX sh; sourced from the repository's root.
 
 # python3-dev and gcc compile the media plane's socket loops, espeak-ng speaks the prompts, graphviz draws flows.
@@ -16,10 +17,10 @@ fail() {
 
 # Install those of the Debian packages named that are missing.
 need_packages() {
-    command -v dpkg-query >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 || {
+    if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>&1; then
         say "not a Debian system: these must be there by other means: $*"
         return 0
-    }
+    fi
     missing=""
     for package in "$@"; do
         case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) in

@@ -2,7 +2,7 @@
 # Install what is missing and run every check: ruff, its formatter, mypy, pytest.
 #   deploy/test.sh [--heavy] [ARGUMENTS OF PYTEST]      without --heavy, tests that take minutes are left out
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 . deploy/lib.sh
 
 heavy=no
