@@ -6,7 +6,7 @@
 
 from ivr.store.reader import RecordReader
 from ivr.store.records import CallRecord, RecordingRecord
-from ivr.store.retention import Pruned, prune_recordings
+from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
 from ivr.store.writer import RecordWriter
 
@@ -17,5 +17,6 @@ __all__ = [
     "RecordWriter",
     "RecordingRecord",
     "Store",
+    "apply_retention",
     "prune_recordings",
 ]

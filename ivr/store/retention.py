@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ivr.store.reader import RecordReader
+from ivr.store.store import Store
 from ivr.store.writer import RecordWriter
 
-__all__ = ["Pruned", "prune_recordings"]
+__all__ = ["Pruned", "apply_retention", "prune_recordings"]
 
 log = logging.getLogger("ivr.store")
 
@@ -33,20 +34,26 @@ class Pruned:
     """Bytes that stay."""
 
 
+def apply_retention(store: Store, folder: Path, max_age: float | None, max_bytes: int | None) -> Pruned:
+    """One pass over the recordings folder at this moment, with the store's rows; see `prune_recordings`. Blocks."""
+    return prune_recordings(
+        folder, time.time(), max_age=max_age, max_bytes=max_bytes, reader=store.reader, writer=store.writer
+    )
+
+
 def prune_recordings(
     folder: Path,
     now: float,
     *,
     max_age: float | None,
     max_bytes: int | None,
-    in_use: Callable[[Path], bool] = lambda _path: False,
     reader: RecordReader | None = None,
     writer: RecordWriter | None = None,
 ) -> Pruned:
     """Delete recordings older than `max_age` seconds, then the oldest until all fit into `max_bytes`. Blocks.
 
-    `now` is the wall clock (seconds since the epoch). Files in use or just written stay. Rows of
-    deleted files are marked.
+    `now` is the wall clock (seconds since the epoch). Files just written may be growing and stay.
+    Rows of deleted files are marked.
     """
     files = []
     for path in folder.rglob("*") if folder.is_dir() else ():
@@ -60,7 +67,7 @@ def prune_recordings(
     for modified, size, path in files:
         too_old = max_age is not None and now - modified > max_age
         too_many = max_bytes is not None and total - freed > max_bytes
-        if not (too_old or too_many) or now - modified < QUIET_SECONDS or in_use(path):
+        if not (too_old or too_many) or now - modified < QUIET_SECONDS:
             continue
         try:
             path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.store import CallRecord, Pruned, RecordingRecord, Store, prune_recordings
+from ivr.store import CallRecord, Pruned, RecordingRecord, Store, apply_retention, prune_recordings
 
 NOW = 1_772_000_000.0
 HOUR = 3600.0
@@ -41,13 +41,17 @@ def test_by_size_the_oldest_go_first(folder: Path) -> None:
     assert left(folder) == ["1.wav", "2.wav"]
 
 
-def test_files_in_use_just_written_or_no_recordings_stay(folder: Path) -> None:
+def test_files_just_written_or_no_recordings_stay(folder: Path) -> None:
     (folder / "notes.txt").write_text("x")
     os.utime(folder / "notes.txt", (0, 0))
     os.utime(folder / "1.wav", (NOW - 1, NOW - 1))
-    used = folder / "2.wav"
-    prune_recordings(folder, NOW, max_age=0.0, max_bytes=0, in_use=lambda path: path == used)
-    assert left(folder) == ["1.wav", "2.wav", "notes.txt"]
+    prune_recordings(folder, NOW, max_age=0.0, max_bytes=0)
+    assert left(folder) == ["1.wav", "notes.txt"]
+
+
+def test_of_a_store_at_this_moment(folder: Path, store: Store) -> None:
+    (folder / "new.wav").write_bytes(b"x" * 10)
+    assert apply_retention(store, folder, HOUR, None) == Pruned(5, 5000, 10)
 
 
 def test_rows_of_deleted_files_are_marked(folder: Path, store: Store, make_call: Callable[..., CallRecord]) -> None:
