@@ -5,12 +5,12 @@ All levels are mean squares at 16-bit scale; 0 dBm0 is a sine 3.14 dB below full
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HOP", "WINDOW", "gate", "pairs"]
+__all__ = ["HOP", "WINDOW", "Pairs", "gate", "pairs"]
 
 WINDOW: Final = 200
 """Samples of one analysis window: 25 ms, which tells neighbouring DTMF frequencies apart."""
@@ -20,24 +20,28 @@ HOP: Final = 40
 
 _RATE: Final = 8000.0
 _FRAME: Final = 160
-_LOW: Final = np.array([697.0, 770.0, 852.0, 941.0])
-_HIGH: Final = np.array([1209.0, 1336.0, 1477.0, 1633.0])
+_LOW: Final = np.array([697.0, 770.0, 852.0, 941.0], np.float32)
+_HIGH: Final = np.array([1209.0, 1336.0, 1477.0, 1633.0], np.float32)
 _POWER_0DBM0: Final = (32767.0 * 10 ** (-3.14 / 20)) ** 2 / 2
 
-_TOLERANCE: Final = 0.015  # Q.24: a frequency error of 1.5 % plus 2 Hz must be accepted, 3.5 % be rejected
-_TOLERANCE_HZ: Final = 2.0 + 2.5
-_LEAST_TONE: Final = np.float32(_POWER_0DBM0 * 10 ** (-34 / 10))  # Q.24 asks for -25 dBm0; -55 must be rejected
-_HIGH_OVER_LOW: Final = np.float32(10 ** (7.0 / 10))  # Q.24: +4 dB, and 3 dB that an echo may add
+_LEAST_TONE: Final = np.float32(_POWER_0DBM0 * 10 ** (-34 / 10))  # Q.24: -25 dBm0 is a digit, -55 dBm0 is none
+_HIGH_OVER_LOW: Final = np.float32(10 ** (7.0 / 10))  # Q.24: +4 dB, and what an echo 10 dB down may add
 _LOW_OVER_HIGH: Final = np.float32(10 ** (11.0 / 10))  # Q.24: -8 dB, likewise
-_RESIDUAL: Final = np.float32(0.06)
-_LOW_BAND: Final = np.float32(0.5)
+_REST_GOOD: Final = np.float32(0.06)  # of the tones' energy; white noise 15 dB below each tone leaves 0.014
+_REST_FAIR: Final = np.float32(0.12)  # from 0.2 on, windows that reach into a pause of 40 ms bridge it
+_BELOW: Final = np.float32(0.5)  # dial tone as loud as Q.24 has it beside the weakest digit is 0.37
 
-_GATE_SHARE: Final = np.float32(0.4)
+# Q.24: an error of 1.5 % and 2 Hz must be accepted, 3.5 % be rejected. The closer the limit, the fewer vowels whose
+# harmonics pass for a digit; the fit is true to 1 Hz under the noise and the echo of Q.24.
+_LOW_LIMIT: Final = (_LOW * 0.015 + 2.0 + 2.0).astype(np.float32)
+_HIGH_LIMIT: Final = (_HIGH * 0.015 + 2.0 + 2.0).astype(np.float32)
+
+_GATE_SHARE: Final = np.float32(0.4)  # of a frame's energy; a digit at 1.8 % error under dial tone has 0.5
 _GATE_TWIST: Final = np.float32(0.04)
-_GATE_DETUNE: Final = 12.0
+_GATE_DETUNE: Final = 12.0  # Hz: two probes for each high tone, whose tolerance is wider than a frame's resolution
 
 
-def _tones(frequencies: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+def _tones(frequencies: NDArray[np.floating], length: int) -> NDArray[np.float64]:
     """(length, 2 * n): cosines, then sines of each frequency, about the middle of the window."""
     time = np.arange(length) - (length - 1) / 2
     phase = 2 * np.pi / _RATE * np.outer(time, frequencies)
@@ -68,8 +72,8 @@ def gate(frames: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 # The fit is linear around the nearest pair of a grid: a cosine, a sine and both times t for each tone.
-_LOW_GRID: Final = (_LOW[:, None] + np.array([-10.0, 0.0, 10.0])).ravel()
-_HIGH_GRID: Final = (_HIGH[:, None] + np.array([-20.0, -10.0, 0.0, 10.0, 20.0])).ravel()
+_LOW_GRID: Final = (_LOW[:, None] + np.array([-10, 0, 10], np.float32)).ravel()
+_HIGH_GRID: Final = (_HIGH[:, None] + np.array([-20, -10, 0, 10, 20], np.float32)).ravel()
 _PER_LOW: Final = 3
 _PER_HIGH: Final = 5
 
@@ -82,7 +86,7 @@ def _low_band() -> NDArray[np.float64]:
 
 
 def _fits(low_band: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """For each pair of the grid the orthonormal basis (8, WINDOW) of the fit and the way back to coefficients (8, 8)."""
+    """For each pair of the grid: the orthonormal basis (8, WINDOW) of the fit, and from it the coefficients (8, 8)."""
     time = (np.arange(WINDOW) - (WINDOW - 1) / 2) / (WINDOW / 2)
     bases, backs = [], []
     for low in _LOW_GRID:
@@ -96,12 +100,40 @@ def _fits(low_band: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[n
     return np.array(bases, np.float32), np.array(backs, np.float32)
 
 
-_LOW_BASIS64: Final = _low_band()
-_LOW_BASIS: Final = np.ascontiguousarray(_LOW_BASIS64, np.float32)
-_FIT_BASIS, _FIT_BACK = _fits(_LOW_BASIS64)
+_BELOW_BASIS: Final = _low_band()
+_LOW_BAND: Final = np.ascontiguousarray(_BELOW_BASIS, np.float32)
+_FIT_BASIS, _FIT_BACK = _fits(_BELOW_BASIS)
 _WEIGHT: Final = np.hanning(WINDOW + 2)[1:-1]
 _LOW_PROBE: Final = np.ascontiguousarray(_tones(_LOW_GRID, WINDOW) * _WEIGHT[:, None], np.float32)
 _HIGH_PROBE: Final = np.ascontiguousarray(_tones(_HIGH_GRID, WINDOW) * _WEIGHT[:, None], np.float32)
+
+
+class Pairs(NamedTuple):
+    """What the windows of some rows hold; every array is (rows, windows)."""
+
+    codes: NDArray[np.int8]
+    """Index of the digit whose frequencies the two strongest tones are next to."""
+    good: NDArray[np.bool_]
+    """The window meets every limit of a digit."""
+    fair: NDArray[np.bool_]
+    """The window may continue a digit that has begun: under noise, an echo, the caller's voice."""
+    low: NDArray[np.float32]
+    """Frequency of the low tone, Hz."""
+    high: NDArray[np.float32]
+    """Frequency of the high tone, Hz."""
+    power: NDArray[np.float32]
+    """Mean square of both tones."""
+
+    def window(self, index: int) -> Pairs:
+        """One window of each row; every array is (rows,)."""
+        return Pairs(
+            self.codes[:, index],
+            self.good[:, index],
+            self.fair[:, index],
+            self.low[:, index],
+            self.high[:, index],
+            self.power[:, index],
+        )
 
 
 def _strongest(windows: NDArray[np.float32], probe: NDArray[np.float32]) -> NDArray[np.intp]:
@@ -111,57 +143,56 @@ def _strongest(windows: NDArray[np.float32], probe: NDArray[np.float32]) -> NDAr
     return np.asarray((product[:, :half] + product[:, half:]).argmax(axis=1))
 
 
-def measure(windows: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-    energy = np.einsum("ij,ij->i", windows, windows)
-    below = windows @ _LOW_BASIS
-    low_energy = np.einsum("ij,ij->i", below, below)
-    low = _strongest(windows, _LOW_PROBE)
-    high = _strongest(windows, _HIGH_PROBE)
-    pair = low * len(_HIGH_GRID) + high
-    fit = np.matmul(_FIT_BASIS[pair], windows[:, :, None])[:, :, 0]
-    explained = np.einsum("ij,ij->i", fit, fit)
-    c = np.matmul(_FIT_BACK[pair], fit[:, :, None])[:, :, 0]
-    out = {"energy": energy, "below": low_energy, "explained": explained, "low": low, "high": high}
-    # x ~ a cos + b sin + t (a' cos + b' sin); a frequency offset d turns (a, b) by d t
-    for k, name in enumerate(("lo", "hi")):
-        a, b, da, db = c[:, k], c[:, 2 + k], c[:, 4 + k], c[:, 6 + k]
-        square = a * a + b * b + np.float32(1e-3)
-        turn = (a * db - b * da) / square  # rad per half window
-        out["p" + name] = square / 2
-        out["f" + name] = turn * np.float32(_RATE / (np.pi * WINDOW))
-        out["s" + name] = (a * da + b * db) / square
-    out["flo"] = out["flo"] + _LOW_GRID[low].astype(np.float32)
-    out["fhi"] = out["fhi"] + _HIGH_GRID[high].astype(np.float32)
-    out["elo"] = out["flo"] - _LOW[low // _PER_LOW].astype(np.float32)
-    out["ehi"] = out["fhi"] - _HIGH[high // _PER_HIGH].astype(np.float32)
-    return out
+def _tone(fit: NDArray[np.float32], tone: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean square and frequency error (Hz) of one of the two tones from the coefficients of the fit (n, 8).
+
+    The model is a cos + b sin + t (a' cos + b' sin) with t from -1 to 1 over the window; a frequency error d (rad per
+    half window) turns the tone by d t, hence a' = d b and b' = -d a.
+    """
+    a, b, a1, b1 = fit[:, tone], fit[:, 2 + tone], fit[:, 4 + tone], fit[:, 6 + tone]
+    square = a * a + b * b + np.float32(1e-3)  # silence has no frequency
+    error: NDArray[np.float32] = (b * a1 - a * b1) / square * np.float32(_RATE / (np.pi * WINDOW))
+    return square / 2, error
 
 
-_LOW_LIMIT: Final = (_LOW * _TOLERANCE + _TOLERANCE_HZ).astype(np.float32)
-_HIGH_LIMIT: Final = (_HIGH * _TOLERANCE + _TOLERANCE_HZ).astype(np.float32)
-
-
-def judge(m: dict[str, NDArray[np.float32]]) -> NDArray[np.bool_]:
-    tl, th = m["low"] // _PER_LOW, m["high"] // _PER_HIGH
-    tones = (m["plo"] + m["phi"]) * WINDOW
-    ok = (m["plo"] > _LEAST_TONE) & (m["phi"] > _LEAST_TONE)
-    ok &= (m["phi"] < m["plo"] * _HIGH_OVER_LOW) & (m["plo"] < m["phi"] * _LOW_OVER_HIGH)
-    ok &= (np.abs(m["elo"]) < _LOW_LIMIT[tl]) & (np.abs(m["ehi"]) < _HIGH_LIMIT[th])
-    ok &= m["energy"] - m["below"] - m["explained"] < _RESIDUAL * tones
-    ok &= m["below"] < _LOW_BAND * tones
-    return ok
-
-
-def pairs(heard: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Codes (n, 4), -1 for none, and energies of the windows that end in the second frame of ``heard`` (n, 320)."""
+def pairs(heard: NDArray[np.float32]) -> Pairs:
+    """Fit two tones to each of the 4 windows that end in the second frame of ``heard`` (n, 320)."""
     count = _FRAME // HOP
     view = np.lib.stride_tricks.sliding_window_view(heard, WINDOW, axis=1)
     first = 2 * _FRAME - WINDOW - (count - 1) * HOP
     windows = np.ascontiguousarray(view[:, first::HOP]).reshape(-1, WINDOW)
-    m = measure(windows)
-    ok = judge(m)
-    code = (m["low"] // _PER_LOW) * 4 + m["high"] // _PER_HIGH
-    return (
-        np.where(ok, code, -1).astype(np.int8).reshape(-1, count),
-        (m["plo"] + m["phi"]).reshape(-1, count),
+
+    energy = np.einsum("ij,ij->i", windows, windows)
+    below = windows @ _LOW_BAND
+    low_energy = np.einsum("ij,ij->i", below, below)
+    low_at, high_at = _strongest(windows, _LOW_PROBE), _strongest(windows, _HIGH_PROBE)
+    grid = low_at * len(_HIGH_GRID) + high_at
+    projected = np.matmul(_FIT_BASIS[grid], windows[:, :, None])[:, :, 0]
+    explained = np.einsum("ij,ij->i", projected, projected)
+    fit = np.matmul(_FIT_BACK[grid], projected[:, :, None])[:, :, 0]
+
+    low_power, low_error = _tone(fit, 0)
+    high_power, high_error = _tone(fit, 1)
+    row, column = low_at // _PER_LOW, high_at // _PER_HIGH
+    low = _LOW_GRID[low_at] + low_error
+    high = _HIGH_GRID[high_at] + high_error
+    power = low_power + high_power
+    tones = power * np.float32(WINDOW)
+    rest = energy - low_energy - explained
+
+    fair = np.minimum(low_power, high_power) > _LEAST_TONE
+    fair &= (high_power < low_power * (2 * _HIGH_OVER_LOW)) & (low_power < high_power * (2 * _LOW_OVER_HIGH))
+    fair &= (np.abs(low - _LOW[row]) < 2 * _LOW_LIMIT[row]) & (np.abs(high - _HIGH[column]) < 2 * _HIGH_LIMIT[column])
+    fair &= rest < _REST_FAIR * tones
+    good = fair & (high_power < low_power * _HIGH_OVER_LOW) & (low_power < high_power * _LOW_OVER_HIGH)
+    good &= (np.abs(low - _LOW[row]) < _LOW_LIMIT[row]) & (np.abs(high - _HIGH[column]) < _HIGH_LIMIT[column])
+    good &= (rest < _REST_GOOD * tones) & (low_energy < _BELOW * tones)
+    shape = (-1, count)
+    return Pairs(
+        (row * 4 + column).astype(np.int8).reshape(shape),
+        good.reshape(shape),
+        fair.reshape(shape),
+        low.reshape(shape),
+        high.reshape(shape),
+        power.reshape(shape),
     )
