@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEAVES = {"ivr.errors", "ivr.settings", "ivr.units", "ivr.yamlpos", "ivr._version"}
+LEAVES = {"ivr", "ivr.errors", "ivr.settings", "ivr.units", "ivr.yamlpos", "ivr._version"}
 
 # What each part of ivr may import of ivr, besides itself.
 ALLOWED: dict[str, set[str]] = {
@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "ivr.call": {*LEAVES, "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
     "ivr.api": {*LEAVES, "ivr.call", "ivr.flow", "ivr.store"},
     "ivr.daemon": {*LEAVES, "ivr.sip", "ivr.net", "ivr.flow", "ivr.call", "ivr.store", "ivr.api"},
-    "ivr.cli": {*LEAVES, "ivr", "ivr.sip", "ivr.net", "ivr.flow", "ivr.call", "ivr.store", "ivr.api", "ivr.daemon"},
+    "ivr.cli": {*LEAVES, "ivr.sip", "ivr.net", "ivr.flow", "ivr.call", "ivr.store", "ivr.api", "ivr.daemon"},
     "ivr.__main__": {"ivr.cli"},
     "ivr": {"ivr._version"},
 }
