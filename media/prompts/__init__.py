@@ -1,8 +1,8 @@
 """Prompts: text to speech, decoding and fetching of sound files, and the cache of what came of them."""
 
+from media.face import Sound
 from media.prompts.errors import PromptBusyError, PromptError
 from media.prompts.limits import PromptLimits
-from media.prompts.sound import Sound
 from media.prompts.speech import SpeechConfig
 from media.prompts.store import PromptStore
 from media.prompts.voices import Voice

@@ -1,7 +1,7 @@
 """Converted sounds on disk, by content: written once and whole, found by name, the least recently used dropped.
 
-The time of last use is the file's modification time, so that processes share the folder: the daemon and `ivr prompts warm`.
-Blocking, but for `find`; called in threads.
+The time of last use is the file's modification time, so that processes share the folder: the daemon and
+`ivr prompts warm`. Blocking; called in threads, but for `find`, which takes a few microseconds.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from media.face import Sound
 from media.prompts.errors import PromptError
-from media.prompts.sound import Sound
 
 __all__ = ["SoundCache", "content_key"]
 

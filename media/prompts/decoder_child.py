@@ -1,8 +1,8 @@
 """Turns sound files into raw sounds for the plane: `python -m media.prompts.decoder_child`.
 
 A process of its own, since the files may come from anywhere: a decoder that crashes or hangs costs this process alone.
-Job: {inputs: [{path, name}], out, max_seconds, speech (level and silence at the ends), pause (s between inputs)}; result:
-{samples}. The output is s16le, mono, 8 kHz.
+Job: {inputs: [{path, name}], out, max_seconds, speech (level and silence at the ends), pause (s between inputs)};
+result: {samples}. The output is s16le, mono, 8 kHz.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Sound files of any kind to samples. Runs in the decoder's child process: blocking, and allowed to crash.
 
-soundfile (libsndfile) reads WAV of all sorts, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU; soxr brings the rate to 8 kHz with
-a low-pass; channels are averaged. Files are read in blocks, so that memory does not grow with what a header promises.
+soundfile (libsndfile) reads WAV of all sorts, FLAC, Ogg (Vorbis, Opus), MP3, AIFF, AU; soxr brings the rate to 8 kHz
+with a low-pass; channels are averaged. Files are read in blocks, so that memory does not grow with what a
+header promises.
 """
 
 from __future__ import annotations
@@ -118,9 +119,8 @@ class SoundReader:
         if not read:
             raise JobError(f"no sound in it ({EXPECTED})")
         if expected < 2**62 and read < expected * (MP3_LENGTH_ERROR if compressed else 1.0):
-            raise JobError(
-                f"cut off: {read / sound.samplerate:.2f} s of sound (expected {expected / sound.samplerate:.2f} s by its header)"
-            )
+            there, promised = read / sound.samplerate, expected / sound.samplerate
+            raise JobError(f"cut off: {there:.2f} s of sound (expected {promised:.2f} s by its header)")
 
 
 def resampled(rate: int, blocks: Iterator[dsp.Samples], to: int = SAMPLE_RATE) -> Iterator[dsp.Samples]:

@@ -89,7 +89,8 @@ def limit_peaks(samples: Samples, rate: int, peak: float = PEAK_LIMIT) -> Sample
     least = np.min(np.lib.stride_tricks.sliding_window_view(spread, 5), axis=1)
     centres = (np.arange(blocks) + 0.5) * size
     envelope = np.interp(np.arange(len(samples)), centres, least)
-    return (samples * envelope).astype(np.float32)
+    limited: Samples = (samples * envelope).astype(np.float32)
+    return limited
 
 
 def normalise(samples: Samples, rate: int, level: float = SPEECH_LEVEL) -> Samples:
@@ -127,4 +128,5 @@ def fade(samples: Samples, rate: int, fade_in: float = 0.0, fade_out: float = 0.
 
 def to_int16(samples: Samples) -> NDArray[np.int16]:
     """16-bit samples, rounded and clipped; what came from 16 bits returns unchanged."""
-    return np.clip(np.rint(samples * np.float32(32768.0)), -32768, 32767).astype(np.int16)
+    integers: NDArray[np.int16] = np.clip(np.rint(samples * np.float32(32768.0)), -32768, 32767).astype(np.int16)
+    return integers

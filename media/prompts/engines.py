@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,8 +36,8 @@ class SpeechEngine(Protocol):
     async def start(self) -> None:
         """Find out whether the engine can be used, and its version. Raises EngineError."""
 
-    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, timeout: float) -> None:
-        """Write the WAV file `out`. Raises EngineError, EngineLostError, PromptBusyError."""
+    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, limit: float) -> None:
+        """Write the WAV file `out` within `limit` seconds. Raises EngineError, EngineLostError, PromptBusyError."""
 
     async def close(self) -> None:
         """End what runs."""
@@ -62,7 +63,7 @@ class Pyttsx3Engine:
         self.version = str(hello["version"])
         self._voices = dict(hello["voices"])
 
-    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, timeout: float) -> None:
+    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, limit: float) -> None:
         job = {
             "text": text,
             "voice": espeak_voice(language, voice, self._voices),
@@ -70,11 +71,11 @@ class Pyttsx3Engine:
             "out": str(out),
         }
         try:
-            await self._child.run(job, timeout)
+            await self._child.run(job, limit)
         except EngineLostError as error:
             if "longer than" in str(error):  # a hang is not tried twice: the caller is waiting
                 raise
-            await self._child.run(job, timeout)  # it died: by another's hand, most likely
+            await self._child.run(job, limit)  # it died: by another's hand, most likely
 
     async def close(self) -> None:
         await self._child.close()
@@ -99,12 +100,12 @@ class EspeakEngine:
         table = (await run_tool([self._program, "--voices"], "", 5.0, 1_000_000)).decode("utf-8", "replace")
         self._voices = _voice_table(table)
 
-    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, timeout: float) -> None:
+    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, limit: float) -> None:
         identifier = espeak_voice(language, voice, self._voices)
         words = str(round(WORDS_PER_MINUTE * rate))
         argv = [self._program, "-v", identifier, "-s", words, "-b", "1", "--stdin", "--stdout"]
         async with self._turn:
-            data = await run_tool(argv, text, timeout, MAX_WAV_BYTES)
+            data = await run_tool(argv, text, limit, MAX_WAV_BYTES)
         await asyncio.to_thread(out.write_bytes, data)
 
     async def close(self) -> None:
@@ -149,11 +150,12 @@ class CommandEngine:
         program = shutil.which(self._argv[0])
         if program is None:
             raise EngineError(f"{self._argv[0]} is not installed")
-        stat = Path(program).stat()  # a program rarely tells its version in one way: its file tells of a change
+        # A program rarely tells its version in one way: its file tells of a change.
+        stat = await asyncio.to_thread(os.stat, program)
         facts = [self._argv, self._voices, stat.st_size, stat.st_mtime_ns]
         self.version = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
-    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, timeout: float) -> None:
+    async def speak(self, text: str, language: str, voice: Voice, rate: float, out: Path, limit: float) -> None:
         values = {
             "language": language,
             "voice": voice.name or self._voice(language),
@@ -164,7 +166,7 @@ class CommandEngine:
         }
         argv = [_filled(part, values) for part in self._argv]
         async with self._turn:
-            data = await run_tool(argv, text, timeout, MAX_WAV_BYTES)
+            data = await run_tool(argv, text, limit, MAX_WAV_BYTES)
         if not any("{out}" in part for part in self._argv):
             await asyncio.to_thread(out.write_bytes, data)
 

@@ -1,20 +1,21 @@
 """What can go wrong with a prompt.
 
-PromptError                 the prompt cannot be had; the text is a sentence for a person
-└── PromptBusyError         too many prompts are in the making; the same request may succeed a little later
+MediaError
+└── PromptError             the prompt cannot be had; the text is a sentence for a person
+    └── PromptBusyError     too many prompts are in the making; the same request may succeed a little later
 EngineError                 a speech engine failed at one job (inside this package: another engine may do it)
 └── EngineLostError         ... because its process hung or died
 """
 
 from __future__ import annotations
 
+from media.errors import MediaError
+
 __all__ = ["EngineError", "EngineLostError", "PromptBusyError", "PromptError"]
 
 
-class PromptError(Exception):
-    """A prompt can be neither spoken, nor fetched, nor decoded. Never contains the text to speak (it may be private)."""
-
-    retryable: bool = False
+class PromptError(MediaError):
+    """A prompt can be neither spoken, nor fetched, nor decoded. Never holds the text to speak: it may be private."""
 
 
 class PromptBusyError(PromptError):

@@ -77,8 +77,8 @@ class JobProcess:
             await self._running()
         return self.hello
 
-    async def run(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
-        """Have one job done; its result.
+    async def run(self, request: Mapping[str, Any], limit: float) -> dict[str, Any]:
+        """Have one job done within `limit` seconds; its result.
 
         The time limit counts from the job's turn. A child that died between jobs is replaced unnoticed. Raises
         EngineError with the child's words, EngineLostError when it hung (and was killed) or died, PromptBusyError.
@@ -88,7 +88,7 @@ class JobProcess:
         self._waiting += 1
         try:
             async with self._lock:
-                return await self._run(request, timeout)
+                return await self._run(request, limit)
         finally:
             self._waiting -= 1
 
@@ -97,19 +97,19 @@ class JobProcess:
         self._closed = True
         await self._kill()
 
-    async def _run(self, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    async def _run(self, request: Mapping[str, Any], limit: float) -> dict[str, Any]:
         process = await self._running()
         assert process.stdin is not None and process.stdout is not None
         done = False
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(limit):
                 process.stdin.write(json.dumps(request).encode() + b"\n")
                 await process.stdin.drain()
                 line = await process.stdout.readline()
             answer = json.loads(line) if line.endswith(b"\n") else None
             done = isinstance(answer, dict)
         except TimeoutError:
-            raise EngineLostError(f"{self._name} took longer than {timeout:g} s") from None
+            raise EngineLostError(f"{self._name} took longer than {limit:g} s") from None
         except (OSError, ValueError) as error:
             raise EngineLostError(f"{self._name} failed: {error or type(error).__name__}") from None
         finally:
@@ -168,8 +168,8 @@ class JobProcess:
             await _end(process)
 
 
-async def run_tool(argv: Sequence[str], text: str, timeout: float, output_limit: int) -> bytes:
-    """Run a program with `text` on its standard input; its standard output.
+async def run_tool(argv: Sequence[str], text: str, limit: float, output_limit: int) -> bytes:
+    """Run a program for at most `limit` seconds with `text` on its standard input; its standard output.
 
     Raises EngineError (it cannot be started, fails, or writes more than output_limit bytes), EngineLostError (it
     hangs; it and what it started are killed).
@@ -188,13 +188,13 @@ async def run_tool(argv: Sequence[str], text: str, timeout: float, output_limit:
         raise EngineError(f"{name} cannot be started: {error}") from None
     assert process.stdin is not None and process.stdout is not None and process.stderr is not None
     try:
-        async with asyncio.timeout(timeout), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(limit), asyncio.TaskGroup() as group:
             group.create_task(_feed(process.stdin, text))
             output = group.create_task(_read(process.stdout, output_limit))
             errors = group.create_task(_read(process.stderr, ERROR_BYTES))
             group.create_task(process.wait())
     except TimeoutError:
-        raise EngineLostError(f"{name} took longer than {timeout:g} s") from None
+        raise EngineLostError(f"{name} took longer than {limit:g} s") from None
     finally:
         await _end(process)
     if process.returncode:

@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from media.face import Sound
 from media.prompts.cache import TOUCH_SECONDS, SoundCache, content_key
 from media.prompts.containers import headerless_kind
 from media.prompts.errors import EngineError, PromptError
+from media.prompts.fetch import Fetcher, allow_listed
 from media.prompts.files import FileState, file_state, read_bounded, resolve_inside
 from media.prompts.limits import PromptLimits
 from media.prompts.memory import Memory, SharedJobs
 from media.prompts.process import JobProcess, python_child
-from media.prompts.sound import Sound
 from media.prompts.speech import Speaker, SpeechConfig, Utterance
 from media.prompts.text import clean_text, speech_pieces
+from media.prompts.urls import UrlPrompts
 from media.prompts.voices import VoiceLike, voice_of
 
 __all__ = ["PromptStore"]
@@ -64,9 +66,13 @@ class PromptStore:
         speech: SpeechConfig | None = None,
         limits: PromptLimits | None = None,
         *,
+        allow: Iterable[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """cache_dir: made when missing; several processes may share it. prompts_dir: what `file` prompts are found in."""
+        """cache_dir: made when missing; several processes may share it. prompts_dir: where `file` prompts are.
+
+        allow: private hosts, addresses and networks that prompts may be fetched from; public ones may always.
+        """
         self.limits = limits or PromptLimits()
         self.prompts_dir = Path(prompts_dir)
         self.cache = SoundCache(Path(cache_dir), self.limits.cache_bytes)
@@ -79,6 +85,8 @@ class PromptStore:
         self._jobs: SharedJobs[Sound] = SharedJobs(clock)
         self._spoken: Memory[Utterance, _Known] = Memory(self.limits.known_sounds)
         self._files: Memory[str, _KnownFile] = Memory(self.limits.known_sounds)
+        fetcher = Fetcher(allow_listed(allow), self.limits)
+        self._urls = UrlPrompts(self.cache, fetcher, self._decoded_url, self.limits.known_sounds, time.time)
 
     async def start(self) -> None:
         """Open the cache, and start the speech engine so that the first text does not wait for it.
@@ -97,6 +105,7 @@ class PromptStore:
     async def close(self) -> None:
         """End all child processes; those who wait for a prompt get a PromptError."""
         await self._jobs.close()
+        await self._urls.close()
         await self._speaker.close()
         await self._speech_decoder.close()
         await self._file_decoder.close()
@@ -183,7 +192,7 @@ class PromptStore:
     # Files and recordings
 
     def cached_file(self, name: str | Path) -> Sound | None:
-        """The sound of a prompt file that was converted before and has not changed since; None when it is to be made."""
+        """The sound of a prompt file that was converted before and has not changed; None when it is to be made."""
         return self._remembered_file(f"file:{name}")
 
     async def file(self, name: str | Path) -> Sound:
@@ -195,7 +204,7 @@ class PromptStore:
         return sound
 
     async def decode(self, source: bytes | Path, name: str = "the sound") -> Sound:
-        """The sound of a recording anywhere (or of bytes, then `name` tells a headerless format). Raises PromptError."""
+        """The sound of a recording anywhere, or of bytes (`name` tells a headerless format). Raises PromptError."""
         if isinstance(source, bytes):
             if len(source) > self.limits.file_bytes:
                 raise PromptError(f"{name} is larger than {self.limits.file_bytes} bytes (found {len(source)})")
@@ -254,6 +263,23 @@ class PromptStore:
             raise PromptError(f"{name}: {error}") from None
         finally:
             await asyncio.to_thread(_remove, [copy])
+
+    # URLs
+
+    def cached_url(self, url: str) -> Sound | None:
+        """The sound of a URL whose copy is still fresh; None when the server is to be asked."""
+        return self._urls.cached(url)
+
+    async def url(self, url: str) -> Sound:
+        """The sound of an http or https URL: fetched, kept, and asked for again when it is no longer fresh.
+
+        Raises PromptError. A server that fails to answer does no harm while there is a copy.
+        """
+        return self.cached_url(url) or await self._jobs.run(f"url:{url}", lambda: self._urls.get(url))
+
+    async def _decoded_url(self, body: bytes, name: str) -> tuple[str, Sound]:
+        known = await self._known_bytes(body, name)
+        return known.key, known.sound
 
     # Common
 

@@ -10,8 +10,9 @@ __all__ = ["clean_text", "speech_pieces"]
 PIECE_CHARACTERS = 240
 """Of one engine job: a sentence or a few short ones. Long texts crash or stall engines (5,000 words end espeak-ng)."""
 
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'»”’)\]]*\s+|(?<=[。！？])")
-_CLAUSE_END = re.compile(r"(?<=[,;:])\s+|(?<=[，、；：])")
+_SENTENCE_END = re.compile("(?<=[.!?\u2026])\\s+|(?<=[.!?][\"'\u00bb\u201d\u2019)\\]])\\s+|(?<=[\u3002\uff01\uff1f])")
+"""After . ! ? and the ellipsis, also with a closing quotation mark or bracket; full-width marks need no space."""
+_CLAUSE_END = re.compile("(?<=[,;:])\\s+|(?<=[\uff0c\u3001\uff1b\uff1a])")
 _ABBREVIATION = re.compile(r"(?:^|\W)(?:\w|[A-Z]\w{1,2}|\w\.\w)\.$")  # "a.", "Dr.", "Mrs.", "e.g."
 _SPACE = re.compile(r"\s+")
 

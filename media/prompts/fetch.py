@@ -1,0 +1,244 @@
+"""Fetching a prompt over HTTP without lending the caller of a flow our place in the network.
+
+Every hop is checked by itself: http or https only, the name resolved once, all addresses but public ones dropped unless
+allowed, and the connection made to the address that was checked (a name that resolves differently the next time
+gains nothing). Sizes, redirects and the time of the whole are bounded; compressed bodies are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from media.prompts.errors import PromptError
+from media.prompts.limits import PromptLimits
+
+__all__ = ["AddressPolicy", "Fetched", "Fetcher", "Validators", "allow_listed"]
+
+AddressPolicy = Callable[[str, str], bool]
+"""(host as written in the URL, address it resolved to) -> whether it may be connected to."""
+
+MAX_URL = 2048
+MAX_REASON = 80
+REDIRECTS = (301, 302, 303, 307, 308)
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def allow_listed(entries: Iterable[str]) -> AddressPolicy:
+    """Public addresses, and what `entries` name: host names, addresses, networks (`http.allow`)."""
+    hosts: set[str] = set()
+    networks = []
+    for entry in entries:
+        try:
+            networks.append(ipaddress.ip_network(entry, strict=False))
+        except ValueError:
+            hosts.add(entry.lower().rstrip("."))
+
+    def allowed(host: str, address: str) -> bool:
+        if host.lower().rstrip(".") in hosts:
+            return True
+        ip = _inner(ipaddress.ip_address(address.partition("%")[0]))
+        return _is_public(ip) or any(ip.version == network.version and ip in network for network in networks)
+
+    return allowed
+
+
+def _inner(ip: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, else itself."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip.sixtofour is not None:
+            return ip.sixtofour
+        if ip in _NAT64:
+            return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
+    return ip
+
+
+def _is_public(ip: Address) -> bool:
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved and not ip.is_unspecified
+
+
+@dataclass(frozen=True, slots=True)
+class Validators:
+    """What a server needs to tell whether its copy has changed (RFC 9110 section 8.8)."""
+
+    etag: str | None = None
+    """As sent, quotes included."""
+    last_modified: str | None = None
+    """As sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A final answer."""
+
+    body: bytes | None
+    """None: not modified."""
+    validators: Validators
+    """For the next time."""
+    max_age: float | None
+    """Seconds by Cache-Control; 0 when it must be asked each time; None when nothing is said."""
+
+
+class _CheckedResolver(AbstractResolver):
+    """Resolves with the system's resolver, and gives the connector permitted addresses alone."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        self._policy = policy
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        results = [
+            ResolveResult(
+                hostname=host, host=str(to[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
+            )
+            for kind, _, proto, _, to in found
+            if kind in (socket.AF_INET, socket.AF_INET6) and self._policy(host, str(to[0]))
+        ]
+        if not results:
+            raise _forbidden(host)
+        return results
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _forbidden(host: str) -> PromptError:
+    return PromptError(f"{host[:MAX_REASON]} is not a public address (private ones are to be named in http.allow)")
+
+
+class Fetcher:
+    """Fetches one address after the other; holds no connection and no cookie between them."""
+
+    def __init__(self, policy: AddressPolicy, limits: PromptLimits) -> None:
+        self._policy = policy
+        self._limits = limits
+
+    async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
+        """The body behind a URL, or that it has not changed. Raises PromptError, never with the URL's query in it."""
+        where = shown(url)
+        try:
+            async with asyncio.timeout(self._limits.fetch_seconds):
+                return await self._follow(_parsed(url), validators or Validators())
+        except TimeoutError:
+            raise PromptError(f"{where}: no answer within {self._limits.fetch_seconds:g} s") from None
+        except PromptError as error:
+            raise PromptError(f"{where}: {error}") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise PromptError(f"{where}: {_reason(error)}") from None
+
+    async def _follow(self, url: URL, validators: Validators) -> Fetched:
+        for _ in range(self._limits.fetch_redirects + 1):
+            answer = await self._hop(url, validators)
+            if isinstance(answer, Fetched):
+                return answer
+            url = _parsed(str(url.join(URL(answer))))
+        raise PromptError(f"more than {self._limits.fetch_redirects} redirects")
+
+    async def _hop(self, url: URL, validators: Validators) -> Fetched | str:
+        """The answer of one server, or where it redirects to."""
+        host = url.host or ""
+        if _is_address(host) and not self._policy(host, host):
+            raise _forbidden(host)  # the connector asks no resolver for these
+        headers = {"Accept": "audio/*, application/octet-stream;q=0.5", "Accept-Encoding": "identity"}
+        if validators.etag:
+            headers["If-None-Match"] = validators.etag
+        if validators.last_modified:
+            headers["If-Modified-Since"] = validators.last_modified
+        connector = aiohttp.TCPConnector(
+            resolver=_CheckedResolver(self._policy), use_dns_cache=False, force_close=True, limit=1
+        )
+        async with (
+            aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+            ) as session,
+            session.get(url, headers=headers, allow_redirects=False) as response,
+        ):
+            if response.status in REDIRECTS:
+                location = response.headers.get("Location")
+                if not location or len(location) > MAX_URL:
+                    raise PromptError(f"status {response.status} without a usable Location")
+                return location
+            known = Validators(_short(response.headers.get("ETag")), _short(response.headers.get("Last-Modified")))
+            age = _max_age(response.headers.getall("Cache-Control", []))
+            if response.status == 304 and (validators.etag or validators.last_modified):
+                return Fetched(None, known if known != Validators() else validators, age)
+            if response.status != 200:
+                raise PromptError(f"status {response.status} (expected 200)")
+            return Fetched(await self._body(response), known, age)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._limits.file_bytes
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding not in ("identity", ""):
+            raise PromptError(f"a body with Content-Encoding {encoding[:MAX_REASON]} (expected identity)")
+        if response.content_length is not None and response.content_length > limit:
+            raise PromptError(f"larger than {limit} bytes (found {response.content_length})")
+        body = bytearray()
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise PromptError(f"larger than {limit} bytes")
+        return bytes(body)
+
+
+def _parsed(url: str) -> URL:
+    if len(url) > MAX_URL or not url.isprintable():
+        raise PromptError("not a usable URL")
+    try:
+        parsed = URL(url)
+        usable = bool(parsed.host) and parsed.scheme in ("http", "https") and parsed.port is not None
+    except ValueError:
+        usable = False
+    if not usable:
+        raise PromptError("not an http or https URL with a host")
+    return parsed
+
+
+def shown(url: str) -> str:
+    """The URL for messages: without user, password, query and fragment, which may hold secrets."""
+    try:
+        parsed = URL(url)
+        return str(parsed.with_user(None).with_query(None).with_fragment(None))[:200] if parsed.host else "the URL"
+    except ValueError:
+        return "the URL"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _max_age(values: Iterable[str]) -> float | None:
+    directives = [part.strip().lower() for value in values for part in value.split(",")]
+    if "no-cache" in directives or "no-store" in directives:
+        return 0.0
+    for part in directives:
+        name, _, value = part.partition("=")
+        if name == "max-age" and value.strip('"').isdigit() and len(value) < 12:
+            return float(value.strip('"'))
+    return None
+
+
+def _short(value: str | None) -> str | None:
+    return value if value is not None and len(value) <= 256 else None
+
+
+def _reason(error: Any) -> str:
+    text = getattr(error, "message", "") or getattr(error, "strerror", "") or ""
+    return f"{type(error).__name__}{': ' + str(text)[:MAX_REASON] if text else ''}"
