@@ -121,6 +121,14 @@ class Element(BaseModel):
         """Branches whose targets stand in a field of their own: branch to element."""
         return {}
 
+    def own_path(self, branch: str) -> str:
+        """The field in which the target of such a branch stands."""
+        return f"responses.{branch}"
+
+    def sets(self) -> tuple[str, ...]:
+        """Variables that this element may give a value."""
+        return ()
+
     @cached_property
     def exits(self) -> Mapping[str, Exit]:
         """Every branch with where it leads, fall-backs resolved, in the order of the documentation."""
@@ -134,7 +142,7 @@ class Element(BaseModel):
             while at is not None and at.name not in seen:
                 seen.add(at.name)
                 if at.name in own:
-                    found[name] = Exit(spec, own[at.name], f"responses.{at.name}", at.name)
+                    found[name] = Exit(spec, own[at.name], self.own_path(at.name), at.name)
                     break
                 if at.name in self.branches:
                     found[name] = Exit(spec, self.branches[at.name], f"branches.{at.name}", at.name)

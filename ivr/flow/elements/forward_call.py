@@ -1,0 +1,197 @@
+"""forward_call: connect the caller to somebody else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Run, element
+from ivr.flow.elements.prompts import PromptField
+from ivr.flow.expressions import Template
+from ivr.flow.ports import CancelForward, Forward, ForwardAnswered, ForwardDone, ForwardRinging, HangUp, PromptSpec
+from ivr.flow.values import CallKey, Duration, TextTemplate, text_of_digits
+
+if TYPE_CHECKING:
+    from ivr.flow.session import Session
+
+__all__ = ["ForwardCallElement"]
+
+MAX_TARGETS = 20
+"""Phones that one call may ring."""
+
+MAX_TIMEOUT = 600.0
+"""Seconds of ringing; nobody waits longer for one answer."""
+
+RING_GRACE = 30.0
+"""Seconds over the ringing of all targets (whisper, accept_key, signalling) after which a forward counts as lost."""
+
+REFUSED = ("no_answer", "busy", "declined")
+NOT_FORWARDED = "call_not_forwarded"
+
+
+def _several(value: object) -> object:
+    found = value if isinstance(value, (list, tuple)) else [value]
+    return [item if isinstance(item, Template) else text_of_digits(item) for item in found]
+
+
+@element("forward_call")
+class ForwardCallElement(Element):
+    """Connects the caller to a phone, an agent, a number or a SIP URI. A target is `sip:…`, `tel:…`, `phone:200`,
+    `agent:anna`; a bare value is a phone, else an agent, else a number through `line`. Results: `status`, `sip_code`,
+    `talk_time`, `target`."""
+
+    BRANCHES = (
+        BranchSpec(
+            "call_forwarded", "The bridged call has ended, or the peer took the call.", success=True, call_over=True
+        ),
+        BranchSpec("returned", "The called party left first and `after` is `return`."),
+        BranchSpec(NOT_FORWARDED, "Nobody took the call."),
+        BranchSpec("no_answer", "Nobody answered in time.", NOT_FORWARDED),
+        BranchSpec("busy", "All are busy.", NOT_FORWARDED),
+        BranchSpec("declined", "The call was declined.", NOT_FORWARDED),
+        CALL_ENDED,
+    )
+
+    type: Literal["forward_call"] = "forward_call"
+    to: Annotated[tuple[TextTemplate, ...], BeforeValidator(_several), Field(min_length=1, max_length=MAX_TARGETS)]
+    """Whom to call; several are tried as `ring` says."""
+    ring: Literal["together", "in_turn"] = "together"
+    """How several targets are tried."""
+    from_: Annotated[TextTemplate | None, Field(alias="from")] = None
+    """Caller id shown; default: the caller's own."""
+    line: TextTemplate | None = None
+    """Line that numbers go out through."""
+    timeout: Annotated[Duration, Field(gt=0, le=MAX_TIMEOUT)] = 30.0
+    """Ringing time of each target."""
+    mode: Literal["bridge", "refer"] = "bridge"
+    """`bridge`: second leg, sound relayed. `refer`: blind transfer; bridged where the peer refuses."""
+    ringback: Literal["tone", "music"] | PromptField = "tone"
+    """What the caller hears until somebody answers."""
+    whisper: PromptField | None = None
+    """Heard by the called party before the two are connected."""
+    accept_key: CallKey | None = None
+    """Key that the called party must press to take the call."""
+    record_call: bool = False
+    """Record the bridged call, both sides."""
+    record_name: TextTemplate | None = None
+    """Name of that recording."""
+    max_duration: Annotated[Duration, Field(gt=0)] | None = None
+    """Longest time of the bridged call."""
+    headers: dict[str, TextTemplate] = Field(default_factory=dict)
+    """Further SIP headers of the outgoing call."""
+    after: Literal["hang_up", "return"] = "hang_up"
+    """When the called party leaves first: end the call, or give the caller back to the flow."""
+
+    @model_validator(mode="after")
+    def _bridged_only(self) -> ForwardCallElement:
+        if self.mode == "refer" and self.after == "return":
+            raise ValueError("after: return needs mode: bridge, a transferred call does not come back")
+        return self
+
+    def branch_specs(self) -> tuple[BranchSpec, ...]:
+        if self.after == "return":
+            return self.BRANCHES
+        return tuple(spec for spec in self.BRANCHES if spec.name != "returned")
+
+    def run(self, ctx: Session) -> Run:
+        ctx.interruptible_before = False
+        forward = self._command(ctx)
+        if forward is None:
+            return self._result(ctx, NOT_FORWARDED, ForwardDone(0, "failed", status="no target"))
+        if self.mode == "refer":
+            ctx.answer()
+        ctx.keys.clear()
+        ctx.emit(forward)
+        ctx.forwarding = True
+        try:
+            return (yield from self._wait(ctx, forward))
+        finally:
+            ctx.forwarding = False
+            ctx.keys.clear()
+
+    def _wait(self, ctx: Session, forward: Forward) -> Run:
+        answered_at: float | None = None
+        target = ""
+        rounds = len(forward.targets) if forward.ring == "in_turn" else 1
+        deadline: float | None = ctx.now + forward.timeout * rounds + RING_GRACE * rounds
+        try:
+            while True:
+                event: Any = yield deadline
+                if event is None:
+                    ctx.emit(CancelForward(forward.id))
+                    ctx.note("the outcome of a forward was never reported", "error")
+                    return self._result(ctx, NOT_FORWARDED, ForwardDone(forward.id, "failed", status="lost"))
+                kind = type(event)
+                if kind not in (ForwardRinging, ForwardAnswered, ForwardDone) or event.id != forward.id:
+                    continue
+                if kind is ForwardRinging:
+                    ctx.details.setdefault("ringing_at", ctx.offset(ctx.now))
+                elif kind is ForwardAnswered:
+                    answered_at, target, deadline = ctx.now, event.target, None
+                    ctx.details["answered_at"] = ctx.offset(ctx.now)
+                    ctx.inputs += 1
+                    ctx.answer()
+                else:
+                    return self._over(ctx, event)
+        except CallOver as over:
+            ctx.emit(CancelForward(forward.id))
+            if answered_at is None:
+                self._result(ctx, "call_ended", ForwardDone(forward.id, "failed", status="caller left"))
+                return "call_ended"
+            done = ForwardDone(forward.id, "forwarded", target, 200, "OK", ctx.now - answered_at)
+            if over.cause == "user_hung_up":
+                ctx.cause = "forwarded"
+            return self._result(ctx, "call_forwarded", done)
+
+    def _over(self, ctx: Session, event: ForwardDone) -> str:
+        if event.outcome == "returned" and self.after == "return":
+            return self._result(ctx, "returned", event)
+        if event.outcome in ("forwarded", "returned"):
+            if ctx.up:
+                ctx.cause = "forwarded"
+                ctx.emit(HangUp("forwarded", 480))
+            return self._result(ctx, "call_forwarded", event)
+        return self._result(ctx, event.outcome if event.outcome in REFUSED else NOT_FORWARDED, event)
+
+    def _result(self, ctx: Session, branch: str, event: ForwardDone) -> str:
+        talk_time = round(event.talk_time, 3)
+        ctx.details.update(outcome=event.outcome, sip_code=event.sip_code, talk_time=talk_time)
+        ctx.set_result(
+            {
+                "status": branch,
+                "reason": event.status,
+                "sip_code": event.sip_code,
+                "talk_time": talk_time,
+                "target": event.target,
+            }
+        )
+        return branch
+
+    def _command(self, ctx: Session) -> Forward | None:
+        targets = tuple(filter(None, (ctx.text(target, "to")[0].strip() for target in self.to)))
+        if not targets:
+            return None
+        from_ = ctx.text(self.from_, "from")[0] if self.from_ is not None else ""
+        line = ctx.text(self.line, "line")[0] if self.line is not None else ""
+        ringback: PromptSpec | None
+        if isinstance(self.ringback, str):
+            ringback = PromptSpec("tone", "ringback" if self.ringback == "tone" else "music")
+        else:
+            ringback = self.ringback.spec(ctx)
+        return Forward(
+            id=ctx.next_id(),
+            targets=targets,
+            ring=self.ring,
+            from_=from_ or None,
+            line=line or None,
+            timeout=self.timeout,
+            mode=self.mode,
+            ringback=ringback,
+            whisper=None if self.whisper is None else self.whisper.spec(ctx),
+            accept_key=self.accept_key,
+            record_name=ctx.file_name(self.record_name, "forwarded") if self.record_call else None,
+            max_duration=self.max_duration,
+            headers={name: ctx.text(value, "headers")[0] for name, value in self.headers.items()},
+            after=self.after,
+        )

@@ -1,0 +1,93 @@
+"""start_incoming_call and start_from_flow: where a flow begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ivr.flow.elements.base import CALL_ENDED, NEXT, USER_HUNG_UP, Element, Run, element
+from ivr.flow.elements.prompts import PromptField, play_prompt
+from ivr.flow.ports import EarlyMedia, Ring, StartCallRecording
+from ivr.flow.values import DigitsStr, Duration, TextTemplate
+
+if TYPE_CHECKING:
+    from ivr.flow.session import Session
+
+__all__ = ["AnswerAfter", "StartFromFlowElement", "StartIncomingCallElement"]
+
+MAX_RINGING = 180.0
+"""Seconds a call may ring before it is answered: proxies give up an INVITE after three minutes (RFC 3261 16.6)."""
+
+
+class AnswerAfter(BaseModel):
+    """Ring first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    after: Annotated[Duration, Field(le=MAX_RINGING)]
+    """Seconds of ringing."""
+
+
+def _several(value: object) -> object:
+    return [value] if isinstance(value, (str, int, float)) else value
+
+
+@element("start_incoming_call")
+class StartIncomingCallElement(Element):
+    """A call to one of `numbers` begins here."""
+
+    BRANCHES = (NEXT, USER_HUNG_UP, CALL_ENDED)
+    ENTRY = True
+
+    type: Literal["start_incoming_call"] = "start_incoming_call"
+    numbers: Annotated[tuple[DigitsStr, ...], BeforeValidator(_several), Field(min_length=1)]
+    """Numbers or SIP users; `*` takes what no other flow has."""
+    line: str | None = None
+    """Only calls of this line."""
+    answer: Literal["immediately", "early_media"] | AnswerAfter = "immediately"
+    """`immediately`, `{after: 3s}` (rings first), or `early_media` (prompts before the answer)."""
+    record_call: bool = False
+    """Record the whole call, both sides."""
+    record_name: TextTemplate | None = None
+    """Name of that recording."""
+    consent: PromptField | None = None
+    """Heard before the recording starts."""
+
+    def run(self, ctx: Session) -> Run:
+        answer: Any = self.answer
+        if ctx.answered:
+            pass
+        elif answer == "immediately":
+            ctx.answer()
+        elif answer == "early_media":
+            ctx.early = True
+            ctx.emit(EarlyMedia())
+        else:
+            ctx.emit(Ring())
+            until = ctx.now + answer.after
+            while ctx.now < until and not ctx.answered:
+                yield until
+            ctx.answer()
+        if self.record_call:
+            spec = None if self.consent is None else self.consent.spec(ctx)
+            if spec is not None:
+                yield from play_prompt(ctx, spec)
+            ctx.call_recording = True
+            ctx.emit(StartCallRecording(ctx.file_name(self.record_name, "call")))
+        return "next"
+
+
+@element("start_from_flow")
+class StartFromFlowElement(Element):
+    """Another flow transfers here. What it passes stands in the flow's variables."""
+
+    BRANCHES = (NEXT,)
+    NEEDS_CALL = False
+    ENTRY = True
+
+    type: Literal["start_from_flow"] = "start_from_flow"
+
+    def run(self, ctx: Session) -> Run:
+        return "next"
+        yield None

@@ -1,0 +1,431 @@
+"""The machine that runs a flow for one call.
+
+It is driven by three things: events of the call, the time, and nothing else. The shell calls :meth:`Machine.start`
+once, then :meth:`Machine.receive` and, when :meth:`Machine.next_timer` has come, :meth:`Machine.handle_timer`; after
+each of them it carries out :meth:`Machine.commands`. One element runs at a time; what it returns names the branch, the
+branch the next element. A branch that leads nowhere ends a subroutine, else hangs up, else (the session is over) ends
+the flow.
+
+Whatever a caller or a flow does, the machine comes to an end: steps, visits without input and the length of the
+session are limited, and each wait has a deadline or ends with the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ivr.flow.elements.base import CallOver, Element, Run
+from ivr.flow.expressions import Record, Sensitive
+from ivr.flow.ports import (
+    CallAnswered,
+    CallEnded,
+    CallInfo,
+    Cause,
+    Command,
+    Digit,
+    DigitEnded,
+    Event,
+    HangUp,
+    PlayDone,
+    PromptSpec,
+)
+from ivr.flow.session import Session, Step
+from ivr.settings.sections import Limits
+
+if TYPE_CHECKING:
+    from ivr.flow.model import Flow, FlowSet
+
+__all__ = ["Machine"]
+
+MAX_DEPTH = 16
+"""Subroutines inside one another; deeper is a flow that calls itself."""
+
+COURTESY_TIMEOUT = 20.0
+"""Seconds that the prompt before a forced end may take."""
+
+NORMAL_END = 480
+"""Final response when a call that is not answered ends without a cause of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where a subroutine returns to."""
+
+    flow: Flow
+    variables: dict[str, Any]
+    element: Element
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """A limit ends the session after a courteous prompt."""
+
+    play: int
+    cause: Cause
+    deadline: float
+
+
+class Machine:
+    """One call's way through its flows."""
+
+    __slots__ = (
+        "_closing",
+        "_courtesy",
+        "_ctx",
+        "_deadline",
+        "_element",
+        "_flows",
+        "_frames",
+        "_limit_at",
+        "_limits",
+        "_run",
+        "_visits",
+        "_visits_inputs",
+        "fault",
+        "finished",
+        "steps",
+    )
+
+    def __init__(
+        self,
+        flow: Flow,
+        flows: FlowSet,
+        call: CallInfo,
+        settings: Mapping[str, Any],
+        limits: Limits | None = None,
+        *,
+        profile: Mapping[str, Any] | None = None,
+        courtesy: PromptSpec | None = None,
+    ) -> None:
+        """`settings` is what flows see as `settings.*`; `courtesy` is heard before a limit ends the session."""
+        self._limits = limits or _LIMITS
+        self._flows = flows
+        self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters)
+        self._courtesy = courtesy
+        self._element: Element | None = None
+        self._run: Run | None = None
+        self._deadline: float | None = None
+        self._limit_at = 0.0
+        self._frames: list[_Frame] = []
+        self._visits: dict[tuple[str, str], int] = {}
+        self._visits_inputs = 0
+        self._closing: _Closing | None = None
+        self.steps: list[Step] = []
+        """The way walked so far."""
+        self.finished = False
+        """Nothing more will run; late events still complete the trace."""
+        self.fault: str | None = None
+        """What broke the flow off, or the limit that did."""
+        self._begin(flow, {})
+
+    # What the shell asks
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the session ended; None while it is up."""
+        return self._ctx.cause
+
+    @property
+    def settled(self) -> bool:
+        """The flow is over, and no event can change the trace any more."""
+        return self.finished and self._ctx.settled
+
+    @property
+    def variables(self) -> Mapping[str, Any]:
+        """Variables of the flow that runs; secret values are wrapped in `Sensitive`."""
+        return self._ctx.variables
+
+    @property
+    def element(self) -> str | None:
+        """Name of the element that runs."""
+        return self.steps[-1].element if self.steps and not self.finished else None
+
+    def commands(self) -> list[Command]:
+        """What is to be carried out now, in this order; empty until something is received again."""
+        commands, self._ctx.commands = self._ctx.commands, []
+        return commands
+
+    def next_timer(self) -> float | None:
+        """When :meth:`handle_timer` wants to be called; None: not at all."""
+        if self.finished:
+            return None
+        if self._closing is not None:
+            return self._closing.deadline
+        if not self._ctx.up:
+            return self._deadline
+        return self._limit_at if self._deadline is None else min(self._deadline, self._limit_at)
+
+    def path(self) -> list[dict[str, Any]]:
+        """The way walked, safe to store: element, type, entered_at and left_at (seconds of the epoch), branch, flow,
+        and what the element tells of itself (times in it: seconds since the call began)."""
+        epoch = self._ctx.call.started_at.timestamp() - self._ctx.started
+        return [
+            {
+                "element": step.element,
+                "type": step.type,
+                "entered_at": step.entered_at + epoch,
+                "left_at": None if step.left_at is None else step.left_at + epoch,
+                "branch": step.branch,
+                "flow": step.flow,
+                **step.details,
+            }
+            for step in self.steps
+        ]
+
+    def digits(self) -> list[dict[str, Any]]:
+        """Inputs of the caller as `reporting` lets them be seen: flow, element, status, digits, keys."""
+        return [
+            {
+                "flow": step.flow,
+                "element": step.element,
+                **{key: step.details[key] for key in ("status", "digits", "keys") if key in step.details},
+            }
+            for step in self.steps
+            if step.type == "collect" and ("keys" in step.details or "digits" in step.details)
+        ]
+
+    # What drives it
+
+    def start(self, entry: str, now: float) -> None:
+        """Begin at an entry element."""
+        ctx = self._ctx
+        ctx.now = ctx.started = now
+        self._limit_at = now + self._limits.call_duration
+        self._go(entry)
+
+    def receive(self, event: Event, now: float) -> None:
+        """Take in an event of the call."""
+        ctx = self._ctx
+        if now > ctx.now:
+            ctx.now = now
+        kind = type(event)
+        if kind is Digit:
+            if self.finished:
+                return
+            ctx.press(event)  # type: ignore[arg-type]
+        elif kind is PlayDone:
+            ctx.play_done(event)  # type: ignore[arg-type]
+        elif kind is DigitEnded:
+            ctx.key_ended(event)  # type: ignore[arg-type]
+            return
+        elif kind is CallAnswered:
+            ctx.answered = True
+        elif kind is CallEnded:
+            if ctx.up and not self.finished:
+                self._session_over(event.cause)  # type: ignore[union-attr]
+            return
+        if self.finished:
+            return
+        if self._closing is None:
+            self._resume(event)
+        elif kind is PlayDone and event.id == self._closing.play:  # type: ignore[union-attr]
+            self._force_end(self._closing.cause)
+
+    def handle_timer(self, now: float) -> None:
+        """Take note of the time; nothing happens when it is early."""
+        ctx = self._ctx
+        if now > ctx.now:
+            ctx.now = now
+        if self.finished:
+            return
+        if self._closing is not None:
+            if ctx.now >= self._closing.deadline:
+                self._force_end(self._closing.cause)
+        elif ctx.up and ctx.now >= self._limit_at:
+            self._limit("max_duration", "limits.call_duration is reached")
+        elif self._deadline is not None and ctx.now >= self._deadline:
+            self._resume(None)
+
+    # The running element
+
+    def _resume(self, event: Event | None) -> None:
+        run = self._run
+        if run is None:
+            return
+        try:
+            self._deadline = run.send(event)
+        except StopIteration as stop:
+            self._go(self._leave(stop.value))
+        except Exception as error:
+            self._broken(error)
+
+    def _session_over(self, cause: Cause) -> None:
+        """The session is over: the element that runs ends at once, by its branch for it."""
+        ctx = self._ctx
+        ctx.cause = cause
+        self._closing = None
+        run, element = self._run, self._element
+        if run is None or element is None:
+            self._finish()
+            return
+        try:
+            self._deadline = run.throw(CallOver(cause))
+        except CallOver:
+            self._go(self._leave(element.ended(cause)))
+        except StopIteration as stop:
+            self._go(self._leave(stop.value))
+        except Exception as error:
+            self._broken(error)
+
+    def _go(self, name: str | None) -> None:
+        """Run elements from the one named until one waits."""
+        while True:
+            if name is None:
+                name = self._unwind()
+                if name is None:
+                    return
+            branch = self._enter(name)
+            if branch is None:
+                return
+            name = self._leave(branch)
+
+    def _enter(self, name: str) -> str | None:
+        """Run an element until it waits (None) or is done (its branch)."""
+        ctx = self._ctx
+        flow = ctx.flow
+        element = flow.elements.get(name)
+        if element is None:
+            self._stop(f"there is no element {name}")
+            return None
+        if not self._may_enter(flow.name, name):
+            return None
+        if element.NEEDS_CALL and ctx.cause is not None:
+            self._stop(f"element {name} needs a caller, and the session is over")
+            return None
+        step = Step(flow.name, name, element.type, ctx.now)
+        self.steps.append(step)
+        ctx.details = step.details
+        ctx.step_entered = ctx.now
+        self._element = element
+        run = element.run(ctx)
+        try:
+            self._deadline = next(run)
+        except StopIteration as stop:
+            return str(stop.value)
+        except Exception as error:
+            self._broken(error)
+            return None
+        self._run = run
+        return None
+
+    def _may_enter(self, flow: str, name: str) -> bool:
+        limits = self._limits
+        if len(self.steps) >= limits.steps_per_call:
+            self._limit("system", "limits.steps_per_call is reached")
+            return False
+        if self._visits_inputs != self._ctx.inputs:
+            self._visits_inputs = self._ctx.inputs
+            self._visits.clear()
+        visits = self._visits.get((flow, name), 0) + 1
+        if visits > limits.visits_without_input:
+            self._limit("system", f"limits.visits_without_input is reached at element {name}")
+            return False
+        self._visits[flow, name] = visits
+        return True
+
+    def _leave(self, branch: str) -> str | None:
+        """Close the step; the name of the next element, None where the branch leads nowhere."""
+        ctx = self._ctx
+        step, element = self.steps[-1], self._element
+        assert element is not None
+        self._run = None
+        self._deadline = None
+        step.left_at = ctx.now
+        step.branch = branch
+        if ctx.branch_shown is not None:
+            step.branch, ctx.branch_shown = ctx.branch_shown, None
+        if ctx.transfer is not None:
+            return self._transfer(element)
+        return element.targets.get(branch)
+
+    # Flows
+
+    def _begin(self, flow: Flow, passed: Mapping[str, Any]) -> None:
+        ctx = self._ctx
+        ctx.flow = flow
+        ctx.variables = {**flow.variables, **passed}
+        for name in flow.sensitive:
+            value = ctx.variables.get(name)
+            if type(value) is not Sensitive:
+                ctx.variables[name] = Sensitive(value)
+
+    def _transfer(self, element: Element) -> str | None:
+        ctx = self._ctx
+        transfer, ctx.transfer = ctx.transfer, None
+        assert transfer is not None
+        if not transfer.returns:
+            self._frames.clear()
+        elif len(self._frames) >= MAX_DEPTH:
+            ctx.note("subroutines call each other without end")
+            self.steps[-1].branch = "other"
+            return element.targets.get("other")
+        else:
+            self._frames.append(_Frame(ctx.flow, ctx.variables, element))
+        self.steps[-1].branch = "transferred"
+        self._begin(transfer.flow, transfer.variables)
+        return transfer.entry
+
+    def _unwind(self) -> str | None:
+        """The end of a way: back from a subroutine, or the end of the call and the flow (None)."""
+        ctx = self._ctx
+        while self._frames:
+            frame = self._frames.pop()
+            inner = ctx.variables
+            ctx.flow, ctx.variables = frame.flow, frame.variables
+            if ctx.up:
+                ctx.result = {"status": "returned", "variables": Record(inner)}
+                return frame.element.targets.get("returned")
+            target = frame.element.targets.get("call_ended")
+            if target is not None:
+                return target
+        if ctx.up:
+            ctx.cause = "ended_by_flow"
+            ctx.emit(HangUp("ended_by_flow", NORMAL_END))
+        self._finish()
+        return None
+
+    # Ends
+
+    def _limit(self, cause: Cause, text: str) -> None:
+        """A limit is reached: the session ends, after a courteous prompt where one is configured."""
+        ctx = self._ctx
+        if self.fault is None:
+            self.fault = text
+        ctx.note(text)
+        if not ctx.up:
+            self._finish()
+        elif self._courtesy is not None and (ctx.answered or ctx.early) and not ctx.forwarding:
+            play = ctx.play((self._courtesy,))
+            self._closing = _Closing(play, cause, ctx.now + COURTESY_TIMEOUT)
+        else:
+            self._force_end(cause)
+
+    def _force_end(self, cause: Cause) -> None:
+        self._ctx.emit(HangUp(cause, NORMAL_END))
+        self._session_over(cause)
+
+    def _stop(self, text: str) -> None:
+        """The flow cannot go on: a fault in the log, and the end of the session where it is up."""
+        ctx = self._ctx
+        self.fault = text
+        ctx.note(text, "error")
+        if ctx.up:
+            ctx.cause = "system"
+            ctx.emit(HangUp("system", NORMAL_END))
+        self._finish()
+
+    def _broken(self, error: Exception) -> None:
+        self._stop(f"element {self.steps[-1].element} failed: {type(error).__name__}")
+
+    def _finish(self) -> None:
+        self.finished = True
+        self._run = None
+        self._deadline = None
+        self._closing = None
+        if self.steps and self.steps[-1].left_at is None:
+            self.steps[-1].left_at = self._ctx.now
+
+
+_LIMITS = Limits()

@@ -1,0 +1,406 @@
+"""One call session as its elements see it: the call, variables, keys pressed, what was said, and the trace.
+
+The machine owns the session and decides which element runs; elements read it, send commands through it and write what
+happened to the details of their step. Everything in it is bounded: a caller may press keys for hours.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ivr.flow.expressions import ExpressionError, Record, Sensitive, Template, text_of
+from ivr.flow.ports import (
+    Answer,
+    CallInfo,
+    Cause,
+    Command,
+    Digit,
+    DigitEnded,
+    DigitSource,
+    Note,
+    PauseCallRecording,
+    Play,
+    PlayDone,
+    PromptSpec,
+    ResumeCallRecording,
+    StopPlay,
+)
+
+if TYPE_CHECKING:
+    from ivr.flow.model import Flow, FlowSet
+
+__all__ = ["Key", "Session", "Step", "Transfer"]
+
+KEY_BUFFER = 64
+"""Keys kept for a collect to come; nobody types further ahead, and a stuck key must not fill memory."""
+
+KEYS_IN_TRACE = 200
+"""Keys that the trace of one step lists."""
+
+TEXT_IN_TRACE = 200
+"""Characters of a spoken text that the trace keeps: enough to know which one it was."""
+
+OPEN_PLAYS = 32
+"""Playbacks whose end is awaited for the trace; beyond it the oldest stays without."""
+
+OPEN_KEYS = 16
+"""Keys held down at the same time whose length is awaited for the trace."""
+
+
+MAX_VARIABLES = 500
+"""Variables of one call."""
+
+MAX_NAME = 200
+"""Characters of a wish for a file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The wish to go on in another flow."""
+
+    flow: Flow
+    """Where to."""
+    entry: str
+    """Its element to begin with."""
+    variables: Mapping[str, Any]
+    """Values of variables there; secret ones are wrapped."""
+    returns: bool
+    """Come back when that flow ends."""
+
+
+@dataclass(slots=True)
+class Key:
+    """A key the caller pressed."""
+
+    digit: str
+    """One of `0123456789*#ABCD`."""
+    source: DigitSource
+    """How it came."""
+    at: float
+    """When it began, in the machine's time."""
+    duration: float
+    """Seconds; 0 while it is held."""
+
+
+@dataclass(slots=True)
+class Step:
+    """One element that the call went through. Safe to store: holds no sensitive value."""
+
+    flow: str
+    """Name of the flow."""
+    element: str
+    """Name of the element."""
+    type: str
+    """Its type."""
+    entered_at: float
+    """In the machine's time."""
+    left_at: float | None = None
+    """In the machine's time; None while it runs."""
+    branch: str | None = None
+    """The branch taken; None while it runs or when it was broken off."""
+    details: dict[str, Any] = field(default_factory=dict)
+    """What the element says of itself: plain JSON values."""
+
+
+class Session:
+    """What belongs to one call while its flow runs."""
+
+    __slots__ = (
+        "_call_record",
+        "_flows",
+        "_ids",
+        "_open_keys",
+        "_open_plays",
+        "answered",
+        "branch_shown",
+        "call",
+        "call_recording",
+        "cause",
+        "commands",
+        "details",
+        "early",
+        "flow",
+        "forwarding",
+        "inputs",
+        "interruptible_before",
+        "keys",
+        "now",
+        "profile",
+        "result",
+        "settings",
+        "started",
+        "step_entered",
+        "stray",
+        "text_characters",
+        "transfer",
+        "variables",
+    )
+
+    def __init__(
+        self,
+        call: CallInfo,
+        flows: FlowSet,
+        settings: Mapping[str, Any],
+        profile: Mapping[str, Any],
+        text_characters: int,
+    ) -> None:
+        self.call = call
+        self._flows = flows
+        self.settings = settings
+        self.profile = profile
+        self.text_characters = text_characters
+        self.flow: Flow
+        """The flow that runs."""
+        self.variables: dict[str, Any] = {}
+        """Its variables by name; secret values are wrapped in Sensitive."""
+        self.result: Mapping[str, Any] | None = None
+        """What the last element with results gave."""
+        self.transfer: Transfer | None = None
+        """Set by an element that wants another flow to go on."""
+        self.branch_shown: str | None = None
+        """What the trace says instead of the branch of the step that runs, where the branch tells the input."""
+        self.step_entered = 0.0
+        """When the step that runs began."""
+        self.now = 0.0
+        self.started = 0.0
+        self.cause: Cause | None = None
+        """Why the session ended; None while it is up."""
+        self.answered = False
+        self.early = False
+        """The caller hears early media."""
+        self.forwarding = False
+        """A forward has the caller's sound: a prompt of ours would come in between."""
+        self.call_recording = False
+        """The whole call is being recorded."""
+        self.inputs = 0
+        """Grows with everything that comes from the caller."""
+        self.keys: deque[Key] = deque(maxlen=KEY_BUFFER)
+        """Keys that no element has taken yet."""
+        self.interruptible_before = False
+        """The last prompt was one that a key may cut short."""
+        self.stray: tuple[str, float] | None = None
+        """Terminator that may still come after a full input, and until when it is no input of its own."""
+        self.commands: list[Command] = []
+        self.details: dict[str, Any] = {}
+        """Details of the step that runs."""
+        self._ids = 0
+        self._call_record: Record | None = None
+        self._open_plays: dict[int, dict[str, Any]] = {}
+        self._open_keys: deque[tuple[Key, dict[str, Any] | None]] = deque(maxlen=OPEN_KEYS)
+
+    # Values
+
+    def read(self, name: str) -> object:
+        """What a name in an expression stands for: a variable, else `call`, `profile`, `settings`, `now`, `result`."""
+        if name in self.variables:
+            return self.variables[name]
+        if name == "result":
+            return self.result
+        if name == "call":
+            if self._call_record is None:
+                self._call_record = _call_record(self.call)
+            return self._call_record
+        if name == "settings":
+            return self.settings
+        if name == "profile":
+            return self.profile
+        if name == "now":
+            return self.wall_time()
+        raise KeyError(name)
+
+    def variable(self, name: str) -> Any:
+        """The value of a variable, unwrapped; None where there is none."""
+        value = self.variables.get(name)
+        return value.value if type(value) is Sensitive else value
+
+    def is_sensitive(self, name: str | None) -> bool:
+        """The flow declares the variable sensitive."""
+        return name is not None and name in self.flow.sensitive
+
+    def set_variable(self, name: str, value: Any, sensitive: bool = False) -> None:
+        """Give a variable its value; it is sensitive where the value or the variable is."""
+        if sensitive or self.is_sensitive(name):
+            value = Sensitive(value)
+        if name in self.variables or len(self.variables) < MAX_VARIABLES:
+            self.variables[name] = value
+        else:
+            self.note("too many variables")
+
+    def set_result(self, result: dict[str, Any], sensitive: tuple[str, ...] = ()) -> None:
+        """Give the following elements their `result`; the fields named are wrapped."""
+        for name in sensitive:
+            result[name] = Sensitive(result[name])
+        self.result = result
+
+    def value(self, template: Template[Any], what: str, default: Any = None) -> tuple[Any, bool]:
+        """A field worked out, and whether the value is sensitive; the default, with a note, where it has no value."""
+        try:
+            return template.render(self)
+        except ExpressionError as error:
+            self.note(f"{what}: {error}")
+            return default, False
+
+    def text(self, template: Template[str], what: str) -> tuple[str, bool]:
+        """A field worked out as text, and whether it is sensitive; empty, with a note, where it has no value."""
+        try:
+            value, sensitive = template.render(self)
+            return text_of(value), sensitive
+        except ExpressionError as error:
+            self.note(f"{what}: {error}")
+            return "", False
+
+    def file_name(self, template: Template[str] | None, kind: str) -> str:
+        """Wish for the name of a recording: what the field says, unless that is secret, else kind and short id."""
+        if template is not None:
+            name, sensitive = self.text(template, "name")
+            if sensitive:
+                self.note("a sensitive value stands in no file name")
+            elif name.strip():
+                return name.strip()[:MAX_NAME]
+        return f"{kind}-{self.call.short_id or self.call.id}"
+
+    # State
+
+    @property
+    def up(self) -> bool:
+        """The caller is there."""
+        return self.cause is None
+
+    def wall_time(self) -> datetime:
+        """The time of day that `now` stands for."""
+        return self.call.started_at + timedelta(seconds=self.now - self.started)
+
+    def offset(self, at: float) -> float:
+        """Seconds since the call began, as the trace has them."""
+        return round(at - self.started, 3)
+
+    def find_flow(self, name: str) -> tuple[Flow, str] | None:
+        """A flow that can be entered by a transfer, and its element to begin with."""
+        flow = self._flows.get(name)
+        if flow is None:
+            return None
+        entry = next((key for key, found in flow.elements.items() if found.type == "start_from_flow"), None)
+        return None if entry is None else (flow, entry)
+
+    def next_id(self) -> int:
+        """A new id for a command."""
+        self._ids += 1
+        return self._ids
+
+    def emit(self, command: Command) -> None:
+        """Send a command."""
+        self.commands.append(command)
+
+    def note(self, text: str, level: str = "warning") -> None:
+        """Put a sentence into the log and the step's details; it must hold no digits and no values."""
+        self.commands.append(Note(level, text))  # type: ignore[arg-type]
+        notes = self.details.setdefault("notes", [])
+        if len(notes) < 10:
+            notes.append(text)
+
+    def answer(self) -> None:
+        """Answer the call unless it is."""
+        if not self.answered:
+            self.answered = True
+            self.commands.append(Answer())
+
+    # Sound
+
+    def play(self, prompts: tuple[PromptSpec, ...], pause: float = 0.0, loop: int = 1) -> int:
+        """Play prompts and enter them in the trace; the id of the playback."""
+        number = self.next_id()
+        self.commands.append(Play(number, prompts, pause, loop))
+        entry: dict[str, Any] = {"prompts": [_shown(prompt) for prompt in prompts], "at": self.offset(self.now)}
+        self.details.setdefault("played", []).append(entry)
+        if len(self._open_plays) >= OPEN_PLAYS:
+            del self._open_plays[next(iter(self._open_plays))]
+        self._open_plays[number] = entry
+        return number
+
+    def stop_play(self, number: int) -> None:
+        """Stop a playback."""
+        self.commands.append(StopPlay(number))
+
+    def play_done(self, event: PlayDone) -> None:
+        """Enter in the trace how much of a playback was heard."""
+        entry = self._open_plays.pop(event.id, None)
+        if entry is not None:
+            entry["heard"] = round(event.heard, 3)
+            entry["reason"] = event.reason
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will change the trace."""
+        return not self._open_plays
+
+    def pause_recording(self) -> bool:
+        """Keep what comes out of the recording of the whole call; True when there is one."""
+        if self.call_recording:
+            self.commands.append(PauseCallRecording())
+        return self.call_recording
+
+    def resume_recording(self) -> None:
+        """Record the whole call again."""
+        if self.call_recording and self.up:
+            self.commands.append(ResumeCallRecording())
+
+    # Keys
+
+    def press(self, event: Digit) -> None:
+        """Take in a key."""
+        self.inputs += 1
+        key = Key(event.digit, event.source, event.at, event.duration)
+        if self.stray is not None:
+            digit, until = self.stray
+            self.stray = None
+            if key.digit == digit and self.now <= until:
+                return
+        if len(self.keys) < KEY_BUFFER:
+            self.keys.append(key)
+            if not key.duration:
+                self._open_keys.append((key, None))
+
+    def key_ended(self, event: DigitEnded) -> None:
+        """Enter how long a key was held, also when it is in the trace already."""
+        for index, (key, entry) in enumerate(self._open_keys):
+            if key.digit == event.digit and key.at == event.at:
+                key.duration = event.duration
+                if entry is not None:
+                    entry["duration"] = round(event.duration, 3)
+                del self._open_keys[index]
+                return
+
+    def trace_key(self, key: Key, shown: str) -> None:
+        """Enter a key in the step's details, as `shown`."""
+        entries = self.details.setdefault("keys", [])
+        if len(entries) >= KEYS_IN_TRACE:
+            return
+        entry = {"key": shown, "source": key.source, "at": self.offset(key.at), "duration": round(key.duration, 3)}
+        entries.append(entry)
+        for index, (held, _) in enumerate(self._open_keys):
+            if held is key:
+                self._open_keys[index] = (key, entry)
+                return
+
+
+def _shown(prompt: PromptSpec) -> dict[str, Any]:
+    if prompt.sensitive:
+        return {"kind": prompt.kind, "value": "(sensitive)"}
+    return {"kind": prompt.kind, "value": prompt.value[:TEXT_IN_TRACE]}
+
+
+def _call_record(call: CallInfo) -> Record:
+    return Record(
+        id=call.id,
+        short_id=call.short_id,
+        to=call.to,
+        direction=call.direction,
+        line=call.line,
+        started_at=call.started_at,
+        headers=call.headers,
+        **{"from": call.from_},
+    )
