@@ -1,0 +1,236 @@
+"""Types of the fields of elements: durations, digits, times of day, windows, speeds, and fields that hold `{{ }}`.
+
+Each reads what YAML made of the text and refuses what YAML bent on the way (`010` is 8 there, `17:00` is 1020). The
+texts of the ValueErrors are what `ivr check` prints: a sentence, then `: ` and what is expected, where that helps.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from ivr.errors import IvrError
+from ivr.flow.expressions import Template, text_of
+from ivr.units import parse_duration
+
+__all__ = [
+    "CallKey",
+    "Clock",
+    "DigitsStr",
+    "Duration",
+    "DurationTemplate",
+    "NumberTemplate",
+    "Speed",
+    "TextTemplate",
+    "TimeOfDay",
+    "Unquoted",
+    "ValueTemplate",
+    "VariableName",
+    "Weekday",
+    "Window",
+    "quoted",
+    "template_type",
+    "text_of_digits",
+]
+
+QUOTE_DIGITS = 'quote the digits: "…", an unquoted number loses its zeros and signs'
+QUOTE_TIME = 'quote the time: "09:00", YAML reads an unquoted one as a number'
+DAY_MINUTES = 24 * 60
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Unquoted(str):
+    """A text of digits or a time of day that YAML happened to leave alone (`08`, `09:00`), though it has no quotes.
+
+    Whether an unquoted number survives depends on its digits: all are refused where digits or a time are meant.
+    """
+
+    __slots__ = ()
+
+
+# Digits and names
+
+
+def text_of_digits(value: object) -> str:
+    """A text that may consist of digits: a number, a SIP user; ValueError where the quotes are missing."""
+    if isinstance(value, Unquoted) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        raise ValueError(QUOTE_DIGITS)
+    if not isinstance(value, str):
+        raise ValueError("must be text in quotes")
+    return str(value)
+
+
+def quoted(value: object) -> str:
+    """Any text; ValueError where YAML made something else of it."""
+    if isinstance(value, bool):
+        raise ValueError('quote the word: "yes", unquoted it means true or false')
+    if isinstance(value, (int, float)):
+        raise ValueError(QUOTE_DIGITS)
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return str(value)
+
+
+_KEY = re.compile(r"[0-9*#A-D]", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+
+
+def _call_key(value: object) -> str:
+    text = text_of_digits(value)
+    if not _KEY.fullmatch(text):
+        raise ValueError("not a key of a telephone: one of 0-9, *, #, A-D, in quotes")
+    return text
+
+
+def _variable(value: object) -> str:
+    text = quoted(value)
+    if not _VARIABLE.fullmatch(text):
+        raise ValueError("not the name of a variable: letters, digits and _, a letter first")
+    return text
+
+
+DigitsStr = Annotated[str, BeforeValidator(text_of_digits), Field(min_length=1)]
+"""A number, SIP user or other text of digits; must be quoted."""
+
+CallKey = Annotated[str, BeforeValidator(_call_key)]
+"""One key of a telephone."""
+
+VariableName = Annotated[str, BeforeValidator(_variable)]
+"""Name of a flow variable, for `save_as` and its like."""
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+"""Seconds; written as a number or as `250ms`, `20s`, `5m`, `48h`, `1d`."""
+
+
+# Times
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Clock:
+    """A time of day."""
+
+    minutes: int
+    """Since midnight; 1440 is the end of the day."""
+
+    def __str__(self) -> str:
+        return f"{self.minutes // 60:02}:{self.minutes % 60:02}"
+
+
+_TIME = re.compile(r"([01]?\d|2[0-4]):([0-5]\d)", re.ASCII)
+
+
+def _time_of_day(value: object) -> Clock:
+    if isinstance(value, Clock):
+        return value
+    if isinstance(value, Unquoted) or (isinstance(value, (int, float)) and not isinstance(value, bool)):
+        raise ValueError(QUOTE_TIME)
+    match = _TIME.fullmatch(value) if isinstance(value, str) else None
+    minutes = int(match[1]) * 60 + int(match[2]) if match else DAY_MINUTES + 1
+    if minutes > DAY_MINUTES:
+        raise ValueError('not a time of day: "HH:MM" from "00:00" to "24:00"')
+    return Clock(minutes)
+
+
+TimeOfDay = Annotated[Clock, BeforeValidator(_time_of_day)]
+"""Quoted `"HH:MM"`."""
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("not a time zone: a name like Europe/Berlin") from None
+    return name
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class Window(_Value):
+    """Hours of some weekdays; `to` before `from` runs over midnight and belongs to the day it began on."""
+
+    days: tuple[Weekday, ...] = WEEKDAYS  # type: ignore[assignment]
+    """Weekdays; all by default."""
+    from_: TimeOfDay = Field(default=Clock(0), alias="from")
+    """Opens."""
+    to: TimeOfDay = Clock(DAY_MINUTES)
+    """Closes."""
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    """IANA name; None: that of the moment asked about."""
+
+    @model_validator(mode="after")
+    def _is_some_time(self) -> Window:
+        if self.from_ == self.to:
+            raise ValueError("from and to are the same time")
+        if not self.days:
+            raise ValueError("days is empty")
+        return self
+
+    def holds(self, at: datetime) -> bool:
+        """Whether a moment (with a time zone) is inside."""
+        local = at.astimezone(ZoneInfo(self.time_zone)) if self.time_zone else at
+        minutes = local.hour * 60 + local.minute
+        start, stop = self.from_.minutes, self.to.minutes
+        today = WEEKDAYS[local.weekday()]
+        if start < stop:
+            return today in self.days and start <= minutes < stop
+        yesterday = WEEKDAYS[(local - timedelta(days=1)).weekday()]
+        return (today in self.days and minutes >= start) or (yesterday in self.days and minutes < stop)
+
+
+class Speed(_Value):
+    """So many calls in each fixed period."""
+
+    calls: Annotated[int, Field(ge=1, strict=True)]
+    """Calls per period."""
+    per: Literal["minute", "hour", "day"]
+    """Length of the period."""
+
+
+# Fields that hold {{ }}
+
+
+def template_type(convert: Callable[[Any], Any] | None, literal: Callable[[Any], Any] | None = None) -> Any:
+    """Metadata that makes `Annotated[Template[X], template_type(convert)]` a field.
+
+    `convert` takes rendered values in the call, `literal` (default: the same) fixed ones at load; both raise ValueError
+    with a sentence.
+    """
+
+    def read(value: object) -> object:
+        if isinstance(value, Template):
+            return value
+        try:
+            return Template.parse(value, convert, literal)
+        except IvrError as error:
+            raise ValueError(str(error)) from None
+
+    return BeforeValidator(read)
+
+
+def _number(value: object) -> int | float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    raise ValueError("not a number")
+
+
+TextTemplate = Annotated[Template[str], template_type(text_of, quoted)]
+"""Text, written as text; what an expression gives becomes text."""
+
+DurationTemplate = Annotated[Template[float], template_type(parse_duration)]
+"""Seconds, once rendered."""
+
+NumberTemplate = Annotated[Template[float], template_type(_number)]
+"""A number, once rendered."""
+
+ValueTemplate = Annotated[Template[Any], template_type(None)]
+"""Any value; a whole expression keeps its type."""
