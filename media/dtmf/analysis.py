@@ -150,9 +150,9 @@ def _tone(fit: NDArray[np.float32], tone: int) -> tuple[NDArray[np.float32], NDA
     half window) turns the tone by d t, hence a' = d b and b' = -d a.
     """
     a, b, a1, b1 = fit[:, tone], fit[:, 2 + tone], fit[:, 4 + tone], fit[:, 6 + tone]
-    square = a * a + b * b + np.float32(1e-3)  # silence has no frequency
-    error: NDArray[np.float32] = (b * a1 - a * b1) / square * np.float32(_RATE / (np.pi * WINDOW))
-    return square / 2, error
+    square: NDArray[np.float32] = np.asarray(a * a + b * b + np.float32(1e-3), np.float32)  # silence has no frequency
+    error = np.asarray((b * a1 - a * b1) / square * np.float32(_RATE / (np.pi * WINDOW)), np.float32)
+    return np.asarray(square / 2, np.float32), error
 
 
 def pairs(heard: NDArray[np.float32]) -> Pairs:
