@@ -13,6 +13,7 @@ import wave
 from typing import Any
 
 import pyttsx3
+from pyttsx3.drivers import _espeak
 
 from media.prompts.childside import JobError, serve
 
@@ -29,6 +30,7 @@ class Speaker:
 
     def __init__(self) -> None:
         self._engine: Any = pyttsx3.init("espeak")
+        self._engine.runAndWait()  # until a first run, settings are only noted down
         self.voices: dict[str, str] = {}
         for voice in self._engine.getProperty("voices"):
             identifier = str(voice.id).lower()
@@ -41,13 +43,16 @@ class Speaker:
 
     def speak(self, job: dict[str, Any]) -> dict[str, Any]:
         """Write the WAV file of one job; how long it is."""
-        self._engine.setProperty("voice", job["voice"])
-        self._engine.setProperty("rate", int(job["rate"]))
         for _ in range(ATTEMPTS):
+            self._engine.setProperty("voice", job["voice"])
+            self._engine.setProperty("rate", int(job["rate"]))
+            _espeak.Synchronize()  # the rate waits in espeak-ng's own queue: speaking at once would take the one before
             self._engine.save_to_file(job["text"], job["out"])
             self._engine.runAndWait()
             if self._engine.getProperty("voice") != job["voice"].lower():
                 raise JobError(f"there is no voice {job['voice']!r}")  # a voice that is not set keeps the one before
+            if self._engine.getProperty("rate") != int(job["rate"]):
+                continue
             seconds = _seconds(job["out"])
             if seconds >= MIN_SECONDS:
                 return {"seconds": seconds}
@@ -65,9 +70,7 @@ def _seconds(path: str) -> float:
 
 
 def _espeak_version() -> str:
-    from pyttsx3.drivers import _espeak
-
-    info = _espeak.Info(None) if hasattr(_espeak, "Info") else b""
+    info = _espeak.Info(None)
     return info.decode() if isinstance(info, bytes) else str(info)
 
 

@@ -72,7 +72,7 @@ class UrlPrompts:
         return self._cache.find(copy.key)
 
     async def get(self, url: str) -> Sound:
-        """The sound of a URL: fetched, or the copy when that is fresh or unchanged, or the server fails. PromptError."""
+        """The sound of a URL: fetched, or the copy when it is fresh, unchanged, or the server fails. PromptError."""
         copy = self._copies.get(url) or await asyncio.to_thread(self._load, url)
         sound = await asyncio.to_thread(self._cache.find, copy.key) if copy else None
         if copy is None or sound is None:
