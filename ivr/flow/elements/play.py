@@ -59,6 +59,5 @@ class PlayElement(Element, PromptFields):
             heard = yield from play_prompt(
                 ctx, spec, pause=self.pause, loop=self.loop, interruptible=self.interruptible
             )
-            ctx.details["heard"] = round(heard.seconds, 3)
             ctx.details["ended"] = heard.reason
         return "audio_played"
