@@ -1,0 +1,322 @@
+"""Offer and answer (RFC 3264) for one audio stream of G.711 and telephone-event (RFC 4733).
+
+Pure functions over descriptions: who keeps the session passes its id and version in, and the description in force
+where an offer is made anew. The same functions serve the first offer and all later ones: a hold, a resume, another
+codec or another address are only other outcomes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from ivr.sip.errors import NotAcceptableError
+from ivr.sip.sdp import Attribute, Direction, Media, Origin, Sdp
+
+__all__ = ["Agreed", "Capabilities", "agreed", "answer", "offer", "sendable_address"]
+
+_STATIC: Final = {0: "pcmu", 8: "pcma"}
+_PAYLOAD: Final = {"pcmu": 0, "pcma": 8}
+_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
+_EVENTS: Final = "telephone-event"
+
+EVENT_TYPE: Final = 101
+"""Payload type that we offer for telephone-event: what nearly everybody uses."""
+
+PTIMES: Final = (10, 120)
+"""Packet lengths in milliseconds that are believed; beyond them stands nonsense."""
+
+_SEND: Final = ("sendrecv", "sendonly")
+_RECEIVE: Final = ("sendrecv", "recvonly")
+_RANGE: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What our side can do."""
+
+    codecs: tuple[str, ...] = ("pcmu", "pcma")
+    """Of pcmu and pcma, the preferred one first; the order counts in our offers, a peer's order in its own."""
+    dtmf: bool = True
+    """Whether telephone-event is offered and taken."""
+    ptime: int = 20
+    """Milliseconds of sound in a packet that we would like to receive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What offer and answer came to: all that the media plane needs."""
+
+    remote_host: str | None
+    """Where to send; None where nothing may be sent (hold by 0.0.0.0)."""
+    remote_port: int
+    """RTP port of the peer."""
+    rtcp_host: str | None
+    """Where RTCP goes."""
+    rtcp_port: int
+    """RTCP port of the peer."""
+    codec: str
+    """pcmu or pcma, in both directions."""
+    payload_type: int
+    """Payload type of the codec in what we send."""
+    send: bool
+    """Whether we may send."""
+    receive: bool
+    """Whether we will be sent to."""
+    event_type: int | None
+    """Payload type of telephone-event to send; None: digits go in-band or by INFO."""
+    event_type_in: int | None
+    """Payload type of telephone-event that we receive."""
+    payload_type_in: int
+    """Payload type of the codec in what we receive."""
+    ptime: int
+    """Milliseconds of sound in a packet that the peer would like to receive."""
+    held: bool
+    """Whether the peer holds us (sendonly, inactive, or 0.0.0.0)."""
+
+    @property
+    def remote(self) -> tuple[str, int] | None:
+        """Where RTP goes, or None."""
+        return None if self.remote_host is None else (self.remote_host, self.remote_port)
+
+
+def sendable_address(host: str) -> bool:
+    """Whether media may be sent there: an address of one host, never a broadcast, multicast or unspecified one. A
+    name is none: it would have to be resolved, and whoever answers for it could change it."""
+    try:
+        address: IPv4Address | IPv6Address = ip_address(host)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_multicast or address.is_unspecified:
+        return False
+    # 0/8 is "this network", 240/4 with the limited broadcast is reserved: no host has such an address.
+    return isinstance(address, IPv6Address) or 1 <= address.packed[0] < 240
+
+
+def _family(host: str) -> str:
+    return "IP6" if ":" in host else "IP4"
+
+
+def _unspecified(host: str) -> bool:
+    return host in ("0.0.0.0", "::", "::0", "0:0:0:0:0:0:0:0")
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    codec: str
+    payload_type: int
+    event_type: int | None
+
+
+def _choose(media: Media, codecs: tuple[str, ...], dtmf: bool) -> _Chosen | None:
+    """The first codec of theirs that is ours, and their telephone-event."""
+    codec, payload_type, events = "", -1, None
+    for text in media.formats:
+        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < 128):
+            continue
+        number = int(text)
+        mapped = media.rtpmap.get(number)
+        if mapped is None:
+            encoding = _STATIC.get(number, "")
+        elif mapped.rate != 8000 or mapped.channels != 1:
+            continue
+        elif _STATIC.get(number, mapped.encoding) != mapped.encoding:
+            continue  # a static payload type under another name: two readers would decode it differently
+        else:
+            encoding = mapped.encoding
+        if encoding == _EVENTS:
+            if dtmf and events is None and _has_digits(media.fmtp(number)):
+                events = number
+        elif encoding in codecs and not codec:
+            codec, payload_type = encoding, number
+    return _Chosen(codec, payload_type, events) if codec else None
+
+
+def _has_digits(fmtp: str | None) -> bool:
+    """Whether the events 0 to 11 (digits, * and #) are among those listed; no list means 0-15 (RFC 4733 §2.4.1)."""
+    if fmtp is None:
+        return True
+    for part in fmtp.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is not None and int(match[1]) == 0 and match[2] is not None and int(match[2]) >= 11:
+            return True
+    return False
+
+
+def _usable(media: Media, local_host: str) -> bool:
+    """Whether the stream is audio over RTP that this socket could serve."""
+    if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in _PROTOCOLS:
+        return False
+    if media.family != _family(local_host):
+        return False
+    return _unspecified(media.host) or sendable_address(media.host)
+
+
+def _attributes(chosen: _Chosen, fmtp: str, ptime: int, direction: Direction) -> list[Attribute]:
+    attributes: list[Attribute] = [("rtpmap", f"{chosen.payload_type} {chosen.codec.upper()}/8000")]
+    if chosen.event_type is not None:
+        attributes.append(("rtpmap", f"{chosen.event_type} {_EVENTS}/8000"))
+        attributes.append(("fmtp", f"{chosen.event_type} {fmtp}"))
+    attributes.append(("ptime", str(ptime)))
+    attributes.append((direction, None))
+    return attributes
+
+
+def _direction(send: bool, receive: bool) -> Direction:
+    if send:
+        return "sendrecv" if receive else "sendonly"
+    return "recvonly" if receive else "inactive"
+
+
+def _agree(
+    media: Media, chosen: _Chosen, ours: Direction, *, payload_type_in: int, event_type_in: int | None
+) -> Agreed:
+    nowhere = _unspecified(media.host)
+    theirs = media.direction
+    host = None if nowhere else media.host
+    rtcp_host, rtcp_port = host, min(media.port + 1, 65535)
+    if (rtcp := media.rtcp) is not None:
+        rtcp_port = rtcp[0]
+        # Reports go nowhere but to the host of the sound: a third party named there would be flooded in our name.
+    low, high = PTIMES
+    ptime = media.ptime if media.ptime is not None and low <= media.ptime <= high else 20
+    if (most := media.maxptime) is not None and low <= most < ptime:
+        ptime = most
+    return Agreed(
+        remote_host=host,
+        remote_port=media.port,
+        rtcp_host=rtcp_host,
+        rtcp_port=rtcp_port,
+        codec=chosen.codec,
+        payload_type=chosen.payload_type,
+        send=not nowhere and ours in _SEND and theirs in _RECEIVE,
+        receive=ours in _RECEIVE and theirs in _SEND,
+        event_type=chosen.event_type,
+        event_type_in=event_type_in,
+        payload_type_in=payload_type_in,
+        ptime=ptime,
+        held=nowhere or theirs not in _RECEIVE,
+    )
+
+
+def _refused(media: Media) -> Media:
+    # Port 0, the rest repeated (RFC 3264 §6); attributes mean nothing then.
+    return Media(media.kind, 0, media.protocol, media.formats)
+
+
+def answer(
+    offer: Sdp,
+    caps: Capabilities,
+    local_host: str,
+    local_port: int,
+    *,
+    session_id: int,
+    version: int,
+    hold: bool = False,
+) -> tuple[Sdp, Agreed]:
+    """Answer an offer: the first audio stream with a codec in common is taken, all others are refused with port 0,
+    in order. `hold` asks the peer not to send. Raises NotAcceptableError (488) when no stream can be taken."""
+    streams: list[Media] = []
+    outcome: Agreed | None = None
+    for media in offer.media:
+        chosen = None
+        if outcome is None and _usable(media, local_host):
+            chosen = _choose(media, caps.codecs, caps.dtmf)
+        if chosen is None:
+            streams.append(_refused(media))
+            continue
+        theirs = media.direction
+        ours = _direction(theirs in _RECEIVE and not _unspecified(media.host), theirs in _SEND and not hold)
+        listed = media.fmtp(chosen.event_type) if chosen.event_type is not None else None
+        fmtp = "0-16" if listed is not None and "16" in listed else "0-15"
+        formats = [str(chosen.payload_type)]
+        if chosen.event_type is not None:
+            formats.append(str(chosen.event_type))
+        streams.append(
+            Media("audio", local_port, media.protocol, formats, attributes=_attributes(chosen, fmtp, caps.ptime, ours))
+        )
+        outcome = _agree(media, chosen, ours, payload_type_in=chosen.payload_type, event_type_in=chosen.event_type)
+    if outcome is None:
+        raise NotAcceptableError("no audio stream in the offer that can be served")
+    return _describe(streams, local_host, session_id, version, offer.time), outcome
+
+
+def offer(
+    caps: Capabilities,
+    local_host: str,
+    local_port: int,
+    *,
+    session_id: int,
+    version: int,
+    hold: bool = False,
+    previous: Sdp | None = None,
+) -> Sdp:
+    """Offer one audio stream with all our codecs. `previous` is our description in force in a session that goes on:
+    its streams keep their places, and payload types their meaning (RFC 3264 §8)."""
+    direction: Direction = "sendonly" if hold else "sendrecv"
+    payload = dict(_PAYLOAD)
+    event_type = EVENT_TYPE
+    streams: list[Media] = []
+    place = 0
+    protocol = "RTP/AVP"
+    if previous is not None:
+        streams = [_refused(media) for media in previous.media]
+        for index, media in enumerate(previous.media):
+            if media.kind == "audio" and media.port:
+                place, protocol = index, media.protocol
+                for number, mapped in media.rtpmap.items():
+                    if mapped.encoding in payload:
+                        payload[mapped.encoding] = number
+                    elif mapped.encoding == _EVENTS:
+                        event_type = number
+                break
+    if event_type in payload.values():
+        event_type = next(number for number in range(96, 128) if number not in payload.values())
+    formats = [str(payload[codec]) for codec in caps.codecs]
+    attributes: list[Attribute] = [("rtpmap", f"{payload[codec]} {codec.upper()}/8000") for codec in caps.codecs]
+    if caps.dtmf:
+        formats.append(str(event_type))
+        attributes.append(("rtpmap", f"{event_type} {_EVENTS}/8000"))
+        attributes.append(("fmtp", f"{event_type} 0-16"))
+    attributes.append(("ptime", str(caps.ptime)))
+    attributes.append((direction, None))
+    stream = Media("audio", local_port, protocol, formats, attributes=attributes)
+    streams[place : place + 1] = [stream]
+    return _describe(streams, local_host, session_id, version, previous.time if previous is not None else "0 0")
+
+
+def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
+    """What an answer to our offer came to. Raises NotAcceptableError where it refuses our stream or agrees to a
+    codec that was not offered."""
+    for place, ours in enumerate(local_offer.media):
+        if ours.kind != "audio" or ours.port == 0:
+            continue
+        theirs = remote_answer.media[place] if place < len(remote_answer.media) else None
+        local = local_offer.host or ours.host
+        if theirs is None or not _usable(theirs, local):
+            raise NotAcceptableError("the answer refuses our audio stream")
+        offered = {mapped.encoding: number for number, mapped in ours.rtpmap.items()}
+        codecs = tuple(codec for codec in _PAYLOAD if codec in offered)
+        chosen = _choose(theirs, codecs, _EVENTS in offered)
+        if chosen is None:
+            raise NotAcceptableError("no codec of our offer in the answer")
+        return _agree(
+            theirs,
+            chosen,
+            ours.direction,
+            payload_type_in=offered[chosen.codec],
+            event_type_in=offered.get(_EVENTS) if chosen.event_type is not None else None,
+        )
+    raise NotAcceptableError("we offered no audio stream")
+
+
+def _describe(streams: list[Media], local_host: str, session_id: int, version: int, time: str) -> Sdp:
+    family = _family(local_host)
+    for media in streams:
+        media.family, media.host = family, local_host
+    origin = Origin("-", str(session_id), str(version), family, local_host)
+    return Sdp(origin, streams, family=family, host=local_host, time=time)
