@@ -13,7 +13,7 @@ from ivr.flow.elements.prompts import Prompt, PromptField, play_prompt
 from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS, Pattern, PatternError
 from ivr.flow.ports import Digit, Event
-from ivr.flow.values import DigitsStr, Duration, VariableName
+from ivr.flow.values import DigitsStr, Duration, VariableName, text_of_digits
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -37,14 +37,13 @@ def _keys(value: str) -> str:
     return value
 
 
-def _terminator(value: object) -> object:
-    return "" if value in ("none", "") else value
-
-
-def _one_key(value: str) -> str:
-    if len(value) > 1 or (value and value not in KEYS):
+def _terminator(value: object) -> str:
+    key = text_of_digits(value)
+    if key in ("none", ""):
+        return ""
+    if len(key) > 1 or key not in KEYS:
         raise ValueError("one key, or none")
-    return value
+    return key
 
 
 def _pattern(value: object) -> object:
@@ -75,7 +74,7 @@ class CollectElement(Element):
     """Fewer are a wrong input."""
     max_digits: Annotated[int, Field(ge=1, le=MAX_INPUT)] | None = None
     """The input is complete; default: the longest response."""
-    terminator: Annotated[DigitsStr, BeforeValidator(_terminator), AfterValidator(_one_key)] = "#"
+    terminator: Annotated[str, BeforeValidator(_terminator)] = "#"
     """Key that ends the input and is no part of it, or `none`."""
     wait: Duration = 5.0
     """To the first key, from the end of the prompt."""
@@ -196,7 +195,7 @@ class CollectElement(Element):
                 if self.ends(keys, key.digit):
                     return keys, True
                 if shown != "hide":
-                    ctx.trace_key(key, _shown(key.digit, shown))
+                    ctx.trace_key(key, key.digit if shown == "show" else "x")
                 keys += key.digit
                 if not self.extends(keys):
                     if len(keys) > 1 and self.terminator:

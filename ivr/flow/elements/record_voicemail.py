@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Run, element
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Digit, DiscardRecording, Record, RecordDone, StopRecord
-from ivr.flow.values import DigitsStr, Duration, TextTemplate, VariableName
+from ivr.flow.values import Duration, TextTemplate, VariableName, text_of_digits
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -50,7 +50,7 @@ class RecordVoicemailElement(Element):
     """The recording ends after so long."""
     max_silence: Duration = 5.0
     """Silence that ends the recording; 0: none does."""
-    escape_digits: Annotated[DigitsStr, AfterValidator(_escape)] = "#"
+    escape_digits: Annotated[str, BeforeValidator(text_of_digits), AfterValidator(_escape)] = "#"
     """Keys of which each ends the recording; `""`: none."""
     beep: bool = True
     """Play a beep first."""
