@@ -7,22 +7,10 @@ from typing import Final
 __all__ = ["KNOWN_NAMES", "METHODS", "REASONS", "SINGLE", "canonical_name"]
 
 METHODS: Final = frozenset(
-    [
-        "INVITE",
-        "ACK",
-        "BYE",
-        "CANCEL",
-        "OPTIONS",
-        "REGISTER",
-        "PRACK",
-        "SUBSCRIBE",
-        "NOTIFY",
-        "PUBLISH",
-        "INFO",
-        "REFER",
-        "MESSAGE",
-        "UPDATE",
-    ]
+    (
+        *("INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "PRACK"),
+        *("SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO", "REFER", "MESSAGE", "UPDATE"),
+    )
 )
 """Methods of the IANA registry: recognised without a look at their characters."""
 
