@@ -33,11 +33,13 @@ from media.face import (
 if TYPE_CHECKING:
     from media.pool import MediaPool
     from media.port import Port
-    from media.prompts import PromptError, PromptStore, SpeechConfig
+    from media.prompts import Edit, Edited, PromptError, PromptLimits, PromptStore, SpeechConfig, edit_prompt
 
 __all__ = [
     "Codec",
     "Digit",
+    "Edit",
+    "Edited",
     "Lost",
     "MediaConfig",
     "MediaError",
@@ -50,6 +52,7 @@ __all__ = [
     "PlayDone",
     "Port",
     "PromptError",
+    "PromptLimits",
     "PromptStore",
     "RecordDone",
     "RecordOptions",
@@ -57,14 +60,19 @@ __all__ = [
     "SpeechConfig",
     "Stats",
     "Stream",
+    "edit_prompt",
 ]
 
 _LATE = {
+    "Edit": "media.prompts",
+    "Edited": "media.prompts",
     "MediaPool": "media.pool",
     "Port": "media.port",
     "PromptError": "media.prompts",
+    "PromptLimits": "media.prompts",
     "PromptStore": "media.prompts",
     "SpeechConfig": "media.prompts",
+    "edit_prompt": "media.prompts",
 }
 
 

@@ -39,6 +39,8 @@ class SpeechConfig:
     """Program and arguments of the engine `command`."""
     options: Mapping[str, object] = field(default_factory=dict)
     """Further settings of the engine."""
+    fall_back: bool = True
+    """Let espeak-ng speak where the engine fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Speaker:
     def candidates(self, utterance: Utterance) -> list[str]:
         """Engines to try, in order; those that are down come last."""
         first = utterance.voice.engine or self._config.engine
-        names = [first] if first == FALL_BACK else [first, FALL_BACK]
+        names = [first] if first == FALL_BACK or not self._config.fall_back else [first, FALL_BACK]
         return sorted(names, key=self._is_down)
 
     async def engine(self, name: str) -> SpeechEngine:
