@@ -91,6 +91,8 @@ class Document:
     """Where each value stands: that of its key inside a mapping, its own otherwise."""
     texts: dict[Path, str] = field(default_factory=dict)
     """Source text of each scalar, as written before YAML gave it a type."""
+    plain: set[Path] = field(default_factory=set)
+    """Scalars that stand without quotes."""
 
     def mark(self, path: Path) -> Mark | None:
         """Where the value, or else the nearest one around it, stands."""
@@ -282,6 +284,8 @@ class _Reader:
         mark = _mark(event.start_mark)
         self.document.marks.setdefault(path, mark or Mark(1, 1))
         self.document.texts[path] = event.value
+        if event.implicit[0]:
+            self.document.plain.add(path)
         value = self.scalar(event, mark)
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)

@@ -69,7 +69,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ESCAPES = {"n": "\n", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
-_WORDS = frozenset({"if", "else", "or", "and", "not", "in", "true", "false", "null", "True", "False", "None"})
+WORDS = frozenset({"if", "else", "or", "and", "not", "in", "true", "false", "null", "True", "False", "None"})
 _CONSTANTS = {"true": True, "false": False, "null": None, "True": True, "False": False, "None": None}
 _HINTS = {"=": "; to compare write ==", "&": "; write and", "|": "; write or", "!": "; write not", "{": "", "}": ""}
 _END = "the end"
@@ -97,7 +97,7 @@ def _tokens(source: str) -> list[_Token]:
         kind = match.lastgroup or ""
         if kind != "space":
             text = match.group()
-            tokens.append(_Token("op" if kind == "name" and text in _WORDS else kind, text, at))
+            tokens.append(_Token("op" if kind == "name" and text in WORDS else kind, text, at))
         at = match.end()
     tokens.append(_Token("end", _END, len(source)))
     return tokens

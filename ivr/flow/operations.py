@@ -95,13 +95,13 @@ def text_of(value: object, depth: int = 0) -> str:
         case float():
             return str(int(value)) if value.is_integer() and abs(value) < MAX_NUMBER else repr(value)
         case int():
-            return f"{bounded(value)}"
+            return str(bounded(value))
         case datetime():
             return value.isoformat(timespec="seconds")
         case date() | time():
             return value.isoformat()
         case list() | tuple() if depth < MAX_TEXT_DEPTH and len(value) <= MAX_ITEMS:
-            return bounded(", ".join(text_of(item, depth + 1) for item in value))
+            return str(bounded(", ".join(text_of(item, depth + 1) for item in value)))
     raise ExpressionError(f"{kind_of(value)} cannot be written as text")
 
 

@@ -78,7 +78,7 @@ def quoted(value: object) -> str:
 
 
 _KEY = re.compile(r"[0-9*#A-D]", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 
 
 def _call_key(value: object) -> str:
@@ -90,7 +90,7 @@ def _call_key(value: object) -> str:
 
 def _variable(value: object) -> str:
     text = quoted(value)
-    if not _VARIABLE.fullmatch(text):
+    if not VARIABLE.fullmatch(text):
         raise ValueError("not the name of a variable: letters, digits and _, a letter first")
     return text
 
