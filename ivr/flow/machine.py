@@ -254,8 +254,9 @@ class Machine:
     def _session_over(self, cause: Cause) -> None:
         """The session is over: the element that runs ends at once, by its branch for it."""
         ctx = self._ctx
+        if self._closing is not None:
+            cause, self._closing = self._closing.cause, None
         ctx.cause = cause
-        self._closing = None
         run, element = self._run, self._element
         if run is None or element is None:
             self._finish()
@@ -299,8 +300,10 @@ class Machine:
         ctx.details = step.details
         ctx.step_entered = ctx.now
         self._element = element
-        run = element.run(ctx)
         try:
+            run = element.run(ctx)
+            if isinstance(run, str):
+                return run
             self._deadline = next(run)
         except StopIteration as stop:
             return str(stop.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ivr.flow.elements.base import NEXT, Element, Run, element
+from ivr.flow.elements.base import NEXT, Element, element
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -20,7 +20,6 @@ class AnswerElement(Element):
 
     type: Literal["answer"] = "answer"
 
-    def run(self, ctx: Session) -> Run:
+    def run(self, ctx: Session) -> str:
         ctx.answer()
         return "next"
-        yield None

@@ -164,8 +164,8 @@ class Element(BaseModel):
             return "user_hung_up"
         return "call_ended"
 
-    def run(self, ctx: Session) -> Run:
-        """Do what the element is for."""
+    def run(self, ctx: Session) -> Run | str:
+        """Do what the element is for; one that never waits returns its branch at once."""
         raise NotImplementedError(self.type)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ivr.flow.elements.base import BranchSpec, Element, Run, element
+from ivr.flow.elements.base import BranchSpec, Element, element
 from ivr.flow.elements.conditions import Condition
 
 if TYPE_CHECKING:
@@ -55,9 +55,8 @@ class BranchElement(Element):
     def own_path(self, branch: str) -> str:
         return f"conditions.{list(self.ways).index(branch)}.to"
 
-    def run(self, ctx: Session) -> Run:
+    def run(self, ctx: Session) -> str:
         for name, condition in self.ways.items():
             if condition.holds(ctx, f"condition {name}"):
                 return name
         return OTHERWISE.name
-        yield None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from ivr.flow.elements.base import NEXT, Element, Run, element
+from ivr.flow.elements.base import NEXT, Element, element
 from ivr.flow.values import ValueTemplate, VariableName
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ class SetVariableElement(Element):
     def sets(self) -> tuple[str, ...]:
         return tuple(self.variables)
 
-    def run(self, ctx: Session) -> Run:
+    def run(self, ctx: Session) -> str:
         for name, template in self.variables.items():
             value, sensitive = ctx.value(template, f"variables.{name}")
             ctx.set_variable(name, value, sensitive)
         return "next"
-        yield None

@@ -88,6 +88,5 @@ class StartFromFlowElement(Element):
 
     type: Literal["start_from_flow"] = "start_from_flow"
 
-    def run(self, ctx: Session) -> Run:
+    def run(self, ctx: Session) -> str:
         return "next"
-        yield None

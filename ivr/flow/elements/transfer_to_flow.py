@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ivr.flow.elements.base import BranchSpec, Element, ElementName, Run, element
-from ivr.flow.expressions import Sensitive
+from ivr.flow.elements.base import BranchSpec, Element, ElementName, element
+from ivr.flow.expressions import MASK, Sensitive
 from ivr.flow.session import Transfer
 from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
 
@@ -63,7 +63,7 @@ class TransferToFlowElement(Element):
 
     def branch_specs(self) -> tuple[BranchSpec, ...]:
         coming_back = self.return_to is not None or self.next is not None or "returned" in self.branches
-        return self.BRANCHES if coming_back else self.BRANCHES[1:]
+        return self.BRANCHES if coming_back else (self.BRANCHES[1],)
 
     def own_targets(self) -> Mapping[str, str]:
         return {} if self.return_to is None else {"returned": self.return_to}
@@ -71,12 +71,13 @@ class TransferToFlowElement(Element):
     def own_path(self, branch: str) -> str:
         return "return_to"
 
-    def run(self, ctx: Session) -> Run:
-        name = ctx.text(self.flow, "flow")[0].strip()
-        ctx.details["to_flow"] = name
-        found = ctx.find_flow(name)
+    def run(self, ctx: Session) -> str:
+        name, sensitive = ctx.text(self.flow, "flow")
+        shown = MASK if sensitive else name
+        ctx.details["to_flow"] = shown
+        found = ctx.find_flow(name.strip())
         if found is None:
-            ctx.note(f"flow {name}: there is none that can be entered by a transfer")
+            ctx.note(f"flow {shown}: there is none that can be entered by a transfer")
             ctx.set_result({"status": "other"})
             return "other"
         flow, entry = found
@@ -86,4 +87,3 @@ class TransferToFlowElement(Element):
             passed[key] = Sensitive(value) if sensitive else value
         ctx.transfer = Transfer(flow, entry, passed, self.returns)
         return "returned"
-        yield None
