@@ -11,7 +11,6 @@ import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -257,8 +256,9 @@ class Challenger:
         self.algorithms = tuple(algorithms)
         self._key = secret_key
         self._allow_legacy = allow_legacy
+        self._nobody = hmac.digest(secret_key, b"nobody", "sha256").hex()
         self._issued = 0
-        self._counts: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        self._counts: dict[str, tuple[float, int, int]] = {}
         self._forgotten = -1.0
 
     def challenge(self, now: float, stale: bool = False, algorithms: Sequence[str] | None = None) -> list[str]:
@@ -322,7 +322,7 @@ class Challenger:
             return Failed("credentials for another URI")
         password = lookup(user)
         # Somebody unknown is judged by the same steps, with a password that nobody knows.
-        secret = password if password is not None else hmac.digest(self._key, b"nobody", "sha256").hex()
+        secret = password if password is not None else self._nobody
         expected = _response(algorithm, method, values["uri"], user, self.realm, secret, nonce, nc, cnonce, qop, body)
         given = values["response"].lower().encode("utf-8", "surrogateescape")
         right = hmac.compare_digest(expected.encode("ascii"), given)
@@ -331,7 +331,7 @@ class Challenger:
             return Failed("wrong user or password")
         if issued is None or not issued <= now + 1 or now - issued > self.nonce_lifetime:
             return Stale(user)
-        if nc is not None and qop is not None and not self._count(nonce, int(nc, 16), issued):
+        if nc is not None and qop is not None and not self._count(nonce, int(nc, 16), issued, now):
             return Stale(user)
         return Verified(user, algorithm.removesuffix("-SESS"))
 
@@ -350,35 +350,37 @@ class Challenger:
             return values
         return failed or Absent()
 
-    def _count(self, nonce: str, count: int, issued: float) -> bool:
+    def _count(self, nonce: str, count: int, issued: float, now: float) -> bool:
         """Whether this use of the nonce is a new one; remembers it then."""
         entry = self._counts.get(nonce)
         if entry is None:
             if issued <= self._forgotten or count == 0:
                 return False
-            while len(self._counts) >= MAX_NONCES:
-                old, _ = self._counts.popitem(last=False)
-                self._forgotten = max(self._forgotten, self._issued_at(old) or 0.0)
-            self._counts[nonce] = (count, 1)
+            self._make_room(now)
+            self._counts[nonce] = (issued, count, 1)
             return issued > self._forgotten
-        highest, seen = entry
+        _, highest, seen = entry
         if count > highest:
             shift = count - highest
-            self._counts[nonce] = (count, (seen << shift | 1) & ((1 << NC_WINDOW) - 1) if shift < NC_WINDOW else 1)
+            window = ((seen << shift) | 1) & ((1 << NC_WINDOW) - 1) if shift < NC_WINDOW else 1
+            self._counts[nonce] = (issued, count, window)
             return True
-        bit = 1 << (highest - count)
-        if highest - count >= NC_WINDOW or seen & bit or count == 0:
+        bit = 1 << (highest - count) if highest - count < NC_WINDOW else 0
+        if not bit or seen & bit or count == 0:
             return False
-        self._counts[nonce] = (highest, seen | bit)
+        self._counts[nonce] = (issued, highest, seen | bit)
         return True
 
-    def forget_expired(self, now: float) -> None:
-        """Drop the counts of nonces that are too old to be used again."""
-        for nonce in list(self._counts):
-            issued = self._issued_at(nonce)
-            if issued is not None and now - issued <= self.nonce_lifetime:
-                continue
-            del self._counts[nonce]
+    def _make_room(self, now: float) -> None:
+        """Drop nonces that are too old to be used again, and the oldest one when there is no room."""
+        counts = self._counts
+        while counts:
+            nonce, (issued, _, _) = next(iter(counts.items()))
+            if now - issued <= self.nonce_lifetime:
+                if len(counts) < MAX_NONCES:
+                    return
+                self._forgotten = max(self._forgotten, issued)
+            del counts[nonce]
 
 
 def _same_target(given: str, uri: Uri | str) -> bool:

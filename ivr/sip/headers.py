@@ -171,6 +171,8 @@ def _put(params: Params, name: str, value: str | None, *, quoted: bool = False) 
 
 def _simple_params(text: str) -> Params:
     # Only for text that _SIMPLE_PARAMS matched.
+    if text.startswith(";tag=") and text.find(";", 5) < 0:
+        return {"tag": text[5:]}
     params: Params = {}
     parts = text[1:].split(";")
     if len(parts) > MAX_PARAMS:

@@ -55,6 +55,7 @@ class Message:
         "_from",
         "_index",
         "_record_routes",
+        "_repeated",
         "_routes",
         "_to",
         "_vias",
@@ -67,6 +68,7 @@ class Message:
         """(canonical name, value) in order; to be changed through the methods below only."""
         self.body = body
         self._index: dict[str, str] | None = None
+        self._repeated: frozenset[str] | set[str] | None = None
         self._vias: list[Via] | None = None
         self._from: NameAddr | None = None
         self._to: NameAddr | None = None
@@ -88,7 +90,11 @@ class Message:
 
     def get_all(self, name: str) -> list[str]:
         """All values of a header in order, one for each line, comma lists not split."""
-        name = canonical_name(name)
+        name = KNOWN_NAMES.get(name) or canonical_name(name)
+        repeated = self._repeated
+        if repeated is not None and name not in repeated:
+            value = self.get(name)
+            return [] if value is None else [value]
         return [value for header, value in self.headers if header == name]
 
     def get_list(self, name: str) -> list[str]:
@@ -123,6 +129,7 @@ class Message:
 
     def _forget(self) -> None:
         self._index = None
+        self._repeated = None
         self._vias = self._from = self._to = self._contacts = self._routes = self._record_routes = None
         self._cseq = -1
 

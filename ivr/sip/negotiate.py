@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv6Address
 from typing import Final
 
 from ivr.sip.errors import NotAcceptableError
@@ -30,6 +30,7 @@ PTIMES: Final = (10, 120)
 
 _SEND: Final = ("sendrecv", "sendonly")
 _RECEIVE: Final = ("sendrecv", "recvonly")
+_IPV4: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _RANGE: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
 
 
@@ -85,16 +86,16 @@ class Agreed:
 def sendable_address(host: str) -> bool:
     """Whether media may be sent there: an address of one host, never a broadcast, multicast or unspecified one. A
     name is none: it would have to be resolved, and whoever answers for it could change it."""
+    if ":" not in host:
+        # 0/8 is "this network", from 224 on stand multicast, reserved addresses and the broadcast.
+        return _IPV4.fullmatch(host) is not None and 1 <= int(host.partition(".")[0]) < 224
     try:
-        address: IPv4Address | IPv6Address = ip_address(host)
+        address = IPv6Address(host)
     except ValueError:
         return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address.is_multicast or address.is_unspecified:
-        return False
-    # 0/8 is "this network", 240/4 with the limited broadcast is reserved: no host has such an address.
-    return isinstance(address, IPv6Address) or 1 <= address.packed[0] < 240
+    if address.ipv4_mapped is not None:
+        return sendable_address(str(address.ipv4_mapped))
+    return not (address.is_multicast or address.is_unspecified)
 
 
 def _family(host: str) -> str:
@@ -138,13 +139,14 @@ def _choose(media: Media, codecs: tuple[str, ...], dtmf: bool) -> _Chosen | None
 
 def _has_digits(fmtp: str | None) -> bool:
     """Whether the events 0 to 11 (digits, * and #) are among those listed; no list means 0-15 (RFC 4733 §2.4.1)."""
-    if fmtp is None:
+    if fmtp is None or fmtp == "0-15" or fmtp == "0-16":
         return True
-    for part in fmtp.split(","):
+    listed: set[int] = set()
+    for part in fmtp.split(",")[:16]:
         match = _RANGE.fullmatch(part.strip())
-        if match is not None and int(match[1]) == 0 and match[2] is not None and int(match[2]) >= 11:
-            return True
-    return False
+        if match is not None:
+            listed.update(range(int(match[1]), int(match[2] or match[1]) + 1))
+    return listed.issuperset(range(12))
 
 
 def _usable(media: Media, local_host: str) -> bool:

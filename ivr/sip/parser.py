@@ -34,6 +34,7 @@ _ESCAPED: Final = re.compile(rb"\\[\x00-\x09\x0b\x0c\x0e-\x7f]")
 _STATUS_LINE: Final = re.compile(r"[Ss][Ii][Pp]/2\.0 ([1-6][0-9]{2})(?: (.*+))?+")
 _CONTENT_LENGTH: Final = re.compile(r"[0-9]{1,10}")
 _LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
+_BLANKS: Final = (" ", "\t")
 _CONTROLS: Final = bytes((*range(0x09), *range(0x0A, 0x20), 0x7F))
 
 
@@ -61,34 +62,17 @@ def _parse(data: bytes) -> Request | Response:
     if end > MAX_HEAD:
         raise ParseError("headers too large", 513)
     octets = data[:end]
-    head = octets.decode("utf-8", "surrogateescape")
-    lines = head.split("\r\n")
+    lines = octets.decode("utf-8", "surrogateescape").split("\r\n")
     if len(octets.translate(None, _CONTROLS)) + 2 * (len(lines) - 1) != end:
         _check_controls(octets)
-    if "\r\n " in head or "\r\n\t" in head:
-        lines = _FOLD.sub(" ", head).split("\r\n")
-    if len(lines) > MAX_HEADERS:
-        raise ParseError("too many headers", 513)
-
     start = lines[0]
     headers: list[Header] = []
-    known = KNOWN_NAMES
-    del lines[0]
-    for line in lines:
-        name, colon, value = line.partition(":")
-        canonical = known.get(name)
-        if canonical is None:
-            name = name.rstrip(" \t")
-            if not colon or _NAME.fullmatch(name) is None:
-                raise ParseError("malformed header name")
-            canonical = canonical_name(name)
-        elif not colon:
-            raise ParseError("header without a colon")
-        headers.append((canonical, value.strip(" \t")))
-    index = dict(headers)
-    if len(index) != len(headers):
-        _check_single(headers)
-        index = dict(reversed(headers))
+    index: dict[str, str] = {}
+    repeated: set[str] = set()
+    if not _read(lines, headers, index, repeated):
+        lines = _FOLD.sub(" ", "\r\n".join(lines)).split("\r\n")
+        headers, index, repeated = [], {}, set()
+        _read(lines, headers, index, repeated)
 
     body = data[end + 4 :]
     length = index.get("Content-Length")
@@ -104,14 +88,42 @@ def _parse(data: bytes) -> Request | Response:
     message: Request | Response
     if start.startswith(("SIP/", "sip/")):
         message = _response(start, headers, body)
-        message._index = index
+        message._index, message._repeated = index, repeated
     else:
         message = _request(start, headers, body)
-        message._index = index
+        message._index, message._repeated = index, repeated
         if message.cseq_method != message.method:
             raise ParseError("CSeq has another method")
     _check(message, index)
     return message
+
+
+def _read(lines: list[str], headers: list[Header], index: dict[str, str], repeated: set[str]) -> bool:
+    """Take the header lines in; False when one is folded, and all must be read again unfolded."""
+    if len(lines) > MAX_HEADERS and not any(line[:1] in _BLANKS for line in lines):
+        raise ParseError("too many headers", 513)
+    known = KNOWN_NAMES
+    for line in lines[1:]:
+        name, colon, value = line.partition(":")
+        canonical = known.get(name)
+        if canonical is None:
+            if line[:1] in _BLANKS:
+                return False
+            name = name.rstrip(" \t")
+            if not colon or _NAME.fullmatch(name) is None:
+                raise ParseError("malformed header name")
+            canonical = canonical_name(name)
+        elif not colon:
+            raise ParseError("header without a colon")
+        value = value.strip(" \t")
+        headers.append((canonical, value))
+        if canonical not in index:
+            index[canonical] = value
+        elif canonical in SINGLE:
+            raise ParseError(f"more than one {canonical}")
+        else:
+            repeated.add(canonical)
+    return True
 
 
 def _check(message: Message, index: dict[str, str]) -> None:
@@ -159,14 +171,6 @@ def _check_controls(octets: bytes) -> None:
     rest = _ESCAPED.sub(b"", octets)
     if len(rest.translate(None, _CONTROLS)) + 2 * rest.count(b"\r\n") != len(rest):
         raise ParseError("control character or bare line break")
-
-
-def _check_single(headers: list[Header]) -> None:
-    seen: set[str] = set()
-    for name, _ in headers:
-        if name in SINGLE and name in seen:
-            raise ParseError(f"more than one {name}")
-        seen.add(name)
 
 
 def _answerable(error: ParseError, data: bytes) -> ParseError:

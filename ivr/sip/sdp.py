@@ -7,7 +7,6 @@ over), strict in what would be acted upon: ports, addresses, the shape of a line
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final, Literal, NamedTuple
 
@@ -58,8 +57,7 @@ class RtpMap(NamedTuple):
     channels: int
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """o= line."""
 
     username: str = "-"
@@ -72,6 +70,16 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.username} {self.session_id} {self.version} IN {self.family} {self.address}"
+
+
+_COMMON: Final = {
+    "0 PCMU/8000": (0, RtpMap("pcmu", 8000, 1)),
+    "8 PCMA/8000": (8, RtpMap("pcma", 8000, 1)),
+    "9 G722/8000": (9, RtpMap("g722", 8000, 1)),
+    "18 G729/8000": (18, RtpMap("g729", 8000, 1)),
+    "101 telephone-event/8000": (101, RtpMap("telephone-event", 8000, 1)),
+}
+"""What stands in nearly every offer, read already."""
 
 
 class Media:
@@ -136,10 +144,15 @@ class Media:
         if self._rtpmap is None:
             self._rtpmap = {}
             for name, value in self.attributes:
-                if name == "rtpmap" and value and (match := _RTPMAP.fullmatch(value)) is not None:
-                    self._rtpmap.setdefault(
-                        int(match[1]), RtpMap(match[2].lower(), int(match[3]), int(match[4]) if match[4] else 1)
-                    )
+                if name == "rtpmap" and value:
+                    known = _COMMON.get(value)
+                    if known is not None:
+                        self._rtpmap.setdefault(*known)
+                    elif (match := _RTPMAP.fullmatch(value)) is not None:
+                        number, encoding, rate, channels = match.groups()
+                        self._rtpmap.setdefault(
+                            int(number), RtpMap(encoding.lower(), int(rate), int(channels) if channels else 1)
+                        )
         return self._rtpmap
 
     def fmtp(self, payload_type: int) -> str | None:

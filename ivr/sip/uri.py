@@ -90,7 +90,7 @@ class Uri:
     own Contact or Route back octet for octet.
     """
 
-    __slots__ = ("_text", "headers", "host", "opaque", "params", "password", "port", "scheme", "user")
+    __slots__ = ("_params", "_text", "_unread", "headers", "host", "opaque", "password", "port", "scheme", "user")
 
     def __init__(
         self,
@@ -112,8 +112,8 @@ class Uri:
         """In lower case, an IPv6 address without its brackets; empty in a URI that is not sip or sips."""
         self.port = port
         """None where it is left to the default, which is not the same URI as the default written out."""
-        self.params: dict[str, str | None] = params if params is not None else {}
-        """URI parameters, names in lower case; None for one without `=`."""
+        self._params = params
+        self._unread = ""
         self.headers: dict[str, str] = headers if headers is not None else {}
         """What follows `?`; never to be taken over into a request unseen."""
         self.password = password
@@ -152,8 +152,17 @@ class Uri:
                 raise ParseError("port out of range")
         if len(host) > MAX_HOST:
             raise ParseError("host name too long")
-        parsed = _parse_params(params[1:]) if params else None
-        return cls(scheme, user or "", host.lower(), number, parsed, text=text)
+        uri = cls(scheme, user or "", host.lower(), number, None, None, None, "", text)
+        uri._unread = params
+        return uri
+
+    @property
+    def params(self) -> dict[str, str | None]:
+        """URI parameters, names in lower case; None for one without `=`."""
+        if self._params is None:
+            # What waits to be read has matched SIMPLE_SIP_URI: no error can come of it here.
+            self._params = _parse_params(self._unread[1:])
+        return self._params
 
     @classmethod
     def _parse_sip(cls, scheme: str, rest: str, text: str) -> Uri:
