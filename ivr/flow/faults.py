@@ -90,8 +90,14 @@ def _fault(path: Path, errors: list[ErrorDetails], base: Path, model: type[BaseM
         found = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
         if path == base or error["type"] == "value_error":
             found = None
+    elif error["loc"][-1:] == ("[key]",):
+        found = str(path[-1])
     elif written == "" and _at(places.data, path) is None:
-        found = "nothing (# begins a comment: quote it)" if "key" in expected or "keys" in expected else "nothing"
+        found = "nothing"
+        if places.text_of_line(places.line(path)).rstrip().endswith(": #"):
+            text, expected = "quote the #: without quotes it begins a comment", '"#"'
+    elif text == "quote the digits":
+        expected = f'"{written}"'
     elif len(written) > MAX_SHOWN:
         found = written[:MAX_SHOWN] + "…"
     return places.fault(path, text, found=found, expected=expected or None)
@@ -104,7 +110,7 @@ def _message(error: ErrorDetails, written: str | None) -> tuple[str, str | None]
         return _SIMPLE[kind]
     if kind in _BOUNDS:
         text, expected = _BOUNDS[kind]
-        return text, expected.format(**context)
+        return text, expected.format(**{name: _plain(bound) for name, bound in context.items()})
     if kind == "value_error":
         text, _, expected = str(context["error"]).partition(": ")
         return text, expected or None
@@ -117,6 +123,10 @@ def _message(error: ErrorDetails, written: str | None) -> tuple[str, str | None]
         return text, allowed
     message = error["msg"]
     return message[:1].lower() + message[1:], None
+
+
+def _plain(bound: Any) -> str:
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 def _path(loc: Sequence[str | int], data: Any) -> Path:

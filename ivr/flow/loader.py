@@ -171,8 +171,8 @@ class _Reader:
             self.wrong(("description",), "must be text", found=self.places.written(("description",)))
             description = ""
         elements = self.elements(data.get("elements"))
-        if not self.faults or elements:
-            self.faults.extend(reference_faults(elements, data.get("elements") or {}, self.places))
+        if isinstance(data.get("elements"), dict) and len(data["elements"]) <= self.limits.elements_per_flow:
+            self.faults.extend(reference_faults(elements, data["elements"], self.places))
         return Flow(
             name,
             elements,

@@ -31,13 +31,15 @@ def dotted(path: Path) -> str:
 class Places:
     """A flow's text, read: `data` holds plain values, the methods say where they stand."""
 
-    __slots__ = ("_document", "data", "faults", "file")
+    __slots__ = ("_document", "_lines", "data", "faults", "file")
 
     def __init__(self, text: str | bytes, file: str) -> None:
         self.file = file
         """As the person named it."""
         self._document = yamlpos.load(text, limits=LIMITS)
-        self.faults: list[Fault] = [self._problem(problem, text) for problem in self._document.problems]
+        written = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        self._lines = written[: LIMITS.characters].splitlines()
+        self.faults: list[Fault] = [self._problem(problem) for problem in self._document.problems]
         """What is wrong with the text as YAML; then `data` is None."""
         self.data: Any = self._document.value
         """Dicts with text keys, lists, scalars; numeric texts without quotes are :class:`Unquoted`."""
@@ -54,6 +56,10 @@ class Places:
         """Column of a value, or of the nearest one around it."""
         mark = self._document.mark(path)
         return mark.column if mark else None
+
+    def text_of_line(self, line: int | None) -> str:
+        """A line of the file; empty where there is none."""
+        return self._lines[line - 1] if line is not None and line <= len(self._lines) else ""
 
     def written(self, path: Path) -> str | None:
         """A scalar as it was written; None for what is not a scalar."""
@@ -79,14 +85,11 @@ class Places:
         if type(value) is str:
             holder[path[-1]] = Unquoted(value)
 
-    def _problem(self, problem: yamlpos.Problem, text: str | bytes) -> Fault:
+    def _problem(self, problem: yamlpos.Problem) -> Fault:
         line = problem.mark.line if problem.mark else None
         message, expected = problem.text, problem.expected
-        if "alias" in message or "has no anchor" in message:
-            written = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-            lines = written.splitlines()
-            if line is not None and line <= len(lines) and _STAR.search(lines[line - 1]):
-                message, expected = "quote the star: in YAML a bare * begins an alias", '"*"'
+        if ("alphabetic" in message or "has no anchor" in message) and _STAR.search(self.text_of_line(line)):
+            message, expected = "quote the star: in YAML a bare * begins an alias", '"*"'
         element, field = None, problem.path
         if len(field) >= 2 and field[0] == "elements":
             element, field = str(field[1]), field[2:]

@@ -15,7 +15,11 @@ __all__ = ["reference_faults"]
 
 def reference_faults(elements: Mapping[str, Element], written: Mapping[str, Any], places: Places) -> Iterator[Fault]:
     """Faults of reference; `written` has the names of all elements, also of those that could not be read."""
-    for name, element in elements.items():
+    for name, data in written.items():
+        element = elements.get(name)
+        if element is None:
+            yield from _raw_target_faults(name, data, written, places)
+            continue
         yield from _branch_faults(name, element, places)
         yield from _target_faults(name, element, written, places)
     if len(elements) == len(written) and not any(element.ENTRY for element in elements.values()):
@@ -63,6 +67,28 @@ def _target_faults(name: str, element: Element, written: Mapping[str, Any], plac
     ]
     if element.next is not None:
         named.append((("next",), element.next))
+    yield from _missing(name, named, written, places)
+
+
+def _raw_target_faults(name: str, data: Any, written: Mapping[str, Any], places: Places) -> Iterator[Fault]:
+    """The same for an element that has other faults and could not be read."""
+    if not isinstance(data, dict):
+        return
+    named: list[tuple[tuple[str | int, ...], str]] = [
+        ((field, key), target)
+        for field in ("branches", "responses")
+        if isinstance(data.get(field), dict)
+        for key, target in data[field].items()
+        if isinstance(target, str)
+    ]
+    if isinstance(data.get("next"), str):
+        named.append((("next",), data["next"]))
+    yield from _missing(name, named, written, places)
+
+
+def _missing(
+    name: str, named: list[tuple[tuple[str | int, ...], str]], written: Mapping[str, Any], places: Places
+) -> Iterator[Fault]:
     for path, target in named:
         if target not in written:
             meant = near(target, written)

@@ -39,8 +39,8 @@ __all__ = [
     "text_of_digits",
 ]
 
-QUOTE_DIGITS = 'quote the digits: "…", an unquoted number loses its zeros and signs'
-QUOTE_TIME = 'quote the time: "09:00", YAML reads an unquoted one as a number'
+QUOTE_DIGITS = "quote the digits: text in quotes, since YAML takes zeros and signs away from numbers"
+QUOTE_TIME = 'quote the time: text in quotes, as "09:00", since YAML may read a number without them'
 DAY_MINUTES = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
