@@ -129,10 +129,13 @@ def load_folder(folder: str | Path, settings: Settings | None = None, previous: 
     return FlowSet({flow.name: flow for flow in flows}, number=number, internal=internal_flow())
 
 
-def join_flows(flows: Iterable[Flow], number: int = 1) -> FlowSet:
-    """A set of flows from anywhere; FlowLoadError where they do not go together."""
+def join_flows(flows: Iterable[Flow], number: int = 1, *, complete: bool = True) -> FlowSet:
+    """A set of flows from anywhere; FlowLoadError where they do not go together.
+
+    With `complete` false a flow that another one names may be missing.
+    """
     found = list(flows)
-    if faults := list(_faults_between(found, complete=True)):
+    if faults := list(_faults_between(found, complete=complete)):
         raise FlowLoadError(faults)
     return FlowSet({flow.name: flow for flow in found}, number=number, internal=internal_flow())
 
