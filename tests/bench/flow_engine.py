@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from ivr.flow.machine import Machine
+from ivr.flow.model import FlowSet
 from ivr.flow.ports import CallEnded, CallInfo, Digit, Play, PlayDone
 from ivr.settings.sections import Limits
 from tests.kit.flow import make_flow
@@ -46,7 +47,7 @@ STARTED = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 def call(source: str, drive: Callable[[Machine], None]) -> Callable[[], None]:
     flow = make_flow(source)
-    flows = {"main": flow}
+    flows = FlowSet({"main": flow})
 
     def one() -> None:
         info = CallInfo(id="c", from_="+15550199", to="100", started_at=STARTED, line="pbx", short_id=7)

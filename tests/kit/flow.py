@@ -11,15 +11,12 @@ Prompts last `prompt_seconds` each; a recording ends when :meth:`Talk.speak` say
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import yaml
-
-import ivr.flow.elements  # noqa: F401 - registers the element types
-from ivr.flow.elements.base import ELEMENTS, Element
+from ivr.flow.loader import parse_flow
 from ivr.flow.machine import Machine
+from ivr.flow.model import Flow, FlowSet
 from ivr.flow.ports import (
     CallEnded,
     CallInfo,
@@ -45,22 +42,9 @@ from ivr.settings.sections import Limits
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-@dataclass
-class PlainFlow:
-    """A flow without its loader: what the machine reads of one."""
-
-    name: str
-    elements: dict[str, Element]
-    variables: dict[str, Any] = field(default_factory=dict)
-    sensitive: frozenset[str] = frozenset()
-    version: str = "1"
-
-
-def make_flow(source: str | dict[str, Any], name: str = "main") -> PlainFlow:
+def make_flow(source: str, name: str = "main") -> Flow:
     """A flow from its YAML."""
-    data = yaml.safe_load(source) if isinstance(source, str) else source
-    elements = {key: ELEMENTS[fields["type"]].model_validate(fields) for key, fields in data["elements"].items()}
-    return PlainFlow(name, elements, data.get("variables", {}), frozenset(data.get("sensitive", ())))
+    return parse_flow(source, name)
 
 
 class Talk:
@@ -68,8 +52,8 @@ class Talk:
 
     def __init__(
         self,
-        source: str,
-        others: dict[str, str] | None = None,
+        source: str | Flow,
+        others: dict[str, str] | FlowSet | None = None,
         *,
         limits: Limits | None = None,
         settings: dict[str, Any] | None = None,
@@ -77,11 +61,14 @@ class Talk:
         outcomes: list[ForwardDone] | None = None,
         **machine_options: Any,
     ) -> None:
-        self.flows = {name: make_flow(text, name) for name, text in (others or {}).items()}
-        flow = make_flow(source)
-        self.flows["main"] = flow
+        flow = source if isinstance(source, Flow) else make_flow(source)
+        if isinstance(others, FlowSet):
+            self.flows = others
+        else:
+            more = [make_flow(text, name) for name, text in (others or {}).items()]
+            self.flows = FlowSet({found.name: found for found in (flow, *more)})
         self.call = CallInfo(id="c1", from_="+15550199", to="100", started_at=NOON, line="pbx", short_id=7)
-        self.machine = Machine(flow, self.flows, self.call, settings or {}, limits or Limits(), **machine_options)  # type: ignore[arg-type]
+        self.machine = Machine(flow, self.flows, self.call, settings or {}, limits or Limits(), **machine_options)
         self.now = 1000.0
         self.prompt_seconds = prompt_seconds
         self.outcomes = list(outcomes or [])

@@ -134,7 +134,11 @@ def test_an_answer_answers_a_call_in_early_media() -> None:
     assert call.names == ["EarlyMedia", "Forward"]
     call.send(ForwardAnswered(1, "phone:200"))
     assert call.names == ["EarlyMedia", "Forward", "Answer"]
-    assert talk("to: phone:200\nmode: refer", answer="answer: early_media,").names == ["EarlyMedia", "Answer", "Forward"]
+    assert talk("to: phone:200\nmode: refer", answer="answer: early_media,").names == [
+        "EarlyMedia",
+        "Answer",
+        "Forward",
+    ]
 
 
 def test_no_target_is_not_forwarded() -> None:
