@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from media.pool import MediaPool
     from media.port import Port
     from media.prompts import Edit, Edited, PromptError, PromptLimits, PromptStore, SpeechConfig, edit_prompt
+    from media.tones import TONES, tone_file
 
 __all__ = [
+    "TONES",
     "Codec",
     "Digit",
     "Edit",
@@ -61,6 +63,7 @@ __all__ = [
     "Stats",
     "Stream",
     "edit_prompt",
+    "tone_file",
 ]
 
 _LATE = {
@@ -73,6 +76,8 @@ _LATE = {
     "PromptStore": "media.prompts",
     "SpeechConfig": "media.prompts",
     "edit_prompt": "media.prompts",
+    "TONES": "media.tones",
+    "tone_file": "media.tones",
 }
 
 
