@@ -7,6 +7,7 @@ over), strict in what would be acted upon: ports, addresses, the shape of a line
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final, Literal, NamedTuple
 
@@ -44,6 +45,7 @@ _RTPMAP: Final = re.compile(r"([0-9]{1,3}) ++([A-Za-z0-9\-.!%*_+~]{1,32})/([0-9]
 _FMTP: Final = re.compile(r"([0-9]{1,3}) ++(.*+)")
 _RTCP: Final = re.compile(r"([0-9]{1,5})(?: ++(IN .*+))?")
 _SMALL: Final = re.compile(r"([0-9]{1,5})(?:\.[0-9]{1,6})? *+")
+_RTP: Final = ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
 _LINE_TYPES: Final = frozenset("vosiuepcbtrzkam")
 
 
@@ -200,11 +202,11 @@ def _small(text: str | None) -> int | None:
 class Sdp:
     """A session description."""
 
-    __slots__ = ("attributes", "family", "host", "media", "name", "origin", "time")
+    __slots__ = ("_origin", "attributes", "family", "host", "media", "name", "time")
 
     def __init__(
         self,
-        origin: Origin,
+        origin: Origin | str,
         media: list[Media],
         *,
         family: str = "",
@@ -213,7 +215,7 @@ class Sdp:
         time: str = "0 0",
         attributes: list[Attribute] | None = None,
     ) -> None:
-        self.origin = origin
+        self._origin = origin
         self.media = media
         """In order; an answer has as many."""
         self.family = family
@@ -225,6 +227,13 @@ class Sdp:
         self.attributes: list[Attribute] = attributes if attributes is not None else []
         """Those before the first m= line."""
 
+    @property
+    def origin(self) -> Origin:
+        """o= line."""
+        if isinstance(self._origin, str):
+            self._origin = _parse_origin(self._origin)
+        return self._origin
+
     @classmethod
     def parse(cls, data: bytes) -> Sdp:
         """Read a description; raises SdpError (400, or 413 when it is too large)."""
@@ -233,12 +242,19 @@ class Sdp:
         if b"\x00" in data:
             raise SdpError("NUL in the session description")
         text = data.decode("utf-8", "surrogateescape")
-        lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
+        lines = text.split("\r\n")
+        if len(lines) != data.count(b"\n") + 1 or len(lines) != data.count(b"\r") + 1:
+            text = text.replace("\r\n", "\n")
+            if "\r" in text:
+                raise SdpError("bare carriage return in the session description")
+            lines = text.split("\n")
+        while len(lines) > 1 and not lines[-1]:
+            lines.pop()
         if len(lines) > MAX_LINES:
             raise SdpError("too many lines in the session description", 413)
         if lines[0].rstrip() != "v=0":
             raise SdpError("session description does not start with v=0")
-        origin: Origin | None = None
+        origin = ""
         family = host = ""
         name, time = "-", "0 0"
         session: list[Attribute] = []
@@ -264,8 +280,7 @@ class Sdp:
                     current.family, current.host = found
                     current.own_connection = True
             elif kind == "o=":
-                if origin is None:
-                    origin = _parse_origin(line[2:])
+                origin = origin or line[2:]
             elif kind == "s=":
                 name = line[2:]
             elif kind == "t=":
@@ -302,6 +317,12 @@ class Sdp:
 
 
 def _parse_media(text: str) -> Media:
+    parts = text.split()
+    if len(parts) > 3 and parts[0] == "audio" and parts[2] in _RTP and parts[1].isascii() and parts[1].isdigit():
+        # The usual stream, without a look at every character.
+        if len(parts[1]) > 5 or (port := int(parts[1])) > 65535 or len(parts) > MAX_FORMATS + 3:
+            raise SdpError("port out of range, or too many formats of one stream")
+        return Media("audio", port, parts[2], parts[3:])
     match = _MEDIA.fullmatch(text)
     if match is None:
         raise SdpError("malformed m= line")
@@ -315,6 +336,7 @@ def _parse_media(text: str) -> Media:
     return Media(kind.lower(), port, protocol, formats)
 
 
+@lru_cache(maxsize=1024)  # a pure function of a short text, and calls come from few hosts
 def _parse_connection(text: str) -> tuple[str, str]:
     # A network that is not the Internet is none that could be sent to: the stream has no address then.
     match = _CONNECTION.fullmatch(text)
