@@ -61,12 +61,16 @@ def read_bounded(path: Path, limit: int, name: str) -> bytes:
     """All bytes of a regular file; raises PromptError with `name` when it is none or holds more than `limit`."""
     try:
         # Not blocking on a FIFO; a path that was resolved before is no link any more.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-            found = os.fstat(file.fileno())
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
                 kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
                 raise PromptError(f"{name} is {kind} (expected a sound file)")
-            data = file.read(limit + 1)
+            with os.fdopen(descriptor, "rb", closefd=False) as file:
+                data = file.read(limit + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError:
         raise PromptError(f"there is no file {name}") from None
     except OSError as error:

@@ -7,6 +7,7 @@ look-up without waiting (`cached_speech`, `cached_file`, `cached_url`); the rest
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -91,16 +92,22 @@ class PromptStore:
     async def start(self) -> None:
         """Open the cache, and start the speech engine so that the first text does not wait for it.
 
-        Raises PromptError when the cache cannot be written. An engine that is not there is only logged.
+        Raises PromptError when the cache cannot be written or sound cannot be converted. An engine that is not there is only logged.
         """
         await asyncio.to_thread(self.cache.open)
+        await asyncio.gather(self._start_engine(), self._start_decoder())
+
+    async def _start_engine(self) -> None:
         for name in self._speaker.candidates(self._speaker.utterance("", None, voice_of(None), 1.0)):
-            try:
+            with contextlib.suppress(EngineError):
                 await self._speaker.engine(name)
-                await self._speech_decoder.start()
                 break
-            except EngineError:
-                continue
+
+    async def _start_decoder(self) -> None:
+        try:
+            await self._speech_decoder.start()
+        except EngineError as error:
+            raise PromptError(str(error)) from None
 
     async def close(self) -> None:
         """End all child processes; those who wait for a prompt get a PromptError."""
