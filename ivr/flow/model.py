@@ -13,9 +13,10 @@ from typing import Any
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.start import StartFromFlowElement, StartIncomingCallElement
+from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
-from ivr.flow.walk import fixed_prompts
+from ivr.flow.walk import first_prompts
 
 __all__ = ["ANY_NUMBER", "Edge", "Flow", "FlowSet", "Published", "plain_number"]
 
@@ -81,6 +82,11 @@ class Flow:
     def flow_entry(self) -> str | None:
         """Element that a transfer from another flow begins at; None: it is no target."""
         return next((name for name, found in self.elements.items() if isinstance(found, StartFromFlowElement)), None)
+
+    @cached_property
+    def first(self) -> Scope:
+        """The variables with their defaults, and nothing of a call."""
+        return Scope(self.variables, sensitive=self.sensitive)
 
     @cached_property
     def edges(self) -> tuple[Edge, ...]:
@@ -217,14 +223,11 @@ class FlowSet:
         return None if self._internal is None else (self._internal, self._internal.entries[0])
 
     def prompts(self) -> tuple[PromptSpec, ...]:
-        """Prompts that are the same in every call, so that they can be made before the first one; each once."""
+        """Prompts that need no call to be known, so that they can be made before the first one; each once."""
         found: dict[PromptSpec, None] = {}
         for flow in self._flows.values():
-            default = flow.variables.get("language")
-            language = default if isinstance(default, str) else None
             for element in flow.elements.values():
-                for prompt in fixed_prompts(element, language):
-                    found[prompt] = None
+                found.update(dict.fromkeys(first_prompts(element, flow.first)))
         return tuple(found)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from ivr.flow.elements.prompts import PromptFields
-from ivr.flow.expressions import Template
+from ivr.flow.expressions import ExpressionError, Scope, Template, text_of
 from ivr.flow.ports import PromptSpec, Voice
 
-__all__ = ["fixed_prompts", "prompts", "templates"]
+__all__ = ["at_first", "first_prompts", "prompts", "templates"]
 
 Path = tuple[str | int, ...]
 
@@ -44,20 +44,31 @@ def prompts(element: BaseModel) -> Iterator[tuple[Path, PromptFields]]:
             yield path, value
 
 
-def fixed_prompts(element: BaseModel, language: str | None) -> Iterator[PromptSpec]:
-    """Prompts of an element that are the same in every call; `language` is that of the flow's texts."""
+def at_first(template: Template[str], first: Scope) -> str | None:
+    """Text of a field while all variables have their defaults; None where it depends on the call or on secrets.
+
+    `first` holds the defaults, and nothing of a call.
+    """
+    if any(name not in first.variables for expression in template.expressions for name in expression.names):
+        return None
+    try:
+        value, sensitive = template.render(first)
+    except ExpressionError:
+        return None
+    return None if sensitive or value is None else text_of(value)
+
+
+def first_prompts(element: BaseModel, first: Scope) -> Iterator[PromptSpec]:
+    """Prompts of an element as they are while all variables have their defaults, where that is known."""
     for _, prompt in prompts(element):
-        kind = "text" if prompt.text else "file" if prompt.file else None
         source = prompt.text or prompt.file
-        spoken = prompt.language
-        if kind is None or source is None or not source.fixed or (spoken is not None and not spoken.fixed):
+        value = None if source is None else at_first(source, first)
+        if not value:
             continue
+        if prompt.file is not None:
+            yield PromptSpec("file", value, rate=prompt.rate)
+            continue
+        language = first.variables.get("language")
+        spoken = at_first(prompt.language, first) if prompt.language is not None else language
         voice = None if prompt.voice is None else Voice(prompt.voice.gender, prompt.voice.name, prompt.voice.engine)
-        own = language if spoken is None else spoken.constant
-        yield PromptSpec(
-            "text" if kind == "text" else "file",
-            source.constant or "",
-            own if kind == "text" else None,
-            voice,
-            prompt.rate,
-        )
+        yield PromptSpec("text", value, spoken if isinstance(spoken, str) and spoken else None, voice, prompt.rate)

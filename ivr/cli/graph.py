@@ -1,0 +1,85 @@
+"""`ivr graph`: a flow as a drawing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import click
+
+from ivr.cli.options import config_option, settings_of
+from ivr.errors import IvrError
+from ivr.flow.graph import dot_source
+from ivr.flow.loader import FLOW_SUFFIXES, flow_files, load_flow
+
+__all__ = ["command", "draw"]
+
+TIME_LIMIT = 30.0
+"""Seconds for one drawing: a flow of 100 elements takes one or two, a hopeless tangle minutes."""
+
+RESOLUTION = 130
+"""Dots per inch of a PNG: text is sharp on a screen, a large flow still opens."""
+
+FORMATS = ("svg", "png", "dot")
+
+
+class GraphError(IvrError):
+    """The drawing cannot be made."""
+
+
+@click.command()
+@click.argument("flow", metavar="FLOW")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to: .svg, .png or .dot; default: FLOW.svg in this folder.",
+)
+@config_option
+@click.pass_context
+def command(ctx: click.Context, flow: str, output: Path | None) -> None:
+    """Draw a flow as SVG or PNG.
+
+    FLOW is the name of a flow or a file. Needs the program dot (Debian: graphviz), except for .dot.
+    """
+    path = Path(flow)
+    if path.suffix not in FLOW_SUFFIXES or not path.is_file():
+        known = {file.stem: file for file in flow_files(settings_of(ctx).flows)}
+        if flow not in known:
+            raise click.UsageError(f"there is no flow {flow}; there are {', '.join(known) or 'none'}")
+        path = known[flow]
+    output = output or Path(f"{path.stem}.svg")
+    kind = output.suffix.lstrip(".").lower()
+    if kind not in FORMATS:
+        raise click.UsageError(f"{output}: the drawing can be {', '.join('.' + name for name in FORMATS)}")
+    source = dot_source(load_flow(path))
+    content = source.encode() if kind == "dot" else draw(source, kind)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise GraphError(f"{output} cannot be written: {error.strerror}") from None
+    click.echo(f"{output}: {path.stem}, {len(content):,} bytes")
+
+
+def draw(source: str, kind: str, time_limit: float = TIME_LIMIT) -> bytes:
+    """Run `dot`; IvrError where it is missing, fails, or takes longer than the limit (seconds). Blocks."""
+    program = shutil.which("dot")
+    if program is None:
+        raise GraphError("the program dot is not installed (Debian: apt-get install graphviz)")
+    options = ["-Gdpi=" + str(RESOLUTION)] if kind == "png" else []
+    try:
+        done = subprocess.run(
+            [program, f"-T{kind}", *options],
+            input=source.encode(),
+            capture_output=True,
+            timeout=time_limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise GraphError(f"dot found no drawing within {time_limit:g} s: the flow is too tangled, split it") from None
+    if done.returncode or not done.stdout:
+        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise GraphError(f"dot failed: {reason[0] if reason else f'exit code {done.returncode}'}")
+    return done.stdout
