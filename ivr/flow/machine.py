@@ -31,7 +31,8 @@ from ivr.flow.ports import (
     PlayDone,
     PromptSpec,
 )
-from ivr.flow.session import Session, Step
+from ivr.flow.session import Session
+from ivr.flow.trace import Step, digits, path
 from ivr.settings.sections import Limits
 
 if TYPE_CHECKING:
@@ -158,33 +159,12 @@ class Machine:
         return self._limit_at if self._deadline is None else min(self._deadline, self._limit_at)
 
     def path(self) -> list[dict[str, Any]]:
-        """The way walked, safe to store: element, type, entered_at and left_at (seconds of the epoch), branch, flow,
-        and what the element tells of itself (times in it: seconds since the call began)."""
-        epoch = self._ctx.call.started_at.timestamp() - self._ctx.started
-        return [
-            {
-                "element": step.element,
-                "type": step.type,
-                "entered_at": step.entered_at + epoch,
-                "left_at": None if step.left_at is None else step.left_at + epoch,
-                "branch": step.branch,
-                "flow": step.flow,
-                **step.details,
-            }
-            for step in self.steps
-        ]
+        """The way walked, safe to store; see :func:`ivr.flow.trace.path`."""
+        return path(self.steps, self._ctx.call.started_at.timestamp() - self._ctx.started)
 
     def digits(self) -> list[dict[str, Any]]:
-        """Inputs of the caller as `reporting` lets them be seen: flow, element, status, digits, keys."""
-        return [
-            {
-                "flow": step.flow,
-                "element": step.element,
-                **{key: step.details[key] for key in ("status", "digits", "keys") if key in step.details},
-            }
-            for step in self.steps
-            if step.type == "collect" and ("keys" in step.details or "digits" in step.details)
-        ]
+        """Inputs of the caller as `reporting` lets them be seen; see :func:`ivr.flow.trace.digits`."""
+        return digits(self.steps)
 
     # What drives it
 

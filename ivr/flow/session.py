@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from ivr.flow.ports import (
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
 
-__all__ = ["Key", "Session", "Step", "Transfer"]
+__all__ = ["Key", "Session", "Transfer"]
 
 KEY_BUFFER = 64
 """Keys kept for a collect to come; nobody types further ahead, and a stuck key must not fill memory."""
@@ -84,26 +84,6 @@ class Key:
     """When it began, in the machine's time."""
     duration: float
     """Seconds; 0 while it is held."""
-
-
-@dataclass(slots=True)
-class Step:
-    """One element that the call went through. Safe to store: holds no sensitive value."""
-
-    flow: str
-    """Name of the flow."""
-    element: str
-    """Name of the element."""
-    type: str
-    """Its type."""
-    entered_at: float
-    """In the machine's time."""
-    left_at: float | None = None
-    """In the machine's time; None while it runs."""
-    branch: str | None = None
-    """The branch taken; None while it runs or when it was broken off."""
-    details: dict[str, Any] = field(default_factory=dict)
-    """What the element says of itself: plain JSON values."""
 
 
 class Session:

@@ -387,13 +387,13 @@ def answer_to(command: Any) -> Any:
     return None
 
 
-@settings(max_examples=400, deadline=None)
-@given(st.lists(st.tuples(seconds, events), max_size=80))
-def test_whatever_comes_the_machine_ends(script: list[tuple[float, Any]]) -> None:
+@settings(max_examples=1000, deadline=None)
+@given(st.sampled_from(sorted(FLOW.elements)), st.lists(st.tuples(seconds, events), max_size=60))
+def test_whatever_comes_at_whatever_element_the_machine_ends(entry: str, script: list[tuple[float, Any]]) -> None:
     call = CallInfo("c", "+1", "100", NOON)
     machine = Machine(FLOW, FLOWS, call, {}, Limits(), courtesy=PromptSpec("text", "Sorry"))
     now = 0.0
-    machine.start("start", now)
+    machine.start(entry, now)
     last: Any = None
     hang_ups = 0
 
