@@ -32,8 +32,8 @@ class Step:
 
 
 def path(steps: Sequence[Step], epoch: float) -> list[dict[str, Any]]:
-    """The way walked: element, type, entered_at and left_at (seconds of the epoch), branch, flow, and the details (times
-    in them: seconds since the call began). `epoch` is what makes the machine's time seconds of the epoch."""
+    """The way walked: element, type, entered_at and left_at (seconds of the epoch), branch, flow, and the details, in
+    which times are seconds since the call began. `epoch` is what makes the machine's time seconds of the epoch."""
     return [
         {
             "element": step.element,
