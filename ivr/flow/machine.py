@@ -33,7 +33,7 @@ from ivr.flow.ports import (
 )
 from ivr.flow.session import Session
 from ivr.flow.trace import Step, digits, path
-from ivr.settings.sections import Limits
+from ivr.settings import Limits
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet

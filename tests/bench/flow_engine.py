@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ivr.flow.machine import Machine
 from ivr.flow.model import FlowSet
 from ivr.flow.ports import CallEnded, CallInfo, Digit, Play, PlayDone
-from ivr.settings.sections import Limits
+from ivr.settings import Limits
 from tests.kit.flow import make_flow
 
 ANSWER_HANG_UP = """

@@ -37,7 +37,7 @@ from ivr.flow.ports import (
     StopPlay,
     StopRecord,
 )
-from ivr.settings.sections import Limits
+from ivr.settings import Limits
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
