@@ -27,8 +27,8 @@ _POWER_0DBM0: Final = (32767.0 * 10 ** (-3.14 / 20)) ** 2 / 2
 _LEAST_TONE: Final = np.float32(_POWER_0DBM0 * 10 ** (-34 / 10))  # Q.24: -25 dBm0 is a digit, -55 dBm0 is none
 _HIGH_OVER_LOW: Final = np.float32(10 ** (7.0 / 10))  # Q.24: +4 dB, and what an echo 10 dB down may add
 _LOW_OVER_HIGH: Final = np.float32(10 ** (11.0 / 10))  # Q.24: -8 dB, likewise
-_REST_GOOD: Final = np.float32(0.06)  # of the tones' energy; white noise 15 dB below each tone leaves 0.014
-_REST_FAIR: Final = np.float32(0.12)  # from 0.2 on, windows that reach into a pause of 40 ms bridge it
+_REST_GOOD: Final = np.float32(0.08)  # of the tones; noise 15 dB below each leaves 0.014, a prompt's echo more at times
+_REST_FAIR: Final = np.float32(0.14)  # from 0.2 on, windows that reach into a pause of 40 ms bridge it
 _BELOW: Final = np.float32(0.5)  # dial tone as loud as Q.24 has it beside the weakest digit is 0.37
 
 # Q.24: an error of 1.5 % and 2 Hz must be accepted, 3.5 % be rejected. The closer the limit, the fewer vowels whose

@@ -31,7 +31,7 @@ _DRIFT_LOW: Final = 4.0  # Hz that a tone may move while a digit begins: keys ar
 _DRIFT_HIGH: Final = 5.0
 _LEVEL_DROP: Final = 0.1  # of the digit's power; what is weaker is its echo
 _ALERT_TICKS: Final = 2  # frames analysed from one that passed the gate: a start may reach into the frame after it
-_LATE_END: Final = 20  # samples of silence that the last window of a digit holds, on average
+_LATE_END: Final = 28  # samples of silence that the last window of a digit holds, on average
 
 
 class DigitEdges(NamedTuple):
