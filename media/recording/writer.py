@@ -107,6 +107,8 @@ class RecordingWriter:
         self._free: dict[int, list[int]] = {1: [], 2: []}
         self._used = {1: 0, 2: 0}
         self._lost = {channels: np.zeros(0, np.int64) for channels in (1, 2)}
+        self._given = 0  # frames handed over, written by the tick alone
+        self._taken = 0  # frames taken, written by the thread alone
         self._thread = threading.Thread(target=self._run, name="recordings", daemon=True)
 
     def start(self) -> None:
@@ -141,9 +143,10 @@ class RecordingWriter:
         """
         flat = samples.reshape(len(slots), -1)
         channels = flat.shape[1] // FRAME
-        if self._jobs.qsize() >= self._max_waiting:
+        if self._given - self._taken >= self._max_waiting:
             self._lost[channels][slots] += FRAME
             return False
+        self._given += 1
         self._jobs.put(lambda: self._append(channels, slots, flat))
         return True
 
@@ -188,6 +191,7 @@ class RecordingWriter:
             self._fail(recording, failure)
 
     def _append(self, channels: int, slots: NDArray[np.intp], samples: NDArray[np.int16]) -> None:
+        self._taken += 1
         bank = self._banks[channels]
         filled = bank.filled[slots]
         bank.waiting[slots, filled] = samples
