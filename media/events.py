@@ -1,0 +1,46 @@
+"""Event records of a worker as the face's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from media.face import Digit, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats
+from media.port import Port
+from media.protocol import PLAY_REASONS, RECORD_REASONS, Event, split_strings
+
+__all__ = ["decode"]
+
+_RATE = 8000
+
+
+def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> MediaEvent:
+    """The event of ``port`` that a record of ``kind`` tells."""
+    if kind == Event.DIGIT:
+        digit, inband, end, at, duration, key = fields
+        return Digit(port, chr(digit), "inband" if inband else "rfc4733", "end" if end else "start", at, duration, key)
+    if kind == Event.PLAY_DONE:
+        number, samples, reason = fields
+        return PlayDone(port, number, samples / _RATE, PLAY_REASONS[reason])
+    if kind == Event.RECORD_DONE:
+        number, samples, reason = fields
+        error = split_strings(strings)[0].decode(errors="replace") or None
+        return RecordDone(port, number, samples / _RATE, RECORD_REASONS[reason], error)
+    if kind == Event.TIMEOUT:
+        return MediaTimeout(port)
+    if kind == Event.STATS:
+        received, sent, octets_in, octets_out, lost, late, refused, jitter, rtt, missed, mos, _ = fields
+        return Stats(
+            port,
+            packets_in=received,
+            packets_out=sent,
+            bytes_in=octets_in,
+            bytes_out=octets_out,
+            lost=lost,
+            late=late,
+            refused=refused,
+            jitter_ms=round(jitter, 3),
+            rtt_ms=None if rtt < 0 else round(rtt, 3),
+            remote_lost=None if missed < 0 else missed,
+            mos=round(mos, 2),
+        )
+    raise ValueError(f"no event of a port: {kind}")

@@ -1,0 +1,160 @@
+"""Commands of the pool, carried out on the plane: one function per kind."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from media.plane import latching
+from media.plane.limits import LAW_ALAW, LAW_ULAW, NO_TYPE, TICKS_PER_SECOND
+from media.plane.plane import Plane
+from media.plane.rows import NOBODY
+from media.protocol import Command, DigitMode, UpdateFlag, records, split_strings
+
+__all__ = ["Commands"]
+
+_FRAME_MS: Final = 1000 // TICKS_PER_SECOND
+
+
+def _ticks(milliseconds: int) -> int:
+    return -(-milliseconds // _FRAME_MS)
+
+
+class Commands:
+    """Obeys. A record of a row's earlier use is stale and has no effect."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._handlers = {
+            Command.UPDATE: self._update,
+            Command.PLAY: self._play,
+            Command.STOP_PLAY: self._stop_play,
+            Command.PAUSE_PLAY: self._pause_play,
+            Command.RESUME_PLAY: self._resume_play,
+            Command.DIGITS: self._digits,
+            Command.RECORD: self._record,
+            Command.STOP_RECORD: self._stop_record,
+            Command.PAUSE_RECORD: self._pause_record,
+            Command.RESUME_RECORD: self._resume_record,
+            Command.BRIDGE: self._bridge,
+            Command.UNBRIDGE: self._unbridge,
+            Command.RELEASE: self._release,
+            Command.REPORT: self._report,
+        }
+
+    def obey(self, packet: bytes) -> None:
+        """All records of one packet from the pool."""
+        rows = self._plane.rows
+        for kind, row, generation, fields, strings in records(packet):
+            if kind == Command.ALLOCATE:
+                rows.start(row, generation)
+                self._plane.shell.allocated(row)
+            elif rows.live[row] and rows.generation[row] == generation:
+                self._handlers[Command(kind)](row, fields, strings)
+
+    def _update(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        plane, rows = self._plane, self._plane.rows
+        host, port, rtcp_host, rtcp_port, signalling, alaw, audio, event, event_in, noise, flags = fields
+        offered = host << 16 | port if host and port else 0
+        law = LAW_ALAW if alaw else LAW_ULAW
+        was_sending = bool(rows.sending[row])
+        if offered != rows.offered[row] or law != rows.law[row] or audio != rows.audio_type[row]:
+            rows.forget_source(row)
+        latching.arm(rows, row, offered, signalling)
+        rows.rtcp_target[row] = rtcp_host << 16 | rtcp_port if rtcp_host else 0
+        rows.audio_type[row] = audio
+        rows.event_type[row], rows.event_type_in[row], rows.noise_type[row] = event, event_in, noise
+        rows.sending[row] = bool(flags & UpdateFlag.SEND) and bool(offered)
+        rows.receiving[row] = bool(flags & UpdateFlag.RECEIVE)
+        rows.inband[row] = bool(flags & UpdateFlag.INBAND)
+        rows.last_heard[row] = plane.tick
+        rows.timed_out[row] = False
+        if rows.sending[row] and not was_sending:
+            rows.marker[row] = True
+        if law != rows.law[row]:
+            rows.law[row] = law
+            plane.played(plane.player.relaw(row))
+        if not rows.agreed[row]:
+            rows.agreed[row] = True
+            plane.changed = True
+        plane.reports.start(row, plane.tick)
+
+    def _play(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
+        number, times, pause, count = fields
+        sounds = [
+            (text[4:].decode(errors="surrogateescape"), int.from_bytes(text[:4], "little"))
+            for text in split_strings(strings)[:count]
+        ]
+        self._plane.played(self._plane.player.play(row, number, sounds, times, _ticks(pause)))
+
+    def _stop_play(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.played(self._plane.player.stop(row, fields[0]))
+
+    def _pause_play(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.player.pause(row, fields[0])
+
+    def _resume_play(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.player.resume(row, fields[0])
+
+    def _digits(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
+        milliseconds, gap, mode = fields
+        agreed = int(self._plane.rows.event_type[row]) != NO_TYPE
+        events = agreed and mode != DigitMode.TONES
+        if mode == DigitMode.EVENTS and not agreed:
+            return
+        digits = split_strings(strings)[0].decode("ascii", "replace")
+        self._plane.sender.send(row, digits, milliseconds, gap, events=events)
+
+    def _record(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
+        number, both, ulaw, most, most_silent = fields
+        self._plane.recorder.start(
+            row,
+            number,
+            split_strings(strings)[0].decode(errors="surrogateescape"),
+            both=bool(both),
+            ulaw=bool(ulaw),
+            most=_ticks(most) or None,
+            most_silent=_ticks(most_silent) or None,
+        )
+
+    def _stop_record(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.recorder.stop(row, fields[0])
+
+    def _pause_record(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.recorder.pause(row, fields[0], paused=True)
+
+    def _resume_record(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.recorder.pause(row, fields[0], paused=False)
+
+    def _bridge(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        rows = self._plane.rows
+        other, generation = fields
+        if other == row or not rows.live[other] or rows.generation[other] != generation:
+            return
+        self._part(row)
+        self._part(other)
+        rows.partner[row], rows.partner[other] = other, row
+        self._plane.changed = True
+
+    def _unbridge(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
+        self._part(row)
+
+    def _part(self, row: int) -> None:
+        rows = self._plane.rows
+        other = int(rows.partner[row])
+        if other != NOBODY:
+            rows.partner[row] = rows.partner[other] = NOBODY
+            self._plane.changed = True
+
+    def _release(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
+        plane, rows = self._plane, self._plane.rows
+        self._part(row)
+        if rows.agreed[row] and rows.packets_out[row]:
+            farewell = plane.reports.report(row, plane.now, plane.wall, bye=True)
+            plane.shell.control(row, farewell, rows.control_target(row))
+        plane.leaving[row] = plane.statistics(row, last=True)
+        plane.played(plane.player.stop(row))
+        plane.recorder.release(row)
+        plane.forget(row)
+
+    def _report(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.outbox.append(self._plane.statistics(row, last=False))

@@ -1,0 +1,276 @@
+"""The plane: what happens in a tick, in order, for all calls of a worker.
+
+A tick has two halves. At T, :meth:`Plane.first_half` sends what was built, receives, and reports digits. Some
+milliseconds later, :meth:`Plane.second_half` receives again, carries out commands, and builds what goes out 20 ms
+after T.
+No sockets and no clock are here: loops, shell and the time are passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.batch import PER_SOCKET, Inbox, Loops
+from media.dtmf.detector import DIGITS as KEYPAD
+from media.dtmf.detector import DtmfDetector
+from media.plane import jitter, laws
+from media.plane.arena import Arena, Samples
+from media.plane.build import Builder
+from media.plane.digits_out import DigitSender
+from media.plane.events_in import DigitFound, EventReceiver
+from media.plane.inbox import Receiver
+from media.plane.limits import NO_TYPE, RATE, TICKS_PER_SECOND
+from media.plane.play import Finished, Player
+from media.plane.quality import mean_opinion
+from media.plane.record import Recorder
+from media.plane.rows import NOBODY, Rows
+from media.plane.rtcp import Reports, jitter_ms
+from media.protocol import Event, pack
+from media.recording import RecordingWriter
+from media.tones.noise import ComfortNoise
+
+__all__ = ["Plane", "Shell"]
+
+RELAYED_MS: Final = 100
+"""Length of a digit passed on over a bridge: how long it was pressed is not known when it begins."""
+RELAYED_GAP_MS: Final = 60
+INBOX: Final = 6144
+"""Datagrams of one receive: three of each of 2,000 calls; what does not fit is read in the next half tick."""
+
+
+class Shell(Protocol):
+    """What the plane needs of the process around it."""
+
+    def allocated(self, row: int) -> None:
+        """A call begins on ``row``: nothing that came to its sockets before may reach it."""
+
+    def released(self, row: int) -> None:
+        """Nothing more comes from or goes to ``row``."""
+
+    def control(self, row: int, packet: bytes, target: int) -> None:
+        """Send an RTCP packet."""
+
+
+class Plane:
+    """All calls of one worker."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        loops: Loops,
+        shell: Shell,
+        writer: RecordingWriter,
+        open_sound: Callable[[str, int], Samples],
+        rng: np.random.Generator,
+        name: bytes,
+        media_timeout: float,
+    ) -> None:
+        self.rows = rows
+        self.loops = loops
+        self.shell = shell
+        self.tick = 0
+        self.outbox: list[bytes] = []
+        """Event records for the pool."""
+        self.arena = Arena()
+        self.player = Player(rows, self.arena, open_sound)
+        self.builder = Builder(rows, self.arena)
+        self.recorder = Recorder(rows, writer)
+        self.sender = DigitSender(rows)
+        self.reports = Reports(rows, rng, name)
+        self.events = EventReceiver()
+        self.changed = False
+        """Rows came, went, or changed their bridge: the lists below must be made anew."""
+        self._listening: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._alone: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._bridged: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._inbox = Inbox(max(INBOX, PER_SOCKET))
+        self._receiver = Receiver(rows, self.events, self._events_heard, self._report_heard)
+        self._detector = DtmfDetector(rows.capacity)
+        self._tones: dict[int, tuple[int, float]] = {}
+        """Key and start of the digit that sounds on a row."""
+        self._noise = ComfortNoise()
+        self._timeout = int(media_timeout * TICKS_PER_SECOND)
+        self.now = 0.0
+        self.wall = 0.0
+        self.leaving: dict[int, bytes] = {}
+        """Last statistics of released rows whose recordings are not yet complete."""
+
+    # The tick
+
+    def first_half(self, now: float, wall: float) -> None:
+        """At T. ``now`` is monotonic, ``wall`` seconds since 1970."""
+        self.tick += 1
+        self.now, self.wall = now, wall
+        if self.builder.index.size:
+            self.loops.send(*self.builder.ready())
+        self._receive()
+        if self._alone.size:
+            self._hear(self._alone)
+        self.played(self.player.over())
+        self._sweep()
+
+    def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
+        """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
+        self.now, self.wall = now, wall
+        self._receive()
+        carry_out()
+        if self.changed:
+            self._arrange()
+        if self.builder.index.size:
+            self._build()
+        self.arena.work()
+        self._recorded()
+
+    def skip(self, ticks: int) -> None:
+        """Time was lost, by a stalled machine: go on from now, with a gap in the timestamps instead of a burst."""
+        self.rows.timestamp[self._listening] += np.uint32(ticks * 160)
+        self.tick += ticks
+
+    def _receive(self) -> None:
+        if self._listening.size:
+            self.loops.receive(self._listening, self._inbox)
+            self._receiver.take(self._inbox, self._listening, self.tick, int(self.now * RATE))
+
+    def _hear(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """Take a frame of each row from its jitter buffer, and listen to it."""
+        rows = self.rows
+        payload = jitter.take(rows, index, self.tick, self._noise)
+        self.recorder.hear(index, payload)
+        chosen = np.flatnonzero(rows.inband[index])
+        if chosen.size:
+            listened = index[chosen]
+            whole = chosen.size == index.size
+            samples = laws.decode_float(payload if whole else payload[chosen], rows.law[listened])
+            samples[rows.deaf_until[listened] > self.tick] = 0
+            edges = self._detector.process(samples, listened)
+            for row, code, started, offset in zip(*(array.tolist() for array in edges), strict=True):
+                self._tone_heard(row, KEYPAD[code], started, self.now + offset / RATE)
+        return payload
+
+    def _build(self) -> None:
+        for row in self.builder.frames().tolist():
+            self.player.ended(row)
+        if self._bridged.size:
+            self.builder.bridge(self._bridged, self._hear(self._bridged))
+        self.builder.headers()
+        self.sender.build(self.builder.packets, self.builder.lengths, self.builder.position)
+        self.recorder.write(self.builder.packets, self.builder.lengths, self.builder.position)
+
+    def _arrange(self) -> None:
+        rows = self.rows
+        self.changed = False
+        self._listening = np.flatnonzero(rows.live & rows.agreed)
+        bridged = rows.partner[self._listening] != NOBODY
+        self._alone = self._listening[~bridged]
+        self._bridged = self._listening[bridged]
+        self.builder.arrange(self._listening)
+
+    def _sweep(self) -> None:
+        """What is due now and then."""
+        found = self.events.expire(self.tick)
+        if found:
+            self._events_heard(found)
+        for row in self.reports.due(self.tick):
+            if self.rows.sending[row] or self.rows.heard[row]:
+                self.shell.control(row, self.reports.report(row, self.now, self.wall), self.rows.control_target(row))
+        if self._timeout and self.tick % TICKS_PER_SECOND == 0 and self._listening.size:
+            rows, index = self.rows, self._listening
+            quiet = (self.tick - rows.last_heard[index] > self._timeout) & rows.receiving[index]
+            for row in index[quiet & ~rows.timed_out[index]].tolist():
+                self.post(Event.TIMEOUT, row)
+            rows.timed_out[index] = quiet
+
+    # Events
+
+    def post(self, kind: Event, row: int, *fields: float, strings: tuple[bytes, ...] = ()) -> None:
+        """Tell the pool."""
+        self.outbox.append(pack(kind, row, int(self.rows.generation[row]), *fields, strings=strings))
+
+    def _events_heard(self, found: list[DigitFound]) -> None:
+        for digit in found:
+            self.post(Event.DIGIT, digit.row, ord(digit.digit), 0, digit.end, self.now, digit.duration, digit.key)
+            partner = int(self.rows.partner[digit.row])
+            if partner != NOBODY and not digit.end:
+                events = int(self.rows.event_type[partner]) != NO_TYPE
+                self.sender.send(partner, digit.digit, RELAYED_MS, RELAYED_GAP_MS, events=events)
+
+    def forget(self, row: int) -> None:
+        """Let go of everything that a released row holds."""
+        rows = self.rows
+        self.player.forget(row)
+        self.sender.forget(row)
+        self.events.forget(row)
+        self.reports.forget(row)
+        self._tones.pop(row, None)
+        self._detector.reset(row)
+        rows.live[row] = rows.agreed[row] = rows.sending[row] = False
+        rows.latched[row] = rows.target[row] = 0
+        self.changed = True
+
+    def _tone_heard(self, row: int, digit: str, started: bool, at: float) -> None:
+        if started:
+            key = self.events.new_key()
+            self._tones[row] = (key, at)
+            self.post(Event.DIGIT, row, ord(digit), 1, 0, at, 0.0, key)
+        elif row in self._tones:
+            key, begun = self._tones.pop(row)
+            self.post(Event.DIGIT, row, ord(digit), 1, 1, at, at - begun, key)
+
+    def _report_heard(self, row: int, packet: bytes) -> None:
+        if self.reports.receive(row, packet, self.now, self.wall):
+            self.rows.last_heard[row] = self.tick
+
+    def control_received(self, row: int, packet: bytes, source: int) -> None:
+        """RTCP came to the row's own RTCP port."""
+        rows = self.rows
+        if not (rows.live[row] and rows.agreed[row]):
+            return
+        known = int(rows.latched[row]) or int(rows.offered[row])
+        if source >> 16 in (known >> 16, int(rows.rtcp_target[row]) >> 16):
+            self._report_heard(row, packet)
+
+    def played(self, finished: Iterable[Finished]) -> None:
+        for play in finished:
+            self.post(Event.PLAY_DONE, play.row, play.number, play.samples, play.reason)
+
+    def _recorded(self) -> None:
+        for done in self.recorder.closed():
+            fields = (done.number, done.samples, done.reason)
+            self.outbox.append(
+                pack(Event.RECORD_DONE, done.row, done.generation, *fields, strings=(done.error.encode()[:1000],))
+            )
+        for row in [row for row in self.leaving if not self.recorder.busy(row)]:
+            self.outbox.append(self.leaving.pop(row))
+            self.shell.released(row)
+
+    def statistics(self, row: int, *, last: bool) -> bytes:
+        """The STATS record of ``row``."""
+        rows = self.rows
+        received = int(rows.packets_in[row])
+        lost = int(rows.lost_before[row]) + rows.lost_of_source(row)
+        round_trip, missed = self.reports.heard_from(row)
+        rtt = -1.0 if round_trip is None else round_trip * 1000
+        bad = max(lost, 0) + int(rows.late[row])
+        share = bad / max(received + max(lost, 0), 1)
+        jitter = jitter_ms(rows, row)
+        return pack(
+            Event.STATS,
+            row,
+            int(rows.generation[row]),
+            received,
+            int(rows.packets_out[row]),
+            int(rows.octets_in[row]),
+            int(rows.packets_out[row]) * 160,
+            max(lost, 0),
+            int(rows.late[row]),
+            int(rows.refused[row]),
+            jitter,
+            rtt,
+            -1 if missed is None else max(missed, 0),
+            mean_opinion(share, jitter, round_trip and rtt),
+            last,
+        )

@@ -1,0 +1,213 @@
+"""Plays: lists of sounds, with loops and pauses, as stretches of arena frames that a row walks through.
+
+While a row walks nothing here runs; it is asked again only where a stretch ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from media.plane.arena import Arena, ArenaFull, Samples, Stored
+from media.plane.limits import FRAME
+from media.plane.rows import Rows
+
+__all__ = ["MAX_SOUNDS", "Player"]
+
+MAX_SOUNDS: Final = 256
+"""Sounds of one play: a spoken number of many parts is a dozen; the list must fit one packet of the protocol."""
+
+
+@dataclass(slots=True, eq=False)
+class _Play:
+    number: int
+    stretches: list[Stored]
+    times_left: int | None
+    pause: int
+    """Frames between two rounds."""
+    index: int = 0
+    pausing: bool = False
+    """In the pause between two rounds."""
+    held: tuple[int, int] | None = None
+    """Frame and frames left, where the play was paused."""
+    heard: int = 0
+    """Samples of stretches that are over."""
+    done: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Finished:
+    """A play is over."""
+
+    row: int
+    number: int
+    samples: int
+    """How much of it was sent."""
+    reason: int
+    """Index into ``PLAY_REASONS``."""
+
+
+_COMPLETED: Final = 0
+_STOPPED: Final = 1
+_FAILED: Final = 2
+
+
+@dataclass(slots=True)
+class Player:
+    """Plays of all rows. ``open_sound`` gives the samples of a path; it raises OSError."""
+
+    rows: Rows
+    arena: Arena
+    open_sound: Callable[[str, int], Samples]
+    _plays: dict[int, _Play] = field(default_factory=dict)
+    _over: list[Finished] = field(default_factory=list)
+    """Plays whose last frame is built; they are over once it is sent."""
+
+    def play(self, row: int, number: int, sounds: Sequence[tuple[str, int]], times: int, pause: int) -> list[Finished]:
+        """Play ``sounds`` (path, samples) ``times`` times (0: for ever) with ``pause`` frames between the rounds.
+
+        Returns the end of what played before, and this play's own if a sound cannot be had.
+        """
+        ended = self.stop(row)
+        law = int(self.rows.law[row])
+        stretches: list[Stored] = []
+        try:
+            for path, samples in sounds:
+                stretches.append(self._stored(path, samples, law))
+        except (OSError, ValueError, ArenaFull):
+            for stored in stretches:
+                self.arena.drop(stored)
+            return [*ended, Finished(row, number, 0, _FAILED)]
+        play = self._plays[row] = _Play(number, stretches, times or None, pause, index=-1)
+        if not sum(stored.frames for stored in stretches):
+            play.times_left = 1  # nothing to hear, not even for ever
+        self.rows.playing[row] = True
+        self._next(row, play)
+        return ended
+
+    def stop(self, row: int, number: int = 0) -> list[Finished]:
+        """Cut off play ``number``, or whatever plays."""
+        play = self._plays.get(row)
+        if play is None or (number and play.number != number) or play.done:
+            return []
+        finished = Finished(row, play.number, self._heard(row, play), _STOPPED)
+        self._forget(row, play)
+        return [finished]
+
+    def pause(self, row: int, number: int = 0) -> None:
+        """Silence until :meth:`resume`; the place is kept."""
+        play = self._plays.get(row)
+        if play is not None and play.held is None and not play.done and number in (0, play.number):
+            play.held = (int(self.rows.frame[row]), int(self.rows.left[row]))
+            self._silence(row)
+
+    def resume(self, row: int, number: int = 0) -> None:
+        """Go on where the play was paused."""
+        play = self._plays.get(row)
+        if play is not None and play.held is not None and number in (0, play.number):
+            self.rows.frame[row], self.rows.left[row] = play.held
+            self.rows.step[row] = not play.pausing
+            self.rows.playing[row] = True
+            play.held = None
+
+    def ended(self, row: int) -> None:
+        """The row has sent, or built, the last frame of its stretch."""
+        play = self._plays.get(row)
+        if play is not None:
+            self._next(row, play)
+
+    def over(self) -> list[Finished]:
+        """Plays whose last frame was sent since the last call: ask after each send."""
+        over, self._over = self._over, []
+        for finished in over:
+            play = self._plays.get(finished.row)
+            if play is not None and play.number == finished.number:
+                self._forget(finished.row, play)
+        return over
+
+    def forget(self, row: int) -> None:
+        """The row is released."""
+        play = self._plays.get(row)
+        if play is not None:
+            self._forget(row, play)
+        self._over = [finished for finished in self._over if finished.row != row]
+
+    def relaw(self, row: int) -> list[Finished]:
+        """The row's law changed: what it plays goes on in the new one, or ends if that cannot be had."""
+        play = self._plays.get(row)
+        if play is None or play.done:
+            self._silence(row)
+            return []
+        old, law = play.stretches, int(self.rows.law[row])
+        try:
+            play.stretches = [self._stored(stored.name, stored.samples, law) for stored in old]
+        except (OSError, ValueError, ArenaFull):
+            finished = Finished(row, play.number, self._heard(row, play), _FAILED)
+            self._forget(row, play)
+            return [finished]
+        for stored in old:
+            self.arena.drop(stored)
+        if play.held is not None:
+            if not play.pausing:
+                play.held = (self._move(play, old, play.held[0]), play.held[1])
+            self._silence(row)
+        else:
+            self.rows.frame[row] = law if play.pausing else self._move(play, old, int(self.rows.frame[row]))
+        return []
+
+    def _move(self, play: _Play, old: list[Stored], frame: int) -> int:
+        """Where in the play's new stretches the arena frame ``frame`` of its old ones is."""
+        offset = frame - old[play.index].first
+        stored = play.stretches[play.index]
+        self.arena.ensure(stored, offset)
+        return stored.first + offset
+
+    def _stored(self, path: str, samples: int, law: int) -> Stored:
+        return self.arena.find(path, law) or self.arena.store(path, law, self.open_sound(path, samples))
+
+    def _next(self, row: int, play: _Play) -> None:
+        """Walk on to the stretch after the one that ended, the pause, the next round, or the end."""
+        rows = self.rows
+        while True:
+            if play.pausing:
+                play.pausing = False
+            elif play.index >= 0:
+                play.heard += play.stretches[play.index].samples
+            play.index += 1
+            if play.index == len(play.stretches):
+                if play.times_left is not None:
+                    play.times_left -= 1
+                    if play.times_left == 0:
+                        play.done = True
+                        self._over.append(Finished(row, play.number, play.heard, _COMPLETED))
+                        self._silence(row)
+                        return
+                play.index = -1
+                if play.pause:
+                    play.pausing = True
+                    rows.frame[row], rows.step[row], rows.left[row] = rows.law[row], 0, play.pause
+                    return
+                continue
+            stored = play.stretches[play.index]
+            if stored.frames:
+                rows.frame[row], rows.step[row], rows.left[row] = stored.first, 1, stored.frames
+                return
+
+    def _heard(self, row: int, play: _Play) -> int:
+        if play.pausing or play.index < 0:
+            return play.heard
+        stored = play.stretches[play.index]
+        left = play.held[1] if play.held is not None else int(self.rows.left[row])
+        return play.heard + min((stored.frames - left) * FRAME, stored.samples)
+
+    def _forget(self, row: int, play: _Play) -> None:
+        for stored in play.stretches:
+            self.arena.drop(stored)
+        del self._plays[row]
+        self._silence(row)
+
+    def _silence(self, row: int) -> None:
+        rows = self.rows
+        rows.frame[row], rows.step[row], rows.left[row] = rows.law[row], 0, -1
+        rows.playing[row] = False

@@ -1,0 +1,204 @@
+"""A port: one party's RTP, as the rest of the runtime holds it."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from media import protocol
+from media.errors import MediaError
+from media.face import MediaEvent, RecordOptions, Sound, Stream
+from media.protocol import NO_TYPE, Command, DigitMode, UpdateFlag
+
+if TYPE_CHECKING:
+    from media.pool import WorkerLink
+
+__all__ = ["MAX_SOUNDS", "Port"]
+
+MAX_SOUNDS: Final = 256
+"""Sounds of one play: a spoken number of many parts is a dozen."""
+
+_MODES: Final = {"agreed": DigitMode.AGREED, "events": DigitMode.EVENTS, "tones": DigitMode.TONES}
+
+
+class Port:
+    """One RTP and RTCP socket pair in a worker, and all that is done with it.
+
+    Every method returns at once: it queues a command, which takes effect within 20 ms. What comes of it arrives as
+    events at the callback given to ``MediaPool.allocate``. After :meth:`release`, or :class:`~media.face.Lost`, all
+    methods do nothing.
+    """
+
+    __slots__ = ("_generation", "_link", "_next", "_on_event", "_recording", "_released", "_row", "local")
+
+    def __init__(
+        self,
+        link: WorkerLink,
+        row: int,
+        generation: int,
+        local: tuple[str, int],
+        on_event: Callable[[MediaEvent], None],
+    ) -> None:
+        self._link = link
+        self._row = row
+        self._generation = generation
+        self._on_event = on_event
+        self._next = 0
+        self._released = False
+        self._recording: set[int] = set()
+        self.local = local
+        """Address and port of RTP; RTCP is one port above."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Port:
+        """A copy of an event speaks of the same port."""
+        return self
+
+    @property
+    def released(self) -> bool:
+        """Whether the port was given back or lost."""
+        return self._released
+
+    def _command(self, kind: Command, *fields: float, strings: tuple[bytes, ...] = ()) -> None:
+        if self._released:
+            return
+        try:
+            record = protocol.pack(kind, self._row, self._generation, *fields, strings=strings)
+        except ValueError as error:
+            raise MediaError(str(error)) from error
+        self._link.send(record)
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next
+
+    def update(self, stream: Stream) -> None:
+        """Set what offer and answer agreed on; to be called after every such round, since it arms latching anew.
+
+        A remote host that is no IPv4 address counts as unknown.
+        """
+        flags = UpdateFlag.SEND * stream.send | UpdateFlag.RECEIVE * stream.receive | UpdateFlag.INBAND * stream.inband
+        types = (stream.event_type, stream.event_type_in, stream.comfort_noise_type)
+        self._command(
+            Command.UPDATE,
+            *_address(stream.remote),
+            *_address(stream.rtcp),
+            _address((stream.signalling_host or "", 0))[0],
+            stream.codec == "pcma",
+            stream.payload_type,
+            *(NO_TYPE if number is None else number for number in types),
+            flags,
+        )
+
+    def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0) -> int:
+        """Play ``sounds`` one after the other, ``loop`` times (0: for ever) with ``pause_ms`` between the rounds.
+
+        Replaces what plays, which is told by its PlayDone ``stopped``. Returns the id of the play.
+        """
+        if len(sounds) > MAX_SOUNDS:
+            raise MediaError(f"more than {MAX_SOUNDS} sounds in one play")
+        number = self._number()
+        strings = tuple(sound.samples.to_bytes(4, "little") + _path(sound.path) for sound in sounds)
+        self._command(Command.PLAY, number, loop, pause_ms, len(sounds), strings=strings)
+        return number
+
+    def stop_play(self, play_id: int | None = None) -> None:
+        """Cut off this play, or whatever plays."""
+        self._command(Command.STOP_PLAY, play_id or 0)
+
+    def pause_play(self, play_id: int | None = None) -> None:
+        """Send silence in its place until :meth:`resume_play`."""
+        self._command(Command.PAUSE_PLAY, play_id or 0)
+
+    def resume_play(self, play_id: int | None = None) -> None:
+        """Go on where the play was paused."""
+        self._command(Command.RESUME_PLAY, play_id or 0)
+
+    def send_digits(
+        self,
+        digits: str,
+        ms: int = 100,
+        gap_ms: int = 70,
+        mode: Literal["agreed", "events", "tones"] = "agreed",
+    ) -> None:
+        """Send DTMF after what is still being sent of earlier digits: telephone-events where agreed, else tones."""
+        limit = 0xFFFF
+        data = digits.upper().encode("ascii", "ignore")
+        self._command(Command.DIGITS, min(ms, limit), min(gap_ms, limit), _MODES[mode], strings=(data,))
+
+    def record(self, path: Path, options: RecordOptions | None = None) -> int:
+        """Record into ``path``, which is overwritten. Returns the id of the recording; RecordDone always follows."""
+        options = options or RecordOptions()
+        number = self._number()
+        self._command(
+            Command.RECORD,
+            number,
+            options.sides == "both",
+            options.format == "ulaw",
+            _milliseconds(options.max_seconds),
+            _milliseconds(options.max_silence),
+            strings=(_path(path),),
+        )
+        if not self._released:
+            self._recording.add(number)
+        return number
+
+    def stop_record(self, record_id: int) -> None:
+        """Complete this recording."""
+        self._command(Command.STOP_RECORD, record_id)
+
+    def pause_record(self, record_id: int) -> None:
+        """Leave out what comes from now on."""
+        self._command(Command.PAUSE_RECORD, record_id)
+
+    def resume_record(self, record_id: int) -> None:
+        """Go on recording."""
+        self._command(Command.RESUME_RECORD, record_id)
+
+    def bridge(self, other: Port) -> None:
+        """Let the two parties hear each other; a play on one side is heard there instead of the other party.
+
+        Both ports must be of the same worker, as ``allocate(near=...)`` makes them. Digits are passed on too.
+        """
+        if other._link is not self._link:
+            raise MediaError("a bridge needs both ports in one worker: allocate the second with near=")
+        self._command(Command.BRIDGE, other._row, other._generation)
+
+    def unbridge(self) -> None:
+        """Part from the other side, if there is one."""
+        self._command(Command.UNBRIDGE)
+
+    def request_stats(self) -> None:
+        """Ask for :class:`~media.face.Stats` now."""
+        self._command(Command.REPORT)
+
+    def release(self) -> None:
+        """Give the port back. Running recordings are completed, each with its RecordDone; Stats come last."""
+        self._command(Command.RELEASE)
+        self._released = True
+
+    # For the pool
+
+    def _lose(self) -> set[int]:
+        """The worker is gone: recordings that were running."""
+        self._released = True
+        lost, self._recording = self._recording, set()
+        return lost
+
+
+def _address(address: tuple[str, int] | None) -> tuple[int, int]:
+    if address is None:
+        return 0, 0
+    try:
+        return int(ipaddress.IPv4Address(address[0])), address[1]
+    except ValueError:
+        return 0, 0
+
+
+def _path(path: Path) -> bytes:
+    return str(path).encode(errors="surrogateescape")
+
+
+def _milliseconds(seconds: float | None) -> int:
+    return 0 if seconds is None else min(max(1, round(seconds * 1000)), 0xFFFFFFFF)

@@ -1,0 +1,190 @@
+"""Commands to a media worker and events from it: binary records, several to a packet of the socket pair.
+
+A record is a head (kind, length of what follows, row, generation), a fixed body per kind, and where a kind says so one
+or more length-prefixed byte strings. Rows are the worker's calls; a row's generation grows with each new use, and a
+record of another generation than the row's is stale and ignored by both sides.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from enum import IntEnum
+from typing import Final
+
+__all__ = [
+    "BODIES",
+    "MAX_PACKET",
+    "MAX_RECORD",
+    "NO_TYPE",
+    "PLAY_REASONS",
+    "RECORD_REASONS",
+    "WHOLE_WORKER",
+    "Command",
+    "DigitMode",
+    "Event",
+    "UpdateFlag",
+    "batches",
+    "pack",
+    "records",
+    "split_strings",
+]
+
+MAX_PACKET: Final = 32768
+"""Bytes of one packet of several records: a longer batch is sent in several, and the socket's buffer holds some."""
+
+MAX_RECORD: Final = 65547
+"""Bytes of the longest record: a head and what its 16-bit length can say."""
+
+WHOLE_WORKER: Final = 0xFFFFFFFF
+"""The row of a record that concerns no row."""
+
+MAX_STRING: Final = 4096
+"""Bytes of one string: the longest path that Linux takes."""
+
+_HEAD: Final = struct.Struct("<HHII")
+_LENGTH: Final = struct.Struct("<H")
+
+
+class Command(IntEnum):
+    """What a worker is told."""
+
+    CONFIGURE = 1
+    ALLOCATE = 2
+    UPDATE = 3
+    PLAY = 4
+    STOP_PLAY = 5
+    PAUSE_PLAY = 6
+    RESUME_PLAY = 7
+    DIGITS = 8
+    RECORD = 9
+    STOP_RECORD = 10
+    PAUSE_RECORD = 11
+    RESUME_RECORD = 12
+    BRIDGE = 13
+    UNBRIDGE = 14
+    RELEASE = 15
+    REPORT = 16
+
+
+class Event(IntEnum):
+    """What a worker tells."""
+
+    READY = 64
+    BOUND = 65
+    SHRUNK = 66
+    DIGIT = 67
+    PLAY_DONE = 68
+    RECORD_DONE = 69
+    TIMEOUT = 70
+    STATS = 71
+    FAULT = 72
+
+
+BODIES: Final[dict[int, struct.Struct]] = {
+    # first port, last port, media timeout s, real-time scheduling, compiled loops; then: host
+    Command.CONFIGURE: struct.Struct("<HHdBB"),
+    Command.ALLOCATE: struct.Struct("<"),
+    # remote IPv4, port, RTCP IPv4, port, signalling IPv4 (0: none), A-law, payload type, event type out, in, comfort
+    # noise (255: none), flags of UpdateFlag
+    Command.UPDATE: struct.Struct("<IHIHIBBBBBB"),
+    # play id, times (0: for ever), pause ms, sounds; then per sound: samples as 4 bytes and path
+    Command.PLAY: struct.Struct("<IIIH"),
+    Command.STOP_PLAY: struct.Struct("<I"),  # play id, 0: whatever plays
+    Command.PAUSE_PLAY: struct.Struct("<I"),
+    Command.RESUME_PLAY: struct.Struct("<I"),
+    Command.DIGITS: struct.Struct("<HHB"),  # tone ms, gap ms, mode of DigitMode; then: digits
+    # record id, both sides, µ-law file, most ms (0: no limit), most ms of silence (0: no limit); then: path
+    Command.RECORD: struct.Struct("<IBBII"),
+    Command.STOP_RECORD: struct.Struct("<I"),
+    Command.PAUSE_RECORD: struct.Struct("<I"),
+    Command.RESUME_RECORD: struct.Struct("<I"),
+    Command.BRIDGE: struct.Struct("<II"),  # row and generation of the other
+    Command.UNBRIDGE: struct.Struct("<"),
+    Command.RELEASE: struct.Struct("<"),
+    Command.REPORT: struct.Struct("<"),
+    Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
+    Event.BOUND: struct.Struct("<H"),  # RTP port; the generation is the next use's
+    Event.SHRUNK: struct.Struct("<I"),  # port pairs of the range that somebody else holds
+    Event.DIGIT: struct.Struct("<BBBdfI"),  # digit (ASCII), in-band, end, at, duration s, key
+    Event.PLAY_DONE: struct.Struct("<IIB"),  # play id, samples heard, reason of PLAY_REASONS
+    Event.RECORD_DONE: struct.Struct("<IIB"),  # record id, samples, reason of RECORD_REASONS; then: error
+    Event.TIMEOUT: struct.Struct("<"),
+    # packets in, out, bytes in, out, lost, late, refused, jitter ms, RTT ms and remote lost (< 0: unknown), MOS, last
+    Event.STATS: struct.Struct("<QQQQiIIffqfB"),
+    Event.FAULT: struct.Struct("<"),  # then: text
+}
+"""Layout of each kind's fixed body."""
+
+
+class UpdateFlag(IntEnum):
+    """Bits of an UPDATE."""
+
+    SEND = 1
+    RECEIVE = 2
+    INBAND = 4
+
+
+class DigitMode(IntEnum):
+    """How digits are sent."""
+
+    AGREED = 0
+    EVENTS = 1
+    TONES = 2
+
+
+PLAY_REASONS: Final = ("completed", "stopped", "failed")
+RECORD_REASONS: Final = ("stopped", "max_duration", "silence", "failed", "lost")
+NO_TYPE: Final = 255
+
+
+def pack(kind: int, row: int, generation: int, *fields: float, strings: tuple[bytes, ...] = ()) -> bytes:
+    """One record. Raises ValueError for a string that is too long."""
+    body = BODIES[kind].pack(*fields)
+    if strings:
+        for string in strings:
+            if len(string) > MAX_STRING:
+                raise ValueError("a path or text is longer than 4096 bytes")
+        body += b"".join(_LENGTH.pack(len(string)) + string for string in strings)
+    if len(body) > MAX_RECORD - _HEAD.size:
+        raise ValueError("too much for one command")
+    return _HEAD.pack(kind, len(body), row, generation) + body
+
+
+def batches(waiting: Iterable[bytes]) -> list[bytes]:
+    """Records in packets of at most :data:`MAX_PACKET` bytes, or of one record."""
+    packets: list[bytes] = []
+    batch: list[bytes] = []
+    size = 0
+    for record in waiting:
+        if batch and size + len(record) > MAX_PACKET:
+            packets.append(b"".join(batch))
+            batch, size = [], 0
+        batch.append(record)
+        size += len(record)
+    if batch:
+        packets.append(b"".join(batch))
+    return packets
+
+
+def records(packet: bytes) -> Iterator[tuple[int, int, int, tuple[float, ...], bytes]]:
+    """The records of one packet: kind, row, generation, fields of the body, and the bytes of its strings."""
+    at = 0
+    while at < len(packet):
+        kind, size, row, generation = _HEAD.unpack_from(packet, at)
+        at += _HEAD.size
+        layout = BODIES[kind]
+        yield kind, row, generation, layout.unpack_from(packet, at), packet[at + layout.size : at + size]
+        at += size
+
+
+def split_strings(data: bytes) -> list[bytes]:
+    """The strings that follow a record's body."""
+    found = []
+    at = 0
+    while at < len(data):
+        (size,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size
+        found.append(data[at : at + size])
+        at += size
+    return found

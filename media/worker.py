@@ -1,0 +1,206 @@
+"""A media worker: ``python -m media.worker FD``, with the pool's end of a socket pair as FD.
+
+The process waits to be configured, then ticks at absolute deadlines until the socket ends. It ignores SIGINT and
+SIGTERM: when the runtime ends, and in which order, is the runtime's affair, and its end is the socket's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Final
+
+import numpy as np
+
+from media.batch import CompiledLoops, open_loops
+from media.plane.arena import Samples
+from media.plane.commands import Commands
+from media.plane.limits import SECOND_HALF, TICK
+from media.plane.plane import Plane
+from media.plane.rows import CAPACITY, Rows
+from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, pack, records, split_strings
+from media.recording import RecordingWriter
+from media.sockets import PortPairs
+
+__all__ = ["Worker", "main"]
+
+MAX_CATCH_UP: Final = 3
+"""Ticks that are made up for one after the other; after a longer stall the tick goes on from now, without a burst."""
+MAX_COMMANDS: Final = 64
+"""Packets of commands read in one half tick, 2 MB: a flood of commands must not stop the sound."""
+MAX_UNSENT: Final = 1 << 24
+"""Bytes of events that wait for a pool that does not read: it is gone in all but name."""
+COLLECT_TICKS: Final = 500
+"""Ticks between looks for cyclic garbage, which the tick hardly makes."""
+_SLACK: Final = 0.004
+_NICE: Final = -10
+
+
+class Worker:
+    """The process: sockets, pacer, and the plane between them."""
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        link.setblocking(True)
+        self._unsent: list[bytes] = []
+        self._ended = False
+
+    def run(self) -> None:
+        """Wait for the configuration, then work until the pool closes its end."""
+        packet = self._link.recv(MAX_RECORD)
+        if not packet:
+            return
+        kind, _, _, fields, strings = next(records(packet))
+        if kind != Command.CONFIGURE:
+            raise ValueError("the first command must configure")
+        first, last, timeout, realtime, compiled = fields
+        self._link.setblocking(False)
+        host = split_strings(strings)[0].decode()
+        loops = open_loops(CAPACITY, compiled=bool(compiled))
+        rng = np.random.default_rng(int.from_bytes(os.urandom(16), "big"))
+        self._rows = Rows(CAPACITY, rng)
+        self._pairs = PortPairs(host, (int(first), int(last)), CAPACITY, loops, self._announce)
+        writer = RecordingWriter()
+        writer.start()
+        self._plane = Plane(
+            self._rows, loops, self, writer, open_sound, rng, os.urandom(8).hex().encode(), float(timeout)
+        )
+        self._commands = Commands(self._plane)
+        self._plane.outbox.append(
+            pack(Event.READY, WHOLE_WORKER, 0, isinstance(loops, CompiledLoops), self._pairs.pairs)
+        )
+        if realtime:
+            prefer()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            self._tick()
+        finally:
+            writer.close()
+
+    def _tick(self) -> None:
+        plane = self._plane
+        deadline = time.monotonic() + TICK
+        taken = 0
+        while not self._ended:
+            sleep_until(deadline)
+            late = int((time.monotonic() - deadline) / TICK)
+            if late > MAX_CATCH_UP:
+                plane.skip(late)
+                deadline += late * TICK
+            plane.first_half(time.monotonic(), time.time())
+            for row, packet, source in self._pairs.control_ready():
+                plane.control_received(row, packet, source)
+            self._report()
+            sleep_until(deadline + SECOND_HALF)
+            plane.second_half(time.monotonic(), time.time(), self._obey)
+            self._pairs.refill(time.monotonic())
+            if len(self._pairs.taken) != taken:
+                taken = len(self._pairs.taken)
+                plane.outbox.append(pack(Event.SHRUNK, WHOLE_WORKER, 0, taken))
+            self._report()
+            deadline += TICK
+            if plane.tick % COLLECT_TICKS == 0 and deadline - time.monotonic() > _SLACK:
+                gc.collect(0)
+
+    def _obey(self) -> None:
+        for _ in range(MAX_COMMANDS):
+            try:
+                packet = self._link.recv(MAX_RECORD)
+            except BlockingIOError:
+                return
+            except OSError:
+                packet = b""
+            if not packet:
+                self._ended = True
+                return
+            self._commands.obey(packet)
+
+    def _report(self) -> None:
+        """Send what the plane has to tell; what does not fit waits, nothing is dropped."""
+        outbox = self._plane.outbox
+        if outbox:
+            self._unsent.extend(batches(outbox))
+            outbox.clear()
+        sent = 0
+        for packet in self._unsent:
+            try:
+                self._link.send(packet)
+            except BlockingIOError:
+                break
+            except OSError:
+                self._ended = True
+                break
+            sent += 1
+        del self._unsent[:sent]
+        if self._unsent and sum(map(len, self._unsent)) > MAX_UNSENT:
+            self._ended = True
+
+    def _announce(self, row: int, generation: int, port: int) -> None:
+        self._plane.outbox.append(pack(Event.BOUND, row, generation, port))
+
+    # What the plane asks of its shell
+
+    def allocated(self, row: int) -> None:
+        """Drain the row's sockets."""
+        self._pairs.take(row)
+
+    def released(self, row: int) -> None:
+        """Let the row's sockets rest."""
+        self._pairs.give_back(row, time.monotonic())
+
+    def control(self, row: int, packet: bytes, target: int) -> None:
+        """Send RTCP."""
+        if target:
+            self._pairs.send_control(row, packet, target)
+
+
+def open_sound(path: str, samples: int) -> Samples:
+    """The samples of a sound as a memory map. Raises OSError, or ValueError if the file is shorter."""
+    if not samples:
+        return np.zeros(0, np.int16)
+    mapped: Samples = np.asarray(np.memmap(path, "<i2", "r", shape=(samples,)))
+    return mapped
+
+
+def sleep_until(deadline: float) -> None:
+    """Sleep until ``time.monotonic()`` shows ``deadline``; not at all if it has passed."""
+    left = deadline - time.monotonic()
+    if left > 0:
+        time.sleep(left)
+
+
+def prefer() -> None:
+    """Ask to run when the tick is due: real-time where permitted and another core is left, else a better nice."""
+    if (os.cpu_count() or 1) > 1:
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+            return
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+
+
+def main() -> int:
+    """Entry point."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    link = socket.socket(fileno=int(sys.argv[1]))
+    worker = Worker(link)
+    try:
+        worker.run()
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".encode()[:1000]
+        with contextlib.suppress(OSError):
+            link.send(pack(Event.FAULT, WHOLE_WORKER, 0, strings=(text,)))
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
