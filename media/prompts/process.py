@@ -226,9 +226,11 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    if process.stdin is not None:
-        process.stdin.close()
+    # Process.wait() returns only when all pipes are closed, and a pipe that nobody reads never ends by itself.
+    transport: asyncio.SubprocessTransport = process._transport  # type: ignore[attr-defined]
+    for descriptor in (0, 1, 2):
+        pipe = transport.get_pipe_transport(descriptor)
+        if pipe is not None:
+            pipe.close()
     await asyncio.shield(process.wait())
-    transport = getattr(process, "_transport", None)  # asyncio closes it late, after the loop may have ended
-    if transport is not None:
-        transport.close()
+    transport.close()

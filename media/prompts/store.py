@@ -92,7 +92,8 @@ class PromptStore:
     async def start(self) -> None:
         """Open the cache, and start the speech engine so that the first text does not wait for it.
 
-        Raises PromptError when the cache cannot be written or sound cannot be converted. An engine that is not there is only logged.
+        Raises PromptError when the cache cannot be written or sound cannot be converted. An engine that is
+        not there is only logged.
         """
         await asyncio.to_thread(self.cache.open)
         await asyncio.gather(self._start_engine(), self._start_decoder())
