@@ -25,6 +25,7 @@ from ivr.flow.walk import prompts
 __all__ = ["Finding", "Severity", "World", "check_flow", "finding_of"]
 
 Severity = Literal["error", "warning", "info"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 
 LONG_TEXT = 160
 """Characters of a spoken text above which callers lose the thread."""
@@ -90,7 +91,11 @@ def check_flow(flow: Flow, world: World) -> list[Finding]:
         _lines(flow, world),
         _targets(flow, world),
     )
-    return sorted((finding for check in checks for finding in check), key=lambda finding: finding.line or 0)
+    return sorted((finding for check in checks for finding in check), key=_order)
+
+
+def _order(finding: Finding) -> tuple[int, int]:
+    return finding.line or 0, SEVERITIES.index(finding.severity)
 
 
 def _finding(

@@ -87,9 +87,9 @@ def _fault(path: Path, errors: list[ErrorDetails], base: Path, model: type[BaseM
     found = written
     if written is None:
         value = _at(places.data, path)
-        found = "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else None
-        if path == base or error["type"] == "value_error":
-            found = None
+        found = "a list" if isinstance(value, list) else None
+        if isinstance(value, dict) and path != base and error["type"] != "value_error":
+            found = "a mapping"
     elif error["loc"][-1:] == ("[key]",):
         found = str(path[-1])
     elif written == "" and _at(places.data, path) is None:

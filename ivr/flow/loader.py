@@ -239,7 +239,7 @@ class _Reader:
 
     def unknown_type(self, name: str, kind: Any) -> None:
         path = ("elements", name, "type")
-        if kind in NOT_BUILT:
+        if isinstance(kind, str) and kind in NOT_BUILT:
             self.wrong(path, f"{kind} is not built yet in this version")
             return
         meant = near(str(kind), ELEMENTS)

@@ -20,7 +20,7 @@ LIMITS = yamlpos.Limits(characters=500_000, nodes=20_000, depth=20, aliases=100)
 """A flow of 100 elements with long texts takes a tenth of this. An expanded alias counts as all that it stands for."""
 
 _NUMERIC = re.compile(r"[0-9*#+][0-9*#]*|[0-9]{1,2}:[0-9]{2}", re.ASCII)
-_STAR = re.compile(r":\s+\*|-\s+\*|[\[,{]\s*\*")
+_STAR = re.compile(r"(?:[:-]\s+|[\[,{]\s*)\*(?=[\s,\]}]|$)")
 
 
 def dotted(path: Path) -> str:
