@@ -301,7 +301,8 @@ def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
         local = local_offer.host or ours.host
         if theirs is None or not _usable(theirs, local):
             raise NotAcceptableError("the answer refuses our audio stream")
-        offered = {mapped.encoding: number for number, mapped in ours.rtpmap.items()}
+        offered = {name: number for number, name in _STATIC.items() if str(number) in ours.formats}
+        offered.update((mapped.encoding, number) for number, mapped in ours.rtpmap.items())
         codecs = tuple(codec for codec in _PAYLOAD if codec in offered)
         chosen = _choose(theirs, codecs, _EVENTS in offered)
         if chosen is None:
