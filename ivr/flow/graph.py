@@ -159,7 +159,7 @@ def summary(element: Element, first: Scope) -> str:
         case TransferToFlowElement():
             return f"to flow {element.flow.source}"
         case PauseElement():
-            return ""
+            return f"{element.duration:g} s"
     return ""
 
 
@@ -211,7 +211,9 @@ def _label(flow: Flow, edge: Edge) -> str:
         value = _bare(condition.value.source) if condition.value is not None else ""
         asked = [f"{name.replace('_', ' ')} {template.source}" for name, _, template in condition.comparisons()]
         return f"{value} {', '.join(asked)}".strip() if asked else value
-    return "" if edge.field == "next" else edge.branch
+    if edge.field == "next" and not isinstance(element, BranchElement):
+        return ""
+    return edge.branch
 
 
 def _arrows(flow: Flow, ids: dict[str, str]) -> list[str]:
@@ -227,7 +229,9 @@ def _arrows(flow: Flow, ids: dict[str, str]) -> list[str]:
 
 
 def _names(labels: list[str], colour: str = INK) -> str:
-    shown = [_short(label, MAX_LABEL) for label in labels if label]
+    keys = [label for label in labels if len(label) == 1]
+    texts = [*textwrap.wrap(", ".join(keys), MAX_LABEL), *(label for label in labels if len(label) > 1)]
+    shown = [_short(text, MAX_LABEL) for text in texts]
     if len(shown) > MAX_LABELS:
         shown = [*shown[: MAX_LABELS - 1], f"and {len(shown) - MAX_LABELS + 1} more"]
     if not shown:
