@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -46,7 +47,9 @@ def test_duration(written: object, seconds: float) -> None:
     assert read(Duration, written) == seconds
 
 
-@pytest.mark.parametrize("written", ["5 minutes", "", "-5s", -1, True, None, "1:30", "١s", float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "written", ["5 minutes", "", "-5s", -1, True, None, "1:30", "\u0661s", float("nan"), float("inf")]
+)
 def test_not_a_duration(written: object) -> None:
     assert "not a duration" in error(Duration, written)
 
@@ -59,10 +62,8 @@ def test_durations_are_never_negative(number: float, unit: str) -> None:
 
 @given(st.text(max_size=20))
 def test_any_text_is_a_duration_or_an_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ValidationError):
         assert read(Duration, text) >= 0
-    except ValidationError:
-        pass
 
 
 @pytest.mark.parametrize("written", [10, 0, 1.5, Unquoted("08")])

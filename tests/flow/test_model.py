@@ -1,0 +1,131 @@
+"""Flows and sets of flows: ways, states of the session, numbers."""
+
+from __future__ import annotations
+
+from ivr.flow.loader import join_flows, parse_flow
+from ivr.flow.model import Flow, plain_number
+from ivr.flow.ports import PromptSpec
+
+
+def flow(text: str, name: str = "test") -> Flow:
+    return parse_flow(text, name)
+
+
+WAYS = """
+elements:
+  start: {type: start_incoming_call, numbers: ["1"], next: menu}
+  menu:
+    type: collect
+    responses: {"1": sales, "2": note}
+    branches: {no_match: bye, call_ended: note}
+  sales: {type: forward_call, to: "phone:200", branches: {busy: bye, call_forwarded: note}}
+  note: {type: set_variable, variables: {a: 1}}
+  bye: {type: hang_up}
+  lost: {type: play, text: a}
+"""
+
+
+def test_edges_resolve_fallbacks() -> None:
+    edges = {(edge.source, edge.branch): edge for edge in flow(WAYS).edges}
+    assert edges["menu", "1"].target == "sales"
+    assert edges["menu", "1"].field == "responses.1"
+    assert (edges["menu", "no_input"].target, edges["menu", "no_input"].named) == ("bye", False)
+    assert (edges["sales", "busy"].target, edges["sales", "no_answer"].target) == ("bye", None)
+    assert edges["start", "next"].named
+
+
+def test_states_of_the_session() -> None:
+    states = flow(WAYS).sessions
+    assert states["menu"] == {True}
+    assert states["note"] == {True, False}
+    assert "lost" not in states
+
+
+def test_hang_ups_are_inserted_where_the_session_is_up() -> None:
+    found = {(edge.source, edge.branch) for edge in flow(WAYS).inserted}
+    assert found == {("sales", "call_not_forwarded"), ("note", "next")}
+
+
+def numbered(name: str, numbers: str, line: str = "") -> Flow:
+    where = f", line: {line}" if line else ""
+    return flow(f"elements: {{start: {{type: start_incoming_call, numbers: {numbers}{where}}}}}", name)
+
+
+def test_find() -> None:
+    flows = join_flows(
+        [
+            numbered("exact", '["100", "+1 555-0100", "anna"]'),
+            numbered("line", '["100"]', "pbx"),
+            numbered("rest", '["*"]'),
+            numbered("rest_of_line", '["*"]', "pbx"),
+        ]
+    )
+
+    def found(number: str, line: str | None = None) -> str:
+        answer = flows.find(number, line)
+        assert answer is not None
+        assert answer[1] == "start"
+        return answer[0].name
+
+    assert found("100") == "exact"
+    assert found("100", "phones") == "exact"
+    assert found("100", "pbx") == "line"
+    assert found("+15550100", "pbx") == "exact"
+    assert found("(+1) 555 01-00") == "exact"
+    assert found("anna") == "exact"
+    assert found("999") == "rest"
+    assert found("999", "pbx") == "rest_of_line"
+    assert found("*") == "rest"
+    assert [entry.number for entry in flows.published] == ["100", "+1 555-0100", "anna", "100", "*", "*"]
+
+
+def test_nothing_found() -> None:
+    flows = join_flows([numbered("line", '["100", "*"]', "pbx")])
+    assert flows.find("100", "other") is None
+    assert flows.find("100") is None
+    assert join_flows([]).find("100") is None
+
+
+def test_plain_number() -> None:
+    assert plain_number("+49 (30) 1234-5") == "+493012345"
+    assert plain_number("front.desk") == "front.desk"
+    assert plain_number("*43") == "*43"
+
+
+def test_a_set_is_like_a_mapping() -> None:
+    flows = join_flows([numbered("a", '["1"]'), numbered("b", '["2"]')])
+    assert len(flows) == 2
+    assert list(flows) == ["a", "b"]
+    assert "a" in flows and "c" not in flows
+    assert flows.get("c") is None
+    assert [each.name for each in flows.values()] == ["a", "b"]
+
+
+def test_a_flow_for_phones_is_built_in() -> None:
+    found = join_flows([]).find_internal()
+    assert found is not None
+    assert found[0].elements[found[1]].targets["next"] == "ring"
+
+
+PROMPTS = """
+variables: {language: de, texts: {de: {hi: Hallo}}, pin: 1}
+sensitive: [pin]
+elements:
+  start: {type: start_incoming_call, numbers: ["1"], next: a}
+  a: {type: play, text: Hello, language: en, rate: 1.5, next: b}
+  b: {type: play, text: "{{ texts[language].hi }}", next: c}
+  c: {type: play, text: "{{ call.from }}", next: d}
+  d: {type: play, text: "{{ pin }}", next: e}
+  e: {type: play, file: hi.wav, next: f}
+  f: {type: play, text: Hello, language: en, rate: 1.5, next: g}
+  g: {type: collect, retry_prompt: {text: Again}}
+"""
+
+
+def test_prompts_known_before_a_call() -> None:
+    assert join_flows([flow(PROMPTS)]).prompts() == (
+        PromptSpec("text", "Hello", "en", rate=1.5),
+        PromptSpec("text", "Hallo", "de"),
+        PromptSpec("file", "hi.wav"),
+        PromptSpec("text", "Again", "de"),
+    )
