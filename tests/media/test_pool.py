@@ -1,0 +1,275 @@
+"""The pool with real workers and sockets on loopback: what only the whole can show."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import struct
+import time
+import wave
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from media import (
+    Digit,
+    Lost,
+    MediaConfig,
+    MediaError,
+    MediaEvent,
+    MediaFull,
+    MediaPool,
+    MediaStartError,
+    PlayDone,
+    Port,
+    RecordDone,
+    RecordOptions,
+    Sound,
+    Stats,
+    Stream,
+)
+from media.codecs.g711 import ALAW_TO_ULAW, ULAW_DECODE, ULAW_ENCODE, ULAW_TO_ALAW
+
+PORTS = (31000, 31063)
+
+
+class Caller:
+    """A peer on loopback that sends and hears µ-law."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setblocking(False)
+        self.address = self.socket.getsockname()
+        self.sequence = 0
+        self.timestamp = 1000
+        CALLERS.append(self)
+
+    def send(self, to: tuple[str, int], payload: bytes, kind: int = 0, timestamp: int | None = None) -> None:
+        stamp = self.timestamp if timestamp is None else timestamp
+        self.socket.sendto(struct.pack(">BBHII", 0x80, kind, self.sequence & 0xFFFF, stamp, 7) + payload, to)
+        self.sequence += 1
+        self.timestamp += 160
+
+    async def hear(self, packets: int) -> list[bytes]:
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(5):
+            return [await loop.sock_recv(self.socket, 2048) for _ in range(packets)]
+
+
+CALLERS: list[Caller] = []
+
+
+@pytest.fixture(autouse=True)
+def hang_up() -> Iterator[None]:
+    yield
+    while CALLERS:
+        CALLERS.pop().socket.close()
+
+
+class Heard:
+    """Events of a port, and waiting for one."""
+
+    def __init__(self) -> None:
+        self.events: list[MediaEvent] = []
+        self._changed = asyncio.Event()
+
+    def __call__(self, event: MediaEvent) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    async def until(self, wanted: Callable[[MediaEvent], bool]) -> MediaEvent:
+        async with asyncio.timeout(5):
+            while True:
+                for event in self.events:
+                    if wanted(event):
+                        return event
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[MediaPool]:
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+def tone(tmp_path: Path) -> Sound:
+    samples = (8000 * np.sin(2 * np.pi * 440 / 8000 * np.arange(4000))).astype("<i2")
+    path = tmp_path / "tone.s16"
+    path.write_bytes(samples.tobytes())
+    return Sound(path, len(samples))
+
+
+def start(pool: MediaPool, caller: Caller, near: Port | None = None) -> tuple[Port, Heard]:
+    heard = Heard()
+    port = pool.allocate(heard, near=near)
+    port.update(Stream(remote=caller.address, event_type=101, event_type_in=101))
+    return port, heard
+
+
+def sound_of(packets: list[bytes]) -> bytes:
+    return b"".join(packet[12:] for packet in packets)
+
+
+async def test_a_prompt_is_heard_whole_and_reported(pool: MediaPool, tone: Sound) -> None:
+    caller = Caller()
+    port, heard = start(pool, caller)
+    play = port.play([tone])
+    packets = await caller.hear(60)
+    done = await heard.until(lambda event: isinstance(event, PlayDone))
+    assert isinstance(done, PlayDone)
+    assert (done.play_id, done.heard, done.reason) == (play, 0.5, "completed")
+    wanted = ULAW_ENCODE[np.fromfile(tone.path, "<i2").view(np.uint16)].tobytes()
+    assert wanted in sound_of(packets)
+    sequences = [struct.unpack(">H", packet[2:4])[0] for packet in packets]
+    assert [(b - a) & 0xFFFF for a, b in zip(sequences, sequences[1:], strict=False)] == [1] * 59
+    port.release()
+    stats = await heard.until(lambda event: isinstance(event, Stats))
+    assert isinstance(stats, Stats)
+    assert stats.packets_out >= 60
+
+
+async def test_a_digit_cuts_a_prompt_and_is_told_once(pool: MediaPool, tone: Sound) -> None:
+    caller = Caller()
+    port, heard = start(pool, caller)
+    play = port.play([tone], loop=0)
+    await caller.hear(5)
+    for k, flags in enumerate((10, 10, 0x8A, 0x8A, 0x8A)):
+        caller.send(port.local, bytes((5, flags, 0, 160 * min(k + 1, 3) & 0xFF)), 101, timestamp=5000)
+    digit = await heard.until(lambda event: isinstance(event, Digit))
+    assert isinstance(digit, Digit)
+    assert (digit.digit, digit.source, digit.phase) == ("5", "rfc4733", "start")
+    assert abs(digit.at - time.monotonic()) < 1
+    port.stop_play(play)
+    done = await heard.until(lambda event: isinstance(event, PlayDone))
+    assert isinstance(done, PlayDone)
+    assert done.reason == "stopped"
+    assert 0.08 <= done.heard <= 2
+    assert [event.phase for event in heard.events if isinstance(event, Digit)] == ["start", "end"]
+
+
+async def test_a_recording_holds_both_sides(pool: MediaPool, tone: Sound, tmp_path: Path) -> None:
+    caller = Caller()
+    port, heard = start(pool, caller)
+    path = tmp_path / "both.wav"
+    record = port.record(path, RecordOptions(sides="both"))
+    port.play([tone])
+    loud = ULAW_ENCODE[np.full(160, 12000, np.int16).view(np.uint16)].tobytes()
+    for _ in range(40):
+        await caller.hear(1)
+        caller.send(port.local, loud)
+    port.stop_record(record)
+    done = await heard.until(lambda event: isinstance(event, RecordDone))
+    assert isinstance(done, RecordDone)
+    assert (done.record_id, done.reason, done.error) == (record, "stopped", None)
+    with wave.open(str(path)) as file:
+        assert file.getnchannels() == 2
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert done.seconds == len(samples) / 8000
+    said = ULAW_DECODE[loud[0]]
+    assert np.count_nonzero(samples[:, 0] == said) >= 160 * 30
+    assert np.abs(samples[:, 1]).max() > 7000
+
+
+async def test_two_callers_in_a_bridge_hear_each_other(pool: MediaPool) -> None:
+    first, second = Caller(), Caller()
+    one, _ = start(pool, first)
+    other, _ = start(pool, second, near=one)
+    other.update(Stream(remote=second.address, codec="pcma", payload_type=8))
+    one.bridge(other)
+    for _ in range(30):
+        first.send(one.local, bytes([0x90]) * 160)
+        second.send(other.local, bytes([0xB5]) * 160, 8)
+        heard_first, heard_second = await first.hear(1), await second.hear(1)
+    assert set(heard_first[0][12:]) == {int(ALAW_TO_ULAW[0xB5])}
+    assert set(heard_second[0][12:]) == {int(ULAW_TO_ALAW[0x90])}
+    other.update(Stream(remote=second.address, codec="pcma", payload_type=8, event_type=96))
+    await second.hear(5)
+    first.send(one.local, bytes((8, 10, 0, 160)), 101, timestamp=19000)
+    packets = await second.hear(30)
+    events = [packet for packet in packets if packet[1] & 0x7F == 96]
+    assert {packet[12] for packet in events} == {8}
+    assert [bool(packet[13] & 0x80) for packet in events][-3:] == [True] * 3
+
+
+async def test_strangers_hear_nothing(pool: MediaPool) -> None:
+    caller, stranger = Caller(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.bind(("127.0.66.6", 0))
+    stranger.setblocking(False)
+    port, _ = start(pool, caller)
+    for sequence in range(50):
+        stranger.sendto(struct.pack(">BBHII", 0x80, 0, sequence, sequence * 160, 9) + b"\xff" * 160, port.local)
+        await caller.hear(1)
+    with stranger, pytest.raises(BlockingIOError):
+        stranger.recv(100)
+
+
+async def test_ports_run_out_and_come_back(pool: MediaPool) -> None:
+    before = pool.free
+    assert before == 32
+    ports = []
+    with pytest.raises(MediaFull):
+        for _ in range(100):
+            ports.append(pool.allocate(lambda event: None))
+            await asyncio.sleep(0)
+    assert pool.free == before - len(ports)
+    assert len({port.local for port in ports}) == len(ports)
+    heard = [Heard() for _ in ports]
+    for port, listener in zip(ports, heard, strict=True):
+        port._on_event = listener
+        port.release()
+    for listener in heard:
+        await listener.until(lambda event: isinstance(event, Stats))
+    assert pool.free == before
+
+
+async def test_a_dead_worker_loses_its_calls_and_is_replaced(tmp_path: Path) -> None:
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    try:
+        caller = Caller()
+        port, heard = start(pool, caller)
+        record = port.record(tmp_path / "lost.wav")
+        await caller.hear(1)
+        link = pool._links[0]
+        link.started -= 60
+        os.kill(pool.pids[0], signal.SIGKILL)
+        await heard.until(lambda event: isinstance(event, Lost))
+        lost = heard.events[0]
+        assert isinstance(lost, RecordDone)
+        assert (lost.record_id, lost.reason) == (record, "lost")
+        async with asyncio.timeout(10):
+            while not pool._links[0].free:
+                await asyncio.sleep(0.01)
+        again, _ = start(pool, caller)
+        await caller.hear(3)
+        again.release()
+        port.play([])
+    finally:
+        await pool.close()
+
+
+async def test_a_range_that_somebody_holds_is_an_error() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 31070))
+        with pytest.raises(MediaStartError, match="31070"):
+            await MediaPool.start(MediaConfig(ports=(31070, 31071), workers=1, spare=False))
+    with pytest.raises(MediaStartError, match="no pair"):
+        await MediaPool.start(MediaConfig(ports=(31071, 31071), workers=1, spare=False))
+
+
+async def test_a_sound_that_cannot_be_read_fails_its_play(pool: MediaPool, tmp_path: Path) -> None:
+    caller = Caller()
+    port, heard = start(pool, caller)
+    port.play([Sound(tmp_path / "none.s16", 800)])
+    done = await heard.until(lambda event: isinstance(event, PlayDone))
+    assert isinstance(done, PlayDone)
+    assert done.reason == "failed"
+    with pytest.raises(MediaError, match="4096"):
+        port.play([Sound(tmp_path / ("x" * 5000), 800)])
