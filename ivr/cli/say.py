@@ -80,7 +80,7 @@ async def _speak(
 
 
 def _write_wav(sound: Sound, path: Path) -> None:
-    with wave.open(str(path), "wb") as file:
+    with path.open("wb") as output, wave.open(output, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(8000)
