@@ -34,6 +34,7 @@ _CSEQ: Final = re.compile(r"([0-9]{1,20})[ \t]++(" + TOKEN + r"++)")
 _METHOD: Final = re.compile(TOKEN + r"{1,64}")
 _NAME: Final = re.compile(TOKEN + r"{1,128}")
 _BREAKING: Final = re.compile(r"[\r\n\x00]")
+_NOT_IN_LINE: Final = re.compile(r"[\s<>]")
 _TAG: Final = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 
 Header = tuple[str, str]
@@ -420,7 +421,7 @@ def make_request(
     target = Uri.parse(uri) if isinstance(uri, str) else uri
     if _METHOD.fullmatch(method) is None:
         raise BuildError("no method")
-    if re.search(r"[\s<>]", str(target)) is not None:
+    if _NOT_IN_LINE.search(str(target)) is not None:
         raise BuildError("a Request-URI with a blank cannot be sent")
     lines: list[Header] = [("Via", _checked(str(via)))]
     lines.extend(("Route", _checked(str(route))) for route in routes)

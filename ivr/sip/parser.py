@@ -89,6 +89,7 @@ def _parse(data: bytes) -> Request | Response:
     if start.startswith(("SIP/", "sip/")):
         message = _response(start, headers, body)
         message._index, message._repeated = index, repeated
+        _ = message.cseq
     else:
         message = _request(start, headers, body)
         message._index, message._repeated = index, repeated
@@ -131,7 +132,7 @@ def _check(message: Message, index: dict[str, str]) -> None:
     call_id = index.get("Call-ID")
     if not call_id or " " in call_id or "\t" in call_id:
         raise ParseError("no Call-ID, or a blank in it")
-    _ = message.vias, message.from_, message.to, message.cseq
+    _ = message.vias, message.from_, message.to
     if "Contact" in index:
         _ = message.contacts
     if "Record-Route" in index:

@@ -35,6 +35,8 @@ _UNSAFE_USER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 _UNSAFE_PARAM: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/:&+$]")
 _UNSAFE_HEADER: Final = re.compile(r"[^A-Za-z0-9\-_.!~*'()\[\]/?:+$]")
 
+_NO_HEADERS: Final[dict[str, str]] = {}
+
 MAX_HOST: Final = 255
 """Octets of a domain name (RFC 1035 §2.3.4)."""
 
@@ -114,7 +116,7 @@ class Uri:
         """None where it is left to the default, which is not the same URI as the default written out."""
         self._params = params
         self._unread = ""
-        self.headers: dict[str, str] = headers if headers is not None else {}
+        self.headers: dict[str, str] = _NO_HEADERS if headers is None else headers
         """What follows `?`; never to be taken over into a request unseen."""
         self.password = password
         """Password part (RFC 3261 advises against it)."""

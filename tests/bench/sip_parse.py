@@ -28,7 +28,8 @@ def invite(n: int) -> bytes:
     sdp = (
         f"v=0\r\no=- 20{n:06d} 1 IN IP4 198.51.100.{n % 250}\r\ns=call\r\nc=IN IP4 198.51.100.{n % 250}\r\nt=0 0\r\n"
         f"m=audio {20000 + n * 2} RTP/AVP 8 0 9 101\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-        "a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+        "a=rtpmap:9 G722/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\n"
+        "a=maxptime:150\r\na=rtcp-fb:* nack\r\na=sendrecv\r\n"
     )
     return (
         f"INVITE sip:+4930555{n:05d}@ivr.example.com:5060;transport=udp SIP/2.0\r\n"
@@ -43,6 +44,7 @@ def invite(n: int) -> bytes:
         f"Contact: <sip:+4940777{n:05d}@198.51.100.{n % 250}:5062;transport=udp>\r\n"
         "Allow: INVITE, ACK, CANCEL, OPTIONS, BYE, REFER, SUBSCRIBE, NOTIFY, INFO, PUBLISH, MESSAGE, UPDATE\r\n"
         "Supported: replaces, timer, 100rel\r\n"
+        "Accept: application/sdp, application/dtmf-relay\r\n"
         "User-Agent: Example Phone 5.10.3.2 (a1b2c3)\r\n"
         f"P-Asserted-Identity: <sip:+4940777{n:05d}@sip.example.net>\r\n"
         "Session-Expires: 1800;refresher=uac\r\nMin-SE: 90\r\n"

@@ -67,10 +67,13 @@ def test_plain_request() -> None:
 
 def test_compact_forms_folding_and_blanks() -> None:
     request = request_of(
-        b'OPTIONS sip:h SIP/2.0\r\nTO :\r\n sip:b@h ;   tag    = 19\r\nf   : "J \\\\\\""       <sip:a@h>\r\n  ;\r\n  tag = 98\r\n'
+        b"OPTIONS sip:h SIP/2.0\r\nTO :\r\n sip:b@h ;   tag    = 19\r\n"
+        b'f   : "J \\\\\\""       <sip:a@h>\r\n  ;\r\n  tag = 98\r\n'
         b"MaX-fOrWaRdS: 0068\r\ni: x.y@z\r\nl   : 0\r\ncseq: 0009\r\n  OPTIONS\r\n"
-        b"Via  : SIP  /   2.0\r\n /UDP\r\n    192.0.2.2;branch=390\r\ns :\r\nNew:   a  \r\n\t b\r\nUnknown: ;;,,;;,;\r\n"
-        b"v:  SIP  / 2.0  / TCP     s.example.com   ;\r\n  branch  =   z9hG4bK9  ,\r\n SIP  /    2.0   / UDP  192.0.2.3\r\n"
+        b"Via  : SIP  /   2.0\r\n /UDP\r\n    192.0.2.2;branch=390\r\n"
+        b"s :\r\nNew:   a  \r\n\t b\r\nUnknown: ;;,,;;,;\r\n"
+        b"v:  SIP  / 2.0  / TCP     s.example.com   ;\r\n  branch  =   z9hG4bK9  ,\r\n"
+        b" SIP  /    2.0   / UDP  192.0.2.3\r\n"
         b'm:"Q \\"\\"" <sip:j@h> ; newparam =\r\n      newvalue ;\r\n  secondparam ; q = 0.33\r\n\r\n'
     )
     assert (request.to.tag, request.from_.tag, request.from_.display) == ("19", "98", 'J \\"')
