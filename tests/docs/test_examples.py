@@ -1,0 +1,66 @@
+"""The examples of the documentation load, and its tables name every element, field and branch that there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ivr.flow import parse_flow
+from ivr.flow.elements import ELEMENTS
+from ivr.flow.functions import FUNCTIONS
+from ivr.flow.loader import NOT_BUILT
+from ivr.settings import parse_settings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+_BLOCK = re.compile(r"^```yaml (flow|settings)\n(.*?)^```$", re.M | re.S)
+
+BLOCKS = [
+    (f"{path.stem}-{number}", kind, text)
+    for path in sorted(DOCS.glob("*.md"))
+    for number, (kind, text) in enumerate(_BLOCK.findall(path.read_text()), 1)
+]
+FLOWS = (DOCS / "flows.md").read_text()
+
+
+@pytest.mark.parametrize(("name", "kind", "text"), BLOCKS, ids=[block[0] for block in BLOCKS])
+def test_example_loads(name: str, kind: str, text: str, tmp_path: Path) -> None:
+    if kind == "flow":
+        assert parse_flow(text, name).elements
+    else:
+        parse_settings(text, tmp_path / "ivr.yaml", {"PBX_PASSWORD": "x", "PHONE_200": "x"})
+
+
+def _section(name: str) -> str:
+    found = re.search(rf"^### {name}\n(.*?)(?=^##|\Z)", FLOWS, re.M | re.S)
+    assert found, f"docs/flows.md has no section {name}"
+    return found[1]
+
+
+@pytest.mark.parametrize("name", sorted(ELEMENTS))
+def test_every_field_and_branch_is_documented(name: str) -> None:
+    text = _section(name)
+    fields = {
+        info.alias or key
+        for key, info in ELEMENTS[name].model_fields.items()
+        if key not in ("type", "next", "branches")
+    }
+    missing = {field for field in fields if f"`{field}`" not in text and f"`{field}:" not in text}
+    assert not missing, f"{name}: {missing}"
+    branches = {spec.name for spec in ELEMENTS[name].BRANCHES if spec.name not in ("user_hung_up", "call_ended")}
+    assert not {branch for branch in branches if f"`{branch}`" not in text}, name
+
+
+def test_every_function_is_documented() -> None:
+    assert not {name for name in FUNCTIONS if f"`{name}`" not in FLOWS and f"`{name}(" not in FLOWS}
+
+
+def test_what_is_not_built_is_named() -> None:
+    assert not {name for name in NOT_BUILT if f"`{name}`" not in FLOWS}
+
+
+def test_links_lead_somewhere() -> None:
+    for path in [*DOCS.glob("*.md"), DOCS.parent / "README.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
