@@ -51,6 +51,7 @@ class SoundCache:
         self._bound = bound
         self._clock = clock
         self._bytes = 0
+        self._clean_at = bound
 
     def open(self) -> None:
         """Make the folders, and count what is there. Raises PromptError when they cannot be written."""
@@ -88,16 +89,31 @@ class SoundCache:
         path = self._path(key)
         try:
             size = finished.stat().st_size
-            if self._bytes + size > self._bound:
+            if self._bytes + size > self._clean_at:
                 self.clean()
             if self._bytes + size > 2 * self._bound:
                 raise PromptError(f"the prompt cache is full: {self._bytes} bytes used within minutes")
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            os.replace(finished, path)
+            size = self._place(finished, path, size)
         except OSError as error:
             raise PromptError(f"the prompt cache {self.folder} cannot be written: {error.strerror}") from None
-        self._bytes += size
         return Sound(path, size // 2)
+
+    def _place(self, finished: Path, path: Path, size: int) -> int:
+        """Give the file its name, unless another process did so first: a sound never changes once it exists."""
+        try:
+            os.link(finished, path)
+            finished.unlink()
+        except FileExistsError:
+            there = path.stat().st_size
+            if there:
+                finished.unlink()
+                return there
+            os.replace(finished, path)
+        except PermissionError:  # a file system without hard links
+            os.replace(finished, path)
+        self._bytes += size
+        return size
 
     def clean(self) -> int:
         """Drop the least recently used until the bound is kept; how many.
@@ -118,6 +134,7 @@ class SoundCache:
                 total -= size
                 dropped += 1
         self._bytes = total
+        self._clean_at = min(max(self._bound, total + int(self._bound * (1 - SLACK))), 2 * self._bound)
         return dropped
 
     def _path(self, key: str) -> Path:

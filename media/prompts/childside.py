@@ -22,6 +22,8 @@ ADDRESS_SPACE = 2 * 2**30
 """Bytes of address space: libraries map about 0.6 GB; more means that an input makes a decoder allocate without end."""
 FILE_BYTES = 512 * 2**20
 """Of one file written: far more than any limit on sound lets through."""
+NICENESS = 5
+"""A prompt in the making must not take time from calls in progress."""
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -64,6 +66,7 @@ def _own_output() -> TextIO:
 
 def _harden() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the parent decides when to end
+    os.nice(NICENESS)
     with contextlib.suppress(OSError, AttributeError):  # elsewhere than on Linux, end of file has to do
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for limit, value in (

@@ -11,7 +11,9 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -26,6 +28,8 @@ __all__ = ["AddressPolicy", "Fetched", "Fetcher", "Validators", "allow_listed"]
 AddressPolicy = Callable[[str, str], bool]
 """(host as written in the URL, address it resolved to) -> whether it may be connected to."""
 
+RESOLVER_THREADS = 4
+"""Of their own: the system's resolver may block for half a minute, and other work in threads must not wait for it."""
 MAX_URL = 2048
 MAX_REASON = 80
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -93,13 +97,15 @@ class Fetched:
 class _CheckedResolver(AbstractResolver):
     """Resolves with the system's resolver, and gives the connector permitted addresses alone."""
 
-    def __init__(self, policy: AddressPolicy) -> None:
+    def __init__(self, policy: AddressPolicy, threads: ThreadPoolExecutor) -> None:
         self._policy = policy
+        self._threads = threads
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
         results = [
             ResolveResult(
                 hostname=host, host=str(to[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
@@ -125,6 +131,11 @@ class Fetcher:
     def __init__(self, policy: AddressPolicy, limits: PromptLimits) -> None:
         self._policy = policy
         self._limits = limits
+        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, "prompt-resolver")
+
+    def close(self) -> None:
+        """Wait for no name server any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
         """The body behind a URL, or that it has not changed. Raises PromptError, never with the URL's query in it."""
@@ -158,7 +169,7 @@ class Fetcher:
         if validators.last_modified:
             headers["If-Modified-Since"] = validators.last_modified
         connector = aiohttp.TCPConnector(
-            resolver=_CheckedResolver(self._policy), use_dns_cache=False, force_close=True, limit=1
+            resolver=_CheckedResolver(self._policy, self._threads), use_dns_cache=False, force_close=True, limit=1
         )
         async with (
             aiohttp.ClientSession(

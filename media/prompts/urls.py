@@ -89,6 +89,7 @@ class UrlPrompts:
 
     async def close(self) -> None:
         """Stop asking."""
+        self._fetcher.close()
         tasks = list(self._asking.values())
         for task in tasks:
             task.cancel()

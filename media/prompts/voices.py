@@ -96,6 +96,8 @@ def espeak_voice(language: str, voice: Voice, installed: Mapping[str, str]) -> s
         name, plus, own_variant = voice.name.lower().partition("+")
         if name not in installed:
             raise EngineError(f"there is no voice {voice.name!r}")
+        if plus and not own_variant.replace("-", "").replace("_", "").isalnum():  # it becomes part of a path
+            raise EngineError(f"there is no voice {voice.name!r}")
         return installed[name] + (plus + own_variant if plus else variant)
     parts = _LANGUAGE_ALIASES.get(language, language).split("-")
     for length in range(len(parts), 0, -1):

@@ -40,6 +40,15 @@ def test_what_is_added_is_found(disk: Disk) -> None:
     assert not list((disk.cache.folder / "tmp").iterdir())
 
 
+def test_a_sound_never_changes_once_it_exists(disk: Disk) -> None:
+    path = disk.add("a")
+    inode = path.stat().st_ino
+    other = disk.cache.temporary()
+    other.write_bytes(bytes(3000))
+    assert disk.cache.add(content_key("a"), other).samples == 500
+    assert path.stat().st_ino == inode
+
+
 def test_keys_tell_parts_apart() -> None:
     assert content_key("ab", "c") != content_key("a", "bc")
     assert content_key("a", None) != content_key("a", "None")

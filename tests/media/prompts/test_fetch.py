@@ -168,14 +168,14 @@ async def test_a_redirect_to_a_private_name_is_refused(server: BadServer) -> Non
 
 
 async def test_the_checked_address_is_the_one_connected_to(server: BadServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop, asked = asyncio.get_running_loop(), []
+    asked = []
 
-    async def rebinding(host: str, port: int, **_: object) -> list[object]:
+    def rebinding(host: str, port: int, *_: object) -> list[object]:
         asked.append(host)
         address = "127.0.0.1" if len(asked) == 1 else "10.0.0.1"  # the second answer is another machine
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
-    monkeypatch.setattr(loop, "getaddrinfo", rebinding)
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
     fetcher = Fetcher(allow_listed(["127.0.0.1"]), LIMITS)
     assert (await fetcher.fetch(f"http://rebind.example:{server.port}/ok")).body == b"body"
     assert asked == ["rebind.example"]

@@ -27,6 +27,9 @@ class Origin:
         self.gate = asyncio.Event()
         self.gate.set()
 
+    def close(self) -> None:
+        """Nothing is held."""
+
     async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
         self.asked.append(validators)
         await self.gate.wait()

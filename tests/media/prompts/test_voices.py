@@ -39,7 +39,9 @@ def test_espeak_voice(language: str, voice: Voice, found: str) -> None:
     assert espeak_voice(language, voice, INSTALLED) == found
 
 
-@pytest.mark.parametrize(("language", "voice"), [("xx", Voice()), ("en", Voice(name="nobody"))])
+@pytest.mark.parametrize(
+    ("language", "voice"), [("xx", Voice()), ("en", Voice(name="nobody")), ("en", Voice(name="en+../x"))]
+)
 def test_a_voice_that_is_not_there_is_an_error(language: str, voice: Voice) -> None:
     with pytest.raises(EngineError, match="there is no voice"):
         espeak_voice(language, voice, INSTALLED)
