@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from ivr.sip.errors import ParseError
-from ivr.sip.uri import SIMPLE_SIP_URI, TOKEN, Uri, host_text, parse_host_port
+from ivr.sip.uri import MAX_HOST, SIMPLE_SIP_URI, TOKEN, Uri, host_text, parse_host_port
 
 __all__ = [
     "NameAddr",
@@ -51,6 +51,8 @@ _NO_DISPLAY: Final = re.compile(r'[",;<>\\]')
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Params = dict[str, str | None]
+UriParts = tuple[str, str | None, str, str | None, str, str]
+"""Groups of SIMPLE_SIP_URI and the text: a URI that is known to be sound, made when it is asked for."""
 
 
 def printable(text: str, limit: int = 200) -> str:
@@ -173,6 +175,12 @@ def _simple_params(text: str) -> Params:
     # Only for text that _SIMPLE_PARAMS matched.
     if text.startswith(";tag=") and text.find(";", 5) < 0:
         return {"tag": text[5:]}
+    if text.startswith(";branch="):
+        branch, _, rest = text[8:].partition(";")
+        if not rest:
+            return {"branch": branch}
+        if rest == "rport":
+            return {"branch": branch, "rport": None}
     params: Params = {}
     parts = text[1:].split(";")
     if len(parts) > MAX_PARAMS:
@@ -212,14 +220,22 @@ class NameAddr:
     """A name-addr or addr-spec with its header parameters: From, To, Contact, Route, Refer-To, P-Asserted-Identity,
     Diversion… Not to be changed after it was made."""
 
-    __slots__ = ("display", "params", "uri")
+    __slots__ = ("_uri", "display", "params")
 
-    def __init__(self, uri: Uri, display: str = "", params: Params | None = None) -> None:
-        self.uri = uri
+    def __init__(self, uri: Uri | UriParts, display: str = "", params: Params | None = None) -> None:
+        self._uri = uri
         self.display = display
         """Display name without its quotes; empty when there is none."""
         self.params: Params = params if params is not None else {}
         """Header parameters, names in lower case."""
+
+    @property
+    def uri(self) -> Uri:
+        """The address itself."""
+        uri = self._uri
+        if isinstance(uri, tuple):
+            uri = self._uri = Uri.from_match(*uri)
+        return uri
 
     @property
     def tag(self) -> str | None:
@@ -232,8 +248,13 @@ class NameAddr:
         match = _SIMPLE_NAME_ADDR.fullmatch(text)
         if match is not None:
             quoted, plain, uri_text, scheme, user, host, port, uri_params, params = match.groups()
-            uri = Uri.from_match(scheme, user, host, port, uri_params, uri_text)
-            return cls(uri, quoted or (plain.strip() if plain else ""), _simple_params(params) if params else None)
+            if len(host) > MAX_HOST or (port is not None and not 0 < int(port) < 65536):
+                raise ParseError("bad host or port in the URI")
+            return cls(
+                (scheme, user, host, port, uri_params, uri_text),
+                quoted or (plain.strip() if plain else ""),
+                _simple_params(params) if params else None,
+            )
         text = text.strip()
         display = ""
         if text.startswith('"'):

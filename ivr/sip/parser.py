@@ -10,6 +10,7 @@ import re
 from typing import Final
 
 from ivr.sip.errors import ParseError
+from ivr.sip.headers import NameAddr, Via
 from ivr.sip.message import Header, Message, Request, Response
 from ivr.sip.names import KNOWN_NAMES, METHODS, SINGLE, canonical_name
 from ivr.sip.uri import TOKEN, Uri
@@ -95,7 +96,7 @@ def _parse(data: bytes) -> Request | Response:
         message._index, message._repeated = index, repeated
         if message.cseq_method != message.method:
             raise ParseError("CSeq has another method")
-    _check(message, index)
+    _check(message, index, repeated)
     return message
 
 
@@ -127,14 +128,27 @@ def _read(lines: list[str], headers: list[Header], index: dict[str, str], repeat
     return True
 
 
-def _check(message: Message, index: dict[str, str]) -> None:
-    # Reading a typed header checks and keeps it.
+def _check(message: Message, index: dict[str, str], repeated: set[str]) -> None:
+    """Read, and so check, what a call needs; what stands there once as a single value without looking twice."""
     call_id = index.get("Call-ID")
     if not call_id or " " in call_id or "\t" in call_id:
         raise ParseError("no Call-ID, or a blank in it")
-    _ = message.vias, message.from_, message.to
-    if "Contact" in index:
-        _ = message.contacts
+    try:
+        via, from_, to = index["Via"], index["From"], index["To"]
+    except KeyError:
+        raise ParseError("no Via, From or To") from None
+    if "," in via or "Via" in repeated:
+        _ = message.vias
+    else:
+        message._vias = [Via.parse(via)]
+    message._from = NameAddr.parse(from_)
+    message._to = NameAddr.parse(to)
+    contact = index.get("Contact")
+    if contact is not None:
+        if "," in contact or contact == "*" or "Contact" in repeated:
+            _ = message.contacts
+        else:
+            message._contacts = [NameAddr.parse(contact)]
     if "Record-Route" in index:
         _ = message.record_routes
     if "Route" in index:
