@@ -1,0 +1,5 @@
+"""The HTTP interface of the daemon."""
+
+from ivr.api.app import HttpServer
+
+__all__ = ["HttpServer"]

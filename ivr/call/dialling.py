@@ -1,0 +1,43 @@
+"""What a registered phone may dial beyond flows and phones, and the flow that places such a call."""
+
+from __future__ import annotations
+
+import fnmatch
+from functools import cache
+
+from ivr.flow import Flow, parse_flow
+from ivr.settings import Settings
+
+DIALLED = "(phone to line)"
+"""Name in records; no file can be called so."""
+
+_TEXT = """
+description: A registered phone calls a number through a line.
+elements:
+  start: {type: start_incoming_call, numbers: ["*"], answer: early_media, next: dial}
+  dial:
+    type: forward_call
+    to: "tel:{{ call.to }}"
+    timeout: 120s
+    branches: {busy: busy, call_not_forwarded: refuse}
+  busy: {type: hang_up, cause: busy}
+  refuse: {type: hang_up}
+"""
+
+
+@cache
+def dialled_flow() -> Flow:
+    """Rings the number in early media, so that the phone is answered when the number answers."""
+    return parse_flow(_TEXT, DIALLED)
+
+
+def may_dial(settings: Settings, number: str) -> bool:
+    """Whether a registered phone may call `number` through a line: emergency numbers always, others as listed."""
+    policy = settings.outbound_policy
+    if not settings.lines:
+        return False
+    if number in policy.emergency:
+        return True
+    if any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.deny):
+        return False
+    return any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.phones)

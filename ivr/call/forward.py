@@ -1,0 +1,474 @@
+"""A forward in progress: legs rung together or in turn, screened, then bridged with the caller; or a blind transfer.
+
+The caller's side is seen through :class:`ForwardHost`, which the live call implements. A forward ends exactly once, by
+:meth:`ForwardHost.forward_done`, or silently when the caller is gone (:meth:`Forwarding.abandon`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from ivr.call.leg import Leg
+from ivr.call.services import Services
+from ivr.call.targets import Destination
+from ivr.errors import IvrError
+from ivr.flow import ports
+from ivr.sip import Sdp
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound
+
+ACCEPT_WAIT = 15.0
+"""Seconds the called party has for the accept key after the whisper: long enough to find the key pad."""
+REFER_WAIT = 15.0
+"""Seconds from 202 to the first NOTIFY that tells something; then the transfer is held to be lost."""
+DIGITS_LEFT_TO_SCREEN = 10
+"""Wrong keys of a called party before the call is held to be refused."""
+
+BUSY = frozenset({486, 600})
+DECLINED = frozenset({603, 607, 608})
+UNANSWERED = frozenset({408, 480, 487})
+
+_PREFERRED: tuple[ports.ForwardOutcome, ...] = ("busy", "declined", "no_answer", "failed")
+"""Of several targets that did not take the call, which one tells the flow most."""
+
+
+class ForwardHost(Protocol):
+    """What a forward needs of the call it belongs to."""
+
+    leg: Leg
+    number: str
+    display: str
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """Puts the call's id before every line."""
+
+    def answered(self) -> bool:
+        """Whether the caller's call is answered."""
+
+    def early_media(self) -> None:
+        """Open the sound path to a caller who is not answered."""
+
+    def show_ringing(self, prompt: ports.PromptSpec | None) -> None:
+        """Let the caller hear that it rings."""
+
+    def stop_ringing(self) -> None:
+        """End what :meth:`show_ringing` began."""
+
+    def want_sound(self, prompt: ports.PromptSpec, then: Callable[[Sound | None], None]) -> None:
+        """Have a sound made; `then` gets it, or None when it cannot be made, now or later."""
+
+    def want_address(self, host: str, port: int, then: Callable[[str | None], None]) -> None:
+        """Resolve a name; `then` gets an address, or None."""
+
+    def record_both(self, name: str) -> None:
+        """Record caller and called party from now on."""
+
+    def stop_recording_both(self) -> None:
+        """End :meth:`record_both`."""
+
+    def forward_event(self, event: ports.ForwardRinging | ports.ForwardAnswered) -> None:
+        """Progress, for the flow."""
+
+    def forward_done(self, event: ports.ForwardDone) -> None:
+        """The end, for the flow."""
+
+
+class Attempt:
+    """One target being called."""
+
+    def __init__(self, forwarding: Forwarding, destination: Destination) -> None:
+        self.forwarding = forwarding
+        self.destination = destination
+        self.leg: Leg | None = None
+        self.rang = False
+        self.over = False
+        self.screening = False
+        self.wrong_keys = 0
+
+    @property
+    def target(self) -> str:
+        return self.destination.target
+
+    def on_session(self, event: object) -> None:
+        self.forwarding.on_session(self, event)
+
+    def on_media(self, event: MediaEvent) -> None:
+        self.forwarding.on_media(self, event)
+
+    def close(self, now: float) -> None:
+        """Hang up and give the port back."""
+        if self.over:
+            return
+        self.over = True
+        if self.leg is not None:
+            if self.leg.session is not None:
+                self.leg.session.hangup(now)
+            self.leg.port.release()
+
+
+class Forwarding:
+    """One `forward_call`."""
+
+    def __init__(self, services: Services, host: ForwardHost, command: ports.Forward) -> None:
+        self._services = services
+        self._host = host
+        self.command = command
+        self._attempts: list[Attempt] = []
+        self._waiting: deque[Destination] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self.bridged: Attempt | None = None
+        self._bridged_at = 0.0
+        self._early: Attempt | None = None
+        self._referring = False
+        self._refer_accepted = False
+        self.over = False
+        self._seen: dict[ports.ForwardOutcome, tuple[str, int | None, str]] = {}
+
+    # Start
+
+    def start(self) -> None:
+        """Try the first target, or all."""
+        now = self._services.clock()
+        found: list[Destination] = []
+        for target in self.command.targets:
+            try:
+                destinations = self._services.directory.find(target, self.command.line, now)
+            except IvrError as error:
+                self._host.log.warning("forward: %s", error)
+                self._note("failed", target, error.sip_status, str(error))
+                continue
+            if not destinations:
+                self._note("no_answer", target, 480, "not registered")
+            found += destinations
+        self._waiting.extend(found[: self._services.settings.limits.forward_targets])
+        if not self._waiting:
+            self._finish_unanswered()
+            return
+        if self.command.mode == "refer" and self._start_refer(self._waiting[0], now):
+            return
+        self._ring()
+
+    def _ring(self) -> None:
+        self._host.show_ringing(self.command.ringback)
+        if self.command.ring == "together":
+            while self._waiting and not self.over:
+                self._call(self._waiting.popleft())
+        else:
+            self._call(self._waiting.popleft())
+        if not self.over and self.bridged is None:
+            self._arm(self.command.timeout, self._rang_out)
+
+    def _call(self, destination: Destination) -> None:
+        attempt = Attempt(self, destination)
+        self._attempts.append(attempt)
+        if destination.literal:
+            self._invite(attempt, destination.host)
+        else:
+            self._host.want_address(
+                destination.host, destination.port, lambda address: self._resolved(attempt, address)
+            )
+
+    def _resolved(self, attempt: Attempt, address: str | None) -> None:
+        if self.over or attempt.over:
+            return
+        if address is None:
+            self._failed(attempt, "failed", 503, f"{attempt.destination.host} has no address")
+        else:
+            self._invite(attempt, address)
+
+    def _invite(self, attempt: Attempt, address: str) -> None:
+        services = self._services
+        try:
+            attempt.leg = services.place_call(
+                attempt.destination,
+                address,
+                attempt,
+                number=self.command.from_ or self._host.number,
+                display=self._host.display if self.command.from_ is None else "",
+                headers=self.command.headers,
+                near=self._host.leg,
+            )
+        except IvrError as error:
+            self._host.log.warning("forward: %s", error)
+            self._failed(attempt, "failed", error.sip_status, str(error))
+
+    # What the called parties do
+
+    def on_session(self, attempt: Attempt, event: object) -> None:
+        """An event of an outgoing session."""
+        from ivr.sip import Answer, Answered, DtmfInfo, Ended, Offer, Rejected, Ringing
+
+        if self.over or attempt.over or attempt.leg is None:
+            if isinstance(event, Answered):
+                event.session.hangup(self._services.clock())
+            return
+        match event:
+            case Ringing(sdp=sdp, status=status):
+                self._ringing(attempt, status, sdp)
+            case Answered(sdp=sdp):
+                self._answered(attempt, sdp)
+            case Rejected(status=status, reason=reason):
+                self._failed(attempt, _outcome(status), status, reason)
+            case Offer(sdp=sdp):
+                attempt.leg.peer_offers(sdp, self._services.clock())
+            case Answer(sdp=sdp):
+                attempt.leg.answered(sdp)
+            case DtmfInfo(digit=digit):
+                self._digit(attempt, digit)
+                if self.bridged is attempt:
+                    self._host.leg.port.send_digits(digit)
+            case Ended():
+                self._left(attempt)
+
+    def on_media(self, attempt: Attempt, event: MediaEvent) -> None:
+        """An event of an outgoing leg's port."""
+        if self.over or attempt.over:
+            return
+        match event:
+            case Digit(digit=digit, phase="start"):
+                self._digit(attempt, digit)
+            case PlayDone() if attempt.screening:
+                self._whispered(attempt)
+            case MediaTimeout() | Lost():
+                self._left(attempt)
+
+    def _ringing(self, attempt: Attempt, status: int, sdp: Sdp | None) -> None:
+        if not attempt.rang:
+            attempt.rang = True
+            self._host.forward_event(ports.ForwardRinging(self.command.id, attempt.target))
+        leg = attempt.leg
+        custom = self.command.ringback is not None and self.command.ringback.kind != "tone"
+        if sdp is None or leg is None or custom or self._early is not None or len(self._live()) != 1:
+            return
+        if self.command.whisper is not None or self.command.accept_key is not None:
+            return
+        try:
+            leg.answered(sdp)
+        except IvrError:
+            return
+        self._early = attempt
+        self._host.early_media()
+        self._host.stop_ringing()
+        self._host.leg.port.bridge(leg.port)
+
+    def _answered(self, attempt: Attempt, sdp: Sdp | None) -> None:
+        leg = attempt.leg
+        assert leg is not None
+        try:
+            if sdp is None:
+                raise IvrError("the answer holds no media description")
+            leg.answered(sdp)
+        except IvrError as error:
+            self._failed(attempt, "failed", 488, str(error))
+            return
+        if self.command.accept_key is None:
+            self._drop_others(attempt)
+        if self.command.whisper is not None or self.command.accept_key is not None:
+            attempt.screening = True
+            if self.command.whisper is None:
+                self._whispered(attempt)
+            else:
+                self._host.want_sound(self.command.whisper, lambda sound: self._whisper(attempt, sound))
+        else:
+            self._connect(attempt)
+
+    def _whisper(self, attempt: Attempt, sound: Sound | None) -> None:
+        if self.over or attempt.over or attempt.leg is None:
+            return
+        if sound is None:
+            self._whispered(attempt)
+        else:
+            attempt.leg.port.play([sound])
+
+    def _whispered(self, attempt: Attempt) -> None:
+        if self.command.accept_key is None:
+            self._connect(attempt)
+        else:
+            self._arm(ACCEPT_WAIT, self._rang_out)
+
+    def _digit(self, attempt: Attempt, digit: str) -> None:
+        if not attempt.screening or self.command.accept_key is None:
+            return
+        if digit == self.command.accept_key:
+            if attempt.leg is not None:
+                attempt.leg.port.stop_play()
+            self._connect(attempt)
+            return
+        attempt.wrong_keys += 1
+        if attempt.wrong_keys >= DIGITS_LEFT_TO_SCREEN:
+            self._failed(attempt, "declined", None, "the call was not accepted")
+
+    def _connect(self, attempt: Attempt) -> None:
+        assert attempt.leg is not None
+        attempt.screening = False
+        self._drop_others(attempt)
+        self._disarm()
+        self._host.stop_ringing()
+        self.bridged = attempt
+        self._bridged_at = self._services.clock()
+        self._host.forward_event(ports.ForwardAnswered(self.command.id, attempt.target))
+        if self.over:
+            return
+        if self._early is not attempt:
+            self._host.leg.port.bridge(attempt.leg.port)
+        if self.command.record_name is not None:
+            self._host.record_both(self.command.record_name)
+        if self.command.max_duration is not None:
+            self._arm(self.command.max_duration, lambda: self._left(attempt))
+
+    def _left(self, attempt: Attempt) -> None:
+        if self.bridged is not attempt:
+            self._failed(attempt, "no_answer", None, "hung up before the call was accepted")
+            return
+        if self.command.record_name is not None:
+            self._host.stop_recording_both()
+        self._host.leg.port.unbridge()
+        talked = self._services.clock() - self._bridged_at
+        outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
+        self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", talked))
+
+    def _failed(self, attempt: Attempt, outcome: ports.ForwardOutcome, status: int | None, reason: str) -> None:
+        if self._early is attempt:
+            self._early = None
+            self._host.leg.port.unbridge()
+        attempt.close(self._services.clock())
+        self._note(outcome, attempt.target, status, reason)
+        if self._live():
+            return
+        if self._waiting:
+            self._ring()
+        else:
+            self._finish_unanswered()
+
+    def _rang_out(self) -> None:
+        self._timer = None
+        for attempt in self._live():
+            self._failed(attempt, "no_answer", 408, "no answer")
+            if self.over:
+                return
+
+    # Transfer by REFER (RFC 3515)
+
+    def _start_refer(self, destination: Destination, now: float) -> bool:
+        session = self._host.leg.session
+        if session is None or not self._host.answered():
+            return False
+        self._referring = True
+        session.refer(destination.uri, now)
+        self._arm(REFER_WAIT, self._refer_lost)
+        return True
+
+    def on_refer(self, status: int, final: bool) -> None:
+        """Progress of the transfer: the answer to REFER, or a NOTIFY."""
+        if self.over or not self._referring:
+            return
+        if status == 202 and not final:
+            self._refer_accepted = True
+            self._arm(REFER_WAIT, self._refer_lost)
+        elif not final:
+            self._arm(self.command.timeout + REFER_WAIT, self._refer_lost)
+        elif 200 <= status < 300:
+            self._finish(ports.ForwardDone(self.command.id, "forwarded", self.command.targets[0], status, "OK"))
+        elif not self._refer_accepted:
+            self._host.log.info("the peer refuses REFER (%d): bridging", status)
+            self._bridge_instead()
+        else:
+            self._referring = False
+            done = ports.ForwardDone(self.command.id, _outcome(status), self.command.targets[0], status, "transfer")
+            self._finish(done)
+
+    def peer_left(self) -> bool:
+        """The caller sent BYE; True where that means that the transfer was taken (202, then BYE)."""
+        if not self.over and self._referring and self._refer_accepted:
+            self._finish(ports.ForwardDone(self.command.id, "forwarded", self.command.targets[0], 202, "BYE"))
+            return True
+        return False
+
+    def _refer_lost(self) -> None:
+        self._timer = None
+        if self._refer_accepted:
+            self._referring = False
+            done = ports.ForwardDone(self.command.id, "failed", self.command.targets[0], 408, "no word of the transfer")
+            self._finish(done)
+        else:
+            self._bridge_instead()
+
+    def _bridge_instead(self) -> None:
+        self._referring = False
+        self._disarm()
+        self._ring()
+
+    # End
+
+    def abandon(self) -> float:
+        """The caller is gone: hang up everybody. Returns the seconds talked."""
+        talked = self._services.clock() - self._bridged_at if self.bridged is not None else 0.0
+        self._close()
+        return talked
+
+    def cancel(self) -> None:
+        """The flow gives up."""
+        if not self.over:
+            talked = self.abandon()
+            self._host.leg.port.unbridge()
+            self._host.stop_ringing()
+            target = self.bridged.target if self.bridged is not None else ""
+            self._host.forward_done(ports.ForwardDone(self.command.id, "failed", target, None, "cancelled", talked))
+
+    def _finish_unanswered(self) -> None:
+        for outcome in _PREFERRED:
+            if outcome in self._seen:
+                target, status, reason = self._seen[outcome]
+                self._finish(ports.ForwardDone(self.command.id, outcome, target, status, reason))
+                return
+        self._finish(ports.ForwardDone(self.command.id, "failed", "", 404, "no target"))
+
+    def _finish(self, done: ports.ForwardDone) -> None:
+        if self.over:
+            return
+        self._close()
+        self._host.stop_ringing()
+        self._host.forward_done(done)
+
+    def _close(self) -> None:
+        self.over = True
+        self._disarm()
+        self._waiting.clear()
+        now = self._services.clock()
+        for attempt in self._attempts:
+            attempt.close(now)
+
+    def _note(self, outcome: ports.ForwardOutcome, target: str, status: int | None, reason: str) -> None:
+        self._seen[outcome] = (target, status, reason)
+
+    def _live(self) -> Sequence[Attempt]:
+        return [attempt for attempt in self._attempts if not attempt.over]
+
+    def _drop_others(self, winner: Attempt) -> None:
+        self._waiting.clear()
+        now = self._services.clock()
+        for attempt in self._live():
+            if attempt is not winner:
+                attempt.close(now)
+
+    def _arm(self, seconds: float, then: Callable[[], None]) -> None:
+        self._disarm()
+        self._timer = self._services.call_later(seconds, then)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _outcome(status: int) -> ports.ForwardOutcome:
+    """What a final status of a called party means for the flow."""
+    if status in BUSY:
+        return "busy"
+    if status in DECLINED:
+        return "declined"
+    return "no_answer" if status in UNANSWERED else "failed"

@@ -1,0 +1,132 @@
+"""Whose call is it: the line, phone or guest behind a request, and the numbers it names.
+
+A call belongs to the line whose peer sent it (source address), to the phone whose digest it carries, or to a guest.
+The decision is pure: source address, request and digest result in; :class:`Caller` or a challenge out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ivr.errors import ProtocolError
+from ivr.settings import Gateway, Settings, SipTrunk
+from ivr.sip import NameAddr, Request, Uri
+
+SipLine = SipTrunk | Gateway
+
+MAX_NUMBER = 128
+"""Characters of a number or user part that is carried on; longer ones are no number of anybody."""
+
+_VISUAL = re.compile(r"(?<=[0-9+])[-. ()]+(?=[0-9(])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, and whom."""
+
+    kind: str
+    """``line``, ``phone`` or ``guest``."""
+    line: str | None
+    """Name of the line; None for phones and guests."""
+    phone: str | None
+    """User of the registered phone; None otherwise."""
+    number: str
+    """Caller's number or user, normalised; empty when there is none."""
+    display: str
+    """Display name, without control characters."""
+    called: str
+    """Number or user that was called, normalised."""
+
+
+def normalise(number: str) -> str:
+    """A number as it is compared: visual separators between digits removed, ``00…`` kept as dialled."""
+    text = _CONTROL.sub("", number)[:MAX_NUMBER]
+    if text[:1] in "+0123456789(":
+        text = _VISUAL.sub("", text).replace("(", "").replace(")", "")
+    return text
+
+
+class LineTable:
+    """Lines by the addresses their calls come from."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.lines: dict[str, SipLine] = {
+            name: line for name, line in settings.lines.items() if isinstance(line, (SipTrunk, Gateway))
+        }
+        self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = [
+            (network, name) for name, line in self.lines.items() for network in line.match
+        ]
+        self._addresses: dict[str, str] = {}
+
+    def resolved(self, name: str, addresses: Iterable[str]) -> None:
+        """Set the addresses that a line's host resolves to; those known before are forgotten."""
+        self._addresses = {ip: line for ip, line in self._addresses.items() if line != name}
+        self._addresses.update(dict.fromkeys(addresses, name))
+
+    def at(self, ip: str) -> str | None:
+        """The line whose peer has this address; exact addresses go before networks."""
+        name = self._addresses.get(ip)
+        if name is not None or not self._networks:
+            return name
+        address = ipaddress.ip_address(ip)
+        best = max(
+            (
+                (network.prefixlen, name)
+                for network, name in self._networks
+                if network.version == address.version and address in network
+            ),
+            default=None,
+        )
+        return best[1] if best else None
+
+
+def _user(uri: Uri) -> str:
+    return normalise(uri.user)
+
+
+def _from_header(request: Request, name: str) -> NameAddr | None:
+    value = request.get(name)
+    return NameAddr.parse(value) if value else None
+
+
+def called_number(request: Request, place: str) -> str:
+    """The number called, from where the line says it stands; the Request-URI where that header is absent."""
+    if place == "to":
+        return _user(request.to.uri)
+    if place != "request_uri":
+        header = "P-Called-Party-ID" if place == "p_called_party_id" else place
+        try:
+            address = _from_header(request, header)
+        except ProtocolError:
+            address = None
+        if address is not None and (number := _user(address.uri)):
+            return number
+    return _user(request.uri)
+
+
+def caller_number(request: Request, place: str) -> tuple[str, str]:
+    """Number and display name of the caller; From where the asserted identity is absent."""
+    address = request.from_
+    if place == "p_asserted_identity":
+        try:
+            address = _from_header(request, "P-Asserted-Identity") or address
+        except ProtocolError:
+            address = request.from_
+    return _user(address.uri), _CONTROL.sub("", address.display or "")[:MAX_NUMBER]
+
+
+def identify(request: Request, line_name: str | None, lines: Mapping[str, SipLine], phone: str | None) -> Caller:
+    """The caller behind `request`, given the line of its source address or the phone its digest proved."""
+    if line_name is not None:
+        line = lines[line_name]
+        number, display = caller_number(request, line.caller_from)
+        return Caller("line", line_name, None, number, display, called_number(request, line.called_from))
+    number, display = caller_number(request, "from")
+    called = called_number(request, "request_uri")
+    if phone is not None:
+        return Caller("phone", None, phone, phone, display, called)
+    return Caller("guest", None, None, number, display, called)

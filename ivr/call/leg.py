@@ -1,0 +1,125 @@
+"""A leg: one SIP session together with the media port that sounds for it.
+
+The leg owns offer and answer (RFC 3264): whatever side starts a round, the port hears of the outcome through
+:meth:`Leg.apply`, which arms RTP latching anew for that round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ivr.errors import IvrError
+from ivr.sip import Sdp, Session, negotiate
+from ivr.sip.negotiate import Agreed, Capabilities
+from media import Codec, Port, Stream
+
+_CODECS: dict[str, Codec] = {"pcmu": "pcmu", "pcma": "pcma"}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """What a line allows in a media description."""
+
+    capabilities: Capabilities
+    """Codecs in order of preference, telephone-event, packet time."""
+    inband: str
+    """``negotiated``: detect tones where telephone-event was not agreed; ``always``; ``off``."""
+    advertise: Callable[[str], str]
+    """Peer's address -> our media address as SDP says it (public address, or the interface towards the peer)."""
+
+    def preferring(self, terms: Agreed | None) -> Capabilities:
+        """Capabilities with the codec of another leg first, so that a bridge need not transcode."""
+        codecs = self.capabilities.codecs
+        if terms is None or terms.codec not in codecs or codecs[0] == terms.codec:
+            return self.capabilities
+        ordered = (terms.codec, *(codec for codec in codecs if codec != terms.codec))
+        return replace(self.capabilities, codecs=ordered)
+
+
+class Leg:
+    """One party of a call: signalling in :attr:`session`, sound in :attr:`port`."""
+
+    __slots__ = ("_host", "_local", "_offered", "_peer", "_sdp_id", "_version", "agreed", "policy", "port", "session")
+
+    def __init__(self, session: Session | None, port: Port, policy: MediaPolicy, peer: str, sdp_id: int) -> None:
+        self.session = session
+        self.port = port
+        self.policy = policy
+        self.agreed: Agreed | None = None
+        self._host = policy.advertise(peer)
+        self._peer = peer
+        self._sdp_id = sdp_id
+        self._version = 0
+        self._offered: Sdp | None = None
+        self._local: Sdp | None = None
+
+    def answer(self, remote: Sdp) -> bytes:
+        """Our answer to an offer; the port is set to what it agrees. Raises ``NotAcceptable`` (488)."""
+        self._version += 1
+        local, terms = negotiate.answer(
+            remote,
+            self.policy.capabilities,
+            self._host,
+            self.port.local[1],
+            session_id=self._sdp_id,
+            version=self._version,
+        )
+        self._local = local
+        self.apply(terms)
+        return local.encode()
+
+    def offer(self, capabilities: Capabilities | None = None) -> bytes:
+        """Our offer, with the codecs of the line unless `capabilities` reorders them."""
+        self._version += 1
+        self._offered = negotiate.offer(
+            capabilities or self.policy.capabilities,
+            self._host,
+            self.port.local[1],
+            session_id=self._sdp_id,
+            version=self._version,
+            previous=self._local,
+        )
+        self._local = self._offered
+        return self._offered.encode()
+
+    def answered(self, remote: Sdp) -> None:
+        """Take the peer's answer to our offer; the same answer again changes nothing (183, then 200)."""
+        if self._offered is not None:
+            terms = negotiate.agreed(self._offered, remote)
+            if terms != self.agreed:
+                self.apply(terms)
+
+    def peer_offers(self, remote: Sdp | None, now: float) -> None:
+        """The peer wants other media (re-INVITE, UPDATE: hold, resume, codec, address), or wants our offer."""
+        if self.session is None:
+            return
+        if remote is None:
+            self.session.answer_offer(self.offer(), now)
+            return
+        try:
+            local = self.answer(remote)
+        except IvrError as error:
+            self.session.reject_offer(error.sip_status, now)
+        else:
+            self.session.answer_offer(local, now)
+
+    def apply(self, terms: Agreed) -> None:
+        """Set the port to what was agreed."""
+        self.agreed = terms
+        inband = self.policy.inband == "always" or (self.policy.inband == "negotiated" and terms.event_type_in is None)
+        self.port.update(
+            Stream(
+                remote=None if terms.remote_host is None else (terms.remote_host, terms.remote_port),
+                codec=_CODECS[terms.codec],
+                payload_type=terms.payload_type,
+                event_type=terms.event_type,
+                event_type_in=terms.event_type_in,
+                send=terms.send,
+                receive=terms.receive,
+                inband=inband,
+                ptime=terms.ptime,
+                rtcp=None if terms.rtcp_host is None else (terms.rtcp_host, terms.rtcp_port),
+                signalling_host=self._peer,
+            )
+        )

@@ -1,0 +1,195 @@
+"""The call manager: every event of the SIP stack finds its call here, and new calls are let in or refused.
+
+datagram -> Stack -> event -> CallManager -> LiveCall -> Machine -> element -> media command
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from ivr.call.dialling import dialled_flow, may_dial
+from ivr.call.gate import Gate
+from ivr.call.identity import Caller
+from ivr.call.live import LiveCall
+from ivr.call.report import CallReport
+from ivr.call.services import Services
+from ivr.errors import IvrError, NumberNotServedError, OverloadedError
+from ivr.flow import FlowSet, Machine, ports
+from ivr.sip import InboundSession, IncomingCall, IncomingRequest, Session
+from ivr.store import CallRecord
+from media import MediaEvent
+
+log = logging.getLogger("ivr.call")
+
+RETRY_AFTER = 5
+"""Seconds a refused caller is asked to wait: a burst is over by then."""
+HEADERS_KEPT = frozenset(
+    {
+        "diversion",
+        "history-info",
+        "p-asserted-identity",
+        "user-agent",
+        "user-to-user",
+        "verstat",
+        "x-verstat",
+        "p-attestation-indicator",
+    }
+)
+"""SIP headers that flows may read, besides those that begin with X-."""
+MAX_HEADER_VALUE = 512
+"""Characters of a header that a flow sees."""
+
+
+class CallManager:
+    """Owns the calls of this process."""
+
+    def __init__(self, services: Services, gate: Gate, flows: FlowSet) -> None:
+        self._services = services
+        self._gate = gate
+        self.flows = flows
+        self.calls: dict[str, LiveCall] = {}
+        self.draining = False
+        self._idle: list[Callable[[], None]] = []
+        self.refused = 0
+        self.total = 0
+
+    # Events of the stack
+
+    def on_event(self, event: Any) -> None:
+        """One event of the stack."""
+        try:
+            if isinstance(event, IncomingCall):
+                self._incoming(event)
+            elif isinstance(event, IncomingRequest):
+                self._gate.request(event)
+            else:
+                owner = event.session.owner
+                if owner is not None:
+                    owner.on_session(event)
+        except Exception:
+            # A fault in one call must not reach the others, nor the receiver.
+            log.exception("an event of the signalling failed")
+
+    def _incoming(self, event: IncomingCall) -> None:
+        session, services = event.session, self._services
+        now = services.clock()
+        try:
+            caller = self._gate.admit(event, now)
+            if caller is None:
+                return
+            self._start(session, event, caller)
+        except OverloadedError as error:
+            self.refused += 1
+            session.reject(error.sip_status, now, headers=(("Retry-After", str(RETRY_AFTER)),))
+        except IvrError as error:
+            self.refused += 1
+            log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
+            session.reject(error.sip_status, now)
+
+    def _start(self, session: InboundSession, event: IncomingCall, caller: Caller) -> None:
+        services, limits = self._services, self._services.settings.limits
+        if self.draining or len(self.calls) >= limits.calls:
+            raise OverloadedError("no more calls are taken")
+        line = caller.line or ("phones" if caller.phone else "guest")
+        found = self.flows.find(caller.called, line)
+        if found is None and caller.kind == "phone":
+            if caller.called in services.settings.phones:
+                found = self.flows.find_internal()
+            elif may_dial(services.settings, caller.called):
+                flow = dialled_flow()
+                found = flow, flow.entries[0]
+        if found is None:
+            raise NumberNotServedError("no flow has this number")
+        flow, entry = found
+        started = services.wall()
+        call_id = str(uuid.uuid4())
+        short_id = services.store.next_short_id()
+        info = ports.CallInfo(
+            id=call_id,
+            from_=caller.number,
+            to=caller.called,
+            started_at=datetime.fromtimestamp(started, UTC).astimezone(),
+            line=line,
+            short_id=short_id,
+            headers=_headers(session),
+        )
+        report = CallReport(
+            services.store,
+            CallRecord(
+                id=call_id,
+                short_id=short_id,
+                direction="inbound",
+                started_at=started,
+                line=caller.line or caller.phone,
+                caller=caller.number,
+                called=caller.called,
+                sip_call_id=session.call_id,
+                source=f"{event.flow.remote[0]}:{event.flow.remote[1]}",
+                flow=flow.name,
+                flow_version=flow.version,
+            ),
+        )
+        machine = Machine(flow, self.flows, info, services.settings.settings, limits)
+        call: LiveCall
+
+        def on_media(media: MediaEvent) -> None:
+            call.on_media(media)
+
+        leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
+        call = LiveCall(services, session, leg, caller, machine, report, self._closed)
+        session.owner = call
+        self.calls[call_id] = call
+        self.total += 1
+        call.begin(entry)
+
+    # The HTTP interface (CallSource)
+
+    def live(self) -> list[dict[str, Any]]:
+        """Calls in progress, oldest first."""
+        return [call.report.snapshot(call.machine) for call in self.calls.values()]
+
+    def trace(self, name: str) -> dict[str, Any] | None:
+        """One call in progress by id or short id."""
+        call = self.calls.get(name)
+        if call is None:
+            call = next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
+        return None if call is None else asdict(call.report.record(call.machine, None))
+
+    def ready(self) -> bool:
+        """Whether calls are taken."""
+        return not self.draining
+
+    def _closed(self, call: LiveCall) -> None:
+        self.calls.pop(call.report.id, None)
+        if not self.calls:
+            for then in self._idle:
+                then()
+            self._idle.clear()
+
+    def when_idle(self, then: Callable[[], None]) -> None:
+        """Call `then` once no call is up."""
+        if self.calls:
+            self._idle.append(then)
+        else:
+            then()
+
+    def end_all(self, cause: ports.Cause) -> None:
+        """End every call."""
+        for call in list(self.calls.values()):
+            call.end(cause)
+        self._services.flush()
+
+
+def _headers(session: Session) -> dict[str, str]:
+    """Headers of the INVITE that flows may read."""
+    kept: dict[str, str] = {}
+    for name, value in session.request.headers:
+        key = name.lower()
+        if (key in HEADERS_KEPT or key.startswith("x-")) and key.replace("-", "_") not in kept:
+            kept[key.replace("-", "_")] = value[:MAX_HEADER_VALUE]
+    return kept

@@ -1,0 +1,147 @@
+"""The recordings of one call: voicemails that the flow asks for, and the whole call in stereo."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ivr.call.leg import Leg
+from ivr.call.naming import free_path, safe_name
+from ivr.call.report import CallReport
+from ivr.call.services import Services
+from ivr.flow import ports
+from ivr.store import RecordingRecord
+from media import RecordDone, RecordOptions
+
+SUFFIX = {"wav": ".wav", "ulaw": ".ulaw"}
+
+_REASONS: dict[str, str] = {"lost": "failed"}
+"""The media plane's reasons that a flow knows by another name."""
+
+
+@dataclass(slots=True)
+class _Running:
+    kind: str
+    number: int | None
+    """The flow's id of the recording; None for the whole call."""
+    path: Path
+    started_at: float
+
+
+class CallRecordings:
+    """Starts, stops and books the recordings of a call."""
+
+    def __init__(self, services: Services, leg: Leg, report: CallReport) -> None:
+        self._services = services
+        self._leg = leg
+        self._report = report
+        self._running: dict[int, _Running] = {}
+        self._paths: dict[int, Path] = {}
+        self._call: int | None = None
+        self._paused = False
+        self._closing = False
+
+    def start(self, command: ports.Record) -> None:
+        """Record the caller alone."""
+        options = RecordOptions(
+            sides="caller",
+            format=command.format,
+            max_seconds=command.max_duration,
+            max_silence=command.max_silence,
+        )
+        self._begin("voicemail", command.id, command.name, options)
+
+    def start_call(self, name: str, form: Literal["wav", "ulaw"]) -> None:
+        """Record both sides from now on; nothing when that runs already."""
+        if self._call is None:
+            self._call = self._begin("call", None, name, RecordOptions(sides="both", format=form))
+            if self._paused:
+                self._leg.port.pause_record(self._call)
+
+    def _begin(self, kind: str, number: int | None, name: str, options: RecordOptions) -> int:
+        services = self._services
+        path = free_path(
+            services.settings.recordings,
+            safe_name(name, f"{kind}-{self._report.short_id}"),
+            SUFFIX[options.format],
+            services.paths_taken,
+        )
+        services.paths_taken.add(path)
+        record = self._leg.port.record(path, options)
+        self._running[record] = _Running(kind, number, path, services.wall())
+        return record
+
+    def stop(self, number: int) -> None:
+        """Close the recording that the flow knows as `number`."""
+        for record, running in self._running.items():
+            if running.number == number:
+                self._leg.port.stop_record(record)
+                return
+
+    def stop_call(self) -> None:
+        """End the recording of the whole call."""
+        if self._call is not None:
+            self._leg.port.stop_record(self._call)
+            self._call = None
+
+    def pause_call(self) -> None:
+        """What comes now must not be in the recording of the whole call."""
+        self._paused = True
+        if self._call is not None:
+            self._leg.port.pause_record(self._call)
+
+    def resume_call(self) -> None:
+        """Go on with the recording of the whole call."""
+        self._paused = False
+        if self._call is not None:
+            self._leg.port.resume_record(self._call)
+
+    def close(self) -> None:
+        """The call ends: giving the port back closes what runs."""
+        self._closing = True
+        self._call = None
+
+    def done(self, event: RecordDone) -> ports.RecordDone | None:
+        """Book a closed recording; the flow's event where the flow asked for it."""
+        running = self._running.pop(event.record_id, None)
+        if running is None:
+            return None
+        if self._call == event.record_id:
+            self._call = None
+        self._services.paths_taken.discard(running.path)
+        kept = event.seconds > 0 or event.reason != "failed"
+        if kept:
+            self._services.store.writer.recording(
+                RecordingRecord(
+                    id=str(uuid.uuid4()),
+                    call_id=self._report.id,
+                    kind=running.kind,
+                    name=running.path.name,
+                    path=str(running.path),
+                    started_at=running.started_at,
+                    seconds=event.seconds,
+                    reason=event.reason,
+                )
+            )
+        if event.error:
+            self._report.fault(f"recording: {event.error}")
+        if running.number is None:
+            return None
+        self._paths[running.number] = running.path
+        reason = _REASONS.get(event.reason, event.reason)
+        if self._closing and reason == "stopped":
+            reason = "hung_up"
+        path = str(running.path) if kept else ""
+        return ports.RecordDone(running.number, path, event.seconds, reason, event.error)  # type: ignore[arg-type]
+
+    def discard(self, number: int) -> None:
+        """Delete a recording that turned out too short."""
+        path = self._paths.pop(number, None)
+        if path is not None:
+            self._services.delete_file(path)
+
+    def path(self, number: int) -> Path | None:
+        """Where a closed recording of the flow lies."""
+        return self._paths.get(number)

@@ -1,0 +1,131 @@
+"""What is kept of a call while it runs, and the record made of it at the end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ivr.flow import ports
+from ivr.store import CallRecord, Store
+from media import Stats
+
+if TYPE_CHECKING:
+    from ivr.call.forward import Forwarding
+    from ivr.flow.machine import Machine
+
+log = logging.getLogger("ivr.call")
+
+
+class CallReport:
+    """Times and results of one call. `store` takes the finished record without blocking."""
+
+    def __init__(self, store: Store, record: CallRecord) -> None:
+        self._store = store
+        self._record = record
+        self._answered_at: float | None = None
+        self._ended_at: float | None = None
+        self._cause: str | None = None
+        self._hand_offs: list[dict[str, Any]] = []
+        self._faults: list[str] = []
+        self.sip_status: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self._record.id
+
+    @property
+    def short_id(self) -> int:
+        return self._record.short_id
+
+    @property
+    def cause(self) -> str | None:
+        return self._cause
+
+    def answered(self, at: float) -> None:
+        """The caller's call is answered."""
+        self._answered_at = at
+        self.sip_status = 200
+
+    def over(self, cause: str, at: float) -> None:
+        """The session is over; the first cause stays."""
+        if self._cause is None:
+            self._cause = cause
+            self._ended_at = at
+            log.info("call %s: over, %s", self.id, cause)
+
+    def hand_off(self, done: ports.ForwardDone, at: float) -> None:
+        """A forward came back or was taken."""
+        self._hand_offs.append(
+            {
+                "target": done.target,
+                "outcome": done.outcome,
+                "sip_code": done.sip_code,
+                "status": done.status,
+                "talk_time": round(done.talk_time, 3),
+                "ended_at": at,
+            }
+        )
+
+    def abandoned(self, forward: Forwarding, talked: float, at: float) -> None:
+        """The caller left while a forward was under way."""
+        bridged = forward.bridged
+        self._hand_offs.append(
+            {
+                "target": bridged.target if bridged else ", ".join(forward.command.targets),
+                "outcome": "forwarded" if bridged else "abandoned",
+                "talk_time": round(talked, 3),
+                "ended_at": at,
+            }
+        )
+
+    def fault(self, text: str) -> None:
+        """Something that did not work and did not end the call."""
+        self._faults.append(text)
+        log.warning("call %s: %s", self.id, text)
+
+    def snapshot(self, machine: Machine) -> dict[str, Any]:
+        """The call as a row of the calls in progress."""
+        record = self._record
+        return {
+            "id": record.id,
+            "short_id": record.short_id,
+            "direction": record.direction,
+            "line": record.line,
+            "flow": record.flow,
+            "flow_version": record.flow_version,
+            "element": machine.element,
+            "started_at": record.started_at,
+            "answered_at": self._answered_at,
+        }
+
+    def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
+        """The record as far as it is known now."""
+        details = dict(self._record.details)
+        if machine.fault is not None:
+            details["fault"] = machine.fault
+        if self._faults:
+            details["faults"] = self._faults
+        return replace(
+            self._record,
+            answered_at=self._answered_at,
+            ended_at=self._ended_at,
+            cause=machine.cause or self._cause,
+            sip_status=self.sip_status,
+            path=machine.path(),
+            digits=machine.digits(),
+            hand_offs=self._hand_offs,
+            quality={} if stats is None else _quality(stats),
+            details=details,
+        )
+
+    def write(self, machine: Machine, stats: Stats | None) -> None:
+        """Hand the finished record to the store's writer."""
+        self._store.writer.call_ended(self.record(machine, stats))
+
+
+_QUALITY = tuple(name for name in Stats.__slots__ if name != "port")
+
+
+def _quality(stats: Stats) -> dict[str, Any]:
+    return {name: getattr(stats, name) for name in _QUALITY}

@@ -1,0 +1,132 @@
+"""What every call needs of the daemon, in one place: time, tasks, signalling, sound, records."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ivr.call.identity import LineTable
+from ivr.call.leg import Leg, MediaPolicy
+from ivr.call.sounds import SoundBook
+from ivr.call.targets import Destination, Directory
+from ivr.errors import OverloadedError
+from ivr.net import SipShell
+from ivr.settings import Settings
+from ivr.sip import InviteRequest, NameAddr, Stack, Uri
+from ivr.store import Store
+from media import MediaFull, MediaPool
+
+if TYPE_CHECKING:
+    from ivr.call.forward import Attempt
+
+log = logging.getLogger("ivr.call")
+
+RESOLVE_WAIT = 5.0
+"""Seconds a name may take to resolve before the target counts as unreachable."""
+
+
+@dataclass(slots=True)
+class Services:
+    """Handed to every call; owns nothing but the tasks that calls start."""
+
+    settings: Settings
+    loop: asyncio.AbstractEventLoop
+    shell: SipShell
+    stack: Stack
+    pool: MediaPool
+    sounds: SoundBook
+    directory: Directory
+    lines: LineTable
+    store: Store
+    policies: Callable[[str | None], MediaPolicy]
+    """Media policy of a line; of phones and guests for None."""
+    paths_taken: set[Path] = field(default_factory=set)
+    """Files that recordings in progress write."""
+
+    def clock(self) -> float:
+        """Monotonic seconds: the time of machines, stack and media events."""
+        return self.loop.time()
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for records."""
+        return time.time()
+
+    def call_at(self, when: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_at(when, then)
+
+    def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+        return self.loop.call_later(seconds, then)
+
+    def create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self.loop.create_task(work)
+
+    def flush(self) -> None:
+        """Send what the stack has queued."""
+        self.shell.flush()
+
+    def delete_file(self, path: Path) -> None:
+        """Delete a file without blocking the loop."""
+        self.loop.run_in_executor(None, functools.partial(path.unlink, missing_ok=True))
+
+    async def resolve(self, host: str, port: int) -> str | None:
+        """An address of `host`; None when there is none within :data:`RESOLVE_WAIT`."""
+        try:
+            async with asyncio.timeout(RESOLVE_WAIT):
+                found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+        except (OSError, TimeoutError):
+            return None
+        addresses = [info[4][0] for info in found]
+        return str(addresses[0]) if addresses else None
+
+    def new_leg(
+        self, session: Any, peer: str, on_media: Callable[[Any], None], line: str | None, near: Leg | None
+    ) -> Leg:
+        """A leg with a port of its own; :class:`OverloadedError` when there is none left."""
+        try:
+            port = self.pool.allocate(on_media, near=near.port if near is not None else None)
+        except MediaFull as error:
+            raise OverloadedError(str(error)) from error
+        return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
+
+    def place_call(
+        self,
+        destination: Destination,
+        address: str,
+        attempt: Attempt,
+        *,
+        number: str,
+        display: str,
+        headers: Mapping[str, str],
+        near: Leg,
+    ) -> Leg:
+        """Send an INVITE to a destination; its events go to `attempt`."""
+        leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
+        flow = destination.flow or self.shell.flow_to(address, destination.port)
+        sender = number
+        if destination.line is not None:
+            line = self.lines.lines[destination.line]
+            sender = line.from_ or number
+        host = self.shell.host_for(flow)
+        leg.session = self.stack.invite(
+            InviteRequest(
+                uri=destination.uri,
+                from_=NameAddr(Uri("sip", sender or "anonymous", host), display),
+                to=NameAddr(destination.uri),
+                flow=flow,
+                sdp=leg.offer(leg.policy.preferring(near.agreed)),
+                headers=tuple(headers.items()),
+                user=destination.user,
+                password=destination.password,
+            ),
+            self.clock(),
+        )
+        leg.session.owner = attempt
+        return leg

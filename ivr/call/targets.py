@@ -1,0 +1,151 @@
+"""Where a forwarded call goes: targets of flows made into SIP destinations.
+
+A target is ``sip:…``, ``tel:…``, ``phone:200``, ``agent:anna``; a bare value is a phone, else an agent, else a number
+through a line.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ivr.call.identity import LineTable, SipLine, normalise
+from ivr.errors import CallForbiddenError, NotBuiltError, NumberNotServedError, ProtocolError
+from ivr.settings import Settings
+from ivr.sip import Flow, Registrar, Uri
+
+DEFAULT_SIP_PORT = 5060
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One place an INVITE can be sent to."""
+
+    target: str
+    """As the flow wrote it."""
+    uri: Uri
+    """Request-URI and To."""
+    host: str
+    """Host name or address that the packet goes to."""
+    port: int
+    line: str | None = None
+    """Line it goes through; None for phones and plain URIs."""
+    flow: Flow | None = None
+    """Path that a registered phone came by; used as it is."""
+    user: str | None = None
+    """Account for challenges."""
+    password: str | None = None
+
+    @property
+    def literal(self) -> bool:
+        """Whether :attr:`host` is an address already."""
+        return is_address(self.host)
+
+
+def is_address(host: str) -> bool:
+    """Whether `host` is an IPv4 or IPv6 address, not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class Directory:
+    """Looks targets up among phones, agents and lines."""
+
+    def __init__(self, settings: Settings, registrar: Registrar, lines: LineTable) -> None:
+        self._settings = settings
+        self._registrar = registrar
+        self._lines = lines
+
+    def find(self, target: str, line: str | None, now: float) -> Sequence[Destination]:
+        """Destinations of one target; several where a phone has several contacts.
+
+        Empty when a phone is known but not registered. Raises :class:`NumberNotServedError` for what is no target,
+        :class:`CallForbiddenError` for what the outbound policy denies.
+        """
+        scheme, _, rest = target.partition(":")
+        match scheme.lower() if rest else "":
+            case "sip" | "sips":
+                return self._uri(target, line)
+            case "tel":
+                return self._number(target, rest, line)
+            case "phone":
+                return self._phone(target, rest, now)
+            case "agent":
+                return self._agent(target, rest, line, now)
+        if target in self._settings.phones:
+            return self._phone(target, target, now)
+        if target in self._settings.agents:
+            return self._agent(target, target, line, now)
+        return self._number(target, target, line)
+
+    def _uri(self, target: str, line: str | None) -> Sequence[Destination]:
+        try:
+            uri = Uri.parse(target)
+        except ProtocolError as error:
+            raise NumberNotServedError(f"{target!r} is not a SIP URI: {error}") from None
+        if uri.scheme != "sip":
+            raise NotBuiltError(f"{uri.scheme}: targets are not built yet: {target!r}")
+        if line is not None:
+            trunk = self._trunk(line)
+            return [
+                Destination(
+                    target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, line, None, trunk.user, _secret(trunk)
+                )
+            ]
+        return [Destination(target, uri, uri.host, uri.port or DEFAULT_SIP_PORT)]
+
+    def _phone(self, target: str, user: str, now: float) -> Sequence[Destination]:
+        if user not in self._settings.phones:
+            raise NumberNotServedError(f"there is no phone {user!r}")
+        return [
+            Destination(
+                target,
+                binding.contact.uri,
+                binding.flow.remote[0],
+                binding.flow.remote[1],
+                flow=binding.flow,
+            )
+            for binding in self._registrar.lookup(user, now)
+        ]
+
+    def _agent(self, target: str, name: str, line: str | None, now: float) -> Sequence[Destination]:
+        agent = self._settings.agents.get(name)
+        if not isinstance(agent, dict):
+            raise NumberNotServedError(f"there is no agent {name!r}")
+        phones = agent.get("phones") or ()
+        found: list[Destination] = []
+        for phone in (phones,) if isinstance(phones, str) else phones:
+            found += self.find(f"phone:{phone}" if phone in self._settings.phones else str(phone), line, now)
+        return found
+
+    def _number(self, target: str, number: str, line: str | None) -> Sequence[Destination]:
+        number = normalise(number)
+        if not number or not all(c.isascii() and (c.isalnum() or c in "+*#-_.") for c in number):
+            raise NumberNotServedError("there is no such phone, agent or number")
+        policy = self._settings.outbound_policy
+        denied = any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.deny)
+        if denied and number not in policy.emergency:
+            raise CallForbiddenError("the outbound policy denies this number")
+        name = line or policy.line or next(iter(self._lines.lines), None)
+        if name is None:
+            raise NumberNotServedError("no line is configured for calls out")
+        trunk = self._trunk(name)
+        uri = Uri("sip", number, trunk.host, trunk.port)
+        return [
+            Destination(target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, name, None, trunk.user, _secret(trunk))
+        ]
+
+    def _trunk(self, name: str) -> SipLine:
+        trunk = self._lines.lines.get(name)
+        if trunk is None:
+            raise NumberNotServedError(f"there is no SIP line {name!r}")
+        return trunk
+
+
+def _secret(trunk: SipLine) -> str | None:
+    return trunk.password.get_secret_value() if trunk.password is not None else None

@@ -1,0 +1,290 @@
+"""The daemon: wires settings, store, media, prompts, signalling, calls and HTTP together, and takes them down in order.
+
+ready     one line on standard output, and READY=1 to the service manager, once calls are taken
+SIGHUP    loads the flows anew; a set that does not hold leaves the old one in force
+SIGTERM   no new calls; those in progress end by themselves or after `limits.drain_timeout`; a second one ends at once
+exit      0 stopped as asked, 1 something it needs cannot be had
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import random
+import signal
+import socket
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from ivr import __version__
+from ivr.api import HttpServer
+from ivr.call.gate import Gate
+from ivr.call.identity import LineTable
+from ivr.call.manager import CallManager
+from ivr.call.policies import media_policies
+from ivr.call.services import Services
+from ivr.call.sounds import SoundBook, tone_sounds
+from ivr.call.targets import Directory, is_address
+from ivr.errors import ConfigError, FlowLoadError, IvrError
+from ivr.flow import FlowSet, load_folder
+from ivr.net import SipShell
+from ivr.settings import Settings, load_settings
+from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
+from ivr.store import Store, apply_retention
+from media import MediaConfig, MediaPool, PromptLimits, PromptStore, SpeechConfig
+
+log = logging.getLogger("ivr.daemon")
+
+EXIT_OK, EXIT_FAULTS = 0, 1
+RESOLVE_EVERY = 60.0
+"""Seconds between look-ups of the lines' hosts: their calls are known by these addresses."""
+RETENTION_EVERY = 600.0
+"""Seconds between looks at what recordings may be deleted."""
+BYE_WAIT = 1.0
+"""Seconds for the answers to the BYEs of the last calls."""
+GC_THRESHOLD = (50_000, 20, 50)
+"""Calls leave little cyclic garbage; the default of 700 would look for it at every other call."""
+
+
+def main(config: Path | None) -> int:
+    """Run until told to stop; the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        settings = load_settings(config)
+        for sentence in settings.unbuilt():
+            log.warning("%s", sentence)
+        flows = load_folder(settings.flows, settings)
+    except (ConfigError, FlowLoadError) as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        return EXIT_FAULTS
+    except IvrError as error:
+        print(f"ivr: {error}", file=sys.stderr)
+        return EXIT_FAULTS
+    try:
+        return asyncio.run(Daemon(settings, flows).run())
+    except (IvrError, OSError) as error:
+        print(f"ivr: {error}", file=sys.stderr)
+        return EXIT_FAULTS
+
+
+class Daemon:
+    """One run."""
+
+    def __init__(self, settings: Settings, flows: FlowSet) -> None:
+        self._settings = settings
+        self._flows = flows
+        self._stopping = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self) -> int:
+        """Start everything, take calls, stop everything."""
+        settings = self._settings
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as exits:
+            settings.recordings.mkdir(parents=True, exist_ok=True)
+            store = await asyncio.to_thread(Store.open, settings.store, settings.cache)
+            exits.push_async_callback(asyncio.to_thread, store.close)
+            media_host = _media_host(settings)
+            pool = await MediaPool.start(
+                MediaConfig(
+                    host=media_host,
+                    ports=(settings.media.ports.first, settings.media.ports.last),
+                    workers=settings.media.workers,
+                    media_timeout=settings.media.timeout,
+                )
+            )
+            exits.push_async_callback(pool.close)
+            prompts = PromptStore(
+                settings.cache,
+                settings.prompts,
+                SpeechConfig(
+                    engine=settings.speech.engine,
+                    language=settings.speech.language,
+                    voice=settings.speech.voice,
+                    command=settings.speech.command,
+                    options=settings.speech.options,
+                ),
+                PromptLimits(
+                    text_characters=settings.limits.text_characters,
+                    file_bytes=settings.limits.audio_file_bytes,
+                    seconds=settings.limits.audio_seconds,
+                    cache_bytes=settings.limits.prompt_cache_bytes,
+                ),
+                allow=settings.http.allow,
+            )
+            await prompts.start()
+            exits.push_async_callback(prompts.close)
+            tones = await asyncio.to_thread(tone_sounds, settings.cache)
+            stack = Stack(StackConfig(user_agent=f"ivr/{__version__}"), os.urandom)
+            manager: CallManager | None = None
+            shell = SipShell(
+                stack,
+                [
+                    (entry.transport, entry.host, entry.port)
+                    for entry in settings.sip.listen
+                    if entry.transport == "udp"
+                ],
+                lambda event: manager.on_event(event) if manager is not None else None,
+                public_address=settings.sip.public_address,
+            )
+            await shell.start()
+            exits.push_async_callback(shell.close)
+            lines = LineTable(settings)
+            registrar = Registrar(
+                RegistrarLimits(
+                    contacts_per_aor=settings.limits.contacts_per_phone, bindings=settings.limits.registrations
+                )
+            )
+            services = Services(
+                settings=settings,
+                loop=loop,
+                shell=shell,
+                stack=stack,
+                pool=pool,
+                sounds=SoundBook(prompts, tones),
+                directory=Directory(settings, registrar, lines),
+                lines=lines,
+                store=store,
+                policies=media_policies(settings, lines, shell.media_address),
+            )
+            gate = Gate(
+                settings,
+                stack,
+                registrar,
+                Challenger(settings.sip.realm, os.urandom(32)),
+                lines,
+                lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
+                loop.time,
+            )
+            manager = CallManager(services, gate, self._flows)
+            await self._resolve(services)
+            http = HttpServer(settings.http.listen, manager)
+            await http.start()
+            exits.push_async_callback(http.close)
+            self._signals(loop)
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self._keep_resolving(services)),
+                    tasks.create_task(self._keep_retention(store)),
+                    tasks.create_task(self._keep_reloading(manager, services)),
+                    tasks.create_task(services.sounds.warm(manager.flows.prompts())),
+                ]
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(*GC_THRESHOLD)
+                self._say_ready(shell, http, pool)
+                await self._stopping.wait()
+                _notify("STOPPING=1")
+                await self._drain(manager)
+                for task in running:
+                    task.cancel()
+        log.info("stopped; %d calls taken, %d refused", manager.total, manager.refused)
+        return EXIT_OK
+
+    def _say_ready(self, shell: SipShell, http: HttpServer, pool: MediaPool) -> None:
+        listening = ",".join(f"{transport}:{host}:{port}" for transport, host, port in shell.addresses)
+        log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, len(self._flows), len(pool.pids), pool.batch)
+        print(f"ready sip={listening} http={http.address}", flush=True)
+        _notify("READY=1")
+
+    # Signals
+
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            self._at_once.set()
+        self._stopping.set()
+
+    async def _drain(self, manager: CallManager) -> None:
+        """Let calls end, then end those that are left."""
+        manager.draining = True
+        idle = asyncio.Event()
+        manager.when_idle(idle.set)
+        if not idle.is_set():
+            log.info("stopping: waiting for %d calls", len(manager.calls))
+            waits = [asyncio.ensure_future(idle.wait()), asyncio.ensure_future(self._at_once.wait())]
+            await asyncio.wait(waits, timeout=self._settings.limits.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        if manager.calls:
+            log.info("ending %d calls", len(manager.calls))
+            manager.end_all("system")
+        if manager.total:
+            await asyncio.sleep(BYE_WAIT)
+
+    async def _keep_reloading(self, manager: CallManager, services: Services) -> None:
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            _notify("RELOADING=1")
+            try:
+                flows = await asyncio.to_thread(load_folder, self._settings.flows, self._settings, self._flows)
+            except FlowLoadError as error:
+                for fault in error.faults:
+                    log.error("%s", fault)
+                log.error("the flows are not changed: %d faults", len(error.faults))
+            except (IvrError, OSError) as error:
+                log.error("the flows are not changed: %s", error)
+            else:
+                manager.flows = self._flows = flows
+                await services.sounds.warm(flows.prompts())
+                log.info("%d flows in force", len(flows))
+            _notify("READY=1")
+
+    # Regular work
+
+    async def _resolve(self, services: Services) -> None:
+        """Look up the addresses that the lines' calls come from."""
+        for name, line in services.lines.lines.items():
+            if is_address(line.host):
+                services.lines.resolved(name, [line.host])
+                continue
+            try:
+                async with asyncio.timeout(5.0):
+                    found = await services.loop.getaddrinfo(line.host, line.port or 5060, type=socket.SOCK_DGRAM)
+                services.lines.resolved(name, {str(info[4][0]) for info in found})
+            except (OSError, TimeoutError):
+                log.warning("line %s: %s has no address now; its calls count as a guest's", name, line.host)
+
+    async def _keep_resolving(self, services: Services) -> None:
+        while True:
+            await asyncio.sleep(RESOLVE_EVERY * random.uniform(0.9, 1.1))
+            await self._resolve(services)
+
+    async def _keep_retention(self, store: Store) -> None:
+        retention = self._settings.retention
+        while retention.recordings_age is not None or retention.recordings_size is not None:
+            await asyncio.to_thread(
+                apply_retention,
+                store,
+                self._settings.recordings,
+                retention.recordings_age,
+                retention.recordings_size,
+            )
+            await asyncio.sleep(RETENTION_EVERY)
+
+
+def _media_host(settings: Settings) -> str:
+    """The address that RTP sockets bind to: that of the first listener."""
+    return settings.sip.listen[0].host
+
+
+def _notify(state: str) -> None:
+    """Tell the service manager, where there is one (sd_notify)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        try:
+            sock.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
+        except OSError as error:
+            log.debug("the service manager does not listen: %s", error)

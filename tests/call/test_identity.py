@@ -1,0 +1,90 @@
+"""Whose call it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from ivr.call.identity import LineTable, identify, normalise
+from ivr.settings import Settings
+from ivr.sip.message import Request
+from ivr.sip.parser import parse_message
+
+LINES = """
+lines:
+  pbx: {type: sip_trunk, host: 192.0.2.10, match: [198.51.100.0/24], called_from: to, caller_from: p_asserted_identity}
+  carrier: {type: sip_trunk, host: carrier.example.net, match: [198.51.100.128/25], called_from: p_called_party_id}
+"""
+
+
+def invite(uri: str = "sip:100@host", *extra: str, to: str = "sip:100@host") -> Request:
+    lines = [
+        f"INVITE {uri} SIP/2.0",
+        "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
+        'From: "Anna" <sip:+49 (30) 1234@host>;tag=a'.replace(" (30) ", "30"),
+        f"To: <{to}>",
+        "Call-ID: c",
+        "CSeq: 1 INVITE",
+        *extra,
+        "Content-Length: 0",
+    ]
+    message = parse_message("\r\n".join([*lines, "", ""]).encode())
+    assert isinstance(message, Request)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("written", "compared"),
+    [
+        ("+49 (30) 123-45", "+493012345"),
+        ("030/12", "030/12"),
+        ("anna.smith", "anna.smith"),
+        ("00491", "00491"),
+        ("*21#", "*21#"),
+        ("a\x00b", "ab"),
+    ],
+)
+def test_numbers_are_compared_without_their_separators(written: str, compared: str) -> None:
+    assert normalise(written) == compared
+
+
+def test_the_most_exact_line_has_the_call(make_settings: Callable[[str], Settings]) -> None:
+    table = LineTable(make_settings(LINES))
+    table.resolved("pbx", ["192.0.2.10"])
+    assert table.at("192.0.2.10") == "pbx"
+    assert table.at("198.51.100.5") == "pbx"
+    assert table.at("198.51.100.200") == "carrier"
+    assert table.at("203.0.113.1") is None
+    assert table.at("2001:db8::1") is None
+    table.resolved("pbx", ["192.0.2.11"])
+    assert table.at("192.0.2.10") is None
+    assert table.at("192.0.2.11") == "pbx"
+
+
+def test_a_line_says_where_the_numbers_stand(make_settings: Callable[[str], Settings]) -> None:
+    lines = LineTable(make_settings(LINES)).lines
+    request = invite(
+        "sip:account@host",
+        "P-Asserted-Identity: <sip:+4940999@carrier>",
+        "P-Called-Party-ID: <sip:+4940111@carrier>",
+        to="sip:+49-40-222@host",
+    )
+    pbx = identify(request, "pbx", lines, None)
+    assert (pbx.kind, pbx.line, pbx.number, pbx.called) == ("line", "pbx", "+4940999", "+4940222")
+    carrier = identify(request, "carrier", lines, None)
+    assert (carrier.number, carrier.called) == ("+49301234", "+4940111")
+
+
+def test_nobody_becomes_somebody_by_a_header(make_settings: Callable[[str], Settings]) -> None:
+    request = invite("sip:100@host", "P-Asserted-Identity: <sip:200@host>")
+    guest = identify(request, None, LineTable(make_settings(LINES)).lines, None)
+    assert (guest.kind, guest.number, guest.display, guest.called) == ("guest", "+49301234", "Anna", "100")
+    phone = identify(request, None, {}, "200")
+    assert (phone.kind, phone.number) == ("phone", "200")
+
+
+def test_a_broken_identity_header_does_not_cost_the_call(make_settings: Callable[[str], Settings]) -> None:
+    request = invite("sip:100@host", "P-Asserted-Identity: <<<")
+    caller = identify(request, "pbx", LineTable(make_settings(LINES)).lines, None)
+    assert caller.number == "+49301234"
