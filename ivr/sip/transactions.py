@@ -1,0 +1,460 @@
+"""The four transactions of RFC 3261 §17, with the states and rules of RFC 6026, as literal tables.
+
+Everything that decides what a transaction does stands in the four tables below: (state, input) → (actions, state). A
+pair that is absent means that the input is ignored in that state: a late retransmission, a timer that lost a race.
+
+               client                                     server
+    INVITE     Figure 5; RFC 6026 §8.4 (Accepted)         Figure 7; RFC 6026 §8.5 (Accepted)
+    others     Figure 6                                   Figure 8
+
+A transaction has at most two timers: `retransmit` (A, E, G) and `lifetime` (B, D, F, H, I, J, K, L, M).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ivr.sip.message import Request, Response
+from ivr.sip.names import REASONS
+from ivr.sip.timers import T4, Timer, Timers
+
+if TYPE_CHECKING:
+    from ivr.sip.events import Flow
+    from ivr.sip.outgoing import OutgoingRequest
+
+__all__ = [
+    "CLIENT",
+    "INVITE_CLIENT",
+    "INVITE_SERVER",
+    "SERVER",
+    "Action",
+    "ClientTransaction",
+    "Input",
+    "ServerTransaction",
+    "State",
+    "Table",
+    "TransactionUser",
+]
+
+
+class State(IntEnum):
+    """Where a transaction stands."""
+
+    CALLING = 0
+    TRYING = 1
+    PROCEEDING = 2
+    COMPLETED = 3
+    ACCEPTED = 4
+    CONFIRMED = 5
+    TERMINATED = 6
+
+
+class Input(IntEnum):
+    """What happens to a transaction."""
+
+    R1XX = 0
+    R2XX = 1
+    R3_6XX = 2
+    REQUEST = 3
+    """The request again."""
+    ACK = 4
+    SEND_1XX = 5
+    SEND_2XX = 6
+    SEND_3_6XX = 7
+    RETRANSMIT = 8
+    """Timers A, E, G."""
+    EXPIRE = 9
+    """Timers B, D, F, H, I, J, K, L, M."""
+    TRANSPORT_ERROR = 10
+
+
+class Action(IntEnum):
+    """What a transaction does. In the order written."""
+
+    SEND = 0
+    """Send the response given, and keep it."""
+    RESEND = 1
+    """Send what was sent last."""
+    SEND_ACK = 2
+    """Acknowledge the response from 300 on (§17.1.1.3)."""
+    PASS = 3
+    """Hand the response to the user."""
+    TIMEOUT = 4
+    """Tell the user that no response came in time."""
+    FAIL = 5
+    """Tell the user that it could not be sent."""
+    DOUBLE = 6
+    """Arm the retransmission at twice the interval (A)."""
+    DOUBLE_TO_T2 = 7
+    """Arm the retransmission at twice the interval, at most T2 (E in Trying, G)."""
+    AT_T2 = 8
+    """Arm the retransmission at T2 (E in Proceeding)."""
+    START_G = 9
+    """Arm the retransmission of a final response at T1; not on reliable transports."""
+    HOLD = 10
+    """No retransmission any more; live 64*T1 for what comes late (H, L, M)."""
+    HOLD_UNLESS_RELIABLE = 11
+    """The same, zero on reliable transports (D, J)."""
+    LINGER = 12
+    """No retransmission any more; live T4, zero on reliable transports (I, K)."""
+    STOP = 13
+    """No retransmission any more."""
+
+
+Table = Mapping[tuple[State, Input], tuple[tuple[Action, ...], State]]
+
+_A, _S, _I = Action, State, Input
+
+INVITE_CLIENT: Final[Table] = {
+    (_S.CALLING, _I.RETRANSMIT): ((_A.RESEND, _A.DOUBLE), _S.CALLING),
+    (_S.CALLING, _I.EXPIRE): ((_A.TIMEOUT,), _S.TERMINATED),
+    (_S.CALLING, _I.R1XX): ((_A.STOP, _A.PASS), _S.PROCEEDING),
+    (_S.CALLING, _I.R2XX): ((_A.HOLD, _A.PASS), _S.ACCEPTED),
+    (_S.CALLING, _I.R3_6XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND_ACK, _A.PASS), _S.COMPLETED),
+    (_S.CALLING, _I.TRANSPORT_ERROR): ((_A.FAIL,), _S.TERMINATED),
+    (_S.PROCEEDING, _I.R1XX): ((_A.PASS,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.R2XX): ((_A.HOLD, _A.PASS), _S.ACCEPTED),
+    (_S.PROCEEDING, _I.R3_6XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND_ACK, _A.PASS), _S.COMPLETED),
+    (_S.PROCEEDING, _I.EXPIRE): ((_A.TIMEOUT,), _S.TERMINATED),
+    (_S.COMPLETED, _I.R3_6XX): ((_A.SEND_ACK,), _S.COMPLETED),
+    (_S.COMPLETED, _I.EXPIRE): ((), _S.TERMINATED),
+    (_S.COMPLETED, _I.TRANSPORT_ERROR): ((), _S.TERMINATED),
+    (_S.ACCEPTED, _I.R2XX): ((_A.PASS,), _S.ACCEPTED),
+    (_S.ACCEPTED, _I.EXPIRE): ((), _S.TERMINATED),
+}
+"""Figure 5 and RFC 6026 Figure 7 (§8.4). Timer B ends with the first response; in Proceeding the lifetime is armed only
+by a CANCEL that nobody answers (§9.1)."""
+
+CLIENT: Final[Table] = {
+    (_S.TRYING, _I.RETRANSMIT): ((_A.RESEND, _A.DOUBLE_TO_T2), _S.TRYING),
+    (_S.TRYING, _I.EXPIRE): ((_A.TIMEOUT,), _S.TERMINATED),
+    (_S.TRYING, _I.TRANSPORT_ERROR): ((_A.FAIL,), _S.TERMINATED),
+    (_S.TRYING, _I.R1XX): ((_A.PASS,), _S.PROCEEDING),
+    (_S.TRYING, _I.R2XX): ((_A.LINGER, _A.PASS), _S.COMPLETED),
+    (_S.TRYING, _I.R3_6XX): ((_A.LINGER, _A.PASS), _S.COMPLETED),
+    (_S.PROCEEDING, _I.RETRANSMIT): ((_A.RESEND, _A.AT_T2), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.EXPIRE): ((_A.TIMEOUT,), _S.TERMINATED),
+    (_S.PROCEEDING, _I.TRANSPORT_ERROR): ((_A.FAIL,), _S.TERMINATED),
+    (_S.PROCEEDING, _I.R1XX): ((_A.PASS,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.R2XX): ((_A.LINGER, _A.PASS), _S.COMPLETED),
+    (_S.PROCEEDING, _I.R3_6XX): ((_A.LINGER, _A.PASS), _S.COMPLETED),
+    (_S.COMPLETED, _I.EXPIRE): ((), _S.TERMINATED),
+}
+"""Figure 6."""
+
+INVITE_SERVER: Final[Table] = {
+    (_S.PROCEEDING, _I.REQUEST): ((_A.RESEND,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.SEND_1XX): ((_A.SEND,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.SEND_2XX): ((_A.HOLD, _A.SEND), _S.ACCEPTED),
+    (_S.PROCEEDING, _I.SEND_3_6XX): ((_A.HOLD, _A.START_G, _A.SEND), _S.COMPLETED),
+    (_S.COMPLETED, _I.REQUEST): ((_A.RESEND,), _S.COMPLETED),
+    (_S.COMPLETED, _I.RETRANSMIT): ((_A.RESEND, _A.DOUBLE_TO_T2), _S.COMPLETED),
+    (_S.COMPLETED, _I.EXPIRE): ((), _S.TERMINATED),
+    (_S.COMPLETED, _I.ACK): ((_A.LINGER,), _S.CONFIRMED),
+    (_S.CONFIRMED, _I.EXPIRE): ((), _S.TERMINATED),
+    (_S.ACCEPTED, _I.SEND_2XX): ((_A.SEND,), _S.ACCEPTED),
+    (_S.ACCEPTED, _I.EXPIRE): ((), _S.TERMINATED),
+}
+"""Figure 7 and RFC 6026 Figure 8 (§8.5). In Accepted the INVITE is absorbed: the 2xx is repeated by the session until
+the ACK, which goes to the session."""
+
+SERVER: Final[Table] = {
+    (_S.TRYING, _I.SEND_1XX): ((_A.SEND,), _S.PROCEEDING),
+    (_S.TRYING, _I.SEND_2XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND), _S.COMPLETED),
+    (_S.TRYING, _I.SEND_3_6XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND), _S.COMPLETED),
+    (_S.PROCEEDING, _I.REQUEST): ((_A.RESEND,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.SEND_1XX): ((_A.SEND,), _S.PROCEEDING),
+    (_S.PROCEEDING, _I.SEND_2XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND), _S.COMPLETED),
+    (_S.PROCEEDING, _I.SEND_3_6XX): ((_A.HOLD_UNLESS_RELIABLE, _A.SEND), _S.COMPLETED),
+    (_S.COMPLETED, _I.REQUEST): ((_A.RESEND,), _S.COMPLETED),
+    (_S.COMPLETED, _I.EXPIRE): ((), _S.TERMINATED),
+    (_S.COMPLETED, _I.TRANSPORT_ERROR): ((), _S.TERMINATED),
+}
+"""Figure 8."""
+
+# The same by number, for the way of every message: a tuple of an IntEnum hashes like one of an int.
+_SEND_INPUT: Final = (Input.SEND_1XX, Input.SEND_1XX, Input.SEND_2XX) + (Input.SEND_3_6XX,) * 4
+_RECEIVE_INPUT: Final = (Input.R1XX, Input.R1XX, Input.R2XX) + (Input.R3_6XX,) * 4
+
+
+class TransactionLayer(Protocol):
+    """What a transaction needs around it."""
+
+    timers: Timers
+    t1: float
+    t2: float
+
+    def send(self, data: bytes, flow: Flow) -> None:
+        """Queue octets."""
+
+    def remove_client(self, transaction: ClientTransaction) -> None:
+        """Forget a terminated transaction."""
+
+    def remove_server(self, transaction: ServerTransaction) -> None:
+        """Forget a terminated transaction."""
+
+
+class TransactionUser(Protocol):
+    """Who sent the request of a client transaction."""
+
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """A response; a 2xx to INVITE comes as often as it is received."""
+
+    def on_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
+        """No final response: 408 in time, 503 could not be sent."""
+
+
+class _Transaction:
+    __slots__ = ("_interval", "flow", "last", "layer", "lifetime", "retransmit", "state")
+
+    table: Table
+
+    def __init__(self, layer: TransactionLayer, flow: Flow, state: State) -> None:
+        self.layer = layer
+        self.flow = flow
+        self.state = state
+        self.last = b""
+        """What was sent last."""
+        self.retransmit: Timer | None = None
+        self.lifetime: Timer | None = None
+        self._interval = 0.0
+
+    def _on_retransmit(self, now: float) -> None:
+        self.retransmit = None
+        self.fire(Input.RETRANSMIT, now)
+
+    def _on_expire(self, now: float) -> None:
+        self.lifetime = None
+        self.fire(Input.EXPIRE, now)
+
+    def fire(self, happened: Input, now: float, message: Response | bytes | None = None) -> None:
+        """One input."""
+        raise NotImplementedError
+
+    def _stop(self) -> None:
+        if self.retransmit is not None:
+            self.layer.timers.cancel(self.retransmit)
+            self.retransmit = None
+
+    def _live(self, seconds: float, now: float) -> None:
+        timers = self.layer.timers
+        if self.retransmit is not None:
+            timers.cancel(self.retransmit)
+            self.retransmit = None
+        if self.lifetime is not None:
+            timers.cancel(self.lifetime)
+        self.lifetime = timers.arm(now + seconds, self._on_expire)
+
+    def _again(self, interval: float, now: float) -> None:
+        self._interval = interval
+        self.retransmit = self.layer.timers.arm(now + interval, self._on_retransmit)
+
+    def _common(self, action: Action, now: float) -> None:
+        # Actions that both sides share; the sides handle the frequent ones themselves.
+        layer = self.layer
+        if action is Action.RESEND:
+            if self.last:
+                layer.send(self.last, self.flow)
+        elif action is Action.STOP:
+            self._stop()
+            layer.timers.cancel(self.lifetime)
+            self.lifetime = None
+        elif action is Action.DOUBLE:
+            self._again(self._interval * 2, now)
+        elif action is Action.DOUBLE_TO_T2:
+            self._again(min(self._interval * 2, layer.t2), now)
+        elif action is Action.AT_T2:
+            self._again(layer.t2, now)
+        elif action is Action.HOLD:
+            self._live(64 * layer.t1, now)
+        elif action is Action.HOLD_UNLESS_RELIABLE:
+            self._live(0.0 if self.flow.reliable else 64 * layer.t1, now)
+        elif action is Action.LINGER:
+            self._live(0.0 if self.flow.reliable else T4, now)
+
+    def _finish(self) -> None:
+        timers = self.layer.timers
+        timers.cancel(self.retransmit)
+        timers.cancel(self.lifetime)
+        self.retransmit = self.lifetime = None
+
+
+class ClientTransaction(_Transaction):
+    """A request of ours, sent until it is answered."""
+
+    __slots__ = ("branch", "key", "request", "table", "user", "via")
+
+    def __init__(
+        self,
+        layer: TransactionLayer,
+        request: OutgoingRequest,
+        flow: Flow,
+        branch: str,
+        via: str,
+        user: TransactionUser,
+    ) -> None:
+        invite = request.method == "INVITE"
+        super().__init__(layer, flow, State.CALLING if invite else State.TRYING)
+        self.table = INVITE_CLIENT if invite else CLIENT
+        self.request = request
+        self.branch = branch
+        self.via = via
+        self.user = user
+        self.key = (branch, request.method)
+        """§17.1.3."""
+
+    def start(self, data: bytes, now: float) -> None:
+        """Send the request and arm timers A and B, or E and F."""
+        layer = self.layer
+        self.last = data
+        layer.send(data, self.flow)
+        if not self.flow.reliable:
+            self._again(layer.t1, now)
+        self.lifetime = layer.timers.arm(now + 64 * layer.t1, self._on_expire)
+
+    def receive(self, response: Response, now: float) -> None:
+        """A response with this branch and method."""
+        self.fire(_RECEIVE_INPUT[response.status // 100], now, response)
+
+    def give_up(self, now: float) -> None:
+        """Wait 64*T1 for the final response of a cancelled INVITE, no longer (§9.1)."""
+        if self.state is State.PROCEEDING and self.lifetime is None:
+            self._live(64 * self.layer.t1, now)
+
+    def fire(self, happened: Input, now: float, message: Response | bytes | None = None) -> None:
+        entry = self.table.get((self.state, happened))
+        if entry is None:
+            return
+        actions, state = entry
+        self.state = state
+        if state is State.TERMINATED:
+            self._finish()
+            self.layer.remove_client(self)
+        for action in actions:
+            if action is Action.PASS:
+                assert isinstance(message, Response)
+                self.user.on_response(self, message, now)
+            elif action is Action.SEND_ACK:
+                assert isinstance(message, Response)
+                self.last = self.request.ack(self.via, message)
+                self.layer.send(self.last, self.flow)
+            elif action is Action.TIMEOUT:
+                self.user.on_failure(self, 408, now)
+            elif action is Action.FAIL:
+                self.user.on_failure(self, 503, now)
+            else:
+                self._common(action, now)
+
+
+class ServerTransaction(_Transaction):
+    """A request of a peer, answered once however often it comes."""
+
+    __slots__ = ("_head", "_routes", "_to", "_to_tagged", "key", "merge_key", "method", "on_cancel", "request", "table")
+
+    def __init__(
+        self, layer: TransactionLayer, request: Request, flow: Flow, key: tuple[object, ...], merge_key: object
+    ) -> None:
+        invite = request.method == "INVITE"
+        super().__init__(layer, flow, State.PROCEEDING if invite else State.TRYING)
+        self.table = INVITE_SERVER if invite else SERVER
+        self.method = request.method
+        self.request: Request | None = request
+        """Kept until the final response is sent."""
+        self.key = key
+        """§17.2.3."""
+        self.merge_key = merge_key
+        """§8.2.2.2; None inside a dialog."""
+        self.on_cancel: Callable[[Request, float], None] | None = None
+        """Called for a CANCEL while no final response was sent."""
+        self._head = ""
+        self._routes = ""
+        self._to = ""
+        self._to_tagged = True
+
+    @property
+    def answered(self) -> bool:
+        """Whether a final response was sent."""
+        return self.state >= State.COMPLETED
+
+    def _copy(self, request: Request) -> None:
+        # What every response repeats (§8.2.6.2), written once.
+        vias, routes = "", ""
+        for name, value in request.headers:
+            if name == "Via":
+                vias += f"Via: {value}\r\n"
+            elif name == "Record-Route":
+                routes += f"Record-Route: {value}\r\n"
+        self._routes = routes
+        self._to = request.get("To") or ""
+        self._to_tagged = request.to.tag is not None
+        self._head = (
+            f"{vias}From: {request.get('From')}\r\nCall-ID: {request.call_id}\r\nCSeq: {request.get('CSeq')}\r\n"
+        )
+
+    def encode(
+        self, status: int, reason: str | None, to_tag: str, headers: str, body: bytes, content_type: str | None
+    ) -> bytes:
+        """A response to the request; `headers` are lines."""
+        request = self.request
+        assert request is not None
+        if not self._head:
+            self._copy(request)
+        to = self._to if self._to_tagged or status == 100 else f"{self._to};tag={to_tag}"
+        routes = self._routes if 100 < status < 300 else ""
+        if status == 100 and (timestamp := request.get("Timestamp")) is not None:
+            headers = f"Timestamp: {timestamp}\r\n{headers}"
+        content = f"Content-Type: {content_type}\r\n" if body else ""
+        text = (
+            f"SIP/2.0 {status} {REASONS.get(status, '') if reason is None else reason}\r\n{self._head}To: {to}\r\n"
+            f"{routes}{headers}{content}Content-Length: {len(body)}\r\n\r\n"
+        )
+        return text.encode("utf-8", "surrogateescape") + body
+
+    def respond(
+        self,
+        status: int,
+        now: float,
+        *,
+        to_tag: str,
+        reason: str | None = None,
+        headers: str = "",
+        body: bytes = b"",
+        content_type: str | None = "application/sdp",
+    ) -> bytes:
+        """Send a response; nothing happens after a final one. Returns what was sent, empty when nothing was."""
+        if self.request is None:
+            return b""
+        data = self.encode(status, reason, to_tag, headers, body, content_type)
+        self.send(status, data, now)
+        return data
+
+    def send(self, status: int, data: bytes, now: float) -> None:
+        """Send a response that was encoded elsewhere."""
+        self.fire(_SEND_INPUT[status // 100], now, data)
+        if status >= 200:
+            self.request = self.on_cancel = None
+            self._head = self._routes = self._to = ""
+            if self.state is State.ACCEPTED:
+                self.last = b""
+
+    def fire(self, happened: Input, now: float, message: Response | bytes | None = None) -> None:
+        entry = self.table.get((self.state, happened))
+        if entry is None:
+            return
+        actions, state = entry
+        self.state = state
+        for action in actions:
+            if action is Action.SEND:
+                assert isinstance(message, bytes)
+                self.last = message
+                self.layer.send(message, self.flow)
+            elif action is Action.START_G:
+                if not self.flow.reliable:
+                    self._again(self.layer.t1, now)
+            else:
+                self._common(action, now)
+        if state is State.TERMINATED:
+            self._finish()
+            self.layer.remove_server(self)
