@@ -49,6 +49,8 @@ class SipSettings(Section):
     """Networks exempt from rate limits and bans, not from `outbound_policy`."""
     realm: str = "ivr"
     """Shown to phones when they are asked for their password."""
+    legacy_digest: bool = False
+    """Take the digest of phones that know no `qop` (RFC 2069): what they send can be replayed for some minutes."""
 
 
 def _workers(value: object) -> object:

@@ -247,7 +247,7 @@ class Challenger:
     ) -> None:
         """`secret_key` seals nonces and should be random per start; `algorithms` are offered in this order, one
         challenge each (RFC 8760 §2.3); `allow_legacy` takes answers without qop (RFC 2069), whose replay within the
-        nonce's lifetime cannot be seen."""
+        nonce's lifetime cannot be seen, and lets them name the host alone where the Request-URI has a user too."""
         unknown = [name for name in algorithms if name not in _HASHES]
         if unknown or not algorithms:
             raise DigestError(f"no such digest algorithm: {', '.join(unknown) or 'none given'}")
@@ -318,7 +318,7 @@ class Challenger:
         elif qop not in ("auth", "auth-int") or not cnonce or nc is None or _NC.fullmatch(nc) is None:
             return Failed("malformed quality of protection, count or client nonce")
         user, nonce = values["username"], values["nonce"]
-        if not _same_target(values["uri"], uri):
+        if not _same_target(values["uri"], uri, host_alone=qop is None):
             return Failed("credentials for another URI")
         password = lookup(user)
         # Somebody unknown is judged by the same steps, with a password that nobody knows.
@@ -383,9 +383,10 @@ class Challenger:
             del counts[nonce]
 
 
-def _same_target(given: str, uri: Uri | str) -> bool:
+def _same_target(given: str, uri: Uri | str, *, host_alone: bool = False) -> bool:
     """Whether credentials were made for this Request-URI. A proxy may have added parameters or a port on the way
-    (RFC 7616 §3.4.6 asks for equivalence), so scheme, user and host count."""
+    (RFC 7616 §3.4.6 asks for equivalence), so scheme, user and host count; with `host_alone` a host without a user
+    stands for all its users."""
     text = str(uri)
     if given == text:
         return True
@@ -393,4 +394,6 @@ def _same_target(given: str, uri: Uri | str) -> bool:
         one, two = Uri.parse(given), Uri.parse(text)
     except ParseError:
         return False
+    if host_alone and not one.user:
+        return (one.scheme, one.host) == (two.scheme, two.host)
     return (one.scheme, one.user, one.host, one.opaque) == (two.scheme, two.user, two.host, two.opaque)

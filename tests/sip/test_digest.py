@@ -222,6 +222,15 @@ def test_legacy_answers_only_where_allowed() -> None:
     assert judge(Challenger("r", KEY, allow_legacy=True), header, 1.0) == Verified("alice", "SHA-256")
 
 
+def test_legacy_answers_may_name_the_host_alone() -> None:
+    challenge = [text.replace(', qop="auth"', "") for text in Challenger("r", KEY).challenge(1.0)]
+    header = answer(Challenger("r", KEY), 1.0, challenge=challenge)
+    tolerant = Challenger("r", KEY, allow_legacy=True)
+    assert isinstance(judge(tolerant, header, 1.0, "sip:100@h"), Verified)
+    assert isinstance(judge(tolerant, header, 1.0, "sip:100@other"), Failed)
+    assert isinstance(judge(tolerant, answer(Challenger("r", KEY), 1.0), 1.0, "sip:100@h"), Failed)
+
+
 def test_algorithms_are_checked() -> None:
     for algorithms in ([], ["SHA-1"]):
         with pytest.raises(DigestError):
