@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 static int view(PyObject *object, Py_buffer *buffer, int writable, Py_ssize_t least, const char *what)
@@ -26,25 +27,29 @@ static int view(PyObject *object, Py_buffer *buffer, int writable, Py_ssize_t le
 }
 
 PyDoc_STRVAR(receive_doc,
-"receive(fds, start, per_socket, packets, width, lengths, sources, owners) -> (count, next)\n\n"
-"Read datagrams without waiting from each of fds (int32), beginning at index start and once around, at most\n"
-"per_socket of each. packets is (capacity, width) uint8; lengths (int32) holds the true length, which may exceed\n"
-"width; sources (uint64) the sender; owners (int32) the index into fds. next is where to begin the next call:\n"
-"other than start when packets was full before every socket was read.");
+"receive(epoll, fds, numbers, rounds, packets, width, lengths, sources, rows) -> count\n\n"
+"Read datagrams without waiting from fds (int32), all registered with epoll: in each of at most rounds rounds one of\n"
+"every socket that is ready, in the order of fds, until none is ready or packets is full. packets is\n"
+"(capacity, width) uint8; lengths (int32) holds the true length, which may exceed width; sources (uint64) the sender;\n"
+"rows (int32) the entry of numbers (int32) that belongs to the socket.");
 
 static PyObject *receive(PyObject *self, PyObject *args)
 {
-    PyObject *o_fds, *o_packets, *o_lengths, *o_sources, *o_owners;
-    Py_ssize_t start, width;
-    int per_socket;
+    PyObject *o_fds, *o_numbers, *o_packets, *o_lengths, *o_sources, *o_rows;
+    Py_ssize_t width;
+    int poll, rounds;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OniOnOOO", &o_fds, &start, &per_socket, &o_packets, &width, &o_lengths, &o_sources,
-                          &o_owners))
+    if (!PyArg_ParseTuple(args, "iOOiOnOOO", &poll, &o_fds, &o_numbers, &rounds, &o_packets, &width, &o_lengths,
+                          &o_sources, &o_rows))
         return NULL;
-    Py_buffer fds, packets, lengths, sources, owners;
+    Py_buffer fds, numbers, packets, lengths, sources, rows;
     PyObject *result = NULL;
+    struct epoll_event *events = NULL;
+    uint8_t *ready = NULL;
     if (view(o_fds, &fds, 0, 0, "fds"))
         return NULL;
+    if (view(o_numbers, &numbers, 0, fds.len, "numbers"))
+        goto no_numbers;
     if (view(o_packets, &packets, 1, 0, "packets"))
         goto no_packets;
     Py_ssize_t sockets = fds.len / (Py_ssize_t)sizeof(int32_t);
@@ -53,44 +58,65 @@ static PyObject *receive(PyObject *self, PyObject *args)
         goto no_lengths;
     if (view(o_sources, &sources, 1, capacity * (Py_ssize_t)sizeof(uint64_t), "sources"))
         goto no_sources;
-    if (view(o_owners, &owners, 1, capacity * (Py_ssize_t)sizeof(int32_t), "owners"))
-        goto no_owners;
+    if (view(o_rows, &rows, 1, capacity * (Py_ssize_t)sizeof(int32_t), "rows"))
+        goto no_rows;
+    const int32_t *fd = fds.buf, *number = numbers.buf;
+    Py_ssize_t highest = 0;
+    for (Py_ssize_t at = 0; at < sockets; at++)
+        if (fd[at] > highest)
+            highest = fd[at];
+    events = PyMem_RawMalloc((size_t)(sockets + 1) * sizeof *events);
+    ready = PyMem_RawCalloc((size_t)highest + 1, 1);
+    if (!events || !ready) {
+        PyErr_NoMemory();
+        goto done;
+    }
 
-    const int32_t *fd = fds.buf;
     uint8_t *packet = packets.buf;
-    int32_t *length = lengths.buf, *owner = owners.buf;
+    int32_t *length = lengths.buf, *row = rows.buf;
     uint64_t *source = sources.buf;
-    Py_ssize_t count = 0, at = sockets > 0 && start >= 0 && start < sockets ? start : 0, left = sockets;
+    Py_ssize_t count = 0;
     Py_BEGIN_ALLOW_THREADS
-    for (; left > 0 && count + per_socket <= capacity; left--) {
-        for (int k = 0; k < per_socket; k++) {
+    for (int round = 0; round < rounds && count < capacity; round++) {
+        int found = epoll_wait(poll, events, (int)sockets + 1, 0);
+        if (found <= 0)
+            break;
+        for (int k = 0; k < found; k++)
+            if (events[k].data.fd >= 0 && events[k].data.fd <= highest)
+                ready[events[k].data.fd] = 1;
+        for (Py_ssize_t at = 0; at < sockets; at++) {
             struct sockaddr_in from;
             socklen_t size = sizeof from;
+            if (fd[at] < 0 || !ready[fd[at]])
+                continue;
+            ready[fd[at]] = 0;
+            if (count == capacity)
+                continue;
             ssize_t n = recvfrom(fd[at], packet + count * width, (size_t)width, MSG_DONTWAIT | MSG_TRUNC,
                                  (struct sockaddr *)&from, &size);
-            if (n < 0) {
-                if (errno == ECONNREFUSED || errno == EINTR)
-                    continue; /* an ICMP error of what was sent earlier: the next read may find a packet */
-                break;
-            }
+            if (n < 0)
+                continue; /* an ICMP error of what was sent earlier, and now forgotten; or a bad checksum */
             length[count] = (int32_t)n;
             source[count] = (uint64_t)ntohl(from.sin_addr.s_addr) << 16 | ntohs(from.sin_port);
-            owner[count] = (int32_t)at;
+            row[count] = number[at];
             count++;
         }
-        if (++at == sockets)
-            at = 0;
     }
     Py_END_ALLOW_THREADS
-    result = Py_BuildValue("nn", count, left > 0 ? at : start);
-    PyBuffer_Release(&owners);
-no_owners:
+    result = PyLong_FromSsize_t(count);
+done:
+    PyMem_RawFree(events);
+    PyMem_RawFree(ready);
+    PyBuffer_Release(&rows);
+no_rows:
     PyBuffer_Release(&sources);
 no_sources:
     PyBuffer_Release(&lengths);
 no_lengths:
     PyBuffer_Release(&packets);
 no_packets:
+    PyBuffer_Release(&numbers);
+no_numbers:
     PyBuffer_Release(&fds);
     return result;
 }

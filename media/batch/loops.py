@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import Any, Final, Protocol
 
@@ -31,8 +32,11 @@ class Loops(Protocol):
     def remove(self, row: int) -> None:
         """Forget ``row``."""
 
-    def receive(self, rows: NDArray[np.intp], inbox: Inbox) -> None:
-        """Fill ``inbox`` with what is ready at ``rows``."""
+    def listen(self, rows: NDArray[np.intp]) -> None:
+        """Receive from ``rows`` from now on, and from no others."""
+
+    def receive(self, inbox: Inbox) -> None:
+        """Fill ``inbox`` with what is ready."""
 
     def send(
         self,
@@ -54,6 +58,33 @@ def open_loops(capacity: int, *, compiled: bool = True) -> Loops:
     return CompiledLoops(capacity) if compiled and compiled_available() else PythonLoops()
 
 
+class _Listening:
+    """The sockets by row, and those listened to in an epoll set: to try each socket would cost a third of a packet for
+    every one that has none."""
+
+    def __init__(self) -> None:
+        self.epoll = select.epoll()
+        self.sockets: dict[int, socket.socket] = {}
+        self.rows: NDArray[np.int32] = np.zeros(0, np.int32)
+        self.fds: NDArray[np.int32] = np.zeros(0, np.int32)
+        self._listened: dict[int, int] = {}
+
+    def set(self, rows: NDArray[np.intp]) -> None:
+        wanted = set(rows.tolist())
+        for row in self._listened.keys() - wanted:
+            self.epoll.unregister(self._listened.pop(row))
+        for row in wanted - self._listened.keys():
+            fd = self._listened[row] = self.sockets[row].fileno()
+            self.epoll.register(fd, select.EPOLLIN)
+        self.rows = rows.astype(np.int32)
+        self.fds = np.array([self._listened[row] for row in rows.tolist()], np.int32)
+
+    def remove(self, row: int) -> None:
+        if row in self._listened:
+            self.set(np.array([other for other in self.rows.tolist() if other != row], np.intp))
+        del self.sockets[row]
+
+
 class CompiledLoops:
     """The loops of ``batch.c``."""
 
@@ -61,24 +92,30 @@ class CompiledLoops:
 
     def __init__(self, capacity: int) -> None:
         self._fds = np.full(capacity, -1, np.int32)
-        self._start = 0
+        self._listening = _Listening()
 
     def add(self, row: int, sock: socket.socket) -> None:
+        self._listening.sockets[row] = sock
         self._fds[row] = sock.fileno()
 
     def remove(self, row: int) -> None:
+        self._listening.remove(row)
         self._fds[row] = -1
 
-    def receive(self, rows: NDArray[np.intp], inbox: Inbox) -> None:
-        inbox.count, self._start = _batch.receive(
-            self._fds[rows],
-            self._start,
+    def listen(self, rows: NDArray[np.intp]) -> None:
+        self._listening.set(rows)
+
+    def receive(self, inbox: Inbox) -> None:
+        inbox.count = _batch.receive(
+            self._listening.epoll.fileno(),
+            self._listening.fds,
+            self._listening.rows,
             PER_SOCKET,
             inbox.packets,
             inbox.packets.shape[1],
             inbox.lengths,
             inbox.sources,
-            inbox.owners,
+            inbox.rows,
         )
 
     def send(
@@ -98,57 +135,61 @@ class PythonLoops:
     name: Final = "python"
 
     def __init__(self) -> None:
-        self._sockets: dict[int, socket.socket] = {}
+        self._listening = _Listening()
         self._addresses: dict[str, int] = {}
         self._targets: dict[int, tuple[int, tuple[str, int]]] = {}
-        self._start = 0
+        self._receivers: list[tuple[int, int, Any]] = []
         self._views: tuple[Any, list[memoryview]] | None = None
 
     def add(self, row: int, sock: socket.socket) -> None:
-        self._sockets[row] = sock
+        self._listening.sockets[row] = sock
 
     def remove(self, row: int) -> None:
-        del self._sockets[row]
+        self._listening.remove(row)
+        self._order()
         self._targets.pop(row, None)
 
-    def receive(self, rows: NDArray[np.intp], inbox: Inbox) -> None:
+    def listen(self, rows: NDArray[np.intp]) -> None:
+        self._listening.set(rows)
+        self._order()
+
+    def _order(self) -> None:
+        listening = self._listening
+        self._receivers = [
+            (fd, row, listening.sockets[row].recvfrom_into)
+            for fd, row in zip(listening.fds.tolist(), listening.rows.tolist(), strict=True)
+        ]
+
+    def receive(self, inbox: Inbox) -> None:
         if self._views is None or self._views[0] is not inbox.packets:
             self._views = (inbox.packets, [memoryview(packet) for packet in inbox.packets])
         views = self._views[1]
         capacity = len(views)
-        sockets = self._sockets
-        numbers = rows.tolist()
-        start = self._start if self._start < len(numbers) else 0
         lengths: list[int] = []
         sources: list[int] = []
-        owners: list[int] = []
+        rows: list[int] = []
         count = 0
-        self._start = start
-        for step in range(len(numbers)):
-            index = step + start
-            if index >= len(numbers):
-                index -= len(numbers)
-            if count + PER_SOCKET > capacity:
-                self._start = index
+        for _ in range(PER_SOCKET):
+            ready = {fd for fd, _ in self._listening.epoll.poll(0, len(self._receivers) + 1)}
+            if not ready or count == capacity:
                 break
-            receive = sockets[numbers[index]].recvfrom_into
-            for _ in range(PER_SOCKET):
+            for fd, row, receive in self._receivers:
+                if fd not in ready:
+                    continue
                 try:
                     size, (host, port) = receive(views[count], 0, socket.MSG_DONTWAIT | socket.MSG_TRUNC)
-                except BlockingIOError:
-                    break
-                except ConnectionRefusedError:
-                    continue
                 except OSError:
-                    break
+                    continue
                 lengths.append(size)
-                sources.append(self._address(host) << 16 | port)
-                owners.append(index)
+                sources.append((self._addresses.get(host) or self._address(host)) << 16 | port)
+                rows.append(row)
                 count += 1
+                if count == capacity:
+                    break
         inbox.count = count
         inbox.lengths[:count] = lengths
         inbox.sources[:count] = sources
-        inbox.owners[:count] = owners
+        inbox.rows[:count] = rows
 
     def _address(self, host: str) -> int:
         number = self._addresses.get(host)
@@ -168,11 +209,12 @@ class PythonLoops:
         failed = 0
         data = memoryview(packets.tobytes())
         width = packets.shape[1]
+        sockets = self._listening.sockets
         at = 0
         for row, length, target in zip(rows.tolist(), lengths.tolist(), targets.tolist(), strict=True):
             packet = data[at : at + length]
             at += width
-            sock = self._sockets[row]
+            sock = sockets[row]
             for again in (True, False):
                 try:
                     if target:

@@ -19,7 +19,7 @@ a peer that floods cannot take more than 800 packets a second of our time; the k
 
 
 class Inbox:
-    """Datagrams of one receive, in the order of their sockets, and for each socket in the order they came."""
+    """Datagrams of one receive: in rounds that hold each row at most once, in the order of rows within a round."""
 
     def __init__(self, capacity: int, width: int = MAX_DATAGRAM) -> None:
         self.packets: NDArray[np.uint8] = np.zeros((capacity, width), np.uint8)
@@ -28,7 +28,7 @@ class Inbox:
         """True length of each datagram, which may exceed the width."""
         self.sources: NDArray[np.uint64] = np.zeros(capacity, np.uint64)
         """Sender: IPv4 << 16 | port."""
-        self.owners: NDArray[np.int32] = np.zeros(capacity, np.int32)
-        """Index of the socket in the list given to receive."""
+        self.rows: NDArray[np.int32] = np.zeros(capacity, np.int32)
+        """Row whose socket it came to."""
         self.count = 0
         """How many are filled."""

@@ -34,14 +34,14 @@ class Receiver:
     on_digits: Callable[[list[DigitFound]], None]
     on_report: Callable[[int, bytes], None]
 
-    def take(self, inbox: Inbox, listening: NDArray[np.intp], tick: int, arrival: int) -> None:
+    def take(self, inbox: Inbox, tick: int, arrival: int) -> None:
         """Put what ``inbox`` holds where it belongs. ``arrival`` is the time in samples."""
         n = inbox.count
         if not n:
             return
         rows = self.rows
         packets, sources = inbox.packets[:n], inbox.sources[:n]
-        index = listening[inbox.owners[:n]]
+        index = inbox.rows[:n].astype(np.intp)
         headers = rtp_in.parse(packets, inbox.lengths[:n])
         types = headers.payload_type
         sound = headers.valid & (types == rows.audio_type[index]) & (headers.size <= MAX_PAYLOAD)
@@ -123,15 +123,17 @@ def _align(packets: NDArray[np.uint8], offsets: NDArray[np.int32], chosen: NDArr
 
 
 def _waves(index: NDArray[np.intp], chosen: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
-    """The packets in rounds that hold each row at most once, in order of arrival; packets of a row are neighbours."""
+    """The packets in rounds that hold each row at most once, in order of arrival."""
     into = index[chosen]
-    starts = np.ones(into.size, np.bool_)
-    starts[1:] = into[1:] != into[:-1]
-    if starts.all():
+    if (into[1:] > into[:-1]).all():
         if chosen.size:
             yield chosen
         return
+    order = np.argsort(into, kind="stable")
+    into, chosen = into[order], chosen[order]
     places = np.arange(into.size)
+    starts = np.ones(into.size, np.bool_)
+    starts[1:] = into[1:] != into[:-1]
     rank = places - np.maximum.accumulate(np.where(starts, places, 0))
     for turn in range(int(rank.max()) + 1):
         yield chosen[rank == turn]

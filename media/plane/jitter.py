@@ -138,7 +138,7 @@ def take(rows: Rows, index: NDArray[np.intp], tick: int, noise: ComfortNoise) ->
     if flooded.any():
         _skip(rows, index[flooded], (ahead[flooded] - AFTER_FLOOD) // FRAME)
         return take(rows, index, tick, noise)
-    payload: NDArray[np.uint8] = rows.ring[flat]
+    payload: NDArray[np.uint8] = rows.ring.take(flat, axis=0)
     runs = ahead > 0
     if there.all():
         rows.gap[index] = 0

@@ -132,8 +132,8 @@ class Plane:
 
     def _receive(self) -> None:
         if self._listening.size:
-            self.loops.receive(self._listening, self._inbox)
-            self._receiver.take(self._inbox, self._listening, self.tick, int(self.now * RATE))
+            self.loops.receive(self._inbox)
+            self._receiver.take(self._inbox, self.tick, int(self.now * RATE))
 
     def _hear(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Take a frame of each row from its jitter buffer, and listen to it."""
@@ -167,6 +167,7 @@ class Plane:
         bridged = rows.partner[self._listening] != NOBODY
         self._alone = self._listening[~bridged]
         self._bridged = self._listening[bridged]
+        self.loops.listen(self._listening)
         self.builder.arrange(self._listening)
 
     def _sweep(self) -> None:

@@ -23,6 +23,7 @@ INTERVAL: Final = 5.0
 MAX_COMPOUND: Final = 1024
 """Octets of a compound packet that we read; a report about two parties is 100."""
 
+_NEVER: Final = np.int64(1 << 62)
 _SENDER: Final = 200
 _RECEIVER: Final = 201
 _DESCRIPTION: Final = 202
@@ -51,8 +52,11 @@ class Reports:
     rows: Rows
     rng: np.random.Generator
     name: bytes
-    _due: dict[int, int] = field(default_factory=dict)
+    _due: NDArray[np.int64] = field(init=False)
     _peers: dict[int, _Peer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._due = np.full(self.rows.capacity, _NEVER)
 
     def start(self, row: int, tick: int) -> None:
         """The row has agreed on a stream."""
@@ -63,14 +67,14 @@ class Reports:
     def forget(self, row: int) -> None:
         """The row is released."""
         self._peers.pop(row, None)
-        self._due.pop(row, None)
+        self._due[row] = _NEVER
 
     def _interval(self) -> int:
         return int(INTERVAL * TICKS_PER_SECOND * self.rng.uniform(0.5, 1.5))
 
     def due(self, tick: int) -> list[int]:
         """Rows whose report is to be sent now."""
-        rows = [row for row, when in self._due.items() if when <= tick]
+        rows: list[int] = np.flatnonzero(self._due <= tick).tolist()
         for row in rows:
             self._due[row] = tick + self._interval()
         return rows

@@ -61,9 +61,9 @@ class Stub(asyncio.DatagramProtocol):
         number = uri.partition(b":")[2].partition(b"@")[0].decode()
 
         def heard(event: MediaEvent) -> None:
-            if isinstance(event, Digit) and event.phase == "start" and number == "300":
-                port.play([self.sounds["after5"]])
-            elif isinstance(event, PlayDone) and event.reason == "completed":
+            if (isinstance(event, Digit) and event.phase == "start" and number == "300") or (
+                isinstance(event, PlayDone) and event.reason == "completed"
+            ):
                 port.play([self.sounds["after5"]])
 
         try:
@@ -149,7 +149,8 @@ def say(level: int, r: dict[str, object]) -> None:
         f"{r['batch']:8} {level:5} calls  {float(str(r['cpu_per_call_s'])) * 1000:.3f} ms/call-s  "
         f"jitter p50/p99/max {jitter['p50']}/{jitter['p99']}/{jitter['max']}  late p99 {late['p99']}  "
         f"loss {r['lost']}  rx/20ms {r['rx_per_20ms_per_call']}  {memory:.0f} KiB/call (end {r['rss_end_kb']} KiB)  "
-        f"react {react['p50']}/{react['p99']}/{react['max']} n={react['n']}  gen {r['gen_cores']} late {r['gen_late_ticks']} "
+        f"react {react['p50']}/{react['p99']}/{react['max']} n={react['n']}  "
+        f"gen {r['gen_cores']} late {r['gen_late_ticks']} "
         f"other {r['other_cores']} sink_drop {r['sink_drop']}",
         flush=True,
     )

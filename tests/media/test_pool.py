@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -129,7 +130,7 @@ async def test_a_prompt_is_heard_whole_and_reported(pool: MediaPool, tone: Sound
     wanted = ULAW_ENCODE[np.fromfile(tone.path, "<i2").view(np.uint16)].tobytes()
     assert wanted in sound_of(packets)
     sequences = [struct.unpack(">H", packet[2:4])[0] for packet in packets]
-    assert [(b - a) & 0xFFFF for a, b in zip(sequences, sequences[1:], strict=False)] == [1] * 59
+    assert [(b - a) & 0xFFFF for a, b in itertools.pairwise(sequences)] == [1] * 59
     port.release()
     stats = await heard.until(lambda event: isinstance(event, Stats))
     assert isinstance(stats, Stats)
@@ -244,9 +245,7 @@ async def test_a_dead_worker_loses_its_calls_and_is_replaced(tmp_path: Path) -> 
         lost = heard.events[0]
         assert isinstance(lost, RecordDone)
         assert (lost.record_id, lost.reason) == (record, "lost")
-        async with asyncio.timeout(10):
-            while not pool._links[0].free:
-                await asyncio.sleep(0.01)
+        await pool._links[0].ready
         again, _ = start(pool, caller)
         await caller.hear(3)
         again.release()
