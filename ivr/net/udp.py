@@ -51,8 +51,6 @@ def local_address_towards(host: str) -> str:
 class UdpSocket:
     """One bound, non-blocking socket."""
 
-    transport: Final = "udp"
-
     def __init__(self, host: str, port: int) -> None:
         """Bind; raises OSError. Port 0 takes a free one."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -73,6 +71,7 @@ class UdpSocket:
         except BaseException:
             self._socket.close()
             raise
+        self.transport = "udp"
         self.local: tuple[str, int] = (host, self._socket.getsockname()[1])
         """Bound address; the host may be the wildcard."""
         self._buffer = bytearray(MAX_DATAGRAM)
@@ -152,6 +151,5 @@ class UdpSocket:
 
     def flow_to(self, host: str, port: int) -> Flow:
         """The path to a peer's address; raises OSError without one."""
-        return Flow(
-            "udp", (local_address_towards(host) if self.wildcard else self.local[0], self.local[1]), (host, port)
-        )
+        own = local_address_towards(host) if self.wildcard else self.local[0]
+        return Flow("udp", (own, self.local[1]), (host, port))

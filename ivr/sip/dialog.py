@@ -129,9 +129,8 @@ class Dialog:
             flow,
         )
         dialog.remote_cseq = request.cseq
-        via = request.vias[0]
-        # The Via was stamped: with `received` in it the client does not know its own address.
-        dialog.symmetric = len(request.vias) == 1 and via.received is not None and via.received != via.host
+        # A client that gives another address than it was seen by does not know its own.
+        dialog.symmetric = len(request.vias) == 1 and request.vias[0].host != flow.remote[0]
         return dialog
 
     @classmethod

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from ivr.sip.events import Address, Flow
+from ivr.sip.headers import split_list
 from ivr.sip.message import Request, Response
 from ivr.sip.outgoing import OutgoingRequest
 from ivr.sip.timers import Timers
 from ivr.sip.transactions import ClientTransaction, Input, ServerTransaction, TransactionUser
 from ivr.sip.uri import host_text
 
-__all__ = ["MAGIC_COOKIE", "LocalNames", "Tokens", "TransactionLayer", "reply_flow"]
+__all__ = ["MAGIC_COOKIE", "LocalNames", "Tokens", "TransactionLayer", "reply_flow", "stamped_via"]
 
 MAGIC_COOKIE: Final = "z9hG4bK"
 """Begins every branch since RFC 3261 (§8.1.1.7)."""
@@ -180,10 +181,10 @@ class TransactionLayer:
     def create_server(
         self, request: Request, flow: Flow, key: tuple[object, ...], merge_key: object
     ) -> ServerTransaction:
-        """A transaction for a new request, which gets its source written into its Via. `flow` is the packet's."""
-        target = reply_flow(request, flow)
-        stamp(request, flow)
-        transaction = ServerTransaction(self, request, target, key, merge_key)
+        """A transaction for a new request, `flow` being the packet's."""
+        transaction = ServerTransaction(
+            self, request, reply_flow(request, flow), key, merge_key, stamped_via(request, flow)
+        )
         self.servers[key] = transaction
         if merge_key is not None:
             self.merged[merge_key] = transaction
@@ -206,8 +207,19 @@ class TransactionLayer:
             transaction.fire(Input.TRANSPORT_ERROR, now)
 
 
-def stamp(request: Request, flow: Flow) -> None:
-    """Write the source into the top Via where the rules ask for it (§18.2.1, RFC 3581 §4)."""
+def stamped_via(request: Request, flow: Flow) -> str | None:
+    """The first Via header with the source in it, where the rules ask for that (§18.2.1, RFC 3581 §4); None where it
+    stays as it is."""
     via = request.top_via
-    if "rport" in via.params or via.host != flow.remote[0] or "received" in via.params:
-        request.stamp_source(*flow.remote)
+    params = via.params
+    host, port = flow.remote
+    raw = request.get("Via") or ""
+    plain = "received" not in params and "," not in raw
+    if "rport" in params:
+        if plain and params["rport"] is None and raw.count(";rport") == 1:
+            return raw.replace(";rport", f";rport={port};received={host}")
+    elif plain and via.host == host:
+        return None
+    parts = split_list(raw)
+    parts[0] = str(via.stamped(host, port))
+    return ", ".join(parts)

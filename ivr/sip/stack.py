@@ -20,7 +20,7 @@ from ivr.sip.dialog import Dialog, DialogId, is_unicast
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.events import Event, Flow, IncomingCall, IncomingRequest
 from ivr.sip.inbound import InboundSession
-from ivr.sip.layer import TransactionLayer, reply_flow, stamp
+from ivr.sip.layer import TransactionLayer, reply_flow, stamped_via
 from ivr.sip.message import Request, Response, make_response
 from ivr.sip.names import METHODS
 from ivr.sip.outbound import InviteRequest, OutboundSession
@@ -272,6 +272,7 @@ class Stack:
             self._invited(request, flow, key, merge_key, now)
         else:
             transaction = layer.create_server(request, flow, key, merge_key)
+            request.stamp_source(*flow.remote)
             self.events.append(IncomingRequest(transaction, request, flow))
 
     def _invited(self, request: Request, flow: Flow, key: tuple[object, ...], merge_key: object, now: float) -> None:
@@ -313,8 +314,7 @@ class Stack:
         """Answer without a transaction: 200 for OPTIONS and CANCEL too."""
         tag = self._stateless_tag(request)
         target = reply_flow(request, flow)
-        stamp(request, flow)
-        transaction = ServerTransaction(self.layer, request, target, (), None)
+        transaction = ServerTransaction(self.layer, request, target, (), None, stamped_via(request, flow))
         data = transaction.encode(status, reason, tag, headers + self.server_line, b"", None)
         self.layer.send(data, target)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ivr.sip.errors import BuildError
 from ivr.sip.message import Request, Response
 from ivr.sip.names import REASONS
 from ivr.sip.timers import T4, Timer, Timers
@@ -351,11 +352,30 @@ class ClientTransaction(_Transaction):
 class ServerTransaction(_Transaction):
     """A request of a peer, answered once however often it comes."""
 
-    __slots__ = ("_head", "_routes", "_to", "_to_tagged", "key", "merge_key", "method", "on_cancel", "request", "table")
+    __slots__ = (
+        "_head",
+        "_routes",
+        "_to",
+        "_to_tagged",
+        "_via",
+        "key",
+        "merge_key",
+        "method",
+        "on_cancel",
+        "request",
+        "table",
+    )
 
     def __init__(
-        self, layer: TransactionLayer, request: Request, flow: Flow, key: tuple[object, ...], merge_key: object
+        self,
+        layer: TransactionLayer,
+        request: Request,
+        flow: Flow,
+        key: tuple[object, ...],
+        merge_key: object,
+        via: str | None = None,
     ) -> None:
+        """`via` replaces the first Via header in responses: the source is written into it."""
         invite = request.method == "INVITE"
         super().__init__(layer, flow, State.PROCEEDING if invite else State.TRYING)
         self.table = INVITE_SERVER if invite else SERVER
@@ -368,6 +388,7 @@ class ServerTransaction(_Transaction):
         """§8.2.2.2; None inside a dialog."""
         self.on_cancel: Callable[[Request, float], None] | None = None
         """Called for a CANCEL while no final response was sent."""
+        self._via = via
         self._head = ""
         self._routes = ""
         self._to = ""
@@ -380,9 +401,11 @@ class ServerTransaction(_Transaction):
 
     def _copy(self, request: Request) -> None:
         # What every response repeats (§8.2.6.2), written once.
-        vias, routes = "", ""
+        vias, routes, stamped = "", "", self._via
         for name, value in request.headers:
             if name == "Via":
+                if stamped is not None:
+                    value, stamped = stamped, None
                 vias += f"Via: {value}\r\n"
             elif name == "Record-Route":
                 routes += f"Record-Route: {value}\r\n"
@@ -405,6 +428,8 @@ class ServerTransaction(_Transaction):
         routes = self._routes if 100 < status < 300 else ""
         if status == 100 and (timestamp := request.get("Timestamp")) is not None:
             headers = f"Timestamp: {timestamp}\r\n{headers}"
+        if reason is not None and ("\r" in reason or "\n" in reason):
+            raise BuildError("a reason phrase with a line break cannot be sent")
         content = f"Content-Type: {content_type}\r\n" if body else ""
         text = (
             f"SIP/2.0 {status} {REASONS.get(status, '') if reason is None else reason}\r\n{self._head}To: {to}\r\n"
