@@ -49,7 +49,7 @@ class CallRecordings:
             sides="caller",
             format=command.format,
             max_seconds=command.max_duration,
-            max_silence=command.max_silence,
+            max_silence=command.max_silence or None,
         )
         self._begin("voicemail", command.id, command.name, options)
 
