@@ -52,6 +52,7 @@ GC_THRESHOLD = (50_000, 20, 50)
 def main(config: Path | None) -> int:
     """Run until told to stop; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         settings = load_settings(config)
         for sentence in settings.unbuilt():
@@ -156,7 +157,7 @@ class Daemon:
                 settings,
                 stack,
                 registrar,
-                Challenger(settings.sip.realm, os.urandom(32)),
+                Challenger(settings.sip.realm, os.urandom(32), allow_legacy=settings.sip.legacy_digest),
                 lines,
                 lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
                 loop.time,

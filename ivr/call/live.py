@@ -461,6 +461,8 @@ class LiveCall:
 
     def _hang_up(self, status: int, reason: str | None) -> None:
         now = self.services.clock()
+        if self.session.ended:
+            return
         if self._answered:
             self.session.hangup(now, reason)
         else:
