@@ -32,11 +32,11 @@ class Loops(Protocol):
     def remove(self, row: int) -> None:
         """Forget ``row``."""
 
-    def listen(self, rows: NDArray[np.intp]) -> None:
-        """Receive from ``rows`` from now on, and from no others."""
+    def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
+        """Receive from ``rows`` and ``hurried`` from now on, and from no others."""
 
-    def receive(self, inbox: Inbox) -> None:
-        """Fill ``inbox`` with what is ready."""
+    def receive(self, inbox: Inbox, *, hurried: bool) -> None:
+        """Fill ``inbox`` with what is ready at ``rows``, or at ``hurried``."""
 
     def send(
         self,
@@ -59,12 +59,12 @@ def open_loops(capacity: int, *, compiled: bool = True) -> Loops:
 
 
 class _Listening:
-    """The sockets by row, and those listened to in an epoll set: to try each socket would cost a third of a packet for
-    every one that has none."""
+    """Rows listened to, in an epoll set: to try each socket would cost a third of a packet for every one that has none.
+    ``sockets`` are those of all rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: dict[int, socket.socket]) -> None:
         self.epoll = select.epoll()
-        self.sockets: dict[int, socket.socket] = {}
+        self.sockets = sockets
         self.rows: NDArray[np.int32] = np.zeros(0, np.int32)
         self.fds: NDArray[np.int32] = np.zeros(0, np.int32)
         self._listened: dict[int, int] = {}
@@ -82,7 +82,6 @@ class _Listening:
     def remove(self, row: int) -> None:
         if row in self._listened:
             self.set(np.array([other for other in self.rows.tolist() if other != row], np.intp))
-        del self.sockets[row]
 
 
 class CompiledLoops:
@@ -92,24 +91,29 @@ class CompiledLoops:
 
     def __init__(self, capacity: int) -> None:
         self._fds = np.full(capacity, -1, np.int32)
-        self._listening = _Listening()
+        self._sockets: dict[int, socket.socket] = {}
+        self._sets = (_Listening(self._sockets), _Listening(self._sockets))
 
     def add(self, row: int, sock: socket.socket) -> None:
-        self._listening.sockets[row] = sock
+        self._sockets[row] = sock
         self._fds[row] = sock.fileno()
 
     def remove(self, row: int) -> None:
-        self._listening.remove(row)
+        for listening in self._sets:
+            listening.remove(row)
+        del self._sockets[row]
         self._fds[row] = -1
 
-    def listen(self, rows: NDArray[np.intp]) -> None:
-        self._listening.set(rows)
+    def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
+        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
+            listening.set(wanted)
 
-    def receive(self, inbox: Inbox) -> None:
+    def receive(self, inbox: Inbox, *, hurried: bool) -> None:
+        listening = self._sets[hurried]
         inbox.count = _batch.receive(
-            self._listening.epoll.fileno(),
-            self._listening.fds,
-            self._listening.rows,
+            listening.epoll.fileno(),
+            listening.fds,
+            listening.rows,
             PER_SOCKET,
             inbox.packets,
             inbox.packets.shape[1],
@@ -135,32 +139,39 @@ class PythonLoops:
     name: Final = "python"
 
     def __init__(self) -> None:
-        self._listening = _Listening()
+        self._sockets: dict[int, socket.socket] = {}
+        self._sets = (_Listening(self._sockets), _Listening(self._sockets))
+        self._receivers: list[list[tuple[int, int, Any]]] = [[], []]
         self._addresses: dict[str, int] = {}
         self._targets: dict[int, tuple[int, tuple[str, int]]] = {}
-        self._receivers: list[tuple[int, int, Any]] = []
         self._views: tuple[Any, list[memoryview]] | None = None
 
     def add(self, row: int, sock: socket.socket) -> None:
-        self._listening.sockets[row] = sock
+        self._sockets[row] = sock
 
     def remove(self, row: int) -> None:
-        self._listening.remove(row)
+        for listening in self._sets:
+            listening.remove(row)
         self._order()
+        del self._sockets[row]
         self._targets.pop(row, None)
 
-    def listen(self, rows: NDArray[np.intp]) -> None:
-        self._listening.set(rows)
+    def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
+        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
+            listening.set(wanted)
         self._order()
 
     def _order(self) -> None:
-        listening = self._listening
         self._receivers = [
-            (fd, row, listening.sockets[row].recvfrom_into)
-            for fd, row in zip(listening.fds.tolist(), listening.rows.tolist(), strict=True)
+            [
+                (fd, row, self._sockets[row].recvfrom_into)
+                for fd, row in zip(listening.fds.tolist(), listening.rows.tolist(), strict=True)
+            ]
+            for listening in self._sets
         ]
 
-    def receive(self, inbox: Inbox) -> None:
+    def receive(self, inbox: Inbox, *, hurried: bool) -> None:
+        receivers, poll = self._receivers[hurried], self._sets[hurried].epoll.poll
         if self._views is None or self._views[0] is not inbox.packets:
             self._views = (inbox.packets, [memoryview(packet) for packet in inbox.packets])
         views = self._views[1]
@@ -170,10 +181,10 @@ class PythonLoops:
         rows: list[int] = []
         count = 0
         for _ in range(PER_SOCKET):
-            ready = {fd for fd, _ in self._listening.epoll.poll(0, len(self._receivers) + 1)}
+            ready = {fd for fd, _ in poll(0, len(receivers) + 1)}
             if not ready or count == capacity:
                 break
-            for fd, row, receive in self._receivers:
+            for fd, row, receive in receivers:
                 if fd not in ready:
                     continue
                 try:
@@ -209,7 +220,7 @@ class PythonLoops:
         failed = 0
         data = memoryview(packets.tobytes())
         width = packets.shape[1]
-        sockets = self._listening.sockets
+        sockets = self._sockets
         at = 0
         for row, length, target in zip(rows.tolist(), lengths.tolist(), targets.tolist(), strict=True):
             packet = data[at : at + length]

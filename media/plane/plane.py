@@ -1,8 +1,9 @@
 """The plane: what happens in a tick, in order, for all calls of a worker.
 
 A tick has two halves. At T, :meth:`Plane.first_half` sends what was built, receives, and reports digits. Some
-milliseconds later, :meth:`Plane.second_half` receives again, carries out commands, and builds what goes out 20 ms
-after T.
+milliseconds later, :meth:`Plane.second_half` receives again from the rows in a bridge, carries out commands, and builds
+what goes out 20 ms after T. Only bridges gain by the second look: a digit found then could not be answered before the
+next tick but one, and so it is by the look at the next.
 No sockets and no clock are here: loops, shell and the time are passed in.
 """
 
@@ -116,7 +117,7 @@ class Plane:
     def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
         """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
         self.now, self.wall = now, wall
-        self._receive()
+        self._receive(hurried=True)
         carry_out()
         if self.changed:
             self._arrange()
@@ -130,9 +131,9 @@ class Plane:
         self.rows.timestamp[self._listening] += np.uint32(ticks * 160)
         self.tick += ticks
 
-    def _receive(self) -> None:
-        if self._listening.size:
-            self.loops.receive(self._inbox)
+    def _receive(self, *, hurried: bool = False) -> None:
+        if (self._bridged if hurried else self._listening).size:
+            self.loops.receive(self._inbox, hurried=hurried)
             self._receiver.take(self._inbox, self.tick, int(self.now * RATE))
 
     def _hear(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
@@ -167,7 +168,7 @@ class Plane:
         bridged = rows.partner[self._listening] != NOBODY
         self._alone = self._listening[~bridged]
         self._bridged = self._listening[bridged]
-        self.loops.listen(self._listening)
+        self.loops.listen(self._listening, self._bridged)
         self.builder.arrange(self._listening)
 
     def _sweep(self) -> None:
