@@ -157,7 +157,12 @@ class Daemon:
                 settings,
                 stack,
                 registrar,
-                Challenger(settings.sip.realm, os.urandom(32), allow_legacy=settings.sip.legacy_digest),
+                Challenger(
+                    settings.sip.realm,
+                    os.urandom(32),
+                    algorithms=settings.sip.digest,
+                    allow_legacy=settings.sip.legacy_digest,
+                ),
                 lines,
                 lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
                 loop.time,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
 
@@ -39,6 +39,9 @@ MEBIBYTE = 2**20
 SQLITE_PREFIX = "sqlite:///"
 
 
+DigestAlgorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
+
+
 class SipSettings(Section):
     """Signalling."""
 
@@ -49,6 +52,9 @@ class SipSettings(Section):
     """Networks exempt from rate limits and bans, not from `outbound_policy`."""
     realm: str = "ivr"
     """Shown to phones when they are asked for their password."""
+    digest: Annotated[tuple[DigestAlgorithm, ...], Unique] = ("MD5",)
+    """Algorithms that phones are asked for, one challenge each, the preferred first. Many phones give up when a challenge
+    names one they do not know, so the stronger ones are for installations whose phones all know them."""
     legacy_digest: bool = False
     """Take the digest of phones that know no `qop` (RFC 2069): what they send can be replayed for some minutes."""
 

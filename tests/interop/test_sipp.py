@@ -72,7 +72,7 @@ def test_tones_in_the_sound_count_once_each(daemon: Daemon, tmp_path: Path) -> N
     silence = np.zeros(800, np.int16)
     parts = [silence]
     for digit in "4711*0#D":
-        parts += [digit_samples(digit, 0.08), silence]
+        parts += [digit_samples(digit, 80), silence]
     samples = np.concatenate([*parts, np.zeros(8000, np.int16)])
     sipp.write_pcap(tmp_path / "rtp.pcap", sipp.tone_packets(ULAW_ENCODE[samples.view(np.uint16)]))
     result = sipp.run("play_pcap_no_events", daemon.sip_port, "104", tmp_path)
