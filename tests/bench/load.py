@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -18,12 +19,16 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.bench import harness
+from tests.conftest import free_port
 
 HOLD_LEVELS = "200,400,1000"
 RATE_LEVELS = "200,400,800,1000,1200"
 MENU_LEVELS = "200,500"
 PAUSE = 1.0
 """Seconds between two runs: the last calls' records and port releases are then over."""
+
+RTP_PORTS = range(40_000, 49_900)
+"""Of the generator: apart from the daemon's, and from those of another generator most probably."""
 
 PEERS: dict[str, tuple[str, str]] = {
     "setup-server-hangup": ("0.93-1.3 ms a call, clean to 1,200/s", "3.4-4.1 ms a call, at its limit at 400/s"),
@@ -44,9 +49,10 @@ def command(
 ) -> list[str]:
     """The generator's command line for one run."""
     options = dict(spec)
-    local = options.pop("local", "127.0.0.1") + ":16060"
+    local = f"{options.pop('local', '127.0.0.1')}:{free_port()}"
     line = [str(folder / "callgen"), "--target", target, "--local", local, "--number", options.pop("number")]
     line += ["--pid", str(pid), "--window", f"{window:g}", "--label", name, "--rtp-socks", "4"]
+    line += ["--rtp-base", str(random.randrange(RTP_PORTS.start, RTP_PORTS.stop, 10))]
     if options["mode"] == "rate":
         line += ["--rate", str(level), "--settle", "0.5", "--max-calls", "3000"]
     else:

@@ -123,12 +123,13 @@ async def measure(options: argparse.Namespace, folder: Path, level: int) -> dict
             command = [
                 str(folder / "callgen"), "--target", f"127.0.0.1:{options.sip}", "--local", "127.0.0.1:16060",
                 "--number", "300" if options.menu else "200", "--calls", str(level),
-                "--ramp-cps", str(max(20, level / 5)), "--settle", "3", "--window", str(options.window),
+                "--ramp-cps", str(max(20, level / 5)), "--settle", "1" if options.menu else "3", "--window", str(options.window),
                 "--rtp-socks", str(options.rtp_socks), "--pid", ",".join(map(str, pool.pids)),
                 "--audio", str(folder / "audio" / "caller30.ulaw"),
             ]  # fmt: skip
             if options.menu:
-                command += ["--dtmf", "2.0:1", "--period", "4", "--marker-byte", "90"]
+                # Pressed five seconds after the answer: for most calls in the window, after the ramp of five seconds.
+                command += ["--dtmf", "5.0:1", "--marker-byte", "90"]
             process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
             output, _ = await process.communicate()
             transport.close()

@@ -137,6 +137,18 @@ class Phone:
         """What baresip printed."""
         return (self.folder / "baresip.log").read_text(errors="replace")
 
+    def wait_log(self, text: str, seconds: float = 10.0) -> None:
+        """Wait until baresip printed `text`: what happens while it starts comes before anybody can listen to events."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"baresip did not print {text!r} within {seconds} s:\n{self.log()[-4000:]}")
+            time.sleep(0.05)
+
+    def registered(self) -> None:
+        """Wait until it is registered."""
+        self.wait_log("200 OK")
+
     def command(self, name: str, params: str = "") -> None:
         """Send a command; its answer comes among the events."""
         body = json.dumps({"command": name, "params": params, "token": name}).encode()
