@@ -73,7 +73,7 @@ def test_a_call_is_forwarded_to_a_registered_phone(daemon: Daemon, tmp_path: Pat
     assert record["cause"] == "ended_by_flow"
     assert record["hand_offs"][0]["outcome"] == "returned"
     assert 2.0 < record["hand_offs"][0]["talk_time"] < 6.0
-    files = list((daemon.folder / "var" / "recordings").glob("call-*.wav"))
+    files = list((daemon.folder / "var" / "recordings").glob("forwarded-*.wav"))
     both = read_wav(files[-1])
     assert both.shape[1] == 2
     for channel, said in ((0, spoken), (1, answer)):

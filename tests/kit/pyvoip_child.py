@@ -7,6 +7,7 @@ pyVoIP is GPL: nothing of this project imports it, and this file imports nothing
 """
 
 import json
+import os
 import sys
 import time
 
@@ -25,8 +26,8 @@ def until(condition, what):
     deadline = time.monotonic() + WAIT
     while not condition():
         if time.monotonic() > deadline:
-                tell("failed", waiting_for=what)
-            sys.exit(1)
+            tell("failed", waiting_for=what)
+            os._exit(1)  # threads of the library would keep the process
         time.sleep(0.02)
 
 
