@@ -104,9 +104,9 @@ class RecordOptions:
     format: Literal["wav", "ulaw"] = "wav"
     """16-bit linear WAV, or headerless µ-law (mono only)."""
     max_seconds: float | None = None
-    """Stop after so many seconds of recorded sound."""
+    """Stop after so many seconds of recorded sound; None or 0: no limit."""
     max_silence: float | None = None
-    """Stop after so many seconds in which the peer said nothing."""
+    """Stop after so many seconds in which the peer said nothing; None or 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

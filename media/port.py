@@ -201,4 +201,4 @@ def _path(path: Path) -> bytes:
 
 
 def _milliseconds(seconds: float | None) -> int:
-    return 0 if seconds is None else min(max(1, round(seconds * 1000)), 0xFFFFFFFF)
+    return min(max(1, round(seconds * 1000)), 0xFFFFFFFF) if seconds else 0

@@ -71,14 +71,12 @@ class Player:
         """
         ended = self.stop(row)
         law = int(self.rows.law[row])
-        stretches: list[Stored] = []
         try:
-            for path, samples in sounds:
-                stretches.append(self._stored(path, samples, law))
+            stretches = self._stretches(sounds, law)
         except (OSError, ValueError, ArenaFull):
-            for stored in stretches:
-                self.arena.drop(stored)
             return [*ended, Finished(row, number, 0, _FAILED)]
+        if row in self._plays:
+            self._forget(row, self._plays[row])  # its last frame is built; its end is told after that is sent
         play = self._plays[row] = _Play(number, stretches, times or None, pause, index=-1)
         if not sum(stored.frames for stored in stretches):
             play.times_left = 1  # nothing to hear, not even for ever
@@ -141,7 +139,7 @@ class Player:
             return []
         old, law = play.stretches, int(self.rows.law[row])
         try:
-            play.stretches = [self._stored(stored.name, stored.samples, law) for stored in old]
+            play.stretches = self._stretches([(stored.name, stored.samples) for stored in old], law)
         except (OSError, ValueError, ArenaFull):
             finished = Finished(row, play.number, self._heard(row, play), _FAILED)
             self._forget(row, play)
@@ -163,8 +161,18 @@ class Player:
         self.arena.ensure(stored, offset)
         return stored.first + offset
 
-    def _stored(self, path: str, samples: int, law: int) -> Stored:
-        return self.arena.find(path, law) or self.arena.store(path, law, self.open_sound(path, samples))
+    def _stretches(self, sounds: Sequence[tuple[str, int]], law: int) -> list[Stored]:
+        """All of ``sounds`` in the arena, each held; none if one cannot be had."""
+        stretches: list[Stored] = []
+        try:
+            for path, samples in sounds:
+                stored = self.arena.find(path, law)
+                stretches.append(stored or self.arena.store(path, law, self.open_sound(path, samples)))
+        except BaseException:
+            for stored in stretches:
+                self.arena.drop(stored)
+            raise
+        return stretches
 
     def _next(self, row: int, play: _Play) -> None:
         """Walk on to the stretch after the one that ended, the pause, the next round, or the end."""
