@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -188,12 +189,16 @@ class Port:
 
 
 def _address(address: tuple[str, int] | None) -> tuple[int, int]:
-    if address is None:
-        return 0, 0
+    return (0, 0) if address is None else (_ipv4(address[0]), address[1])
+
+
+@lru_cache(maxsize=4096)
+def _ipv4(host: str) -> int:
+    """An IPv4 address as a number; 0 for what is none. Peers come again and again."""
     try:
-        return int(ipaddress.IPv4Address(address[0])), address[1]
+        return int(ipaddress.IPv4Address(host))
     except ValueError:
-        return 0, 0
+        return 0
 
 
 def _path(path: Path) -> bytes:
