@@ -79,7 +79,7 @@ def _set_up_logging() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]  # the documented way to not walk the stack for each line
+    logging._srcfile = None  # the documented way to not walk the stack for each line
 
 
 class Daemon:
