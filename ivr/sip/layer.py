@@ -165,7 +165,8 @@ class TransactionLayer:
         via = request.top_via
         branch = via.params.get("branch")
         if branch is not None and branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-            return (branch, via.host, via.port, method)
+            # The number stands for phones that answer a challenge under the branch of their first try.
+            return (branch, via.host, via.port, request.cseq, method)
         # A peer of RFC 2543: the To tag is left out, that of an ACK is ours.
         return (
             str(request.uri),
