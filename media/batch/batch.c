@@ -1,7 +1,7 @@
 /*
  * The two socket loops of the media plane: receive all that is ready, send all that is built.
  *
- * Everything else is NumPy. media/batch/loops.py has the same two functions in Python; the tests compare them.
+ * Everything else is NumPy. media/batch/loops.py has the same in Python; the tests compare them.
  * Addresses are (IPv4 << 16 | port), host byte order, in 64 bits; 0 means "none".
  */
 #define PY_SSIZE_T_CLEAN
@@ -179,9 +179,29 @@ no_packets:
     return result;
 }
 
+PyDoc_STRVAR(settle_doc,
+"settle(fd, target) -> connected\n\n"
+"Connect the socket to target, which spares each send the way to the route; 0 undoes that. The socket must have been\n"
+"bound to a port by number, or it loses the port then. The caller still compares the source of what it receives:\n"
+"packets that came before may wait in the socket.");
+
+static PyObject *settle(PyObject *self, PyObject *args)
+{
+    int fd;
+    unsigned long long target;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "iK", &fd, &target))
+        return NULL;
+    struct sockaddr_in to = {.sin_family = target ? AF_INET : AF_UNSPEC};
+    to.sin_addr.s_addr = htonl((uint32_t)(target >> 16));
+    to.sin_port = htons((uint16_t)target);
+    return PyBool_FromLong(connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && target);
+}
+
 static PyMethodDef methods[] = {
     {"receive", receive, METH_VARARGS, receive_doc},
     {"send", send_rows, METH_VARARGS, send_doc},
+    {"settle", settle, METH_VARARGS, settle_doc},
     {NULL, NULL, 0, NULL},
 };
 

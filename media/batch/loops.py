@@ -35,6 +35,10 @@ class Loops(Protocol):
     def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
         """Receive from ``rows`` and ``hurried`` from now on, and from no others."""
 
+    def settle(self, row: int, target: int) -> bool:
+        """``row`` sends to ``target`` alone from now on (0: no more): whether its packets may go to target 0."""
+        ...
+
     def receive(self, inbox: Inbox, *, hurried: bool) -> None:
         """Fill ``inbox`` with what is ready at ``rows``, or at ``hurried``."""
 
@@ -108,6 +112,10 @@ class CompiledLoops:
         for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
             listening.set(wanted)
 
+    def settle(self, row: int, target: int) -> bool:
+        connected: bool = _batch.settle(int(self._fds[row]), target)
+        return connected
+
     def receive(self, inbox: Inbox, *, hurried: bool) -> None:
         listening = self._sets[hurried]
         inbox.count = _batch.receive(
@@ -160,6 +168,10 @@ class PythonLoops:
         for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
             listening.set(wanted)
         self._order()
+
+    def settle(self, row: int, target: int) -> bool:
+        """Never: the socket module cannot undo a connection."""
+        return False
 
     def _order(self) -> None:
         self._receivers = [

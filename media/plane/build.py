@@ -83,11 +83,12 @@ class Builder:
         rows.packets_out[index] += sending
 
     def ready(self) -> tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint64]]:
-        """Rows, packets, lengths and targets of what is to be sent now."""
+        """Rows, packets, lengths and targets of what is to be sent now; target 0 where the socket is connected."""
         rows, n = self._rows, self.index.size
-        sending = rows.sending[self.index] & (rows.target[self.index] != 0)
+        targets = rows.target[self.index]
+        sending = rows.sending[self.index] & (targets != 0)
+        targets[rows.settled[self.index]] = 0
         if sending.all():
-            return self.index, self.packets[:n], self.lengths[:n], rows.target[self.index]
+            return self.index, self.packets[:n], self.lengths[:n], targets
         chosen = np.flatnonzero(sending)
-        index = self.index[chosen]
-        return index, self.packets[chosen], self.lengths[chosen], rows.target[index]
+        return self.index[chosen], self.packets[chosen], self.lengths[chosen], targets[chosen]

@@ -59,6 +59,7 @@ class Commands:
         was_sending = bool(rows.sending[row])
         if offered != rows.offered[row] or law != rows.law[row] or audio != rows.audio_type[row]:
             rows.forget_source(row)
+        plane.unsettle(row)
         latching.arm(rows, row, offered, signalling)
         rows.rtcp_target[row] = rtcp_host << 16 | rtcp_port if rtcp_host else 0
         rows.audio_type[row] = audio

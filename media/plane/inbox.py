@@ -27,12 +27,14 @@ _EVENT_OCTETS: Final = 4
 
 @dataclass(slots=True)
 class Receiver:
-    """Sorts packets. ``on_digits`` hears of telephone-events, ``on_report`` of RTCP that came on the RTP port."""
+    """Sorts packets. ``on_digits`` hears of telephone-events, ``on_report`` of RTCP that came on the RTP port,
+    ``on_latched`` of rows that just latched."""
 
     rows: Rows
     events: EventReceiver
     on_digits: Callable[[list[DigitFound]], None]
     on_report: Callable[[int, bytes], None]
+    on_latched: Callable[[int], None]
 
     def take(self, inbox: Inbox, tick: int, arrival: int) -> None:
         """Put what ``inbox`` holds where it belongs. ``arrival`` is the time in samples."""
@@ -54,7 +56,7 @@ class Receiver:
             for k in np.flatnonzero(known & ~ours).tolist():
                 source = int(sources[k])
                 row = int(index[k])
-                ours[k] = source == int(rows.latched[row]) or latching.learn(rows, row, source, tick)
+                ours[k] = source == int(rows.latched[row]) or self._learn(row, source, tick)
             accepted = known & ours
             self._refuse(index, ~accepted & ~(headers.rtcp & ours))
             sound &= ours
@@ -67,6 +69,12 @@ class Receiver:
                 rows.noise[index[k]] = min(level_of_payload(packets[k, at : at + 1].tobytes()), -1.0)
         rows.last_heard[index[accepted]] = tick
         self._sound(packets, index, headers, np.flatnonzero(sound), arrival)
+
+    def _learn(self, row: int, source: int, tick: int) -> bool:
+        learnt = latching.learn(self.rows, row, source, tick)
+        if learnt:
+            self.on_latched(row)
+        return learnt
 
     def _refuse(self, index: NDArray[np.intp], refused: NDArray[np.bool_]) -> None:
         if refused.any():

@@ -89,7 +89,7 @@ class Plane:
         self._alone: NDArray[np.intp] = np.zeros(0, np.intp)
         self._bridged: NDArray[np.intp] = np.zeros(0, np.intp)
         self._inbox = Inbox(max(INBOX, PER_SOCKET))
-        self._receiver = Receiver(rows, self.events, self._events_heard, self._report_heard)
+        self._receiver = Receiver(rows, self.events, self._events_heard, self._report_heard, self._latched)
         self._detector = DtmfDetector(rows.capacity)
         self._tones: dict[int, tuple[int, float]] = {}
         """Key and start of the digit that sounds on a row."""
@@ -209,6 +209,7 @@ class Plane:
         self.reports.forget(row)
         self._tones.pop(row, None)
         self._detector.reset(row)
+        self.unsettle(row)
         rows.live[row] = rows.agreed[row] = rows.sending[row] = False
         rows.latched[row] = rows.target[row] = 0
         self.changed = True
@@ -221,6 +222,14 @@ class Plane:
         elif row in self._tones:
             key, begun = self._tones.pop(row)
             self.post(Event.DIGIT, row, ord(digit), 1, 1, at, at - begun, key)
+
+    def _latched(self, row: int) -> None:
+        self.rows.settled[row] = self.loops.settle(row, int(self.rows.target[row]))
+
+    def unsettle(self, row: int) -> None:
+        """The row's target may change, or its call is over."""
+        if self.rows.settled[row]:
+            self.rows.settled[row] = self.loops.settle(row, 0)
 
     def _report_heard(self, row: int, packet: bytes) -> None:
         if self.reports.receive(row, packet, self.now, self.wall):

@@ -48,6 +48,8 @@ class Rows:
         self.offered: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.target: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.latched: NDArray[np.uint64] = np.zeros(n, np.uint64)
+        self.settled: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """The socket is connected to the target."""
         self.trusted: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.signalling: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.candidate: NDArray[np.uint64] = np.zeros(n, np.uint64)

@@ -68,6 +68,7 @@ class ScriptedLoops:
         self.waiting: list[tuple[int, bytes, int]] = []
         self.sent: list[Sent] = []
         self.sets: tuple[set[int], set[int]] = (set(), set())
+        self.settled: dict[int, int] = {}
 
     def add(self, row: int, sock: Any) -> None:
         raise NotImplementedError
@@ -77,6 +78,10 @@ class ScriptedLoops:
 
     def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
         self.sets = (set(rows.tolist()), set(hurried.tolist()))
+
+    def settle(self, row: int, target: int) -> bool:
+        self.settled[row] = target
+        return target != 0
 
     def receive(self, inbox: Inbox, *, hurried: bool) -> None:
         wanted = self.sets[hurried]
@@ -102,7 +107,7 @@ class ScriptedLoops:
         targets: NDArray[np.uint64],
     ) -> int:
         for k, row in enumerate(rows.tolist()):
-            self.sent.append(Sent(row, int(targets[k]), packets[k, : lengths[k]].tobytes()))
+            self.sent.append(Sent(row, int(targets[k]) or self.settled[row], packets[k, : lengths[k]].tobytes()))
         return 0
 
 

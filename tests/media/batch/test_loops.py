@@ -159,6 +159,29 @@ def test_both_give_the_same_of_the_same_traffic(stack: ExitStack) -> None:
     assert len(found[0]) == 60
 
 
+@needs_compiled
+def test_a_settled_row_sends_to_its_peer_alone_until_that_is_undone(stack: ExitStack) -> None:
+    loops = CompiledLoops(4)
+    peer, other, first = udp(stack), udp(stack), udp(stack)
+    port = first.getsockname()
+    first.close()
+    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+    sock.bind(port)  # to a port by number, as ports of calls are: only then it stays when the connection is undone
+    loops.add(0, sock)
+    target = LOOPBACK << 16 | peer.getsockname()[1]
+    packets, lengths, nowhere = np.full((1, 172), 9, np.uint8), np.array([172], np.int32), np.array([0], np.uint64)
+    assert loops.settle(0, target)
+    assert loops.send(np.array([0]), packets, lengths, nowhere) == 0
+    assert peer.recvfrom(1000)[1] == port
+    assert not loops.settle(0, 0)
+    assert loops.send(np.array([0]), packets, lengths, nowhere) == 1
+    assert sock.getsockname() == port
+    there = np.array([LOOPBACK << 16 | other.getsockname()[1]], np.uint64)
+    assert loops.send(np.array([0]), packets, lengths, there) == 0
+    assert other.recvfrom(1000)[1] == port
+    assert not PythonLoops().settle(0, target)
+
+
 def test_the_name_tells_which_runs() -> None:
     assert open_loops(4, compiled=False).name == "python"
     assert open_loops(4).name == ("compiled" if compiled_available() else "python")
