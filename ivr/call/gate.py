@@ -79,6 +79,9 @@ class Gate:
         if request.method != "REGISTER":
             self._stack.respond(event.transaction, make_response(request, 405), now)
             return
+        if not (request.to.uri.is_sip and request.uri.is_sip):
+            self._stack.respond(event.transaction, make_response(request, 400, "Bad Request (not a SIP address)"), now)
+            return
         verdict = self._verify(request, "Authorization", now)
         user = normalise(request.to.uri.user or "")
         if not isinstance(verdict, Verified):

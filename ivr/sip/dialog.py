@@ -124,7 +124,7 @@ class Dialog:
             local_tag,
             request.get("From") or "",
             remote_tag,
-            request.contacts[0].uri,
+            request.contacts[0].uri if request.contacts else request.from_.uri,
             request.record_routes,
             flow,
         )
