@@ -1,0 +1,239 @@
+"""`ivr demo`: a real call to the daemon from this process, through the example front desk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ivr.cli.options import config_option, settings_of
+from ivr.errors import IvrError
+from ivr.settings import Settings, find_config
+
+if TYPE_CHECKING:
+    from ivr.call.caller import Caller
+    from media import Sound
+
+__all__ = ["command"]
+
+PROBE_SECONDS = 1.0
+"""A daemon on this machine answers OPTIONS within milliseconds."""
+START_SECONDS = 60.0
+"""For a daemon that has to be started: it speaks its prompts first."""
+STOP_SECONDS = 10.0
+RECORD_SECONDS = 10.0
+"""Until the call's record stands in the store: media figures, then the writer."""
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+MESSAGE = "Hello. This is the demonstration, leaving a message for the front desk. Thank you, and goodbye."
+
+Say = Callable[[str], None]
+
+
+@click.command("demo")
+@click.option("--number", default="100", show_default=True, help="Number to call.")
+@click.option(
+    "--keep",
+    metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the sound of both sides is saved; else var/demo beside the configuration.",
+)
+@config_option
+@click.pass_context
+def command(ctx: click.Context, number: str, keep: Path | None) -> None:
+    """Call the daemon for real and keep the sound of both sides.
+
+    Walks through the example front desk: listens, presses keys, leaves a message, hangs up; then shows the way of the
+    call as the daemon recorded it. Starts a daemon with this configuration when none answers.
+    """
+    from ivr.cli import trace
+
+    settings = settings_of(ctx)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        click.echo(f"{time.monotonic() - begun:7.2f} s  {text}")
+
+    folder = keep or _beside(settings, ctx.obj) / "var" / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"demo-{time.strftime('%Y%m%d-%H%M%S')}.wav"
+    with _daemon(settings, ctx.obj, say) as (host, port):
+        call_id, short_id = asyncio.run(_call(settings, f"sip:{number}@{host}:{port}", path, say))
+    if short_id is None:
+        raise IvrError(f"the record of the call (SIP Call-ID {call_id}) is not in the store")
+    click.echo("\nThe way of the call, as the daemon recorded it (ivr trace):\n")
+    ctx.invoke(trace.command, call_id=str(short_id), as_json=False)
+    click.echo(f"\nThe sound of both sides: {path}  (left: what the caller heard, right: what it said)")
+
+
+def _beside(settings: Settings, config: str | None) -> Path:
+    source = settings.source or (Path(config) if config else None)
+    return source.parent if source is not None else Path()
+
+
+@contextlib.contextmanager
+def _daemon(settings: Settings, config: str | None, say: Say) -> Iterator[tuple[str, int]]:
+    """Address of the daemon's SIP over UDP; starts one where none answers, and stops it afterwards."""
+    listener = next((entry for entry in settings.sip.listen if entry.transport == "udp"), None)
+    if listener is None:
+        raise IvrError("sip.listen names no UDP address to call")
+    host = ANY_ADDRESS.get(listener.host, listener.host)
+    if _answers(host, listener.port):
+        say(f"a daemon answers at {host}:{listener.port}")
+        yield host, listener.port
+        return
+    say(f"no daemon answers at {host}:{listener.port}: starting one")
+    found = find_config(config, os.environ)
+    arguments = [] if found is None else ["--config", str(found)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ivr", *arguments, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            _wait_ready(process)
+            say("the daemon is ready")
+            yield host, listener.port
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+
+
+def _wait_ready(process: subprocess.Popen[str]) -> None:
+    import selectors
+    import threading
+
+    assert process.stdout is not None and process.stderr is not None
+    errors: list[str] = []
+    stderr = process.stderr
+    threading.Thread(target=lambda: errors.extend(stderr), daemon=True).start()
+    deadline = time.monotonic() + START_SECONDS
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            if ready.select(deadline - time.monotonic()):
+                if process.stdout.readline().startswith("ready "):
+                    return
+                break
+    process.wait(STOP_SECONDS)
+    raise IvrError("the daemon does not start:\n" + "".join(errors[-20:]))
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether a SIP server answers OPTIONS there (RFC 3261 section 11)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PROBE_SECONDS)
+        try:
+            sock.connect((host, port))
+            own, own_port = sock.getsockname()[:2]
+            mark = os.urandom(8).hex()
+            sock.send(
+                (
+                    f"OPTIONS sip:{host}:{port} SIP/2.0\r\n"
+                    f"Via: SIP/2.0/UDP {own}:{own_port};branch=z9hG4bK{mark};rport\r\n"
+                    f"From: <sip:demo@{own}>;tag={mark}\r\nTo: <sip:{host}:{port}>\r\nCall-ID: {mark}\r\n"
+                    "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+                ).encode()
+            )
+            return sock.recv(65535).startswith(b"SIP/2.0 ")
+        except OSError:
+            return False
+
+
+async def _call(settings: Settings, target: str, path: Path, say: Say) -> tuple[str, int | None]:
+    """The call itself; its SIP Call-ID, and its short id once the record is in the store."""
+    from ivr.call.caller import Caller, CallerOptions
+
+    message = await _message(settings)
+    async with Caller(CallerOptions(user="demo", display="ivr demo")) as caller:
+        say(f"calling {target}")
+        await caller.call(target)
+        caller.record(path)
+        say("answered; listening")
+        call_id = caller.call_id or ""
+        await _front_desk(caller, message, say)
+        await caller.hang_up()
+        if caller.stats is not None:
+            stats = caller.stats
+            say(f"heard {stats.packets_in} packets, {stats.lost} lost, listening quality (MOS) {stats.mos:.1f}")
+    return call_id, await asyncio.to_thread(_short_id, settings.store, call_id)
+
+
+async def _message(settings: Settings) -> Sound:
+    """What the demonstration says, spoken by the configured engine."""
+    from media import PromptStore, SpeechConfig
+
+    speech = settings.speech
+    store = PromptStore(
+        settings.cache,
+        settings.prompts,
+        SpeechConfig(engine=speech.engine, language=speech.language, voice=speech.voice, command=speech.command),
+    )
+    await store.start()
+    try:
+        return await store.speech(MESSAGE, "en")
+    finally:
+        await store.close()
+
+
+async def _front_desk(caller: Caller, message: Sound, say: Say) -> None:
+    """The way through config/flows: language, opening hours, voicemail. Ends early where the daemon hangs up."""
+
+    async def press(after: float, keys: str, text: str) -> bool:
+        if await caller.wait(after):
+            say("the daemon has hung up")
+            return False
+        await caller.press(keys)
+        say(f"pressed {keys}: {text}")
+        return True
+
+    if not await press(3.0, "1", "English"):
+        return
+    if not await press(5.0, "2", "opening hours, while the menu is being read"):
+        return
+    if not await press(4.0, "5", "voicemail, which the menu would have offered after the opening hours"):
+        return
+    say("listening until the tone")
+    if not await caller.quiet(0.8, longest=20.0):
+        say("the daemon has hung up" if caller.ended.is_set() else "no tone came")
+        return
+    say("speaking a message")
+    await caller.say(message)
+    if not await press(0.5, "#", "end of the message"):
+        return
+    if not await press(3.0, "3", "save it"):
+        return
+    await caller.quiet(1.0, longest=15.0)
+    say("the daemon has said goodbye and hung up" if caller.ended.is_set() else "hanging up")
+
+
+def _short_id(url: str, call_id: str) -> int | None:
+    """The short id of the call with this SIP Call-ID, as soon as its record is complete."""
+    from ivr.errors import StoreError
+    from ivr.store import RecordReader
+
+    deadline = time.monotonic() + RECORD_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreError):
+            reader = RecordReader.open(url)
+            try:
+                for call in reader.calls(limit=50):
+                    if call.sip_call_id == call_id and call.cause is not None:
+                        return call.short_id
+            finally:
+                reader.close()
+        time.sleep(0.2)
+    return None
