@@ -73,7 +73,7 @@ def _talk(call: dict[str, Any]) -> str:
 
 def _step_line(step: dict[str, Any], started: float) -> str:
     entered = step.get("entered_at")
-    offset = f"{entered - started:8.2f}" if entered is not None else " " * 8
+    offset = f"{max(0.0, entered - started):8.2f}" if entered is not None else " " * 8
     rest = {key: value for key, value in step.items() if key not in STEP_KEYS and value not in (None, "", {}, [])}
     line = f"{offset}  {step.get('element', ''):<20} {step.get('type', ''):<20} -> {step.get('branch') or '-'}"
     return f"{line}  {_details(rest)}" if rest else line
