@@ -28,7 +28,7 @@ def test_torture_messages(daemon: Daemon, tmp_path: Path) -> None:
     result = tmp_path / "torture.json"
     target = f"127.0.0.1:{daemon.sip_port}"
     report = _tool(
-        str(PROVING / "torture" / "run_torture.py"), "--target", target, "--json", str(result), "--wait", "0.4"
+        str(PROVING / "torture" / "run_torture.py"), "--target", target, "--json", str(result), "--wait", "0.6"
     )
     judged = json.loads(result.read_text())
     assert all(case["alive"] for case in judged), report
