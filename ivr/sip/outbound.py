@@ -205,9 +205,7 @@ class OutboundSession(Session):
         if early is not None:
             dialog.remote_cseq = early.remote_cseq
             dialog.local_cseq = max(dialog.local_cseq, early.local_cseq)
-        for identity in self._early.values():
-            stack.dialogs.pop(identity, None)
-        self._early.clear()
+        self._drop_early()
         self._adopt(dialog)
         try:
             sdp = sdp_of(response)
@@ -291,5 +289,7 @@ class OutboundSession(Session):
 
     def _drop_early(self) -> None:
         for identity in self._early.values():
-            self._stack.dialogs.pop(identity, None)
+            early = self._stack.dialogs.pop(identity, None)
+            if early is not None:
+                early.session = None
         self._early.clear()

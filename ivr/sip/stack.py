@@ -20,7 +20,7 @@ from ivr.sip.dialog import Dialog, DialogId, is_unicast
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.events import Event, Flow, IncomingCall, IncomingRequest
 from ivr.sip.inbound import InboundSession
-from ivr.sip.layer import TransactionLayer, reply_flow, stamped_via
+from ivr.sip.layer import MAGIC_COOKIE, TransactionLayer, reply_flow, stamped_via
 from ivr.sip.message import Request, Response, make_response
 from ivr.sip.names import METHODS
 from ivr.sip.outbound import InviteRequest, OutboundSession
@@ -164,6 +164,7 @@ class Stack:
         self._sessions -= 1
         if session.dialog is not None:
             self.dialogs.pop(session.dialog.id, None)
+            session.dialog.session = None
 
     def answer_soon(self, transaction: ServerTransaction, tag: str) -> None:
         """Send 100 once the events are drained, unless an answer is sent before."""
@@ -277,7 +278,9 @@ class Stack:
 
     def _invited(self, request: Request, flow: Flow, key: tuple[object, ...], merge_key: object, now: float) -> None:
         contacts = request.contacts
-        if len(contacts) != 1 or not contacts[0].uri.is_sip:
+        # A peer of RFC 2543 (no magic cookie) may leave Contact out; its From is then where requests go.
+        old = not contacts and not (request.top_via.branch or "").startswith(MAGIC_COOKIE)
+        if not old and (len(contacts) != 1 or not contacts[0].uri.is_sip):
             self._refuse(request, flow, 400, reason="One SIP Contact Needed")
             return
         accept = request.get("Accept")

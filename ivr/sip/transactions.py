@@ -249,6 +249,10 @@ class _Transaction:
         self.lifetime = timers.arm(now + seconds, self._on_expire)
 
     def _again(self, interval: float, now: float) -> None:
+        if self.flow.reliable:
+            return
+        if self.retransmit is not None:
+            self.layer.timers.cancel(self.retransmit)
         self._interval = interval
         self.retransmit = self.layer.timers.arm(now + interval, self._on_retransmit)
 
@@ -282,6 +286,17 @@ class _Transaction:
         self.retransmit = self.lifetime = None
 
 
+class _Nobody:
+    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
+        """Nothing comes after the end."""
+
+    def on_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
+        """Nothing comes after the end."""
+
+
+_NOBODY: Final = _Nobody()
+
+
 class ClientTransaction(_Transaction):
     """A request of ours, sent until it is answered."""
 
@@ -302,7 +317,7 @@ class ClientTransaction(_Transaction):
         self.request = request
         self.branch = branch
         self.via = via
-        self.user = user
+        self.user: TransactionUser = user
         self.key = (branch, request.method)
         """§17.1.3."""
 
@@ -311,8 +326,7 @@ class ClientTransaction(_Transaction):
         layer = self.layer
         self.last = data
         layer.send(data, self.flow)
-        if not self.flow.reliable:
-            self._again(layer.t1, now)
+        self._again(layer.t1, now)
         self.lifetime = layer.timers.arm(now + 64 * layer.t1, self._on_expire)
 
     def receive(self, response: Response, now: float) -> None:
@@ -347,6 +361,9 @@ class ClientTransaction(_Transaction):
                 self.user.on_failure(self, 503, now)
             else:
                 self._common(action, now)
+        if state is State.TERMINATED:
+            # No cycle is left for the garbage collector.
+            self.user = _NOBODY
 
 
 class ServerTransaction(_Transaction):
@@ -476,8 +493,7 @@ class ServerTransaction(_Transaction):
                 self.last = message
                 self.layer.send(message, self.flow)
             elif action is Action.START_G:
-                if not self.flow.reliable:
-                    self._again(self.layer.t1, now)
+                self._again(self.layer.t1, now)
             else:
                 self._common(action, now)
         if state is State.TERMINATED:
