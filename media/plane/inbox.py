@@ -62,6 +62,8 @@ class Receiver:
             sound &= ours
             for k in np.flatnonzero(headers.rtcp & ours).tolist():
                 self.on_report(int(index[k]), packets[k, : inbox.lengths[k]].tobytes())
+            for k in np.flatnonzero((event | noise) & ours).tolist():
+                streams_in.count_soundless(rows, int(index[k]), int(headers.ssrc[k]), int(headers.sequence[k]))
             for k in np.flatnonzero(event & ours).tolist():
                 self._event(int(index[k]), packets[k], headers, k, tick)
             for k in np.flatnonzero(noise & ours).tolist():

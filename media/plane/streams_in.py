@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from media.plane.limits import FRAME
 from media.plane.rows import Rows
 
-__all__ = ["admit", "count"]
+__all__ = ["admit", "count", "count_soundless"]
 
 SWITCH_PACKETS: Final = 3
 """Packets in a row of another SSRC from the latched address after which that is the peer's stream. Fewer would let a
@@ -48,6 +48,18 @@ def admit(
         rows.of_source[row] = 0
     admitted: NDArray[np.bool_] = rows.heard[index] & (ssrcs == rows.in_ssrc[index])
     return admitted
+
+
+def count_soundless(rows: Rows, row: int, ssrc: int, sequence: int) -> None:
+    """Count a packet of the stream that holds no sound (an event, comfort noise): its number is not a lost one."""
+    rows.packets_in[row] += 1
+    if not rows.heard[row] or ssrc != int(rows.in_ssrc[row]):
+        return
+    last = int(rows.last_sequence[row])
+    step = ((sequence - last + 0x8000) & 0xFFFF) - 0x8000
+    if -_DISORDER <= step <= _JUMP:
+        rows.last_sequence[row] = last + max(step, 0)
+        rows.of_source[row] += 1
 
 
 def count(

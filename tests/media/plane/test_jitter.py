@@ -57,6 +57,16 @@ def test_a_lost_packet_is_concealed_and_nothing_shifts() -> None:
     assert bench.rows.lost_of_source(0) == 1
 
 
+def test_packets_without_sound_are_not_lost_ones() -> None:
+    bench, said = call(), speech(20)
+    for k in range(20):
+        event = rtp(k, 160 * 5, bytes((1, 10, 0, 160)), kind=101)
+        noise = rtp(k, 160 * k, b"\x40", kind=13)
+        bench.tick(event if 5 <= k < 10 else noise if k == 12 else rtp(k, 160 * k, said[k].tobytes()))
+    assert bench.rows.lost_of_source(0) == 0
+    assert bench.rows.packets_in[0] == 20
+
+
 @pytest.mark.parametrize("size", [80, 240, 320, 480, 100, 33])
 def test_any_packet_time_is_heard_whole(size: int) -> None:
     bench, said = call(), speech(60).ravel()
