@@ -93,7 +93,7 @@ class Port:
         )
 
     def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0) -> int:
-        """Play ``sounds`` one after the other, ``loop`` times (0: for ever) with ``pause_ms`` between the rounds.
+        """Play ``sounds`` one after the other, ``loop`` times (0: for ever), after ``pause_ms`` of silence.
 
         Replaces what plays, which is told by its PlayDone ``stopped``. Returns the id of the play.
         """

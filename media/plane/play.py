@@ -24,11 +24,9 @@ class _Play:
     number: int
     stretches: list[Stored]
     times_left: int | None
-    pause: int
-    """Frames between two rounds."""
     index: int = 0
     pausing: bool = False
-    """In the pause between two rounds."""
+    """In the pause before the first round."""
     held: tuple[int, int] | None = None
     """Frame and frames left, where the play was paused."""
     heard: int = 0
@@ -65,7 +63,7 @@ class Player:
     """Plays whose last frame is built; they are over once it is sent."""
 
     def play(self, row: int, number: int, sounds: Sequence[tuple[str, int]], times: int, pause: int) -> list[Finished]:
-        """Play ``sounds`` (path, samples) ``times`` times (0: for ever) with ``pause`` frames between the rounds.
+        """Play ``sounds`` (path, samples) ``times`` times (0: for ever) after ``pause`` frames of silence.
 
         Returns the end of what played before, and this play's own if a sound cannot be had.
         """
@@ -77,11 +75,15 @@ class Player:
             return [*ended, Finished(row, number, 0, _FAILED)]
         if row in self._plays:
             self._forget(row, self._plays[row])  # its last frame is built; its end is told after that is sent
-        play = self._plays[row] = _Play(number, stretches, times or None, pause, index=-1)
+        play = self._plays[row] = _Play(number, stretches, times or None, index=-1)
         if not sum(stored.frames for stored in stretches):
             play.times_left = 1  # nothing to hear, not even for ever
         self.rows.playing[row] = True
-        self._next(row, play)
+        if pause > 0:
+            play.pausing = True
+            self.rows.frame[row], self.rows.step[row], self.rows.left[row] = law, 0, pause
+        else:
+            self._next(row, play)
         return ended
 
     def stop(self, row: int, number: int = 0) -> list[Finished]:
@@ -175,7 +177,7 @@ class Player:
         return stretches
 
     def _next(self, row: int, play: _Play) -> None:
-        """Walk on to the stretch after the one that ended, the pause, the next round, or the end."""
+        """Walk on to the stretch after the pause or the one that ended, the next round, or the end."""
         rows = self.rows
         while True:
             if play.pausing:
@@ -192,10 +194,6 @@ class Player:
                         self._silence(row)
                         return
                 play.index = -1
-                if play.pause:
-                    play.pausing = True
-                    rows.frame[row], rows.step[row], rows.left[row] = rows.law[row], 0, play.pause
-                    return
                 continue
             stored = play.stretches[play.index]
             if stored.frames:
