@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from media.batch.loops import CompiledLoops, Loops, PythonLoops, compiled_available, open_loops
+from media.batch.loops import CompiledLoops, Loops, compiled_available, open_loops
 from media.batch.packets import MAX_DATAGRAM, PER_SOCKET, Inbox
+from media.batch.python import PythonLoops
 
 __all__ = [
     "MAX_DATAGRAM",

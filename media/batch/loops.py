@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import select
 import socket
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from media.batch.listening import Listening
 from media.batch.packets import PER_SOCKET, Inbox
+from media.batch.python import PythonLoops
 
 try:
     from media import _batch  # type: ignore[attr-defined,unused-ignore]
@@ -62,32 +63,6 @@ def open_loops(capacity: int, *, compiled: bool = True) -> Loops:
     return CompiledLoops(capacity) if compiled and compiled_available() else PythonLoops()
 
 
-class _Listening:
-    """Rows listened to, in an epoll set: to try each socket would cost a third of a packet for every one that has none.
-    ``sockets`` are those of all rows."""
-
-    def __init__(self, sockets: dict[int, socket.socket]) -> None:
-        self.epoll = select.epoll()
-        self.sockets = sockets
-        self.rows: NDArray[np.int32] = np.zeros(0, np.int32)
-        self.fds: NDArray[np.int32] = np.zeros(0, np.int32)
-        self._listened: dict[int, int] = {}
-
-    def set(self, rows: NDArray[np.intp]) -> None:
-        wanted = set(rows.tolist())
-        for row in self._listened.keys() - wanted:
-            self.epoll.unregister(self._listened.pop(row))
-        for row in wanted - self._listened.keys():
-            fd = self._listened[row] = self.sockets[row].fileno()
-            self.epoll.register(fd, select.EPOLLIN)
-        self.rows = rows.astype(np.int32)
-        self.fds = np.array([self._listened[row] for row in rows.tolist()], np.int32)
-
-    def remove(self, row: int) -> None:
-        if row in self._listened:
-            self.set(np.array([other for other in self.rows.tolist() if other != row], np.intp))
-
-
 class CompiledLoops:
     """The loops of ``batch.c``."""
 
@@ -96,7 +71,7 @@ class CompiledLoops:
     def __init__(self, capacity: int) -> None:
         self._fds = np.full(capacity, -1, np.int32)
         self._sockets: dict[int, socket.socket] = {}
-        self._sets = (_Listening(self._sockets), _Listening(self._sockets))
+        self._sets = (Listening(self._sockets), Listening(self._sockets))
 
     def add(self, row: int, sock: socket.socket) -> None:
         self._sockets[row] = sock
@@ -139,122 +114,3 @@ class CompiledLoops:
     ) -> int:
         failed: int = _batch.send(self._fds[rows], packets, packets.shape[1], lengths, targets)
         return failed
-
-
-class PythonLoops:
-    """The same with one call of the socket module for each packet."""
-
-    name: Final = "python"
-
-    def __init__(self) -> None:
-        self._sockets: dict[int, socket.socket] = {}
-        self._sets = (_Listening(self._sockets), _Listening(self._sockets))
-        self._receivers: list[list[tuple[int, int, Any]]] = [[], []]
-        self._addresses: dict[str, int] = {}
-        self._targets: dict[int, tuple[int, tuple[str, int]]] = {}
-        self._views: tuple[Any, list[memoryview]] | None = None
-
-    def add(self, row: int, sock: socket.socket) -> None:
-        self._sockets[row] = sock
-
-    def remove(self, row: int) -> None:
-        for listening in self._sets:
-            listening.remove(row)
-        self._order()
-        del self._sockets[row]
-        self._targets.pop(row, None)
-
-    def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
-        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
-            listening.set(wanted)
-        self._order()
-
-    def settle(self, row: int, target: int) -> bool:
-        """Never: the socket module cannot undo a connection."""
-        return False
-
-    def _order(self) -> None:
-        self._receivers = [
-            [
-                (fd, row, self._sockets[row].recvfrom_into)
-                for fd, row in zip(listening.fds.tolist(), listening.rows.tolist(), strict=True)
-            ]
-            for listening in self._sets
-        ]
-
-    def receive(self, inbox: Inbox, *, hurried: bool) -> None:
-        receivers, poll = self._receivers[hurried], self._sets[hurried].epoll.poll
-        if self._views is None or self._views[0] is not inbox.packets:
-            self._views = (inbox.packets, [memoryview(packet) for packet in inbox.packets])
-        views = self._views[1]
-        capacity = len(views)
-        lengths: list[int] = []
-        sources: list[int] = []
-        rows: list[int] = []
-        count = 0
-        for _ in range(PER_SOCKET):
-            ready = {fd for fd, _ in poll(0, len(receivers) + 1)}
-            if not ready or count == capacity:
-                break
-            for fd, row, receive in receivers:
-                if fd not in ready:
-                    continue
-                try:
-                    size, (host, port) = receive(views[count], 0, socket.MSG_DONTWAIT | socket.MSG_TRUNC)
-                except OSError:
-                    continue
-                lengths.append(size)
-                sources.append((self._addresses.get(host) or self._address(host)) << 16 | port)
-                rows.append(row)
-                count += 1
-                if count == capacity:
-                    break
-        inbox.count = count
-        inbox.lengths[:count] = lengths
-        inbox.sources[:count] = sources
-        inbox.rows[:count] = rows
-
-    def _address(self, host: str) -> int:
-        number = self._addresses.get(host)
-        if number is None:
-            if len(self._addresses) > 4096:  # a flood from forged sources must not fill the memory
-                self._addresses.clear()
-            number = self._addresses[host] = int.from_bytes(socket.inet_aton(host), "big")
-        return number
-
-    def send(
-        self,
-        rows: NDArray[np.intp],
-        packets: NDArray[np.uint8],
-        lengths: NDArray[np.int32],
-        targets: NDArray[np.uint64],
-    ) -> int:
-        failed = 0
-        data = memoryview(packets.tobytes())
-        width = packets.shape[1]
-        sockets = self._sockets
-        at = 0
-        for row, length, target in zip(rows.tolist(), lengths.tolist(), targets.tolist(), strict=True):
-            packet = data[at : at + length]
-            at += width
-            sock = sockets[row]
-            for again in (True, False):
-                try:
-                    if target:
-                        sock.sendto(packet, self._target(row, target))
-                    else:
-                        sock.send(packet)
-                except ConnectionRefusedError:
-                    failed += not again
-                    continue
-                except OSError:
-                    failed += 1
-                break
-        return failed
-
-    def _target(self, row: int, target: int) -> tuple[str, int]:
-        known = self._targets.get(row)
-        if known is None or known[0] != target:
-            known = (target, (socket.inet_ntoa((target >> 16).to_bytes(4, "big")), target & 0xFFFF))
-            self._targets[row] = known
-        return known[1]

@@ -159,9 +159,9 @@ def test_both_give_the_same_of_the_same_traffic(stack: ExitStack) -> None:
     assert len(found[0]) == 60
 
 
-@needs_compiled
-def test_a_settled_row_sends_to_its_peer_alone_until_that_is_undone(stack: ExitStack) -> None:
-    loops = CompiledLoops(4)
+@pytest.mark.parametrize("make", IMPLEMENTATIONS)
+def test_a_settled_row_sends_to_its_peer_alone_until_that_is_undone(stack: ExitStack, make) -> None:
+    loops: Loops = make()
     peer, other, first = udp(stack), udp(stack), udp(stack)
     port = first.getsockname()
     first.close()
@@ -173,13 +173,38 @@ def test_a_settled_row_sends_to_its_peer_alone_until_that_is_undone(stack: ExitS
     assert loops.settle(0, target)
     assert loops.send(np.array([0]), packets, lengths, nowhere) == 0
     assert peer.recvfrom(1000)[1] == port
+    loops.listen(np.array([0]), np.array([], np.intp))
+    inbox = Inbox(8)
+    for data in (b"", b"1", b"2"):
+        if data:
+            peer.sendto(data, port)
+            other.sendto(data, port)
+        loops.receive(inbox, hurried=False)
+        assert [(source, packet) for _, source, _, packet in contents(inbox)] == ([(target, data)] if data else [])
     assert not loops.settle(0, 0)
     assert loops.send(np.array([0]), packets, lengths, nowhere) == 1
     assert sock.getsockname() == port
     there = np.array([LOOPBACK << 16 | other.getsockname()[1]], np.uint64)
     assert loops.send(np.array([0]), packets, lengths, there) == 0
     assert other.recvfrom(1000)[1] == port
-    assert not PythonLoops().settle(0, target)
+    other.sendto(b"3", port)
+    loops.receive(inbox, hurried=False)
+    assert [(source, packet) for _, source, _, packet in contents(inbox)] == [(int(there[0]), b"3")]
+
+
+@pytest.mark.parametrize("make", IMPLEMENTATIONS)
+def test_what_came_before_a_row_was_settled_keeps_its_source(stack: ExitStack, make) -> None:
+    loops: Loops = make()
+    sock, peer, other = udp(stack), udp(stack), udp(stack)
+    loops.add(0, sock)
+    loops.listen(np.array([0]), np.array([], np.intp))
+    other.sendto(b"early", sock.getsockname())
+    target, stranger = (LOOPBACK << 16 | who.getsockname()[1] for who in (peer, other))
+    assert loops.settle(0, target)
+    peer.sendto(b"late", sock.getsockname())
+    inbox = Inbox(8)
+    loops.receive(inbox, hurried=False)
+    assert [(source, packet) for _, source, _, packet in contents(inbox)] == [(stranger, b"early"), (target, b"late")]
 
 
 def test_the_name_tells_which_runs() -> None:
