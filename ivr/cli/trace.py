@@ -17,7 +17,7 @@ from ivr.errors import IvrError
 
 __all__ = ["command"]
 
-STEP_KEYS = ("element", "type", "entered_at", "left_at", "branch")
+STEP_KEYS = ("element", "type", "entered_at", "left_at", "branch", "flow")
 """Shown in columns; the rest of a step follows as details."""
 
 
@@ -59,7 +59,11 @@ def _print(call: dict[str, Any]) -> None:
     )
     if call.get("answered_at") is not None:
         click.echo(f"answered after {seconds(started, call['answered_at'])} s, talked {_talk(call)}")
+    flow = call["flow"]
     for step in call["path"]:
+        if step.get("flow", flow) != flow:
+            flow = step["flow"]
+            click.echo(f"{' ' * 10}flow {flow}")
         click.echo(_step_line(step, started))
     for hand_off in call["hand_offs"]:
         click.echo(f"handed off: {_details(hand_off)}")
@@ -74,10 +78,33 @@ def _talk(call: dict[str, Any]) -> str:
 def _step_line(step: dict[str, Any], started: float) -> str:
     entered = step.get("entered_at")
     offset = f"{max(0.0, entered - started):8.2f}" if entered is not None else " " * 8
-    rest = {key: value for key, value in step.items() if key not in STEP_KEYS and value not in (None, "", {}, [])}
+    rest = {key: value for key, value in step.items() if key not in STEP_KEYS and value not in (None, "", {}, [], 0)}
     line = f"{offset}  {step.get('element', ''):<20} {step.get('type', ''):<20} -> {step.get('branch') or '-'}"
-    return f"{line}  {_details(rest)}" if rest else line
+    told = [_played(played) for played in rest.pop("played", ())]
+    if keys := rest.pop("keys", ()):
+        rest.pop("digits", None)
+        told.append("keys " + " ".join(_key(key) for key in keys))
+    if rest:
+        line += f"  {_details(rest)}"
+    return "".join([line, *(f"\n{' ' * 14}{text}" for text in told)])
+
+
+def _played(played: dict[str, Any]) -> str:
+    """What was played and how much of it was heard."""
+    prompts = " + ".join(
+        f'"{prompt["value"]}"' if prompt.get("kind") == "text" else f"{prompt.get('kind')} {prompt.get('value')}"
+        for prompt in played.get("prompts", ())
+    )
+    heard, reason = played.get("heard"), played.get("reason")
+    if heard is None:
+        return prompts
+    return f"{prompts}  {heard:.1f} s heard" + ("" if reason == "completed" else f", {reason}")
+
+
+def _key(key: dict[str, Any]) -> str:
+    """One key with its source and its time in the call."""
+    return f"{key.get('key')} ({key.get('source')} at {key.get('at', 0.0):.2f} s)"
 
 
 def _details(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={json.dumps(value)}" for key, value in values.items())
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items())
