@@ -105,7 +105,7 @@ class Session(SessionBase):
 
     def answer_offer(self, sdp: bytes, now: float) -> None:
         """Our answer to the peer's offer of an `Offer` or `Answered(wants_answer)` event; to a re-INVITE without an
-        offer, our offer. Raises WrongStateError when nothing waits for it."""
+        offer, our offer. Nothing happens when the peer has taken its offer back meanwhile."""
         if self.ended:
             return
         if self._wants_ack is not None:
@@ -127,8 +127,6 @@ class Session(SessionBase):
             assert request is not None
             self._send_ok(transaction, request.cseq, now, sdp)
             self._next_offer(now)
-        else:
-            raise WrongStateError("no offer waits for an answer")
 
     def reject_offer(self, status: int, now: float) -> None:
         """Refuse the peer's offer (488); the session goes on as before. An offer in a 2xx cannot be refused (RFC 3261
@@ -139,8 +137,8 @@ class Session(SessionBase):
             self.hangup(now, f"SIP;cause={status}")
             return
         transaction = self._server_update or self._server_invite
-        if transaction is None or self.state is not SessionState.CONFIRMED:
-            raise WrongStateError("no offer waits for an answer")
+        if transaction is None or self.state is SessionState.EARLY:
+            return
         self._server_update = self._server_invite = None
         self._offer_state = OfferState.STABLE
         self._reply(transaction, status, now)
@@ -221,6 +219,8 @@ class Session(SessionBase):
         request, status = transaction.request, response.status
         method = request.method
         if status < 200:
+            if self.ended and method == "INVITE":
+                transaction.give_up(now)
             return
         if transaction is self._client_invite:
             self._client_invite = None
@@ -373,6 +373,8 @@ class Session(SessionBase):
             if pending is not None:
                 self._reply(pending, 487, now)
         self._server_invite = self._server_update = None
+        if self._client_invite is not None:
+            self._client_invite.give_up(now)
         if self.state is not SessionState.ENDING:
             self._end_event("bye", None, request.get("Reason"))
         self._gone()

@@ -291,6 +291,8 @@ class SessionBase:
         if self._server_update is not None:
             self._reply(self._server_update, 487, now)
             self._server_update = None
+        if self._client_invite is not None:
+            self._client_invite.give_up(now)
         self.state = SessionState.ENDING
         self._send("BYE", now, reason_line(reason))
 

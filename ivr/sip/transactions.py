@@ -334,7 +334,7 @@ class ClientTransaction(_Transaction):
         self.fire(_RECEIVE_INPUT[response.status // 100], now, response)
 
     def give_up(self, now: float) -> None:
-        """Wait 64*T1 for the final response of a cancelled INVITE, no longer (§9.1)."""
+        """Wait 64*T1 for the final response of an INVITE that was cancelled (§9.1), or whose dialog is over."""
         if self.state is State.PROCEEDING and self.lifetime is None:
             self._live(64 * self.layer.t1, now)
 
