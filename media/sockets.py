@@ -55,8 +55,9 @@ class PortPairs:
         """Ports of the range that somebody else holds."""
         self.pairs = min(len(self._unbound), capacity)
 
-    def refill(self, now: float) -> None:
-        """Announce pairs until enough are; those that have rested go first, others are bound."""
+    def refill(self, now: float) -> bool:
+        """Announce pairs until enough are; those that have rested go first, others are bound. Whether any was."""
+        before = self._announced
         for _ in range(REFILL):
             if self._announced >= AHEAD:
                 break
@@ -69,6 +70,7 @@ class PortPairs:
                 break
         while len(self._resting) > AHEAD and self._resting[0][0] <= now:
             self._close(self._resting.popleft()[1])
+        return self._announced > before
 
     def _bind(self, port: int) -> bool:
         pair: list[socket.socket] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
@@ -37,6 +38,8 @@ MAX_UNSENT: Final = 1 << 24
 """Bytes of events that wait for a pool that does not read: it is gone in all but name."""
 COLLECT_TICKS: Final = 500
 """Ticks between looks for cyclic garbage, which the tick hardly makes."""
+IDLE_WAIT: Final = 0.5
+"""Seconds for which a worker without calls sleeps at most: it still renews its ports."""
 _SLACK: Final = 0.004
 _NICE: Final = -10
 
@@ -88,7 +91,11 @@ class Worker:
         plane = self._plane
         deadline = time.monotonic() + TICK
         taken = 0
+        refilled = True
         while not self._ended:
+            if plane.idle and not refilled and not self._unsent:
+                select.select([self._link], [], [], IDLE_WAIT)
+                deadline = max(deadline, time.monotonic())
             sleep_until(deadline)
             late = int((time.monotonic() - deadline) / TICK)
             if late > MAX_CATCH_UP:
@@ -100,7 +107,7 @@ class Worker:
             self._report()
             sleep_until(deadline + SECOND_HALF)
             plane.second_half(time.monotonic(), time.time(), self._obey)
-            self._pairs.refill(time.monotonic())
+            refilled = self._pairs.refill(time.monotonic())
             if len(self._pairs.taken) != taken:
                 taken = len(self._pairs.taken)
                 plane.outbox.append(pack(Event.SHRUNK, WHOLE_WORKER, 0, taken))

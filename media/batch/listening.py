@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import select
-import socket
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +12,28 @@ __all__ = ["Listening"]
 
 class Listening:
     """Rows listened to, in an epoll set: to try each socket would cost a third of a packet for every one that has none.
-    ``sockets`` are those of all rows."""
+    ``fds`` are the sockets of all rows, -1 for none."""
 
-    def __init__(self, sockets: dict[int, socket.socket]) -> None:
+    def __init__(self, fds: NDArray[np.int32]) -> None:
         self.epoll = select.epoll()
-        self.sockets = sockets
         self.rows: NDArray[np.int32] = np.zeros(0, np.int32)
         self.fds: NDArray[np.int32] = np.zeros(0, np.int32)
-        self._listened: dict[int, int] = {}
+        self._all = fds
+        self._listened: NDArray[np.bool_] = np.zeros(len(fds), np.bool_)
 
     def set(self, rows: NDArray[np.intp]) -> None:
-        wanted = set(rows.tolist())
-        for row in self._listened.keys() - wanted:
-            self.epoll.unregister(self._listened.pop(row))
-        for row in wanted - self._listened.keys():
-            fd = self._listened[row] = self.sockets[row].fileno()
-            self.epoll.register(fd, select.EPOLLIN)
+        """Listen to ``rows``, in ascending order, and to no others."""
+        wanted = np.zeros(len(self._listened), np.bool_)
+        wanted[rows] = True
+        for row in np.flatnonzero(self._listened & ~wanted).tolist():
+            self.epoll.unregister(int(self._all[row]))
+        for row in np.flatnonzero(wanted & ~self._listened).tolist():
+            self.epoll.register(int(self._all[row]), select.EPOLLIN)
+        self._listened = wanted
         self.rows = rows.astype(np.int32)
-        self.fds = np.array([self._listened[row] for row in rows.tolist()], np.int32)
+        self.fds = self._all[rows]
 
     def remove(self, row: int) -> None:
-        if row in self._listened:
-            self.set(np.array([other for other in self.rows.tolist() if other != row], np.intp))
+        """The socket of ``row`` is about to go."""
+        if self._listened[row]:
+            self.set(self.rows[self.rows != row].astype(np.intp))

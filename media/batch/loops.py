@@ -60,7 +60,7 @@ def compiled_available() -> bool:
 
 def open_loops(capacity: int, *, compiled: bool = True) -> Loops:
     """The compiled loops where asked for and installed, else the Python ones, for rows below ``capacity``."""
-    return CompiledLoops(capacity) if compiled and compiled_available() else PythonLoops()
+    return CompiledLoops(capacity) if compiled and compiled_available() else PythonLoops(capacity)
 
 
 class CompiledLoops:
@@ -70,17 +70,14 @@ class CompiledLoops:
 
     def __init__(self, capacity: int) -> None:
         self._fds = np.full(capacity, -1, np.int32)
-        self._sockets: dict[int, socket.socket] = {}
-        self._sets = (Listening(self._sockets), Listening(self._sockets))
+        self._sets = (Listening(self._fds), Listening(self._fds))
 
     def add(self, row: int, sock: socket.socket) -> None:
-        self._sockets[row] = sock
         self._fds[row] = sock.fileno()
 
     def remove(self, row: int) -> None:
         for listening in self._sets:
             listening.remove(row)
-        del self._sockets[row]
         self._fds[row] = -1
 
     def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:

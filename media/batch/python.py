@@ -27,9 +27,10 @@ class PythonLoops:
 
     name: Final = "python"
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int) -> None:
         self._sockets: dict[int, socket.socket] = {}
-        self._sets = (Listening(self._sockets), Listening(self._sockets))
+        self._fds = np.full(capacity, -1, np.int32)
+        self._sets = (Listening(self._fds), Listening(self._fds))
         self._receivers: list[list[tuple[int, int, Any, Any]]] = [[], []]
         self._addresses: dict[str, int] = {}
         self._senders: dict[int, tuple[int, Callable[..., int], tuple[str, int]]] = {}
@@ -42,12 +43,14 @@ class PythonLoops:
 
     def add(self, row: int, sock: socket.socket) -> None:
         self._sockets[row] = sock
+        self._fds[row] = sock.fileno()
 
     def remove(self, row: int) -> None:
         for listening in self._sets:
             listening.remove(row)
         self._order()
         del self._sockets[row]
+        self._fds[row] = -1
         for known in (self._senders, self._peers, self._settling):
             known.pop(row, None)
 

@@ -126,6 +126,11 @@ class Plane:
         self.arena.work()
         self._recorded()
 
+    @property
+    def idle(self) -> bool:
+        """Nothing to send, hear or tell until a command comes."""
+        return not (self._listening.size or self.leaving or self.outbox or self.changed)
+
     def skip(self, ticks: int) -> None:
         """Time was lost, by a stalled machine: go on from now, with a gap in the timestamps instead of a burst."""
         self.rows.timestamp[self._listening] += np.uint32(ticks * 160)

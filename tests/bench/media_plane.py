@@ -4,8 +4,8 @@
     .venv/bin/python -m tests.bench.media_plane --batch python --levels 1600
     .venv/bin/python -m tests.bench.media_plane --menu --levels 500
 
-CPU and memory are those of the worker processes alone; jitter, loss and reaction are what the generator saw. Where the
-generator is absent, the plane is measured with a caller of our own (`tests/bench/media_caller.py`).
+CPU and memory are those of the worker processes alone; jitter, loss and reaction are what the generator saw. It needs
+the generator; `tests/bench/load.py` measures the whole runtime, and without the generator too.
 """
 
 from __future__ import annotations
@@ -123,7 +123,8 @@ async def measure(options: argparse.Namespace, folder: Path, level: int) -> dict
             command = [
                 str(folder / "callgen"), "--target", f"127.0.0.1:{options.sip}", "--local", "127.0.0.1:16060",
                 "--number", "300" if options.menu else "200", "--calls", str(level),
-                "--ramp-cps", str(max(20, level / 5)), "--settle", "1" if options.menu else "3", "--window", str(options.window),
+                "--ramp-cps", str(max(20, level / 5)), "--settle", "1" if options.menu else "3",
+                "--window", str(options.window),
                 "--rtp-socks", str(options.rtp_socks), "--pid", ",".join(map(str, pool.pids)),
                 "--audio", str(folder / "audio" / "caller30.ulaw"),
             ]  # fmt: skip

@@ -30,7 +30,7 @@ def udp(stack: ExitStack) -> socket.socket:
 
 
 IMPLEMENTATIONS = [
-    pytest.param(lambda: PythonLoops(), id="python"),
+    pytest.param(lambda: PythonLoops(64), id="python"),
     pytest.param(lambda: CompiledLoops(64), id="compiled", marks=needs_compiled),
 ]
 
@@ -141,7 +141,7 @@ def test_both_give_the_same_of_the_same_traffic(stack: ExitStack) -> None:
     sent: list[tuple[int, bytes]] = [
         (chance.randrange(8), chance.randbytes(chance.choice((0, 12, 172, 640, 641, 900)))) for _ in range(60)
     ]
-    for make in (PythonLoops, lambda: CompiledLoops(64)):
+    for make in (lambda: PythonLoops(64), lambda: CompiledLoops(64)):
         loops: Loops = make()
         peer, sockets = udp(stack), [udp(stack) for _ in range(8)]
         for row, sock in enumerate(sockets):
