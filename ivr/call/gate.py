@@ -10,14 +10,13 @@ import logging
 from collections.abc import Callable
 
 from ivr.call.identity import Caller, LineTable, identify, normalise
+from ivr.call.rates import SourceRates
+from ivr.errors import OverloadedError
 from ivr.settings import Settings
 from ivr.sip import Challenger, IncomingCall, IncomingRequest, Registrar, Request, Stack, make_response
 from ivr.sip.digest import Absent, Failed, Stale, Verified
 
 log = logging.getLogger("ivr.call.gate")
-
-SOURCES_COUNTED = 10_000
-"""Addresses whose call rate is counted at once; more are an attack from forged sources, and the table starts anew."""
 
 
 class Gate:
@@ -40,6 +39,7 @@ class Gate:
         self._lines = lines
         self._published = published
         self._clock = clock
+        self._rates = SourceRates(settings.limits.calls_per_second_per_source, settings.sip.trusted)
 
     def _password(self, user: str) -> str | None:
         phone = self._settings.phones.get(user)
@@ -51,7 +51,8 @@ class Gate:
         )
 
     def admit(self, event: IncomingCall, now: float) -> Caller | None:
-        """The caller of a new call; None when he was challenged and must come again."""
+        """The caller of a new call; None when he was challenged and must come again. OverloadedError where his address
+        starts too many."""
         request = event.request
         line = self._lines.at(event.flow.remote[0])
         if line is not None:
@@ -59,6 +60,8 @@ class Gate:
         verdict = self._verify(request, "Authorization", now)
         if isinstance(verdict, Verified):
             return identify(request, None, self._lines.lines, verdict.user)
+        if not self._rates.admits(event.flow.remote[0], now):
+            raise OverloadedError("too many calls a second from one address")
         guest = identify(request, None, self._lines.lines, None)
         claims_phone = guest.number in self._settings.phones
         if isinstance(verdict, Absent) and not claims_phone and self._published(guest.called, "guest"):

@@ -79,7 +79,7 @@ def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path
     base = 30_000 + free_port() % 50 * 200
     path = folder / "ivr.yaml"
     path.write_text(
-        f"sip: {{listen: ['udp:127.0.0.1:{free_port()}']}}\n"
+        f"sip: {{listen: ['udp:127.0.0.1:{free_port()}'], trusted: [127.0.0.0/8]}}\n"
         f"http: {{listen: '127.0.0.1:{free_port(socket.SOCK_STREAM)}'}}\n"
         f"media: {{ports: '{base}-{base + 199}', workers: 1}}\n"
         "speech: {engine: espeak-ng, language: en}\n"

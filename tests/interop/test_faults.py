@@ -67,6 +67,10 @@ BROKEN = """
 """
 
 
+LIMIT_OF_ONE_SOURCE = 5
+"""Calls a second: fewer than the test can start."""
+
+
 def make_daemon(folder: Path, change: Callable[[str], str] = lambda text: text) -> Daemon:
     """A daemon in `folder`, its configuration passed through `change`."""
     config = make_config(folder, FLOWS)
@@ -271,6 +275,25 @@ def test_calls_beyond_the_ports_are_refused_and_others_go_on(tmp_path: Path) -> 
         finally:
             for caller in callers:
                 caller.__exit__()
+
+
+def test_one_address_cannot_take_all(tmp_path: Path) -> None:
+    def one_address(text: str) -> str:
+        limit = f"limits: {{calls_per_second_per_source: {LIMIT_OF_ONE_SOURCE}, "
+        return text.replace(", trusted: [127.0.0.0/8]", "").replace("limits: {", limit)
+
+    with make_daemon(tmp_path / "it", one_address) as daemon:
+        statuses = []
+        for _ in range(LIMIT_OF_ONE_SOURCE + 30):
+            with RawCaller(daemon.sip_port) as caller:
+                reply = caller.try_call("101")
+                statuses.append(reply.status)
+                if reply.status == 503:
+                    assert int(reply.headers["retry-after"]) > 0
+        assert statuses[:LIMIT_OF_ONE_SOURCE] == [200] * LIMIT_OF_ONE_SOURCE
+        assert 503 in statuses
+        with RawCaller(daemon.sip_port, host="127.0.0.8") as other:
+            other.call("101")
 
 
 def test_a_worker_that_dies_ends_its_calls_alone(tmp_path: Path) -> None:
