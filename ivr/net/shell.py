@@ -182,20 +182,26 @@ class SipShell:
 
     def flush(self) -> None:
         """Hand over events, send what is queued, arm the timer. Within an event it only sends."""
-        if not self._draining:
-            self._draining = True
+        if self._draining:
+            self._send()
+            return
+        self._draining = True
+        try:
+            # What cannot be sent makes events in its turn.
+            while self._hand_over():
+                self._send()
+        finally:
+            self._draining = False
+        self._arm()
+
+    def _hand_over(self) -> bool:
+        """Hand over all events; whether there is anything to be sent then."""
+        while (event := self._stack.next_event()) is not None:
             try:
-                while (event := self._stack.next_event()) is not None:
-                    try:
-                        self._on_event(event)
-                    except Exception:
-                        log.exception("an event could not be handled")
-            finally:
-                self._draining = False
-            self._send()
-            self._arm()
-        else:
-            self._send()
+                self._on_event(event)
+            except Exception:
+                log.exception("an event could not be handled")
+        return bool(self._stack.outgoing)
 
     def _send(self) -> None:
         outgoing = self._stack.outgoing

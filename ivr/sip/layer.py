@@ -5,6 +5,7 @@ Tables are dictionaries; nothing is ever searched. All of them are bounded.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -24,6 +25,8 @@ MAGIC_COOKIE: Final = "z9hG4bK"
 
 DEFAULT_PORT: Final = 5060
 """Where an answer goes when the Via names no port (§18.2.2)."""
+
+_OWN_REQUEST: Final = re.compile(rb"([A-Z]+) [^\r\n]+\r\nVia: [^\r\n;]+;rport;branch=([A-Za-z0-9]+)\r\n")
 
 TOKEN_POOL: Final = 2048
 """Octets of chance taken at once: a system call costs as much as building a header."""
@@ -201,9 +204,13 @@ class TransactionLayer:
         if transaction.merge_key is not None:
             self.merged.pop(transaction.merge_key, None)
 
-    def transport_error(self, request: Request, now: float) -> None:
-        """A request of ours, as it was sent, could not leave."""
-        transaction = self.clients.get((request.top_via.branch or "", request.method))
+    def transport_error(self, data: bytes, now: float) -> None:
+        """Octets of ours could not leave; those of a response are left to its retransmission. Not parsed: they may be
+        too large for that, which is why they could not leave."""
+        match = _OWN_REQUEST.match(data)
+        if match is None:
+            return
+        transaction = self.clients.get((match[2].decode(), match[1].decode()))
         if transaction is not None:
             transaction.fire(Input.TRANSPORT_ERROR, now)
 

@@ -150,12 +150,7 @@ class Stack:
 
     def unsent(self, data: bytes, now: float) -> None:
         """The network refused octets of `outgoing`: a request fails at once, a response is left to retransmission."""
-        try:
-            message = parse_message(data)
-        except ParseError:
-            return
-        if isinstance(message, Request):
-            self.layer.transport_error(message, now)
+        self.layer.transport_error(data, now)
 
     # What sessions need
 

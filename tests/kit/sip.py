@@ -25,20 +25,22 @@ def sdp(host: str = "192.0.2.1", port: int = 4000, direction: str = "sendrecv", 
     """A description of one G.711 stream."""
     return (
         f"v=0\r\no=- 1 {version} IN IP4 {host}\r\ns=-\r\nc=IN IP4 {host}\r\nt=0 0\r\n"
-        f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na={direction}\r\n"
+        f"m=audio {port} RTP/AVP 0 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+        f"a={direction}\r\n"
     ).encode()
 
 
-def invite(flow: Flow, user: str = "100", **more: object) -> InviteRequest:
+def invite(flow: Flow, number: str = "100", **more: object) -> InviteRequest:
     """A call to a number by a flow."""
     host, port = flow.remote
-    return InviteRequest(
-        uri=Uri("sip", user, host, port),
-        from_=NameAddr(Uri("sip", "caller", flow.local[0])),
-        to=NameAddr(Uri("sip", user, host)),
-        flow=flow,
-        **{"sdp": sdp(flow.local[0]), **more},  # type: ignore[arg-type]
-    )
+    usual: dict[str, object] = {
+        "uri": Uri("sip", number, host, port),
+        "from_": NameAddr(Uri("sip", "caller", flow.local[0])),
+        "to": NameAddr(Uri("sip", number, host)),
+        "flow": flow,
+        "sdp": sdp(flow.local[0]),
+    }
+    return InviteRequest(**{**usual, **more})  # type: ignore[arg-type]
 
 
 def request(

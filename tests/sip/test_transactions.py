@@ -321,9 +321,7 @@ def test_reliable_transports_neither_retransmit_nor_wait() -> None:
 
 def test_what_cannot_be_sent_fails_at_once() -> None:
     bench = Bench()
-    message = parse_message(bench.client().last)
-    assert isinstance(message, Request)
-    bench.layer.transport_error(message, bench.now)
+    bench.layer.transport_error(bench.client().last, bench.now)
     assert bench.user.failures == [503]
     assert len(bench.layer) == 0 and len(bench.layer.timers) == 0
 

@@ -1,0 +1,85 @@
+"""The transaction layer: keys, names, chance."""
+
+from __future__ import annotations
+
+from ivr.sip import Flow, Request, parse_message
+from ivr.sip.layer import TOKEN_POOL, Tokens, TransactionLayer, reply_flow, stamped_via
+from tests.kit.sip import A, B, request, rng
+
+FLOW = Flow("udp", B, A)
+
+
+def parsed(**more: object) -> Request:
+    message = parse_message(request(**more))  # type: ignore[arg-type]
+    assert isinstance(message, Request)
+    return message
+
+
+def test_tokens_are_never_used_twice() -> None:
+    asked: list[int] = []
+    chance = rng()
+
+    def counted(count: int) -> bytes:
+        asked.append(count)
+        return chance(count)
+
+    tokens = Tokens(counted)
+    taken = [tokens.take() for _ in range(1000)]
+    assert len(set(taken)) == 1000 and {len(token) for token in taken} == {16}
+    assert len(asked) == -(-1000 // (TOKEN_POOL // 8))
+    assert all(0 <= tokens.fraction() < 1 for _ in range(100))
+
+
+def test_a_key_is_branch_sent_by_and_method() -> None:
+    layer = TransactionLayer
+    key = layer.server_key(parsed(), "INVITE")
+    assert key == layer.server_key(parsed(method="ACK", call_id="other"), "INVITE")
+    for other in (
+        parsed(branch="z9hG4bKtwo"),
+        parsed(via="SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKone"),
+        parsed(via="SIP/2.0/UDP 192.0.2.1:5061;branch=z9hG4bKone"),
+    ):
+        assert layer.server_key(other, "INVITE") != key
+    assert layer.server_key(parsed(method="BYE"), "BYE") != key
+
+
+def test_without_the_cookie_the_key_is_the_request_itself() -> None:
+    layer = TransactionLayer
+    for via in ("SIP/2.0/UDP 192.0.2.1:5060", "SIP/2.0/UDP 192.0.2.1:5060;branch=1", "SIP/2.0/UDP h;branch=z9hG4bK"):
+        key = layer.server_key(parsed(via=via), "INVITE")
+        assert key == layer.server_key(parsed(via=via, method="ACK", to="<sip:100@192.0.2.2>;tag=ours"), "INVITE")
+        for other in (
+            parsed(via=via, cseq=2),
+            parsed(via=via, call_id="other"),
+            parsed(via=via, from_="<sip:alice@192.0.2.1>;tag=other"),
+            parsed(via=via, uri="sip:101@192.0.2.2"),
+        ):
+            assert layer.server_key(other, "INVITE") != key
+
+
+def test_replies_on_streams_take_the_stream() -> None:
+    flow = Flow("tcp", B, ("192.0.2.1", 45000))
+    assert reply_flow(parsed(), flow) is flow
+
+
+def test_the_source_is_written_where_it_matters() -> None:
+    assert stamped_via(parsed(), FLOW) is None
+    nat = Flow("udp", B, ("203.0.113.5", 33000))
+    assert stamped_via(parsed(), nat) == "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKone;received=203.0.113.5"
+    plain = stamped_via(parsed(via="SIP/2.0/UDP 192.0.2.1:5060;rport;branch=z9hG4bKone"), nat)
+    assert plain == "SIP/2.0/UDP 192.0.2.1:5060;rport=33000;received=203.0.113.5;branch=z9hG4bKone"
+    mixed = parsed(via="SIP/2.0/UDP h:5060;rportx;RPort;branch=z9hG4bKone , SIP/2.0/TCP far;branch=z9hG4bKfar")
+    stamped = stamped_via(mixed, nat)
+    assert stamped is not None and stamped.endswith(", SIP/2.0/TCP far;branch=z9hG4bKfar")
+    assert "rport=33000" in stamped and "received=203.0.113.5" in stamped and "rportx;" in stamped
+
+
+def test_names_of_our_sockets() -> None:
+    layer = TransactionLayer(rng(), 0.5, 4.0)
+    names = layer.names(FLOW)
+    assert names.uri == "sip:192.0.2.2:5060" and names.contact == "Contact: <sip:192.0.2.2:5060>\r\n"
+    assert names.via.startswith("SIP/2.0/UDP 192.0.2.2:5060;rport;branch=z9hG4bK")
+    assert layer.names(Flow("tcp", B, A)).uri == "sip:192.0.2.2:5060;transport=tcp"
+    assert layer.names(Flow("udp", ("2001:db8::1", 5060), A)).uri == "sip:[2001:db8::1]:5060"
+    layer.advertise(B, ("198.51.100.7", 6060))
+    assert layer.names(FLOW).uri == "sip:198.51.100.7:6060"
