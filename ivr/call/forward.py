@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from ivr.call.leg import Leg
+from ivr.call.leg import Leg, refusal
 from ivr.call.services import Services
+from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
 from ivr.errors import IvrError
 from ivr.flow import ports
-from ivr.sip import Sdp
+from ivr.sip import Answer, Answered, DtmfInfo, Ended, Offer, Rejected, Ringing, Sdp, SessionState
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound
 
 ACCEPT_WAIT = 15.0
@@ -88,6 +89,8 @@ class Attempt:
         self.over = False
         self.screening = False
         self.wrong_keys = 0
+        self.timer: asyncio.TimerHandle | None = None
+        """Ends the ringing, then the wait for the accept key: each target has its own time."""
 
     @property
     def target(self) -> str:
@@ -99,15 +102,31 @@ class Attempt:
     def on_media(self, event: MediaEvent) -> None:
         self.forwarding.on_media(self, event)
 
+    def fail(self) -> None:
+        """An event of this leg could not be handled: it ends."""
+        self.forwarding.lost(self)
+
     def close(self, now: float) -> None:
         """Hang up and give the port back."""
         if self.over:
             return
         self.over = True
+        self.disarm()
         if self.leg is not None:
             if self.leg.session is not None:
                 self.leg.session.hangup(now)
             self.leg.port.release()
+
+    def arm(self, seconds: float, then: Callable[[], None]) -> None:
+        """Call `then` after so long, instead of what was armed."""
+        self.disarm()
+        self.timer = self.forwarding.call_later(seconds, then)
+
+    def disarm(self) -> None:
+        """Nothing is waited for any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
 
 class Forwarding:
@@ -118,13 +137,16 @@ class Forwarding:
         self._host = host
         self.command = command
         self._attempts: list[Attempt] = []
-        self._waiting: deque[Destination] = deque()
+        self._waiting: deque[Sequence[Destination]] = deque()
+        """Targets not tried yet; several destinations are one phone's, which ring together."""
         self._timer: asyncio.TimerHandle | None = None
         self.bridged: Attempt | None = None
         self._bridged_at = 0.0
         self._early: Attempt | None = None
+        self._starting = False
         self._referring = False
         self._refer_accepted = False
+        self._refer_waits: Destination | None = None
         self.over = False
         self._seen: dict[ports.ForwardOutcome, tuple[str, int | None, str]] = {}
 
@@ -133,7 +155,7 @@ class Forwarding:
     def start(self) -> None:
         """Try the first target, or all."""
         now = self._services.clock()
-        found: list[Destination] = []
+        room = self._services.settings.limits.forward_targets
         for target in self.command.targets:
             try:
                 destinations = self._services.directory.find(target, self.command.line, now)
@@ -143,28 +165,41 @@ class Forwarding:
                 continue
             if not destinations:
                 self._note("no_answer", target, 480, "not registered")
-            found += destinations
-        self._waiting.extend(found[: self._services.settings.limits.forward_targets])
+            elif room > 0:
+                self._waiting.append(destinations[:room])
+                room -= len(destinations)
         if not self._waiting:
             self._finish_unanswered()
-            return
-        if self.command.mode == "refer" and self._start_refer(self._waiting[0], now):
-            return
-        self._ring()
+        elif self.command.mode == "refer" and self._host.answered():
+            self._start_refer(self._waiting[0][0], now)
+        else:
+            self._ring()
 
     def _ring(self) -> None:
         self._host.show_ringing(self.command.ringback)
-        if self.command.ring == "together":
-            while self._waiting and not self.over:
-                self._call(self._waiting.popleft())
+        together = self.command.ring == "together"
+        self._starting = True
+        while self._waiting and not self.over and self.bridged is None:
+            for destination in self._waiting.popleft():
+                self._call(destination)
+            if not together and self._live():
+                break
+        self._starting = False
+        self._next_if_idle()
+
+    def _next_if_idle(self) -> None:
+        """Go on to the next target once nobody rings any more, or give up."""
+        if self._starting or self.over or self._live():
+            return
+        if self._waiting:
+            self._ring()
         else:
-            self._call(self._waiting.popleft())
-        if not self.over and self.bridged is None:
-            self._arm(self.command.timeout, self._rang_out)
+            self._finish_unanswered()
 
     def _call(self, destination: Destination) -> None:
         attempt = Attempt(self, destination)
         self._attempts.append(attempt)
+        attempt.arm(self.command.timeout, lambda: self._rang_out(attempt))
         if destination.literal:
             self._invite(attempt, destination.host)
         else:
@@ -187,8 +222,9 @@ class Forwarding:
                 attempt.destination,
                 address,
                 attempt,
-                number=self.command.from_ or self._host.number,
-                display=self._host.display if self.command.from_ is None else "",
+                shown=self.command.from_,
+                number=self._host.number,
+                display=self._host.display,
                 headers=self.command.headers,
                 near=self._host.leg,
             )
@@ -200,8 +236,6 @@ class Forwarding:
 
     def on_session(self, attempt: Attempt, event: object) -> None:
         """An event of an outgoing session."""
-        from ivr.sip import Answer, Answered, DtmfInfo, Ended, Offer, Rejected, Ringing
-
         if self.over or attempt.over or attempt.leg is None:
             if isinstance(event, Answered):
                 event.session.hangup(self._services.clock())
@@ -216,8 +250,8 @@ class Forwarding:
             case Offer(sdp=sdp):
                 attempt.leg.peer_offers(sdp, self._services.clock())
             case Answer(sdp=sdp):
-                attempt.leg.answered(sdp)
-            case DtmfInfo(digit=digit):
+                self._reanswered(attempt, sdp)
+            case DtmfInfo(digit=digit) if attempt.leg.policy.info:
                 self._digit(attempt, digit)
                 if self.bridged is attempt:
                     self._host.leg.port.send_digits(digit)
@@ -233,16 +267,33 @@ class Forwarding:
                 self._digit(attempt, digit)
             case PlayDone() if attempt.screening:
                 self._whispered(attempt)
+            case MediaTimeout() if self.bridged is not attempt and not attempt.screening:
+                # Many send nothing before they answer; the ringing has its own limit.
+                pass
             case MediaTimeout() | Lost():
                 self._left(attempt)
+
+    def lost(self, attempt: Attempt) -> None:
+        """A leg cannot go on."""
+        if not self.over and not attempt.over:
+            self._left(attempt)
+
+    def _reanswered(self, attempt: Attempt, sdp: Sdp) -> None:
+        """The answer to an offer that the peer asked us for."""
+        assert attempt.leg is not None
+        try:
+            attempt.leg.answered(sdp)
+        except IvrError as error:
+            self._host.log.info("no media in common any more: %s", type(error).__name__)
+            self._left(attempt)
 
     def _ringing(self, attempt: Attempt, status: int, sdp: Sdp | None) -> None:
         if not attempt.rang:
             attempt.rang = True
             self._host.forward_event(ports.ForwardRinging(self.command.id, attempt.target))
         leg = attempt.leg
-        custom = self.command.ringback is not None and self.command.ringback.kind != "tone"
-        if sdp is None or leg is None or custom or self._early is not None or len(self._live()) != 1:
+        own = self.command.ringback not in (None, RINGBACK)
+        if sdp is None or leg is None or own or self._early is not None or len(self._live()) != 1:
             return
         if self.command.whisper is not None or self.command.accept_key is not None:
             return
@@ -263,8 +314,9 @@ class Forwarding:
                 raise IvrError("the answer holds no media description")
             leg.answered(sdp)
         except IvrError as error:
-            self._failed(attempt, "failed", 488, str(error))
+            self._failed(attempt, "failed", refusal(error), str(error))
             return
+        attempt.disarm()
         if self.command.accept_key is None:
             self._drop_others(attempt)
         if self.command.whisper is not None or self.command.accept_key is not None:
@@ -288,7 +340,7 @@ class Forwarding:
         if self.command.accept_key is None:
             self._connect(attempt)
         else:
-            self._arm(ACCEPT_WAIT, self._rang_out)
+            attempt.arm(ACCEPT_WAIT, lambda: self._rang_out(attempt))
 
     def _digit(self, attempt: Attempt, digit: str) -> None:
         if not attempt.screening or self.command.accept_key is None:
@@ -318,7 +370,12 @@ class Forwarding:
         if self.command.record_name is not None:
             self._host.record_both(self.command.record_name)
         if self.command.max_duration is not None:
-            self._arm(self.command.max_duration, lambda: self._left(attempt))
+            self._arm(self.command.max_duration, lambda: self._too_long(attempt))
+
+    def _too_long(self, attempt: Attempt) -> None:
+        self._timer = None
+        self._left(attempt)
+        self._services.flush()
 
     def _left(self, attempt: Attempt) -> None:
         if self.bridged is not attempt:
@@ -337,30 +394,31 @@ class Forwarding:
             self._host.leg.port.unbridge()
         attempt.close(self._services.clock())
         self._note(outcome, attempt.target, status, reason)
-        if self._live():
-            return
-        if self._waiting:
-            self._ring()
-        else:
-            self._finish_unanswered()
+        self._next_if_idle()
 
-    def _rang_out(self) -> None:
-        self._timer = None
-        for attempt in self._live():
+    def _rang_out(self, attempt: Attempt) -> None:
+        if not self.over and not attempt.over:
             self._failed(attempt, "no_answer", 408, "no answer")
-            if self.over:
-                return
+            self._services.flush()
 
     # Transfer by REFER (RFC 3515)
 
-    def _start_refer(self, destination: Destination, now: float) -> bool:
+    def _start_refer(self, destination: Destination, now: float) -> None:
         session = self._host.leg.session
-        if session is None or not self._host.answered():
-            return False
+        assert session is not None
         self._referring = True
-        session.refer(destination.uri, now)
         self._arm(REFER_WAIT, self._refer_lost)
-        return True
+        if session.state is SessionState.CONFIRMED:
+            session.refer(destination.uri, now)
+        else:
+            self._refer_waits = destination
+
+    def confirmed(self) -> None:
+        """The caller's ACK came: within a dialog that stands, a REFER may be sent."""
+        destination, self._refer_waits = self._refer_waits, None
+        session = self._host.leg.session
+        if destination is not None and session is not None and self._referring and not self.over:
+            session.refer(destination.uri, self._services.clock())
 
     def on_refer(self, status: int, final: bool) -> None:
         """Progress of the transfer: the answer to REFER, or a NOTIFY."""
@@ -396,9 +454,11 @@ class Forwarding:
             self._finish(done)
         else:
             self._bridge_instead()
+        self._services.flush()
 
     def _bridge_instead(self) -> None:
         self._referring = False
+        self._refer_waits = None
         self._disarm()
         self._ring()
 
@@ -454,6 +514,10 @@ class Forwarding:
         for attempt in self._live():
             if attempt is not winner:
                 attempt.close(now)
+
+    def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
+        """For the attempts."""
+        return self._services.call_later(seconds, then)
 
     def _arm(self, seconds: float, then: Callable[[], None]) -> None:
         self._disarm()

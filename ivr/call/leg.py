@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from ivr.errors import IvrError
 from ivr.sip import Sdp, Session, negotiate
+from ivr.sip.errors import SdpError
 from ivr.sip.negotiate import Agreed, Capabilities
 from media import Codec, Port, Stream
 
@@ -27,6 +28,8 @@ class MediaPolicy:
     """``negotiated``: detect tones where telephone-event was not agreed; ``always``; ``off``."""
     advertise: Callable[[str], str]
     """Peer's address -> our media address as SDP says it (public address, or the interface towards the peer)."""
+    info: bool = True
+    """Digits by INFO count."""
 
     def preferring(self, terms: Agreed | None) -> Capabilities:
         """Capabilities with the codec of another leg first, so that a bridge need not transcode."""
@@ -35,6 +38,11 @@ class MediaPolicy:
             return self.capabilities
         ordered = (terms.codec, *(codec for codec in codecs if codec != terms.codec))
         return replace(self.capabilities, codecs=ordered)
+
+
+def refusal(error: IvrError) -> int:
+    """The status that tells a peer why its description is refused: 488, or 400 where it is malformed."""
+    return error.status if isinstance(error, SdpError) else error.sip_status
 
 
 class Leg:
@@ -100,7 +108,7 @@ class Leg:
         try:
             local = self.answer(remote)
         except IvrError as error:
-            self.session.reject_offer(error.sip_status, now)
+            self.session.reject_offer(refusal(error), now)
         else:
             self.session.answer_offer(local, now)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ivr.call.forward import Forwarding
 from ivr.call.identity import Caller
-from ivr.call.leg import Leg
+from ivr.call.leg import Leg, refusal
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
 from ivr.call.services import Services
@@ -32,6 +32,10 @@ SETTLE_WAIT = 2.0
 """Seconds that a call's record waits for the media figures and closed recordings after the port was given back."""
 MAX_EVENTS_WAITING = 256
 """Events that a call may raise while one of its commands is carried out; more mean a loop."""
+
+
+AFTER_THE_END = (ports.DiscardRecording, ports.Note)
+"""Commands that count when the session is over."""
 
 
 class CallLog(logging.LoggerAdapter[logging.Logger]):
@@ -64,6 +68,10 @@ class LiveCall:
         self.display = caller.display
         self.log = CallLog(log, {"call": report.id})
         self.ended = False
+        self._broken = False
+        self._own_recording = False
+        self._confirmed = False
+        self._silent = False
         self._closed = closed
         self._answered = False
         self._early = False
@@ -87,7 +95,11 @@ class LiveCall:
 
     def begin(self, entry: str) -> None:
         """Start the flow at its entry element."""
-        self.machine.start(entry, self.services.clock())
+        try:
+            self.machine.start(entry, self.services.clock())
+        except Exception:
+            self.log.exception("the flow failed; the call ends")
+            self._break("system", 500)
         self._pump()
 
     def feed(self, event: ports.Event) -> None:
@@ -103,15 +115,20 @@ class LiveCall:
         try:
             while True:
                 for command in machine.commands():
-                    self._execute(command)
+                    if not self.ended or isinstance(command, AFTER_THE_END):
+                        self._execute(command)
                 if not self._events:
                     break
                 machine.receive(self._events.popleft(), clock())
+        except IvrError as error:
+            self.log.info("the call cannot go on: %s", type(error).__name__)
+            self._break("network", refusal(error))
         except Exception:
             self.log.exception("the flow failed; the call ends")
-            self._end("system", 500)
+            self._break("system", 500)
         finally:
             self._pumping = False
+        self._recordings.book()
         self._rearm()
         if machine.finished:
             if not self.ended:
@@ -119,17 +136,38 @@ class LiveCall:
             self._settle()
         self.services.flush()
 
+    def _break(self, cause: ports.Cause, status: int) -> None:
+        """The session cannot go on: end it, and let the flow know, whose commands count no more."""
+        self._end(cause, status)
+        self._events.clear()
+        try:
+            self.machine.receive(ports.CallEnded(cause), self.services.clock())
+            self.machine.commands()
+        except Exception:
+            self.log.exception("the flow cannot be told that its call is over")
+            self._broken = True
+
+    def fail(self) -> None:
+        """An event of this call could not be handled: it ends, and no other."""
+        if not self.ended:
+            self._break("system", 500)
+            self.services.flush()
+
     def _rearm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        when = None if self.machine.finished else self.machine.next_timer()
+        when = None if self.machine.finished or self._broken else self.machine.next_timer()
         if when is not None:
             self._timer = self.services.call_at(when, self._on_timer)
 
     def _on_timer(self) -> None:
         self._timer = None
-        self.machine.handle_timer(self.services.clock())
+        try:
+            self.machine.handle_timer(self.services.clock())
+        except Exception:
+            self.log.exception("the flow failed; the call ends")
+            self._break("system", 500)
         self._pump()
 
     def _execute(self, command: ports.Command) -> None:
@@ -215,10 +253,7 @@ class LiveCall:
     def _play_done(self, event: PlayDone) -> None:
         record = self._beeps.pop(event.play_id, None)
         if record is not None:
-            if self.ended:
-                self.feed(ports.RecordDone(record.id, reason="hung_up"))
-            else:
-                self._recordings.start(record)
+            self._recordings.start(record)
             return
         number = self._plays.pop(event.play_id, None)
         if self._play == event.play_id:
@@ -248,13 +283,18 @@ class LiveCall:
     def _answer(self) -> None:
         if self._answered or self.ended:
             return
+        description = self._sdp()
         self.stop_ringing()
         self._answered = True
         self.report.answered(self.services.wall())
-        self.session.answer(self._sdp(), self.services.clock())
+        self.session.answer(description, self.services.clock())
 
     def early_media(self) -> None:
-        if self._answered or self._early or self.session.remote_sdp is None:
+        if self._answered or self._early:
+            return
+        if self.session.remote_sdp is None:
+            # Without an offer there is nothing to open the sound path with.
+            self.session.ring(self.services.clock())
             return
         self._early = True
         self.session.progress(self._sdp(), self.services.clock())
@@ -265,7 +305,8 @@ class LiveCall:
             return
         match event:
             case DtmfInfo(digit=digit, duration=duration):
-                self._info_digit(digit, duration)
+                if self.leg.policy.info:
+                    self._info_digit(digit, duration)
             case Ended():
                 self._session_ended(event)
             case Offer(sdp=sdp):
@@ -275,7 +316,14 @@ class LiveCall:
             case ReferProgress(status=status, final=final):
                 if self._forward is not None:
                     self._forward.on_refer(status, final)
-            case Confirmed() | Info() | OfferRejected():
+            case Confirmed():
+                self._confirmed = True
+                if self._silent and self.leg.agreed is not None:
+                    # Many callers send nothing before the call stands: what times their silence begins anew.
+                    self.leg.apply(self.leg.agreed)
+                if self._forward is not None:
+                    self._forward.confirmed()
+            case Info() | OfferRejected():
                 pass
         self.services.flush()
 
@@ -283,7 +331,7 @@ class LiveCall:
         try:
             self.leg.answered(sdp)
         except IvrError as error:
-            self.log.info("no media in common: %s", error)
+            self.log.info("no media in common: %s", type(error).__name__)
             self.end("network")
 
     def _session_ended(self, event: Ended) -> None:
@@ -310,7 +358,10 @@ class LiveCall:
             case RecordDone():
                 self._record_done(event)
             case MediaTimeout():
-                self.end("media_timeout")
+                if self._confirmed:
+                    self.end("media_timeout")
+                else:
+                    self._silent = True
             case Lost():
                 self.log.error("the media worker is gone")
                 self.end("system")
@@ -361,7 +412,9 @@ class LiveCall:
 
     def show_ringing(self, prompt: ports.PromptSpec | None) -> None:
         prompt = prompt or RINGBACK
-        if not self._answered and not self._early and prompt.kind == "tone":
+        if self._ringing_play is not None:
+            return
+        if not self._answered and not self._early and prompt == RINGBACK:
             self.session.ring(self.services.clock())
             return
         self.early_media()
@@ -387,7 +440,7 @@ class LiveCall:
             try:
                 made: Sound | None = await self.services.sounds.make(prompt)
             except IvrError as error:
-                self.log.warning("%s", error)
+                self.log.warning("a prompt of a forward: %s", type(error).__name__)
                 made = None
             then(made)
             self.services.flush()
@@ -402,10 +455,13 @@ class LiveCall:
         self.spawn(resolve())
 
     def record_both(self, name: str) -> None:
-        self._recordings.start_call(name, "wav")
+        self._own_recording = self._recordings.start_call(name, "wav")
 
     def stop_recording_both(self) -> None:
-        self._recordings.stop_call()
+        # A recording of the whole call goes on when the bridge is over.
+        if self._own_recording:
+            self._own_recording = False
+            self._recordings.stop_call()
 
     def forward_event(self, event: ports.ForwardRinging | ports.ForwardAnswered) -> None:
         self.feed(event)
@@ -472,6 +528,11 @@ class LiveCall:
     def _close(self) -> None:
         self._recordings.close()
         self.leg.port.release()
+        if self._waiting_play is not None:
+            self._stop_play(self._waiting_play)
+        for record in self._beeps.values():
+            self.feed(ports.RecordDone(record.id, reason="hung_up"))
+        self._beeps.clear()
         for task in self._tasks:
             task.cancel()
         self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)
@@ -485,7 +546,7 @@ class LiveCall:
 
     def _settle_late(self) -> None:
         """Write what is known; a flow that goes on without its caller adds to it when it is over."""
-        if self.machine.finished:
+        if self.machine.finished or self._broken:
             self._write()
         else:
             self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)

@@ -74,6 +74,17 @@ class CallManager:
         except Exception:
             # A fault in one call must not reach the others, nor the receiver.
             log.exception("an event of the signalling failed")
+            self._fail(event)
+
+    def _fail(self, event: Any) -> None:
+        """End the call whose event could not be handled."""
+        session = getattr(event, "session", None)
+        if session is None:
+            return
+        if session.owner is not None:
+            session.owner.fail()
+        elif isinstance(event, IncomingCall):
+            session.reject(500, self._services.clock())
 
     def _incoming(self, event: IncomingCall) -> None:
         session, services = event.session, self._services
@@ -141,8 +152,7 @@ class CallManager:
             call.on_media(media)
 
         leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
-        call = LiveCall(services, session, leg, caller, machine, report, self._closed)
-        session.owner = call
+        session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._closed)
         self.calls[call_id] = call
         self.total += 1
         call.begin(entry)
@@ -181,7 +191,11 @@ class CallManager:
     def end_all(self, cause: ports.Cause) -> None:
         """End every call."""
         for call in list(self.calls.values()):
-            call.end(cause)
+            try:
+                call.end(cause)
+            except Exception:
+                log.exception("a call could not be ended")
+                call.fail()
         self._services.flush()
 
 

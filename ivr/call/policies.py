@@ -24,6 +24,7 @@ def media_policies(
                 dtmf="rfc4733" in dtmf,
             ),
             inband=inband if "inband" in dtmf else "off",
+            info="info" in dtmf,
             advertise=advertise,
         )
 

@@ -42,6 +42,7 @@ class CallRecordings:
         self._call: int | None = None
         self._paused = False
         self._closing = False
+        self._to_book: dict[int, RecordingRecord] = {}
 
     def start(self, command: ports.Record) -> None:
         """Record the caller alone."""
@@ -53,12 +54,14 @@ class CallRecordings:
         )
         self._begin("voicemail", command.id, command.name, options)
 
-    def start_call(self, name: str, form: Literal["wav", "ulaw"]) -> None:
-        """Record both sides from now on; nothing when that runs already."""
-        if self._call is None:
+    def start_call(self, name: str, form: Literal["wav", "ulaw"]) -> bool:
+        """Record both sides from now on; False and nothing when that runs already."""
+        started = self._call is None
+        if started:
             self._call = self._begin("call", None, name, RecordOptions(sides="both", format=form))
             if self._paused:
                 self._leg.port.pause_record(self._call)
+        return started
 
     def _begin(self, kind: str, number: int | None, name: str, options: RecordOptions) -> int:
         services = self._services
@@ -113,20 +116,20 @@ class CallRecordings:
         self._services.paths_taken.discard(running.path)
         kept = event.seconds > 0 or event.reason != "failed"
         if kept:
-            self._services.store.writer.recording(
-                RecordingRecord(
-                    id=str(uuid.uuid4()),
-                    call_id=self._report.id,
-                    kind=running.kind,
-                    name=running.path.name,
-                    path=str(running.path),
-                    started_at=running.started_at,
-                    seconds=event.seconds,
-                    reason=event.reason,
-                )
+            self._to_book[event.record_id] = RecordingRecord(
+                id=str(uuid.uuid4()),
+                call_id=self._report.id,
+                kind=running.kind,
+                name=running.path.name,
+                path=str(running.path),
+                started_at=running.started_at,
+                seconds=event.seconds,
+                reason=event.reason,
             )
         if event.error:
-            self._report.fault(f"recording: {event.error}")
+            # A name may hold the caller's number, and this text is logged.
+            error = event.error.replace(str(running.path), "the file").replace(running.path.name, "the file")
+            self._report.fault(f"recording: {error}")
         if running.number is None:
             return None
         self._paths[running.number] = running.path
@@ -139,8 +142,20 @@ class CallRecordings:
     def discard(self, number: int) -> None:
         """Delete a recording that turned out too short."""
         path = self._paths.pop(number, None)
-        if path is not None:
-            self._services.delete_file(path)
+        if path is None:
+            return
+        for record, row in self._to_book.items():
+            if row.path == str(path):
+                del self._to_book[record]
+                break
+        self._services.delete_file(path)
+
+    def book(self) -> None:
+        """Write the rows of closed recordings, once the flow has had its chance to discard them."""
+        if self._to_book:
+            for row in self._to_book.values():
+                self._services.store.writer.recording(row)
+            self._to_book.clear()
 
     def path(self, number: int) -> Path | None:
         """Where a closed recording of the flow lies."""

@@ -102,31 +102,37 @@ class Services:
         address: str,
         attempt: Attempt,
         *,
+        shown: str | None,
         number: str,
         display: str,
         headers: Mapping[str, str],
         near: Leg,
     ) -> Leg:
-        """Send an INVITE to a destination; its events go to `attempt`."""
+        """Send an INVITE to a destination; its events go to `attempt`.
+
+        `shown` is the caller id that the flow wants, else it is the line's, else the caller's `number` and `display`.
+        """
+        line = self.lines.lines[destination.line] if destination.line is not None else None
+        own = shown or (line.from_ if line is not None else None)
         leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
-        flow = destination.flow or self.shell.flow_to(address, destination.port)
-        sender = number
-        if destination.line is not None:
-            line = self.lines.lines[destination.line]
-            sender = line.from_ or number
-        host = self.shell.host_for(flow)
-        leg.session = self.stack.invite(
-            InviteRequest(
-                uri=destination.uri,
-                from_=NameAddr(Uri("sip", sender or "anonymous", host), display),
-                to=NameAddr(destination.uri),
-                flow=flow,
-                sdp=leg.offer(leg.policy.preferring(near.agreed)),
-                headers=tuple(headers.items()),
-                user=destination.user,
-                password=destination.password,
-            ),
-            self.clock(),
-        )
+        try:
+            flow = destination.flow or self.shell.flow_to(address, destination.port)
+            sender = Uri("sip", own or number or "anonymous", self.shell.host_for(flow))
+            leg.session = self.stack.invite(
+                InviteRequest(
+                    uri=destination.uri,
+                    from_=NameAddr(sender, "" if own else display),
+                    to=NameAddr(destination.uri),
+                    flow=flow,
+                    sdp=leg.offer(leg.policy.preferring(near.agreed)),
+                    headers=tuple(headers.items()),
+                    user=destination.user,
+                    password=destination.password,
+                ),
+                self.clock(),
+            )
+        except BaseException:
+            leg.port.release()
+            raise
         leg.session.owner = attempt
         return leg
