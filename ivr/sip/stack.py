@@ -245,7 +245,8 @@ class Stack:
         method = request.method
         layer = self.layer
         if method not in _OUTSIDE:
-            self._refuse(request, flow, 405 if method in METHODS else 501, self.allow_line)
+            status = 481 if method in _INSIDE else 405 if method in METHODS else 501
+            self._refuse(request, flow, status, self.allow_line)
             return
         if request.uri.scheme not in SCHEMES:
             self._refuse(request, flow, 416)
@@ -333,3 +334,6 @@ class Stack:
 
 _OUTSIDE: Final = frozenset(("INVITE", "OPTIONS", "REGISTER"))
 """Methods that are served outside a dialog."""
+
+_INSIDE: Final = frozenset(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"))
+"""Methods that make no sense outside of one."""
