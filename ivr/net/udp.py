@@ -6,10 +6,12 @@ so that a host with several is never called by one and answering from another.
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import logging
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from typing import Final
 
@@ -38,6 +40,7 @@ _IP_PKTINFO: Final = 8
 _PKTINFO4: Final = struct.Struct("=I4s4s")
 _PKTINFO6: Final = struct.Struct("=16sI")
 _ANCILLARY: Final = 128
+_NONE: Final = bytes(4)
 
 
 def local_address_towards(host: str) -> str:
@@ -107,6 +110,10 @@ class UdpSocket:
                 continue
             handle(data, flow)
         return limit
+
+    def waiting(self) -> bool:
+        """Whether a datagram waits to be read."""
+        return fcntl.ioctl(self._socket, termios.FIONREAD, _NONE) != _NONE
 
     def _receive_with_address(self) -> tuple[bytes, Flow]:
         size, ancillary, _, remote = self._socket.recvmsg_into([self._buffer], _ANCILLARY)

@@ -126,3 +126,23 @@ async def test_what_cannot_be_listened_on() -> None:
             await again.start()
         with pytest.raises(NotBuiltError):
             await SipShell(node.stack, [("tls", host, 0)], lambda event: None).start()
+
+
+async def test_new_calls_are_refused_while_packets_wait_without_a_break(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.net.shell.BEHIND_SECONDS", 0.0)
+    monkeypatch.setattr("ivr.net.shell.DATAGRAMS_PER_TURN", 2)
+    loop = asyncio.get_running_loop()
+    async with Node() as caller, Node() as called:
+        flow = caller.shell.flow_to("127.0.0.1", called.shell.addresses[0][2])
+        for _ in range(6):
+            caller.stack.invite(invite(flow), loop.time())
+        caller.shell.flush()
+        results = [type(await caller.expect(object)) for _ in range(6)]
+        assert Answered in results
+        assert Rejected in results
+        async with asyncio.timeout(10):
+            while called.stack.overloaded:
+                await asyncio.sleep(0)
+        caller.stack.invite(invite(flow), loop.time())
+        caller.shell.flush()
+        await caller.expect(Answered)
