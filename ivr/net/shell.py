@@ -23,6 +23,9 @@ BEHIND_SECONDS: Final = 0.1
 """Packets wait in the socket without a break for so long: new calls are refused at once, which costs a tenth of taking
 them, until the queue is empty. Callers notice from half a second on, when they repeat what they sent."""
 
+TELL_EVERY: Final = 10.0
+"""Seconds between two lines in the log about the same overload."""
+
 ADDRESSES_KNOWN: Final = 4096
 """Peers of which it is remembered by which of our addresses they are reached."""
 
@@ -79,6 +82,7 @@ class SipShell:
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
         self._behind_since: float | None = None
+        self._tell_again = 0.0
         self._known: set[tuple[str, int]] = set()
         self._ways: dict[str, str] = {}
 
@@ -184,7 +188,9 @@ class SipShell:
             self._behind_since = self._loop.time()
         elif self._loop.time() - self._behind_since > BEHIND_SECONDS and not self._stack.overloaded:
             self._stack.overloaded = True
-            log.warning("more calls come than can be handled: new ones are answered 503")
+            if self._loop.time() >= self._tell_again:
+                self._tell_again = self._loop.time() + TELL_EVERY
+                log.warning("more calls come than can be handled: new ones are answered 503")
         self.flush()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
