@@ -168,8 +168,9 @@ class TransactionLayer:
         via = request.top_via
         branch = via.params.get("branch")
         if branch is not None and branch.startswith(MAGIC_COOKIE) and len(branch) > len(MAGIC_COOKIE):
-            # The number stands for phones that answer a challenge under the branch of their first try.
-            return (branch, via.host, via.port, request.cseq, method)
+            # The number stands for phones that answer a challenge under the branch of their first try, the Call-ID for
+            # clients that draw the same branches.
+            return (branch, via.host, via.port, request.call_id, request.cseq, method)
         # A peer of RFC 2543: the To tag is left out, that of an ACK is ours.
         return (
             str(request.uri),

@@ -33,9 +33,10 @@ def test_tokens_are_never_used_twice() -> None:
 def test_a_key_is_branch_sent_by_and_method() -> None:
     layer = TransactionLayer
     key = layer.server_key(parsed(), "INVITE")
-    assert key == layer.server_key(parsed(method="ACK", call_id="other"), "INVITE")
+    assert key == layer.server_key(parsed(method="ACK", to="<sip:x@y>;tag=z"), "INVITE")
     for other in (
         parsed(branch="z9hG4bKtwo"),
+        parsed(call_id="other"),
         parsed(via="SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bKone"),
         parsed(via="SIP/2.0/UDP 192.0.2.1:5061;branch=z9hG4bKone"),
     ):
