@@ -407,6 +407,8 @@ class LiveCall:
         done = self._recordings.done(event)
         if done is not None:
             self.feed(done)
+        else:
+            self._recordings.book()
 
     # Forwarding (ForwardHost)
 
