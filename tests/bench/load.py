@@ -135,17 +135,18 @@ RATE: list[Column] = [
 
 def print_table(runs: list[dict[str, Any]]) -> None:
     """The runs as Markdown, medians over the repeats, with the peers' figures."""
-    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    groups: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for run in runs:
-        groups.setdefault((run["label"], run["level"]), []).append(run)
+        groups.setdefault((run["label"], run["level"], run["batch"]), []).append(run)
     for title, columns, mode in (("calls", HOLD, "hold"), ("calls/s", RATE, "rate")):
         chosen = {key: found for key, found in groups.items() if found[0]["mode"] == mode}
         if not chosen:
             continue
         heads = ["workload", title, *(name for name, _ in columns), "Asterisk 22", "FreeSWITCH"]
         print(f"\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
-        for (name, level), found in chosen.items():
-            cells = [name, str(level), *(cell(found) for _, cell in columns), *PEERS.get(name, ("-", "-"))]
+        for (name, level, batch), found in chosen.items():
+            shown = name if batch == "compiled" else f"{name}, batch={batch}"
+            cells = [shown, str(level), *(cell(found) for _, cell in columns), *PEERS.get(name, ("-", "-"))]
             print(f"| {' | '.join(cells)} |")
 
 
