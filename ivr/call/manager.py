@@ -90,9 +90,12 @@ class CallManager:
         session, services = event.session, self._services
         now = services.clock()
         try:
+            if self.draining or len(self.calls) >= services.settings.limits.calls:
+                raise OverloadedError("no more calls are taken")
             caller = self._gate.admit(event, now)
             if caller is None:
                 return
+            self._check_line(caller.line)
             self._start(session, event, caller)
         except OverloadedError as error:
             self.refused += 1
@@ -102,10 +105,14 @@ class CallManager:
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
             session.reject(error.sip_status, now)
 
+    def _check_line(self, name: str | None) -> None:
+        """Raise OverloadedError where a line has as many calls as it may have."""
+        limit = self._services.lines.lines[name].max_calls if name is not None else None
+        if limit is not None and sum(call.caller.line == name for call in self.calls.values()) >= limit:
+            raise OverloadedError("no more calls of this line are taken")
+
     def _start(self, session: InboundSession, event: IncomingCall, caller: Caller) -> None:
         services, limits = self._services, self._services.settings.limits
-        if self.draining or len(self.calls) >= limits.calls:
-            raise OverloadedError("no more calls are taken")
         line = caller.line or ("phones" if caller.phone else "guest")
         found = self.flows.find(caller.called, line)
         if found is None and caller.kind == "phone":
