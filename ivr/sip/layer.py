@@ -14,8 +14,9 @@ from ivr.sip.events import Address, Flow
 from ivr.sip.headers import split_list
 from ivr.sip.message import Request, Response
 from ivr.sip.outgoing import OutgoingRequest
+from ivr.sip.tables import Input
 from ivr.sip.timers import Timers
-from ivr.sip.transactions import ClientTransaction, Input, ServerTransaction, TransactionUser
+from ivr.sip.transactions import ClientTransaction, ServerTransaction, TransactionUser
 from ivr.sip.uri import host_text
 
 __all__ = ["MAGIC_COOKIE", "LocalNames", "Tokens", "TransactionLayer", "reply_flow", "stamped_via"]

@@ -17,7 +17,8 @@ from ivr.sip.outgoing import OutgoingRequest, header_lines
 from ivr.sip.sdp import Sdp
 from ivr.sip.session import Session
 from ivr.sip.session_base import SessionState
-from ivr.sip.transactions import ClientTransaction, State
+from ivr.sip.tables import State
+from ivr.sip.transactions import ClientTransaction
 from ivr.sip.uri import Uri
 
 if TYPE_CHECKING:

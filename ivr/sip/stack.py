@@ -25,8 +25,9 @@ from ivr.sip.message import Request, Response, make_response
 from ivr.sip.names import METHODS
 from ivr.sip.outbound import InviteRequest, OutboundSession
 from ivr.sip.parser import parse_message
+from ivr.sip.tables import Input, State
 from ivr.sip.timers import T1, T2
-from ivr.sip.transactions import Input, ServerTransaction, State
+from ivr.sip.transactions import ServerTransaction
 
 if TYPE_CHECKING:
     from ivr.sip.session import Session

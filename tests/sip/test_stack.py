@@ -343,6 +343,18 @@ def test_a_peer_of_rfc_2543_is_matched_without_branch() -> None:
     assert len(peer.events()) == 1
 
 
+def test_a_peer_of_rfc_2543_may_leave_its_contact_out() -> None:
+    peer = Peer()
+    peer.receive(request(via="SIP/2.0/UDP 192.0.2.1:5060", contact=None, body=sdp()))
+    (event,) = peer.events()
+    assert isinstance(event, IncomingCall)
+    event.session.answer(sdp(B[0]), peer.now)
+    to = parse_message(peer.sent()[-1]).get("To") or ""
+    peer.receive(request("ACK", via="SIP/2.0/UDP 192.0.2.1:5060", to=to))
+    event.session.hangup(peer.now)
+    assert peer.sent()[0].startswith(b"BYE sip:alice@192.0.2.1 SIP/2.0")
+
+
 def test_a_public_address_is_what_peers_are_told() -> None:
     peer = Peer()
     peer.stack.advertise(B, ("198.51.100.7", 5060))
