@@ -24,6 +24,7 @@ from ivr.call.services import Services
 from ivr.call.targets import Directory
 from ivr.errors import PromptUnavailableError
 from ivr.flow import FlowSet, parse_flow
+from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
 from ivr.settings import parse_settings
 from ivr.sip import (
@@ -274,7 +275,7 @@ class House:
             policies=media_policies(self.settings, lines, lambda peer: HOUSE[0]),
         )
         self.services.names = {}
-        flow_set = FlowSet({name: parse_flow(text, name) for name, text in flows.items()})
+        flow_set = FlowSet({name: parse_flow(text, name) for name, text in flows.items()}, internal=internal_flow())
         gate = Gate(
             self.settings,
             self.stack,
