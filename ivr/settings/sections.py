@@ -53,8 +53,8 @@ class SipSettings(Section):
     realm: str = "ivr"
     """Shown to phones when they are asked for their password."""
     digest: Annotated[tuple[DigestAlgorithm, ...], Unique] = ("MD5",)
-    """Algorithms that phones are asked for, one challenge each, the preferred first. Many phones give up when a challenge
-    names one they do not know, so the stronger ones are for installations whose phones all know them."""
+    """Algorithms that phones are asked for, one challenge each, the preferred first. Many phones give up when a
+    challenge names one they do not know, so the stronger ones are for installations whose phones all know them."""
     legacy_digest: bool = False
     """Take the digest of phones that know no `qop` (RFC 2069): what they send can be replayed for some minutes."""
 

@@ -39,8 +39,8 @@ FLOWS = {
         variables: {typed: ""}
         elements:
           start: {type: start_incoming_call, numbers: ["104"], next: ask}
-          ask: {type: collect, max_digits: 16, wait: 20s, wait_between: 2s, save_as: typed, terminator: none, next: done,
-                branches: {no_match: done}}
+          ask: {type: collect, max_digits: 16, wait: 20s, wait_between: 2s, save_as: typed, terminator: none,
+                next: done, branches: {no_match: done}}
           done: {type: hang_up}
     """,
     "music": """

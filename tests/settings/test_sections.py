@@ -90,7 +90,8 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "sip: {listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']}\n"
         "media: {codecs: [pcmu, opus]}\n"
         "lines:\n"
-        "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p, codecs: [g722], register: {user: u, password: p}}\n"
+        "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p, codecs: [g722],\n"
+        "      register: {user: u, password: p}}\n"
         "  b: {type: modem, port: /dev/ttyACM0}\n"
         "queues: {sales: {}}\n"
     )
