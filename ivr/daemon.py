@@ -236,6 +236,7 @@ class Daemon:
             manager.end_all("system")
         if manager.total:
             await asyncio.sleep(BYE_WAIT)
+        manager.write_all()
 
     async def _keep_reloading(self, manager: CallManager, services: Services) -> None:
         while True:

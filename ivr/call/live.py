@@ -57,6 +57,7 @@ class LiveCall:
         machine: Machine,
         report: CallReport,
         closed: Callable[[LiveCall], None],
+        written: Callable[[LiveCall], None],
     ) -> None:
         self.services = services
         self.session = session
@@ -73,6 +74,7 @@ class LiveCall:
         self._confirmed = False
         self._silent = False
         self._closed = closed
+        self._written = written
         self._answered = False
         self._early = False
         self._local_sdp: bytes | None = None
@@ -543,7 +545,6 @@ class LiveCall:
     def _settle(self) -> None:
         """Write the record once nothing can change it any more: the flow is over and the port told its figures."""
         if self._settle_timer is not None and self._stats is not None and self.machine.settled:
-            self._settle_timer.cancel()
             self._write()
 
     def _settle_late(self) -> None:
@@ -553,6 +554,14 @@ class LiveCall:
         else:
             self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)
 
+    def write(self) -> None:
+        """Write the record of a call that is over as far as it is known: nothing more will come."""
+        if self._settle_timer is not None:
+            self._write()
+
     def _write(self) -> None:
-        self._settle_timer = None
+        if self._settle_timer is not None:
+            self._settle_timer.cancel()
+            self._settle_timer = None
         self.report.write(self.machine, self._stats)
+        self._written(self)

@@ -53,6 +53,8 @@ class CallManager:
         self._gate = gate
         self.flows = flows
         self.calls: dict[str, LiveCall] = {}
+        self._unwritten: set[LiveCall] = set()
+        """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
         self.draining = False
         self._idle: list[Callable[[], None]] = []
         self.refused = 0
@@ -159,7 +161,9 @@ class CallManager:
             call.on_media(media)
 
         leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
-        session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._closed)
+        session.owner = call = LiveCall(
+            services, session, leg, caller, machine, report, self._closed, self._unwritten.discard
+        )
         self.calls[call_id] = call
         self.total += 1
         call.begin(entry)
@@ -183,6 +187,7 @@ class CallManager:
 
     def _closed(self, call: LiveCall) -> None:
         self.calls.pop(call.report.id, None)
+        self._unwritten.add(call)
         if not self.calls:
             for then in self._idle:
                 then()
@@ -194,6 +199,11 @@ class CallManager:
             self._idle.append(then)
         else:
             then()
+
+    def write_all(self) -> None:
+        """Write the records that still wait for something: the daemon ends."""
+        for call in list(self._unwritten):
+            call.write()
 
     def end_all(self, cause: ports.Cause) -> None:
         """End every call."""

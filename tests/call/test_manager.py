@@ -241,6 +241,19 @@ def test_the_last_calls_are_ended(tmp_path: Path) -> None:
     assert [record.cause for record in house.books.calls] == ["system"] * 3
 
 
+def test_a_flow_that_goes_on_without_its_caller_leaves_its_record_when_the_daemon_ends(tmp_path: Path) -> None:
+    flow = FLOW.replace("branches: {no_match: bye}", "branches: {no_match: bye, user_hung_up: later}")
+    house = House(tmp_path, {"main": flow + "  later: {type: pause, duration: 1h}\n"})
+    guest = house.party()
+    guest.call("100")
+    guest.hang_up()
+    house.run(10)
+    assert house.books.calls == []
+    house.manager.write_all()
+    house.manager.write_all()
+    assert house.record.cause == "user_hung_up"
+
+
 def test_the_log_of_refusals_names_no_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     house = House(tmp_path, {"main": FLOW}, "{}")

@@ -121,7 +121,7 @@ class Task:
 
     def cancel(self) -> None:
         self._cancelled = True
-        if not self._work.cr_running:
+        if not getattr(self._work, "cr_running", False):
             self._work.close()
 
     def cancelled(self) -> bool:
