@@ -25,7 +25,7 @@ from ivr.store import Store
 from media import MediaFull, MediaPool
 
 if TYPE_CHECKING:
-    from ivr.call.forward import Attempt
+    from ivr.call.parties import Attempt
 
 log = logging.getLogger("ivr.call")
 
