@@ -116,13 +116,15 @@ class CallManager:
     def _start(self, session: InboundSession, event: IncomingCall, caller: Caller) -> None:
         services, limits = self._services, self._services.settings.limits
         line = caller.line or ("phones" if caller.phone else "guest")
-        found = self.flows.find(caller.called, line)
+        # A flow for any number is a last resort: it stands before neither phones nor what phones may dial (112).
+        found = self.flows.find(caller.called, line, last_resort=False)
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
                 found = self.flows.find_internal()
             elif may_dial(services.settings, caller.called):
                 flow = dialled_flow()
                 found = flow, flow.entries[0]
+        found = found or self.flows.find(caller.called, line)
         if found is None:
             raise NumberNotServedError("no flow has this number")
         flow, entry = found

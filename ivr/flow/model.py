@@ -206,13 +206,16 @@ class FlowSet:
         """All flows."""
         return tuple(self._flows.values())
 
-    def find(self, number: str, line: str | None = None) -> tuple[Flow, str] | None:
+    def find(self, number: str, line: str | None = None, *, last_resort: bool = True) -> tuple[Flow, str] | None:
         """Flow and entry for a call to `number` on `line`.
 
-        The number as it stands, then without grouping signs, then `*`; each for this line first, then for all.
+        The number as it stands, then without grouping signs, then `*` unless `last_resort` is false; each for this
+        line first, then for all.
         """
-        plain = plain_number(number)
-        for table, key in ((self._exact, number), (self._plain, plain), (self._exact, ANY_NUMBER)):
+        tables = [(self._exact, number), (self._plain, plain_number(number))]
+        if last_resort:
+            tables.append((self._exact, ANY_NUMBER))
+        for table, key in tables:
             entry = table.get((key, line)) or table.get((key, None))
             if entry is not None and (entry.number != ANY_NUMBER or key == ANY_NUMBER):
                 return entry.flow, entry.entry

@@ -129,3 +129,10 @@ def test_prompts_known_before_a_call() -> None:
         PromptSpec("file", "hi.wav"),
         PromptSpec("text", "Again", "de"),
     )
+
+
+def test_find_without_the_last_resort() -> None:
+    flows = join_flows([numbered("exact", '["100"]'), numbered("rest", '["*"]')])
+    assert flows.find("100", last_resort=False) == (flows["exact"], "start")
+    assert flows.find("101", last_resort=False) is None
+    assert flows.find("101") == (flows["rest"], "start")
