@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from ivr.settings.values import Digits, Duration, Network, Secret, Section, Unique
 
@@ -138,10 +138,16 @@ class SoundCard(Device):
 Line = Annotated[SipTrunk | Gateway | Modem | SoundCard, Field(discriminator="type")]
 
 
+def _not_empty(password: SecretStr) -> SecretStr:
+    if not password.get_secret_value():
+        raise ValueError("the password is empty, anybody could register")
+    return password
+
+
 class Phone(Section):
     """A softphone or desk phone that registers here; the key is its user name."""
 
-    password: Secret
+    password: Annotated[Secret, AfterValidator(_not_empty)]
     name: str = ""
     """Shown to who is called."""
 

@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 MEBIBYTE = 2**20
+RESERVED_LINES = frozenset({"phones", "guest"})
+"""What `line` of a flow's entry calls registered phones, and anybody else."""
 SQLITE_PREFIX = "sqlite:///"
 
 
@@ -174,6 +176,13 @@ class Settings(Section):
     def source(self) -> Path | None:
         """The file these settings come from; None for the built-in defaults."""
         return self._source
+
+    @field_validator("lines")
+    @classmethod
+    def _names_of_lines(cls, lines: dict[str, Line]) -> dict[str, Line]:
+        for name in RESERVED_LINES & lines.keys():
+            raise ValueError(f"no line can be called {name}, which names calls that come by none: another name")
+        return lines
 
     @field_validator("store")
     @classmethod

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from pydantic import ValidationError
 
+from ivr.errors import ConfigError
 from ivr.settings import HostPort, Listener, PortRange, Settings, SipTrunk
 
 Make = Callable[[str], Settings]
@@ -119,3 +120,14 @@ def test_a_trunk(make_settings: Make) -> None:
 def test_nothing_changes_after_loading(make_settings: Make) -> None:
     with pytest.raises(ValidationError, match="frozen"):
         make_settings("").sip.realm = "other"  # type: ignore[misc]
+
+
+def test_a_phone_needs_a_password(make_settings: Make) -> None:
+    with pytest.raises(ConfigError, match="anybody could register"):
+        make_settings('phones: {"200": {password: ""}}')
+
+
+@pytest.mark.parametrize("name", ["guest", "phones"])
+def test_a_line_has_no_name_that_means_something_else(make_settings: Make, name: str) -> None:
+    with pytest.raises(ConfigError, match="no line can be called"):
+        make_settings(f"lines: {{{name}: {{type: sip_trunk, host: pbx.example.net}}}}")
