@@ -188,7 +188,7 @@ class Daemon:
                     tasks.create_task(self._keep_resolving(services)),
                     tasks.create_task(self._keep_retention(store)),
                     tasks.create_task(self._keep_reloading(manager, services)),
-                    tasks.create_task(services.sounds.warm(manager.flows.prompts())),
+                    tasks.create_task(self._warm(services, manager.flows)),
                 ]
                 gc.collect()
                 gc.freeze()
@@ -251,11 +251,21 @@ class Daemon:
                 log.error("the flows are not changed: %d faults", len(error.faults))
             except (IvrError, OSError) as error:
                 log.error("the flows are not changed: %s", error)
+            except Exception:
+                # Whatever a file holds, the calls in progress go on.
+                log.exception("the flows are not changed")
             else:
                 manager.flows = self._flows = flows
-                await services.sounds.warm(flows.prompts())
+                await self._warm(services, flows)
                 log.info("%d flows in force", len(flows))
             _notify("READY=1")
+
+    async def _warm(self, services: Services, flows: FlowSet) -> None:
+        """Make prompts ahead; a call makes those that fail here, or goes on without them."""
+        try:
+            await services.sounds.warm(flows.prompts())
+        except Exception:
+            log.exception("the prompts cannot be made ahead")
 
     # Regular work
 
@@ -269,7 +279,7 @@ class Daemon:
                 async with asyncio.timeout(5.0):
                     found = await services.loop.getaddrinfo(line.host, line.port or 5060, type=socket.SOCK_DGRAM)
                 services.lines.resolved(name, {str(info[4][0]) for info in found})
-            except (OSError, TimeoutError):
+            except (OSError, UnicodeError):  # a name that cannot be one fails to be encoded; a timeout is an OSError
                 log.warning("line %s: %s has no address now; its calls count as a guest's", name, line.host)
 
     async def _keep_resolving(self, services: Services) -> None:
@@ -280,13 +290,17 @@ class Daemon:
     async def _keep_retention(self, store: Store) -> None:
         retention = self._settings.retention
         while retention.recordings_age is not None or retention.recordings_size is not None:
-            await asyncio.to_thread(
-                apply_retention,
-                store,
-                self._settings.recordings,
-                retention.recordings_age,
-                retention.recordings_size,
-            )
+            try:
+                await asyncio.to_thread(
+                    apply_retention,
+                    store,
+                    self._settings.recordings,
+                    retention.recordings_age,
+                    retention.recordings_size,
+                )
+            except Exception:
+                # A disk or a database that fails for a while must not end the calls; it is tried again.
+                log.exception("recordings cannot be looked through")
             await asyncio.sleep(RETENTION_EVERY)
 
 

@@ -81,7 +81,7 @@ class Services:
         try:
             async with asyncio.timeout(RESOLVE_WAIT):
                 found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except (OSError, TimeoutError):
+        except (OSError, UnicodeError):  # a name that cannot be one fails to be encoded; a timeout is an OSError
             return None
         addresses = [info[4][0] for info in found]
         return str(addresses[0]) if addresses else None

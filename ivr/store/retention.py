@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +58,14 @@ def prune_recordings(
     """
     files = []
     for path in folder.rglob("*") if folder.is_dir() else ():
-        if path.suffix in SUFFIXES and path.is_file():
-            stat = path.stat()
-            files.append((stat.st_mtime, stat.st_size, path))
+        if path.suffix not in SUFFIXES:
+            continue
+        try:
+            found = path.stat()
+        except OSError:  # a recording that turned out too short is deleted at any time
+            continue
+        if stat.S_ISREG(found.st_mode):
+            files.append((found.st_mtime, found.st_size, path))
     files.sort()
     total = sum(size for _, size, _ in files)
     deleted: list[Path] = []

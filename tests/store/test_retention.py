@@ -68,3 +68,9 @@ def test_rows_of_deleted_files_are_marked(folder: Path, store: Store, make_call:
 
 def test_a_folder_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert prune_recordings(tmp_path / "nowhere", NOW, max_age=1.0, max_bytes=0) == Pruned(0, 0, 0)
+
+
+def test_what_vanishes_meanwhile_is_left_out(folder: Path) -> None:
+    (folder / "gone.wav").symlink_to(folder / "nowhere")
+    (folder / "folder.wav").mkdir()
+    assert prune_recordings(folder, NOW, max_age=2.5 * HOUR, max_bytes=None) == Pruned(3, 3000, 2000)
