@@ -269,6 +269,8 @@ class PromptStore:
             return await self._convert(self._file_decoder, [(copy, name)], key, speech=False)
         except EngineError as error:
             raise PromptError(f"{name}: {error}") from None
+        except OSError as error:
+            raise PromptError(f"the prompt cache cannot be written: {error.strerror}") from None
         finally:
             await asyncio.to_thread(_remove, [copy])
 
