@@ -34,7 +34,7 @@ from ivr.net import SipShell
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
 from ivr.store import Store, apply_retention
-from media import MediaConfig, MediaPool, PromptLimits, PromptStore, SpeechConfig
+from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig
 
 log = logging.getLogger("ivr.daemon")
 
@@ -69,7 +69,7 @@ def main(config: Path | None) -> int:
         return EXIT_FAULTS
     try:
         return asyncio.run(Daemon(settings, flows).run())
-    except (IvrError, OSError) as error:
+    except (IvrError, MediaError, OSError) as error:
         print(f"ivr: {error}", file=sys.stderr)
         return EXIT_FAULTS
 
