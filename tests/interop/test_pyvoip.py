@@ -25,10 +25,12 @@ ENVIRONMENT = Path(__file__).resolve().parents[2] / "var" / f"pyvoip-{VERSION}"
 CHILD = Path(__file__).resolve().parents[1] / "kit" / "pyvoip_child.py"
 LONGEST = 60.0
 
+# It rings first: pyVoIP enters its call into its table after it has sent the INVITE, and an answer that comes before
+# finds no call.
 FLOWS = {
     "music": """
         elements:
-          start: {type: start_incoming_call, numbers: ["105"], next: sound}
+          start: {type: start_incoming_call, numbers: ["105"], answer: {after: 1s}, next: sound}
           sound: {type: play, file: played.wav, pause: 1s, next: done}
           done: {type: hang_up}
     """,
