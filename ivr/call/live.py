@@ -471,7 +471,8 @@ class LiveCall:
         self.feed(event)
 
     def forward_done(self, event: ports.ForwardDone) -> None:
-        self.report.hand_off(event, self.services.wall())
+        secret = self._forward is not None and self._forward.command.secret
+        self.report.hand_off(event, self.services.wall(), secret)
         self.feed(event)
 
     # The end

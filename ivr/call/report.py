@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ivr.call")
 
+HIDDEN = "(sensitive)"
+"""Stands for what must be in no record."""
+
 
 class CallReport:
     """Times and results of one call. `store` takes the finished record without blocking."""
@@ -54,11 +57,11 @@ class CallReport:
             self._ended_at = at
             log.info("call %s: over, %s", self.id, cause)
 
-    def hand_off(self, done: ports.ForwardDone, at: float) -> None:
-        """A forward came back or was taken."""
+    def hand_off(self, done: ports.ForwardDone, at: float, secret: bool = False) -> None:
+        """A forward came back or was taken; a `secret` target is not named."""
         self._hand_offs.append(
             {
-                "target": done.target,
+                "target": HIDDEN if secret and done.target else done.target,
                 "outcome": done.outcome,
                 "sip_code": done.sip_code,
                 "status": done.status,
@@ -70,9 +73,10 @@ class CallReport:
     def abandoned(self, forward: Forwarding, talked: float, at: float) -> None:
         """The caller left while a forward was under way."""
         bridged = forward.bridged
+        named = bridged.target if bridged else ", ".join(forward.command.targets)
         self._hand_offs.append(
             {
-                "target": bridged.target if bridged else ", ".join(forward.command.targets),
+                "target": HIDDEN if forward.command.secret else named,
                 "outcome": "forwarded" if bridged else "abandoned",
                 "talk_time": round(talked, 3),
                 "ended_at": at,

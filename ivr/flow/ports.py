@@ -241,6 +241,8 @@ class Forward:
     """Names this attempt in `CancelForward` and the forward events."""
     targets: tuple[str, ...]
     """As written: `sip:…`, `tel:…`, `phone:200`, `agent:anna`, or a bare value (phone, else agent, else number)."""
+    secret: bool = False
+    """A target holds a sensitive value: records name none of them."""
     ring: Literal["together", "in_turn"] = "together"
     """How several targets are tried."""
     from_: str | None = None

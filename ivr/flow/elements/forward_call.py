@@ -133,7 +133,7 @@ class ForwardCallElement(Element):
                     ctx.inputs += 1
                     ctx.answer()
                 else:
-                    return self._over(ctx, event)
+                    return self._over(ctx, event, forward.secret)
         except CallOver as over:
             ctx.emit(CancelForward(forward.id))
             if answered_at is None:
@@ -142,19 +142,19 @@ class ForwardCallElement(Element):
             done = ForwardDone(forward.id, "forwarded", target, 200, "OK", ctx.now - answered_at)
             if over.cause == "user_hung_up":
                 ctx.cause = "forwarded"
-            return self._result(ctx, "call_forwarded", done)
+            return self._result(ctx, "call_forwarded", done, forward.secret)
 
-    def _over(self, ctx: Session, event: ForwardDone) -> str:
+    def _over(self, ctx: Session, event: ForwardDone, secret: bool) -> str:
         if event.outcome == "returned" and self.after == "return":
-            return self._result(ctx, "returned", event)
+            return self._result(ctx, "returned", event, secret)
         if event.outcome in ("forwarded", "returned"):
             if ctx.up:
                 ctx.cause = "forwarded"
                 ctx.emit(HangUp("forwarded", 480))
-            return self._result(ctx, "call_forwarded", event)
-        return self._result(ctx, event.outcome if event.outcome in REFUSED else NOT_FORWARDED, event)
+            return self._result(ctx, "call_forwarded", event, secret)
+        return self._result(ctx, event.outcome if event.outcome in REFUSED else NOT_FORWARDED, event, secret)
 
-    def _result(self, ctx: Session, branch: str, event: ForwardDone) -> str:
+    def _result(self, ctx: Session, branch: str, event: ForwardDone, secret: bool = False) -> str:
         talk_time = round(event.talk_time, 3)
         ctx.details.update(outcome=event.outcome, sip_code=event.sip_code, talk_time=talk_time)
         ctx.set_result(
@@ -164,12 +164,14 @@ class ForwardCallElement(Element):
                 "sip_code": event.sip_code,
                 "talk_time": talk_time,
                 "target": event.target,
-            }
+            },
+            sensitive=("target",) if secret else (),
         )
         return branch
 
     def _command(self, ctx: Session) -> Forward | None:
-        targets = tuple(filter(None, (ctx.text(target, "to")[0].strip() for target in self.to)))
+        wanted = [ctx.text(target, "to") for target in self.to]
+        targets = tuple(filter(None, (text.strip() for text, _ in wanted)))
         if not targets:
             return None
         from_ = ctx.text(self.from_, "from")[0] if self.from_ is not None else ""
@@ -182,6 +184,7 @@ class ForwardCallElement(Element):
         return Forward(
             id=ctx.next_id(),
             targets=targets,
+            secret=any(sensitive for _, sensitive in wanted),
             ring=self.ring,
             from_=from_ or None,
             line=line or None,
