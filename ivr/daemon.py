@@ -28,7 +28,7 @@ from ivr.call.policies import media_policies
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
-from ivr.errors import ConfigError, FlowLoadError, IvrError
+from ivr.errors import ConfigError, Fault, FlowLoadError, IvrError
 from ivr.flow import FlowSet, load_folder
 from ivr.net import SipShell
 from ivr.settings import Settings, load_settings
@@ -143,6 +143,8 @@ class Daemon:
                 lambda event: manager.on_event(event) if manager is not None else None,
                 public_address=settings.sip.public_address,
             )
+            if all(entry.transport != "udp" for entry in settings.sip.listen):
+                raise ConfigError([Fault("no call could come: a udp listener is needed", field="sip.listen")])
             await shell.start()
             exits.push_async_callback(shell.close)
             lines = LineTable(settings)
