@@ -29,16 +29,19 @@ class SoundBook:
         self._tones = tones
 
     def ready(self, prompt: PromptSpec) -> Sound | None:
-        """The sound if it is there already."""
-        match prompt.kind:
-            case "tone":
-                return self._tones.get(prompt.value)
-            case "text":
-                return self._store.cached_speech(prompt.value, prompt.language, prompt.voice, prompt.rate)
-            case "file":
-                return self._store.cached_file(prompt.value)
-            case "url" | "recording":
-                return None
+        """The sound if it is there already; what is wrong with a prompt is told by :meth:`make`."""
+        try:
+            match prompt.kind:
+                case "tone":
+                    return self._tones.get(prompt.value)
+                case "text":
+                    return self._store.cached_speech(prompt.value, prompt.language, prompt.voice, prompt.rate)
+                case "file":
+                    return self._store.cached_file(prompt.value)
+                case "url" | "recording":
+                    return None
+        except PromptError:
+            return None
 
     async def make(self, prompt: PromptSpec) -> Sound:
         """The sound; :class:`PromptUnavailableError` says why there is none."""

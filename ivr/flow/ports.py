@@ -125,7 +125,7 @@ class PromptSpec:
     value: str
     """The text, path, URL or name of the tone."""
     language: str | None = None
-    """BCP 47 tag of a text; None: detected, else the configured one."""
+    """BCP 47 tag of a text; None: the configured one."""
     voice: Voice | None = None
     """Voice of a text; None: the configured one."""
     rate: float = 1.0

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Heard", "Prompt", "PromptField", "PromptFields", "VoiceFields", "play_prompt"]
 
-SPEECH_RATES = (0.25, 4.0)
-"""Factors between which speech can be understood at all."""
+SPEECH_RATES = (0.5, 2.5)
+"""Factors between which speech can be understood: those that the engines take."""
 
 LANGUAGES_CACHED = 16
 """Ready-made prompts kept per field: one for each language that a flow speaks."""
@@ -54,7 +54,7 @@ class PromptFields(BaseModel):
     voicemail: TextTemplate | None = None
     """Recording made in the flow: name of the variable that holds it, or an expression."""
     language: TextTemplate | None = None
-    """Of the text; else the flow's variable `language`, else detected, else the configured one."""
+    """Of the text; else the flow's variable `language`, else the configured one."""
     voice: VoiceFields | None = None
     """Voice of the text."""
     rate: Annotated[float, Field(ge=SPEECH_RATES[0], le=SPEECH_RATES[1])] = 1.0
