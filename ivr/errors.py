@@ -11,6 +11,7 @@ whether the same thing may succeed when tried again. Whoever catches one at the 
     ├── CallRefusedError            a call is not taken
     │   ├── NumberNotServedError    404
     │   ├── CallForbiddenError      403
+    │   ├── TooManyHopsError        483
     │   └── OverloadedError         503, retryable: a limit is reached
     ├── MediaUnavailableError       503, retryable: no port, no worker
     ├── PromptUnavailableError      a prompt can be neither spoken nor decoded
@@ -39,6 +40,7 @@ __all__ = [
     "PromptUnavailableError",
     "ProtocolError",
     "StoreError",
+    "TooManyHopsError",
 ]
 
 
@@ -129,6 +131,12 @@ class CallForbiddenError(CallRefusedError):
 
     sip_status: ClassVar[int] = 403
     http_status: ClassVar[int] = 403
+
+
+class TooManyHopsError(CallRefusedError):
+    """The call was passed on too often (RFC 7332)."""
+
+    sip_status: ClassVar[int] = 483
 
 
 class OverloadedError(CallRefusedError):

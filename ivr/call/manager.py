@@ -52,6 +52,8 @@ class CallManager:
         self._services = services
         self._gate = gate
         self.flows = flows
+        courtesy = services.settings.limits.courtesy
+        self._courtesy = ports.PromptSpec("text", courtesy) if courtesy else None
         self.calls: dict[str, LiveCall] = {}
         self._unwritten: set[LiveCall] = set()
         """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
@@ -97,8 +99,12 @@ class CallManager:
             caller = self._gate.admit(event, now)
             if caller is None:
                 return
-            self._check_line(caller.line)
-            self._start(session, event, caller)
+            self._services.take_line(caller.line)
+            try:
+                self._start(session, event, caller)
+            except BaseException:
+                self._services.free_line(caller.line)
+                raise
         except OverloadedError as error:
             self.refused += 1
             session.reject(error.sip_status, now, headers=(("Retry-After", str(RETRY_AFTER)),))
@@ -106,12 +112,6 @@ class CallManager:
             self.refused += 1
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
             session.reject(error.sip_status, now)
-
-    def _check_line(self, name: str | None) -> None:
-        """Raise OverloadedError where a line has as many calls as it may have."""
-        limit = self._services.lines.lines[name].max_calls if name is not None else None
-        if limit is not None and sum(call.caller.line == name for call in self.calls.values()) >= limit:
-            raise OverloadedError("no more calls of this line are taken")
 
     def _start(self, session: InboundSession, event: IncomingCall, caller: Caller) -> None:
         services, limits = self._services, self._services.settings.limits
@@ -156,7 +156,7 @@ class CallManager:
                 flow_version=flow.version,
             ),
         )
-        machine = Machine(flow, self.flows, info, services.settings.settings, limits)
+        machine = Machine(flow, self.flows, info, services.settings.settings, limits, courtesy=self._courtesy)
         call: LiveCall
 
         def on_media(media: MediaEvent) -> None:
@@ -188,7 +188,8 @@ class CallManager:
         return not self.draining
 
     def _closed(self, call: LiveCall) -> None:
-        self.calls.pop(call.report.id, None)
+        if self.calls.pop(call.report.id, None) is not None:
+            self._services.free_line(call.caller.line)
         self._unwritten.add(call)
         if not self.calls:
             for then in self._idle:

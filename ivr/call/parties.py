@@ -69,6 +69,8 @@ class Attempt:
         self.over = False
         self.screening = False
         self.wrong_keys = 0
+        self.on_close: Callable[[], None] | None = None
+        """Gives back what the call took of its line."""
         self.timer: asyncio.TimerHandle | None = None
         """Ends the ringing, then the wait for the accept key: each target has its own time."""
 
@@ -92,6 +94,8 @@ class Attempt:
             return
         self.over = True
         self.disarm()
+        if self.on_close is not None:
+            self.on_close()
         if self.leg is not None:
             if self.leg.session is not None:
                 self.leg.session.hangup(now)

@@ -8,6 +8,7 @@ import logging
 import random
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
-from ivr.errors import OverloadedError
+from ivr.errors import OverloadedError, TooManyHopsError
 from ivr.net import SipShell
 from ivr.settings import Settings
 from ivr.sip import InviteRequest, NameAddr, Stack, Uri
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ivr.call")
 
+MAX_FORWARDS = 70
+"""Hops of a call that is placed anew (RFC 3261 §8.1.1.6)."""
 RESOLVE_WAIT = 5.0
 """Seconds a name may take to resolve before the target counts as unreachable."""
 
@@ -48,6 +51,8 @@ class Services:
     store: Store
     policies: Callable[[str | None], MediaPolicy]
     """Media policy of a line; of phones and guests for None."""
+    line_calls: Counter[str] = field(default_factory=Counter)
+    """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)
     """Files that recordings in progress write."""
 
@@ -96,6 +101,20 @@ class Services:
             raise OverloadedError(str(error)) from error
         return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
 
+    def take_line(self, name: str | None) -> None:
+        """Count one more call of a line, either direction; OverloadedError where it has as many as it may have."""
+        if name is None:
+            return
+        limit = self.lines.lines[name].max_calls
+        if limit is not None and self.line_calls[name] >= limit:
+            raise OverloadedError("no more calls of this line are taken")
+        self.line_calls[name] += 1
+
+    def free_line(self, name: str | None) -> None:
+        """A call of a line is over."""
+        if name is not None:
+            self.line_calls[name] -= 1
+
     def place_call(
         self,
         destination: Destination,
@@ -114,6 +133,14 @@ class Services:
         """
         line = self.lines.lines[destination.line] if destination.line is not None else None
         own = shown or (line.from_ if line is not None else None)
+        hops = MAX_FORWARDS
+        if near.session is not None and near.session.direction == "inbound":
+            came = near.session.request.max_forwards
+            hops = min(MAX_FORWARDS, MAX_FORWARDS if came is None else came) - 1
+        if hops < 0:
+            raise TooManyHopsError("the call was passed on too often: a flow that forwards to itself?")
+        self.take_line(destination.line)
+        attempt.on_close = lambda: self.free_line(destination.line)
         leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
         try:
             flow = destination.flow or self.shell.flow_to(address, destination.port)
@@ -128,6 +155,7 @@ class Services:
                     headers=tuple(headers.items()),
                     user=destination.user,
                     password=destination.password,
+                    max_forwards=hops,
                 ),
                 self.clock(),
             )

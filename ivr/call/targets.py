@@ -90,7 +90,7 @@ class Directory:
             raise NumberNotServedError(f"a target is no SIP URI: {type(error).__name__}") from None
         if uri.scheme != "sip":
             raise NotBuiltError(f"{uri.scheme}: targets are not built yet")
-        self._check_number(normalise(uri.user))
+        self._check_policy(normalise(uri.user))
         if line is not None:
             trunk = self._trunk(line)
             return [
@@ -128,7 +128,7 @@ class Directory:
         number = normalise(number)
         if not number or not all(c.isascii() and (c.isalnum() or c in "+*#-_.") for c in number):
             raise NumberNotServedError("there is no such phone, agent or number")
-        self._check_number(number)
+        self._check_policy(number)
         name = line or self._settings.outbound_policy.line or next(iter(self._lines.lines), None)
         if name is None:
             raise NumberNotServedError("no line is configured for calls out")
@@ -138,7 +138,7 @@ class Directory:
             Destination(target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, name, None, trunk.user, _secret(trunk))
         ]
 
-    def _check_number(self, number: str) -> None:
+    def _check_policy(self, number: str) -> None:
         """Raise CallForbiddenError for a number that nobody may dial."""
         policy = self._settings.outbound_policy
         denied = any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.deny)

@@ -123,6 +123,8 @@ class Limits(Section):
     visits_without_input: Annotated[int, Field(ge=1)] = 10
     """Visits of one element with no input from the caller in between."""
     call_duration: Duration = 4 * 3600.0
+    courtesy: str | None = None
+    """Said before a limit ends a call; without it the call just ends."""
     text_characters: Annotated[int, Field(ge=1)] = 1000
     """Of one spoken text."""
     audio_file_bytes: Size = 4 * MEBIBYTE

@@ -52,6 +52,8 @@ class InviteRequest:
     """Account for 401 and 407; None: a challenge is a refusal."""
     password: str | None = None
     """Its password."""
+    max_forwards: int = 70
+    """Hops it may take; for a call that is passed on, one less than it came with (RFC 7332 §4)."""
     routes: tuple[str, ...] = ()
     """Route set to begin with (an outbound proxy): values with `<>`."""
 
@@ -111,6 +113,7 @@ class OutboundSession(Session):
             headers,
             invite.sdp or b"",
             "application/sdp",
+            invite.max_forwards,
         )
         if invite.sdp is not None:
             self._advance(OfferInput.SEND_OFFER)
@@ -276,6 +279,7 @@ class OutboundSession(Session):
                 old.headers,
                 old.body,
                 old.content_type,
+                old.max_forwards,
             )
             request.credentials = credentials
             request.attempts = old.attempts + 1

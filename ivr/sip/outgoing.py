@@ -48,6 +48,7 @@ class OutgoingRequest:
         "cseq",
         "from_",
         "headers",
+        "max_forwards",
         "method",
         "routes",
         "to",
@@ -66,6 +67,7 @@ class OutgoingRequest:
         headers: str = "",
         body: bytes = b"",
         content_type: str | None = None,
+        max_forwards: int = 70,
     ) -> None:
         self.method = method
         self.uri = uri
@@ -81,6 +83,8 @@ class OutgoingRequest:
         """Further header lines, each with its line break."""
         self.body = body
         self.content_type = content_type
+        self.max_forwards = max_forwards
+        """Hops that the request may still take."""
         self.credentials = ""
         """Authorization and Proxy-Authorization lines; an ACK and a CANCEL repeat those of their INVITE."""
         self.attempts = 0
@@ -91,7 +95,7 @@ class OutgoingRequest:
         body = self.body
         content = f"Content-Type: {self.content_type}\r\n" if body and self.content_type is not None else ""
         text = (
-            f"{self.method} {self.uri} SIP/2.0\r\nVia: {via}\r\n{self.routes}Max-Forwards: 70\r\n"
+            f"{self.method} {self.uri} SIP/2.0\r\nVia: {via}\r\n{self.routes}Max-Forwards: {self.max_forwards}\r\n"
             f"From: {self.from_}\r\nTo: {self.to}\r\nCall-ID: {self.call_id}\r\nCSeq: {self.cseq} {self.method}\r\n"
             f"{self.headers}{self.credentials}{content}Content-Length: {len(body)}\r\n\r\n"
         )
