@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
 from ivr.settings.values import (
@@ -41,6 +50,14 @@ RESERVED_LINES = frozenset({"phones", "guest"})
 SQLITE_PREFIX = "sqlite:///"
 
 
+def _address(value: str) -> str:
+    """An address of one host: it goes into SDP and Contact as it stands."""
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("not an address, like 203.0.113.7") from None
+
+
 DigestAlgorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
 
 
@@ -48,7 +65,7 @@ class SipSettings(Section):
     """Signalling."""
 
     listen: Annotated[tuple[ListenerField, ...], Unique] = (Listener("udp", "127.0.0.1", 5060),)
-    public_address: str | None = None
+    public_address: Annotated[str, AfterValidator(_address)] | None = None
     """What SDP and Contact say behind NAT."""
     trusted: tuple[Network, ...] = ()
     """Networks exempt from rate limits and bans, not from `outbound_policy`."""
@@ -74,7 +91,7 @@ class MediaSettings(Section):
     codecs: Annotated[tuple[Codec, ...], Unique] = ("pcmu", "pcma")
     """In the order preferred."""
     dtmf: Annotated[tuple[DtmfMethod, ...], Unique] = ("rfc4733", "info", "inband")
-    """Methods accepted; the first usable one sends."""
+    """Methods accepted. Keys are sent as telephone-events where these were agreed, else as tones."""
     inband: Inband = "negotiated"
     """Whether keys are detected in the sound where telephone-event was agreed (`always`) or not."""
     timeout: Duration = 30.0
@@ -92,8 +109,8 @@ class HttpSettings(Section):
 class SpeechSettings(Section):
     """Text to speech."""
 
-    engine: str = "pyttsx3"
-    """pyttsx3, espeak-ng, or command."""
+    engine: Literal["pyttsx3", "espeak-ng", "command"] = "pyttsx3"
+    """Who speaks; `command` runs a program of yours."""
     language: str = "en"
     """Where neither the prompt nor the flow says otherwise."""
     voice: str | None = None
@@ -101,6 +118,12 @@ class SpeechSettings(Section):
     """Program and arguments of the engine `command`: text on standard input, WAV on standard output."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Further settings of the engine."""
+
+    @model_validator(mode="after")
+    def _has_command(self) -> SpeechSettings:
+        if self.engine == "command" and not self.command:
+            raise ValueError("the engine command needs `command`: a program and its arguments")
+        return self
 
 
 class Retention(Section):

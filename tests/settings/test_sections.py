@@ -131,3 +131,19 @@ def test_a_phone_needs_a_password(make_settings: Make) -> None:
 def test_a_line_has_no_name_that_means_something_else(make_settings: Make, name: str) -> None:
     with pytest.raises(ConfigError, match="no line can be called"):
         make_settings(f"lines: {{{name}: {{type: sip_trunk, host: pbx.example.net}}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sip: {public_address: 'no address'}", "not an address"),
+        ('sip: {public_address: "203.0.113.7\\r\\nX: y"}', "not an address"),
+        ("speech: {engine: robot}", "espeak-ng"),
+        ("speech: {engine: command}", "needs `command`"),
+    ],
+)
+def test_what_would_fail_at_its_first_use_is_refused_at_once(
+    make_settings: Callable[[str], Settings], text: str, told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        make_settings(text)
