@@ -10,10 +10,11 @@ from click.testing import CliRunner, Result
 
 from ivr.cli.graph import GraphError, draw
 from ivr.cli.main import cli
+from tests.kit.needs import lacks
 
 FLOW = 'elements: {start: {type: start_incoming_call, numbers: ["100"]}}'
 
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
+needs_dot = pytest.mark.skipif(lacks("dot"), reason="needs graphviz")
 
 
 @pytest.fixture

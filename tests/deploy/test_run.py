@@ -45,3 +45,4 @@ def test_the_front_desk_comes_up_on_another_port_and_stops_when_told() -> None:
     assert port in ("5070", "5080")
     assert f"port 5060 is in use (another PBX?): taking {port}" in told
     assert f"The front desk answers at  sip:100@127.0.0.1:{port}" in told
+    assert any(line.startswith("Press 1 for English") for line in told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.graph import dot_source, summary
 from ivr.flow.loader import parse_flow
+from tests.kit.needs import lacks
 
 FLOW = """
 description: "Desk <b> & co"
@@ -71,7 +71,7 @@ def test_no_text_breaks_out_of_its_card(text: str) -> None:
     assert source.count("\n") == dot_source(parse_flow(FLOW, "desk")).count("\n")
 
 
-@pytest.mark.skipif(shutil.which("dot") is None, reason="needs graphviz")
+@pytest.mark.skipif(lacks("dot"), reason="needs graphviz")
 def test_dot_takes_it() -> None:
     source = dot_source(parse_flow(FLOW, "desk"))
     done = subprocess.run(["dot", "-Tsvg"], input=source.encode(), capture_output=True, timeout=30, check=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.needs import lacks
 from tests.media.dtmf_adapter import detect_all
 
 SOURCE = Path(__file__).resolve().parents[4] / "shared" / "proving" / "dtmf"
@@ -68,7 +69,7 @@ def test_the_short_classes(seed: int) -> None:
 @pytest.mark.heavy
 @pytest.mark.timeout(600)
 def test_everything_with_speech(tmp_path: Path) -> None:
-    if shutil.which("espeak-ng") is None:
+    if lacks("espeak-ng"):
         pytest.skip("espeak-ng makes the speech and is not installed")
     for name in ("gen.py", "mk_talkoff.py"):
         shutil.copy(SOURCE / name, tmp_path)

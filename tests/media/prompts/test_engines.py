@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import soundfile
 from media.prompts.engines import CommandEngine, EspeakEngine, Pyttsx3Engine, make_engine
 from media.prompts.errors import EngineError
 from media.prompts.voices import Voice
+from tests.kit.needs import lacks
 
-pytestmark = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="needs espeak-ng")
+pytestmark = pytest.mark.skipif(lacks("espeak-ng"), reason="needs espeak-ng")
 
 ENGINES = [lambda: Pyttsx3Engine(10), EspeakEngine]
 
