@@ -47,8 +47,14 @@ BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
-GC_THRESHOLD = (50_000, 20, 50)
-"""Calls leave little cyclic garbage; the default of 700 would look for it at every other call."""
+GC_THRESHOLD = (50_000, 20, 1_000_000)
+"""Calls leave little cyclic garbage, and the young collections find it. A full one looks at all that is kept of the
+calls of the last 32 s, millions of objects at a full set-up rate, and nobody is answered meanwhile: it waits for a
+quiet moment."""
+COLLECT_EVERY = 60.0
+"""Seconds between looks for such a moment."""
+QUIET_TRANSACTIONS = 2_000
+"""SIP transactions in memory up to which a full collection takes a few hundredths of a second."""
 
 
 def main(config: Path | None) -> int:
@@ -189,6 +195,7 @@ class Daemon:
                 running = [
                     tasks.create_task(self._keep_resolving(services)),
                     tasks.create_task(self._keep_retention(store)),
+                    tasks.create_task(self._keep_collecting(stack)),
                     tasks.create_task(self._keep_reloading(manager, services)),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
@@ -288,6 +295,12 @@ class Daemon:
         while True:
             await asyncio.sleep(RESOLVE_EVERY * random.uniform(0.9, 1.1))
             await self._resolve(services)
+
+    async def _keep_collecting(self, stack: Stack) -> None:
+        while True:
+            await asyncio.sleep(COLLECT_EVERY)
+            if stack.counts.transactions <= QUIET_TRANSACTIONS:
+                gc.collect()
 
     async def _keep_retention(self, store: Store) -> None:
         retention = self._settings.retention
