@@ -47,10 +47,10 @@ BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
-GC_THRESHOLD = (50_000, 20, 1_000_000)
-"""Calls leave little cyclic garbage, and the young collections find it. A full one looks at all that is kept of the
-calls of the last 32 s, millions of objects at a full set-up rate, and nobody is answered meanwhile: it waits for a
-quiet moment."""
+GC_THRESHOLD = (5_000, 4, 1_000_000)
+"""Calls leave little cyclic garbage, and small collections of what is young find it within some milliseconds. A full
+one looks at all that is kept of the calls of the last 32 s, millions of objects at a full set-up rate, and nobody is
+answered meanwhile: it waits for a quiet moment."""
 COLLECT_EVERY = 60.0
 """Seconds between looks for such a moment."""
 QUIET_TRANSACTIONS = 2_000
