@@ -45,3 +45,15 @@ def test_a_call_that_is_passed_on_has_one_hop_less(tmp_path: Path, came: int, go
         assert desk.calls == []
     else:
         assert desk.session.request.max_forwards == goes
+
+
+def test_a_call_that_cannot_begin_gives_its_line_back_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("ivr.flow.machine.Machine.start", broken)
+    settings = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10, max_calls: 1}\n"
+    house = House(tmp_path, {"main": FLOW.replace("TARGET", "phone:200")}, settings)
+    house.party(TRUNK).call("100")
+    house.run(1.0)
+    assert house.services.line_calls["pbx"] == 0
