@@ -103,8 +103,7 @@ class CallManager:
             try:
                 self._start(session, event, caller)
             except BaseException:
-                if session.owner is None:  # else the call gives its line back when it is closed
-                    self._services.free_line(caller.line)
+                self._services.free_line(caller.line)
                 raise
         except OverloadedError as error:
             self.refused += 1
