@@ -1,0 +1,153 @@
+"""What a running flow says to the call it drives, and what it hears back.
+
+The machine is told `now` (seconds of any monotonic clock, the same for every call of one machine) and events; it
+answers with commands. It never waits for a command to be done unless an event says so: each command that takes time
+has an `id`, and exactly one event with that `id` ends it. An event with an unknown or old `id` is ignored, so a shell
+may send the end of what was cancelled, and must where a result is worth keeping (`PlayDone` after `StopPlay` says how
+much was heard).
+
+Order at the end of a call: the shell sends :class:`CallEnded` first and what ends because of it (`PlayDone`,
+`RecordDone`, `ForwardDone`) after it.
+"""
+
+from __future__ import annotations
+
+from ivr.flow.ports.call import (
+    CAUSES,
+    CallInfo,
+    Cause,
+    DigitSource,
+    ForwardOutcome,
+    HangUpCause,
+    PromptSpec,
+    Voice,
+)
+from ivr.flow.ports.commands import (
+    Answer,
+    CancelForward,
+    DiscardRecording,
+    EarlyMedia,
+    Forward,
+    HangUp,
+    Note,
+    PauseCallRecording,
+    Play,
+    Record,
+    ResumeCallRecording,
+    Ring,
+    StartCallRecording,
+    StopCallRecording,
+    StopPlay,
+    StopRecord,
+)
+from ivr.flow.ports.events import (
+    CallAnswered,
+    CallEnded,
+    Digit,
+    DigitEnded,
+    ForwardAnswered,
+    ForwardDone,
+    ForwardRinging,
+    PlayDone,
+    RecordDone,
+)
+from ivr.flow.ports.outside import (
+    DoNotContact,
+    EventArrived,
+    MailDone,
+    Request,
+    RequestDone,
+    RequestError,
+    SendMail,
+    StopWaiting,
+    UpdateProfile,
+    WaitForEvent,
+)
+
+__all__ = [
+    "CAUSES",
+    "Answer",
+    "CallAnswered",
+    "CallEnded",
+    "CallInfo",
+    "CancelForward",
+    "Cause",
+    "Command",
+    "Digit",
+    "DigitEnded",
+    "DigitSource",
+    "DiscardRecording",
+    "DoNotContact",
+    "EarlyMedia",
+    "Event",
+    "EventArrived",
+    "Forward",
+    "ForwardAnswered",
+    "ForwardDone",
+    "ForwardOutcome",
+    "ForwardRinging",
+    "HangUp",
+    "HangUpCause",
+    "MailDone",
+    "Note",
+    "PauseCallRecording",
+    "Play",
+    "PlayDone",
+    "PromptSpec",
+    "Record",
+    "RecordDone",
+    "Request",
+    "RequestDone",
+    "RequestError",
+    "ResumeCallRecording",
+    "Ring",
+    "SendMail",
+    "StartCallRecording",
+    "StopCallRecording",
+    "StopPlay",
+    "StopRecord",
+    "StopWaiting",
+    "UpdateProfile",
+    "Voice",
+    "WaitForEvent",
+]
+
+Command = (
+    Ring
+    | EarlyMedia
+    | Answer
+    | Play
+    | StopPlay
+    | Record
+    | StopRecord
+    | DiscardRecording
+    | StartCallRecording
+    | StopCallRecording
+    | PauseCallRecording
+    | ResumeCallRecording
+    | Forward
+    | CancelForward
+    | HangUp
+    | Note
+    | Request
+    | SendMail
+    | UpdateProfile
+    | DoNotContact
+    | WaitForEvent
+    | StopWaiting
+)
+
+Event = (
+    Digit
+    | DigitEnded
+    | PlayDone
+    | RecordDone
+    | CallAnswered
+    | ForwardRinging
+    | ForwardAnswered
+    | ForwardDone
+    | CallEnded
+    | RequestDone
+    | MailDone
+    | EventArrived
+)
