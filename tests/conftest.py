@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -15,12 +18,20 @@ RTP_PORTS = 400
 """A range apart from that of the example configuration, so that tests run beside a daemon."""
 
 
+FREE_PORTS = range(10_000, 20_000, 2)
+"""Below those that the kernel gives to sockets without a wish (32768 and up), so that none of these takes a port
+between the moment it is chosen and the moment its program binds it. Even ones: a phone may take the next for TLS."""
+_next_port = itertools.count(os.getpid() * 97)
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of loopback that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody has, and that is not given out again soon."""
+    for number in itertools.islice(_next_port, len(FREE_PORTS)):
+        port = FREE_PORTS[number % len(FREE_PORTS)]
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError(f"no port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free")
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path
     for name, text in flows.items():
         (folder / "flows" / f"{name}.yaml").write_text(text)
     write_wav(folder / "prompts" / "played.wav", speechlike(4.0, 7))
-    base = 30_200 + free_port() % 40 * 200  # ours as caller has 30002 to 30101, pyVoIP 39000 and up
+    base = 30_200 + free_port() // 2 % 12 * 200  # ours as caller has 30002 to 30101; the kernel's own begin at 32768
     path = folder / "ivr.yaml"
     path.write_text(
         f"sip: {{listen: ['udp:127.0.0.1:{free_port()}'], trusted: [127.0.0.0/8]}}\n"
