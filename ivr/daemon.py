@@ -24,6 +24,7 @@ from ivr.api import HttpServer
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
 from ivr.call.manager import CallManager
+from ivr.call.outside import Nowhere
 from ivr.call.policies import media_policies
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
@@ -170,6 +171,7 @@ class Daemon:
                 lines=lines,
                 store=store,
                 policies=media_policies(settings, lines, shell.media_address),
+                outside=Nowhere(loop.call_soon),
             )
             gate = Gate(
                 settings,

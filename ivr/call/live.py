@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -17,6 +16,7 @@ from ivr.call.identity import Caller
 from ivr.call.leg import Leg, refusal
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
+from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
 from ivr.call.sounds import BEEP, RINGBACK
 from ivr.errors import IvrError
@@ -30,10 +30,6 @@ log = logging.getLogger("ivr.call")
 
 SETTLE_WAIT = 2.0
 """Seconds that a call's record waits for the media figures and closed recordings after the port was given back."""
-MAX_EVENTS_WAITING = 256
-"""Events that a call may raise while one of its commands is carried out; more mean a loop."""
-
-
 AFTER_THE_END = (ports.DiscardRecording, ports.Note)
 """Commands that count when the session is over."""
 
@@ -64,12 +60,12 @@ class LiveCall:
         self.leg = leg
         self.caller = caller
         self.machine = machine
+        self.runner = FlowRunner(machine, self, services, services.outside)
         self.report = report
         self.number = caller.number
         self.display = caller.display
         self.log = CallLog(log, {"call": report.id})
         self.ended = False
-        self._broken = False
         self._own_recording = False
         self._confirmed = False
         self._silent = False
@@ -79,9 +75,6 @@ class LiveCall:
         self._early = False
         self._local_sdp: bytes | None = None
         self._merger = DigitMerger()
-        self._events: deque[ports.Event] = deque()
-        self._pumping = False
-        self._timer: asyncio.TimerHandle | None = None
         self._settle_timer: asyncio.TimerHandle | None = None
         self._stats: Stats | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,42 +90,25 @@ class LiveCall:
 
     def begin(self, entry: str) -> None:
         """Start the flow at its entry element."""
-        try:
-            self.machine.start(entry, self.services.clock())
-        except Exception:
-            self.log.exception("the flow failed; the call ends")
-            self._break("system", 500)
-        self._pump()
+        self.runner.begin(entry)
 
     def feed(self, event: ports.Event) -> None:
         """Tell the flow; its commands are carried out before this returns."""
-        if len(self._events) < MAX_EVENTS_WAITING:
-            self._events.append(event)
-        if not self._pumping:
-            self._pump()
+        self.runner.feed(event)
 
-    def _pump(self) -> None:
-        machine, clock = self.machine, self.services.clock
-        self._pumping = True
-        try:
-            while True:
-                for command in machine.commands():
-                    if not self.ended or isinstance(command, AFTER_THE_END):
-                        self._execute(command)
-                if not self._events:
-                    break
-                machine.receive(self._events.popleft(), clock())
-        except IvrError as error:
+    def failed(self, error: Exception) -> None:
+        """The flow or one of its commands failed (RunnerHost)."""
+        if isinstance(error, IvrError):
             self.log.info("the call cannot go on: %s", type(error).__name__)
             self._break("network", refusal(error))
-        except Exception:
-            self.log.exception("the flow failed; the call ends")
+        else:
+            self.log.error("the flow failed; the call ends", exc_info=error)
             self._break("system", 500)
-        finally:
-            self._pumping = False
+
+    def turned(self) -> None:
+        """The flow waits, or is over (RunnerHost)."""
         self._recordings.book()
-        self._rearm()
-        if machine.finished:
+        if self.machine.finished:
             if not self.ended:
                 self._end("ended_by_flow", 480)
             self._settle()
@@ -141,13 +117,8 @@ class LiveCall:
     def _break(self, cause: ports.Cause, status: int) -> None:
         """The session cannot go on: end it, and let the flow know, whose commands count no more."""
         self._end(cause, status)
-        self._events.clear()
-        try:
-            self.machine.receive(ports.CallEnded(cause), self.services.clock())
-            self.machine.commands()
-        except Exception:
-            self.log.exception("the flow cannot be told that its call is over")
-            self._broken = True
+        if not self.runner.tell_end(cause):
+            self.log.error("the flow cannot be told that its call is over")
 
     def fail(self) -> None:
         """An event of this call could not be handled: it ends, and no other."""
@@ -155,22 +126,10 @@ class LiveCall:
             self._break("system", 500)
             self.services.flush()
 
-    def _rearm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        when = None if self.machine.finished or self._broken else self.machine.next_timer()
-        if when is not None:
-            self._timer = self.services.call_at(when, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        try:
-            self.machine.handle_timer(self.services.clock())
-        except Exception:
-            self.log.exception("the flow failed; the call ends")
-            self._break("system", 500)
-        self._pump()
+    def execute(self, command: ports.Command) -> None:
+        """Carry out a command of the flow (RunnerHost)."""
+        if not self.ended or isinstance(command, AFTER_THE_END):
+            self._execute(command)
 
     def _execute(self, command: ports.Command) -> None:
         match command:
@@ -550,7 +509,7 @@ class LiveCall:
 
     def _settle_late(self) -> None:
         """Write what is known; a flow that goes on without its caller adds to it when it is over."""
-        if self.machine.finished or self._broken:
+        if self.runner.over:
             self._write()
         else:
             self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)

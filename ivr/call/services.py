@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
+from ivr.call.outside import Outside
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
 from ivr.errors import OverloadedError, TooManyHopsError
@@ -49,6 +50,7 @@ class Services:
     directory: Directory
     lines: LineTable
     store: Store
+    outside: Outside
     policies: Callable[[str | None], MediaPolicy]
     """Media policy of a line; of phones and guests for None."""
     line_calls: Counter[str] = field(default_factory=Counter)

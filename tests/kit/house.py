@@ -42,6 +42,7 @@ from ivr.store import CallRecord, RecordingRecord
 from media import Sound
 from tests.kit.link import Link
 from tests.kit.media import FakePool, FakePort
+from tests.kit.outside import FakeOutside
 from tests.kit.sip import invite, make_stack, request, sdp
 
 Address = tuple[str, int]
@@ -262,6 +263,7 @@ class House:
             flush=lambda: None,
         )
         short_ids = iter(range(1, 100_000))
+        self.outside = FakeOutside()
         self.services = HouseServices(
             settings=self.settings,
             loop=cast(Any, Clock(self.link)),
@@ -273,6 +275,7 @@ class House:
             lines=lines,
             store=cast(Any, SimpleNamespace(writer=self.books, next_short_id=lambda: next(short_ids))),
             policies=media_policies(self.settings, lines, lambda peer: HOUSE[0]),
+            outside=self.outside,
         )
         self.services.names = {}
         flow_set = FlowSet({name: parse_flow(text, name) for name, text in flows.items()}, internal=internal_flow())

@@ -1,0 +1,58 @@
+"""What running flows may ask of the world outside their call, and who does it for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ivr.flow import ports
+
+__all__ = ["Nowhere", "Outside"]
+
+
+class Outside(Protocol):
+    """HTTP, mail, profiles and events for flows. Nothing here blocks; what takes time is run by the object's own tasks,
+    goes on when the call ends, and says that it is over exactly once, never from inside the method itself."""
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        """Send an HTTP request."""
+
+    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
+        """Send a mail."""
+
+    def update_profile(self, command: ports.UpdateProfile) -> None:
+        """Keep changes to a profile."""
+
+    def do_not_contact(self, command: ports.DoNotContact) -> None:
+        """Change the do-not-contact list."""
+
+    def wait_for(
+        self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
+    ) -> Callable[[], None]:
+        """Call `arrived` for every such event until the function that is returned is called."""
+
+
+class Nowhere:
+    """A world outside in which nothing is configured: requests and mails fail, events never come."""
+
+    def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
+        """`soon` calls a function in the next turn of the loop."""
+        self._soon = soon
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        failed = ports.RequestDone(command.id, error="refused", text="nothing can be reached")
+        self._soon(lambda: done(failed))
+
+    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
+        self._soon(lambda: done(ports.MailDone(command.id, "there is no mail server")))
+
+    def update_profile(self, command: ports.UpdateProfile) -> None:
+        """Nothing is kept."""
+
+    def do_not_contact(self, command: ports.DoNotContact) -> None:
+        """Nothing is kept."""
+
+    def wait_for(
+        self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
+    ) -> Callable[[], None]:
+        return lambda: None
