@@ -14,11 +14,12 @@ from typing import Any
 from ivr.call.forward import Forwarding
 from ivr.call.identity import Caller
 from ivr.call.leg import Leg, refusal
+from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
 from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
-from ivr.call.sounds import BEEP, RINGBACK
+from ivr.call.sounds import RINGBACK
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.digits import DigitMerger
@@ -78,12 +79,9 @@ class LiveCall:
         self._settle_timer: asyncio.TimerHandle | None = None
         self._stats: Stats | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._plays: dict[int, int] = {}
-        self._play: int | None = None
-        self._waiting_play: int | None = None
         self._ringing_play: int | None = None
-        self._beeps: dict[int, ports.Record] = {}
         self._recordings = CallRecordings(services, leg, report)
+        self._playback = Playback(services, leg, self._recordings, self.feed, self.spawn)
         self._forward: Forwarding | None = None
 
     # The machine
@@ -134,9 +132,9 @@ class LiveCall:
     def _execute(self, command: ports.Command) -> None:
         match command:
             case ports.Play():
-                self._start_play(command)
+                self._playback.play(command)
             case ports.StopPlay(id=number):
-                self._stop_play(number)
+                self._playback.stop(number)
             case ports.Answer():
                 self._answer()
             case ports.HangUp():
@@ -147,14 +145,9 @@ class LiveCall:
             case ports.EarlyMedia():
                 self.early_media()
             case ports.Record():
-                self._start_record(command)
+                self._playback.record(command)
             case ports.StopRecord(id=number):
-                if (waiting := next((k for k, r in self._beeps.items() if r.id == number), None)) is not None:
-                    del self._beeps[waiting]
-                    self.leg.port.stop_play(waiting)
-                    self.feed(ports.RecordDone(number))
-                else:
-                    self._recordings.stop(number)
+                self._playback.stop_record(number)
             case ports.DiscardRecording(id=number):
                 self._recordings.discard(number)
             case ports.StartCallRecording():
@@ -173,61 +166,6 @@ class LiveCall:
                     self._forward.cancel()
             case ports.Note():
                 self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
-
-    # Playing
-
-    def _start_play(self, command: ports.Play) -> None:
-        self._waiting_play = None
-        sounds: list[Sound] = []
-        for prompt in command.prompts:
-            sound = self.services.sounds.ready(prompt)
-            if sound is None:
-                self._waiting_play = command.id
-                self.spawn(self._make_and_play(command))
-                return
-            sounds.append(sound)
-        self._play_now(command, sounds)
-
-    async def _make_and_play(self, command: ports.Play) -> None:
-        try:
-            sounds = [await self.services.sounds.make(prompt) for prompt in command.prompts]
-        except IvrError as error:
-            if self._waiting_play == command.id:
-                self._waiting_play = None
-                self.feed(ports.PlayDone(command.id, 0.0, "failed", str(error)))
-            return
-        if self._waiting_play == command.id and not self.ended:
-            self._waiting_play = None
-            self._play_now(command, sounds)
-
-    def _play_now(self, command: ports.Play, sounds: list[Sound]) -> None:
-        self._play = self.leg.port.play(sounds, loop=command.loop, pause_ms=round(command.pause * 1000))
-        self._plays[self._play] = command.id
-
-    def _stop_play(self, number: int) -> None:
-        if self._waiting_play == number:
-            self._waiting_play = None
-            self.feed(ports.PlayDone(number, 0.0, "stopped"))
-        elif self._play is not None and self._plays.get(self._play) == number:
-            self.leg.port.stop_play(self._play)
-
-    def _play_done(self, event: PlayDone) -> None:
-        record = self._beeps.pop(event.play_id, None)
-        if record is not None:
-            self._recordings.start(record)
-            return
-        number = self._plays.pop(event.play_id, None)
-        if self._play == event.play_id:
-            self._play = None
-        if number is not None:
-            self.feed(ports.PlayDone(number, event.heard, event.reason))
-
-    def _start_record(self, command: ports.Record) -> None:
-        beep = self.services.sounds.ready(BEEP) if command.beep else None
-        if beep is None:
-            self._recordings.start(command)
-        else:
-            self._beeps[self.leg.port.play([beep])] = command
 
     # Signalling
 
@@ -315,7 +253,7 @@ class LiveCall:
             case Digit():
                 self._digit_ended(event)
             case PlayDone():
-                self._play_done(event)
+                self._playback.done(event)
             case RecordDone():
                 self._record_done(event)
             case MediaTimeout():
@@ -333,7 +271,7 @@ class LiveCall:
             case Stats():
                 self._stats = event
             case PlayDone():
-                self._play_done(event)
+                self._playback.done(event)
             case RecordDone():
                 self._record_done(event)
             case Digit(phase="end"):
@@ -492,11 +430,7 @@ class LiveCall:
     def _close(self) -> None:
         self._recordings.close()
         self.leg.port.release()
-        if self._waiting_play is not None:
-            self._stop_play(self._waiting_play)
-        for record in self._beeps.values():
-            self.feed(ports.RecordDone(record.id, reason="hung_up"))
-        self._beeps.clear()
+        self._playback.close()
         for task in self._tasks:
             task.cancel()
         self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)
