@@ -33,6 +33,9 @@ class CallRecord:
     """Process that had the call, where several share a store."""
     flow: str | None = None
     flow_version: str | None = None
+    """Hash of its text."""
+    flow_number: int | None = None
+    """Number of that version in the store; None: the flow is built in."""
     ringing_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None

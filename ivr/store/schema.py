@@ -2,15 +2,35 @@
 
 Times are seconds since the epoch, UTC, as doubles: exact to the microsecond, the same in both databases, and free of
 the time zone that SQLite cannot keep. Structured parts (path, digits, quality) are JSON: read whole, with their call.
+
+    calls, recordings                what was; written in batches
+    flow_versions, flow_state        texts of flows, and which of them are in force
+    profiles, do_not_contact         what is known of people
+    events, waits                    what came from outside, and flows that wait for it without a caller
+    tokens                           who may use the HTTP interface
+    meta                             the store's own values
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["HEAD", "calls", "meta", "metadata", "recordings"]
+__all__ = [
+    "HEAD",
+    "calls",
+    "do_not_contact",
+    "events",
+    "flow_state",
+    "flow_versions",
+    "meta",
+    "metadata",
+    "profiles",
+    "recordings",
+    "tokens",
+    "waits",
+]
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration; a store that is there needs no Alembic at start."""
 
 NAMING = {
@@ -20,6 +40,9 @@ NAMING = {
 }
 
 metadata = sa.MetaData(naming_convention=NAMING)
+
+_COUNTER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""SQLite counts up in a column of the type INTEGER alone; it has 64 bits."""
 
 calls = sa.Table(
     "calls",
@@ -35,6 +58,7 @@ calls = sa.Table(
     sa.Column("node", sa.String(64), nullable=False),
     sa.Column("flow", sa.String(128), index=True),
     sa.Column("flow_version", sa.String(64)),
+    sa.Column("flow_number", sa.Integer),
     sa.Column("started_at", sa.Double, nullable=False, index=True),
     sa.Column("ringing_at", sa.Double),
     sa.Column("answered_at", sa.Double),
@@ -68,4 +92,84 @@ meta = sa.Table(
     metadata,
     sa.Column("key", sa.String(64), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+)
+
+flow_versions = sa.Table(
+    "flow_versions",
+    metadata,
+    sa.Column("flow", sa.String(128), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("activated_at", sa.Double),
+    sa.Column("author", sa.String(128)),
+    sa.Column("source", sa.Text),
+    sa.Column("note", sa.Text),
+)
+
+flow_state = sa.Table(
+    "flow_state",
+    metadata,
+    sa.Column("flow", sa.String(128), primary_key=True),
+    sa.Column("active", sa.Integer),
+    sa.Column("candidate", sa.Integer),
+    sa.Column("share", sa.Double),
+    sa.Column("changed_at", sa.Double, nullable=False),
+)
+
+profiles = sa.Table(
+    "profiles",
+    metadata,
+    sa.Column("number", sa.String(256), primary_key=True),
+    sa.Column("fields", sa.JSON, nullable=False),
+    sa.Column("updated_at", sa.Double, nullable=False),
+)
+
+do_not_contact = sa.Table(
+    "do_not_contact",
+    metadata,
+    sa.Column("number", sa.String(256), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("added_at", sa.Double, nullable=False),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("number", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(128), nullable=False, unique=True),
+    sa.Column("name", sa.String(128), nullable=False, index=True),
+    sa.Column("properties", sa.JSON, nullable=False),
+    sa.Column("received_at", sa.Double, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+waits = sa.Table(
+    "waits",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("call_id", sa.String(64), nullable=False),
+    sa.Column("node", sa.String(64), nullable=False, index=True),
+    sa.Column("flow", sa.String(128), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("snapshot", sa.JSON, nullable=False),
+    sa.Column("events", sa.JSON, nullable=False),
+    sa.Column("after_event", sa.BigInteger, nullable=False),
+    sa.Column("wake_at", sa.Double),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("last_step_at", sa.Double, nullable=False),
+    sa.Column("taken_at", sa.Double),
+)
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("scopes", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("expires_at", sa.Double),
+    sa.Column("last_used", sa.Double),
 )

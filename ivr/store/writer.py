@@ -358,6 +358,7 @@ def _call_row(r: CallRecord) -> dict[str, Any]:
         "node": r.node,
         "flow": r.flow,
         "flow_version": r.flow_version,
+        "flow_number": r.flow_number,
         "started_at": r.started_at,
         "ringing_at": r.ringing_at,
         "answered_at": r.answered_at,
