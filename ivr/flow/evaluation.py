@@ -20,6 +20,10 @@ __all__ = ["Names", "Node", "Record", "Run", "Sensitive"]
 class Names(Protocol):
     """Where an expression finds what its names stand for."""
 
+    @property
+    def language(self) -> str:
+        """Tag of the language in which values are said."""
+
     def read(self, name: str) -> object:
         """The value, wrapped in :class:`Sensitive` where it is; KeyError where there is none."""
 
@@ -42,13 +46,22 @@ class Record(dict[str, object]):
 
 
 class Run:
-    """One evaluation: where names come from, and whether anything sensitive was read."""
+    """One evaluation: where names come from, in which language values are said, whether anything read is sensitive."""
 
-    __slots__ = ("names", "sensitive")
+    __slots__ = ("language", "names", "sensitive")
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, language: str | None = None) -> None:
         self.names = names
+        self.language = language or names.language
         self.sensitive = False
+
+    def today(self) -> date | None:
+        """The day of the call, where it is known."""
+        try:
+            now = self.names.read("now")
+        except KeyError:
+            return None
+        return now.date() if isinstance(now, datetime) else None
 
     def open(self, value: Any) -> Any:
         """The value without its wrapper; what was wrapped makes the whole result sensitive."""
@@ -142,6 +155,11 @@ def invocation(call: Callable[..., Any], arguments: tuple[Node, ...]) -> Node:
         only = arguments[0]
         return lambda run: call(_plain(run, only(run)))
     return lambda run: call(*[_plain(run, argument(run)) for argument in arguments])
+
+
+def speech(call: Callable[..., Any], arguments: tuple[Node, ...]) -> Node:
+    """A function that speaks: it is told of the evaluation, for the language."""
+    return lambda run: call(run, *[_plain(run, argument(run)) for argument in arguments])
 
 
 def _plain(run: Run, value: Any) -> Any:

@@ -79,6 +79,8 @@ class Scope:
     """`call`, `profile`, `settings`, `now`, `result`; mappings, anywhere in which values may be wrapped."""
     sensitive: frozenset[str] = frozenset()
     """Variables that are sensitive whatever they hold."""
+    language: str = "en"
+    """In which values are said."""
 
     def read(self, name: str) -> object:
         """Value of a name, wrapped where sensitive; KeyError where there is none."""
@@ -145,9 +147,12 @@ class Expression:
     def __hash__(self) -> int:
         return hash(self.source)
 
-    def evaluate(self, scope: Names) -> Rendered:
-        """Its value; ExpressionError where it has none. The text of the error shows no value."""
-        run = Run(scope)
+    def evaluate(self, scope: Names, language: str | None = None) -> Rendered:
+        """Its value; ExpressionError where it has none. The text of the error shows no value.
+
+        `language` is that of the text around it; default: that of the scope.
+        """
+        run = Run(scope, language)
         try:
             value = self._node(run)
             if isinstance(value, (list, tuple, Mapping)):
@@ -215,11 +220,20 @@ class Template(Generic[T]):
         """Whether it is the same in every call."""
         return not self.expressions
 
-    def render(self, scope: Names) -> Rendered:
-        """The value in this call; ExpressionError where there is none, or where it is not what the field wants."""
+    @property
+    def words(self) -> str:
+        """What stands in it besides expressions: the text whose language can be known before a call."""
+        return "".join(part for part in self._parts if isinstance(part, str)) if self._parts else self.source
+
+    def render(self, scope: Names, language: str | None = None) -> Rendered:
+        """The value in this call; ExpressionError where there is none, or where it is not what the field wants.
+
+        `language` is that of the text, where it has one of its own.
+        """
         if not self.expressions:
             return Rendered(self.constant, False)
-        found = self.expressions[0].evaluate(scope) if len(self._parts) == 1 else self._joined(scope)
+        alone = len(self._parts) == 1
+        found = self.expressions[0].evaluate(scope, language) if alone else self._joined(scope, language)
         if self.convert is None:
             return found
         try:
@@ -227,14 +241,14 @@ class Template(Generic[T]):
         except ValueError as error:
             raise ExpressionError(str(error)) from None
 
-    def _joined(self, scope: Names) -> Rendered:
+    def _joined(self, scope: Names, language: str | None) -> Rendered:
         texts: list[str] = []
         sensitive = False
         for part in self._parts:
             if isinstance(part, str):
                 texts.append(part)
             else:
-                value, hidden = part.evaluate(scope)
+                value, hidden = part.evaluate(scope, language)
                 texts.append(text_of(value))
                 sensitive = sensitive or hidden
         return Rendered(bounded("".join(texts)), sensitive)

@@ -42,6 +42,8 @@ class Function:
     """Arguments it takes."""
     text: str
     """One line of documentation."""
+    spoken: bool = False
+    """It speaks: it is given the evaluation first, for the language."""
 
 
 FUNCTIONS: dict[str, Function] = {}
@@ -50,11 +52,11 @@ FUNCTIONS: dict[str, Function] = {}
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def function(name: str, least: int, most: int) -> Callable[[_F], _F]:
+def function(name: str, least: int, most: int, *, spoken: bool = False) -> Callable[[_F], _F]:
     """Decorator: register a function under a name, with the number of arguments; its docstring documents it."""
 
     def register(call: _F) -> _F:
-        FUNCTIONS[name] = Function(name, call, least, most, (call.__doc__ or "").strip())
+        FUNCTIONS[name] = Function(name, call, least, most, (call.__doc__ or "").strip(), spoken)
         return call
 
     return register

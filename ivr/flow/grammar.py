@@ -31,6 +31,7 @@ from ivr.flow import operations as ops
 from ivr.flow.evaluation import Node
 from ivr.flow.functions import FUNCTIONS
 from ivr.flow.operations import ExpressionError
+from ivr.flow.spoken import functions as _spoken  # noqa: F401 - registers the functions that speak
 
 __all__ = ["Parsed", "parse"]
 
@@ -308,7 +309,8 @@ class _Parser:
         if not known.least <= len(arguments) <= known.most:
             wanted = str(known.least) if known.least == known.most else f"{known.least} to {known.most}"
             self.wrong(f"{name} takes {wanted} values, not {len(arguments)}")
-        return self.node(run.invocation(known.call, arguments)), None
+        make = run.speech if known.spoken else run.invocation
+        return self.node(make(known.call, arguments)), None
 
     def several(self, closing: str) -> tuple[Node, ...]:
         values: list[Node] = []

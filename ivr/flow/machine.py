@@ -32,6 +32,7 @@ from ivr.flow.ports import (
     PromptSpec,
 )
 from ivr.flow.session import Session
+from ivr.flow.spoken import Languages
 from ivr.flow.trace import Step, digits, path
 from ivr.settings import Limits
 
@@ -99,11 +100,12 @@ class Machine:
         *,
         profile: Mapping[str, Any] | None = None,
         courtesy: PromptSpec | None = None,
+        languages: Languages | None = None,
     ) -> None:
         """`settings` is what flows see as `settings.*`; `courtesy` is heard before a limit ends the session."""
         self._limits = limits or _LIMITS
         self._flows = flows
-        self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters)
+        self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters, languages)
         self._courtesy = courtesy
         self._element: Element | None = None
         self._run: Run | None = None

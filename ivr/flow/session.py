@@ -29,6 +29,7 @@ from ivr.flow.ports import (
     ResumeCallRecording,
     StopPlay,
 )
+from ivr.flow.spoken import Languages
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
@@ -108,6 +109,7 @@ class Session:
         "inputs",
         "interruptible_before",
         "keys",
+        "languages",
         "now",
         "profile",
         "result",
@@ -127,12 +129,15 @@ class Session:
         settings: Mapping[str, Any],
         profile: Mapping[str, Any],
         text_characters: int,
+        languages: Languages | None = None,
     ) -> None:
         self.call = call
         self._flows = flows
         self.settings = settings
         self.profile = profile
         self.text_characters = text_characters
+        self.languages = languages or _ENGLISH
+        """Languages that this system speaks."""
         self.flow: Flow
         """The flow that runs."""
         self.variables: dict[str, Any] = {}
@@ -192,6 +197,12 @@ class Session:
             return self.wall_time()
         raise KeyError(name)
 
+    @property
+    def language(self) -> str:
+        """In which values are said: the flow's variable `language`, else the configured one."""
+        language = self.variable("language")
+        return language if isinstance(language, str) and language else self.languages.default
+
     def variable(self, name: str) -> Any:
         """The value of a variable, unwrapped; None where there is none."""
         value = self.variables.get(name)
@@ -224,10 +235,10 @@ class Session:
             self.note(f"{what}: {error}")
             return default, False
 
-    def text(self, template: Template[str], what: str) -> tuple[str, bool]:
+    def text(self, template: Template[str], what: str, language: str | None = None) -> tuple[str, bool]:
         """A field worked out as text, and whether it is sensitive; empty, with a note, where it has no value."""
         try:
-            value, sensitive = template.render(self)
+            value, sensitive = template.render(self, language)
             return text_of(value), sensitive
         except ExpressionError as error:
             self.note(f"{what}: {error}")
@@ -365,6 +376,9 @@ class Session:
             if held is key:
                 self._open_keys[index] = (key, entry)
                 return
+
+
+_ENGLISH = Languages()
 
 
 def _shown(prompt: PromptSpec) -> dict[str, Any]:

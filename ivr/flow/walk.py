@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.expressions import ExpressionError, Scope, Template, text_of
 from ivr.flow.ports import PromptSpec, Voice
+from ivr.flow.spoken import Languages
 
-__all__ = ["at_first", "first_prompts", "prompts", "templates"]
+__all__ = ["at_first", "first_prompts", "prompts", "templates", "unnamed_texts"]
 
 Path = tuple[str | int, ...]
 
@@ -44,7 +45,7 @@ def prompts(element: BaseModel) -> Iterator[tuple[Path, PromptFields]]:
             yield path, value
 
 
-def at_first(template: Template[str], first: Scope) -> str | None:
+def at_first(template: Template[str], first: Scope, language: str | None = None) -> str | None:
     """Text of a field while all variables have their defaults; None where it depends on the call or on secrets.
 
     `first` holds the defaults, and nothing of a call.
@@ -52,23 +53,32 @@ def at_first(template: Template[str], first: Scope) -> str | None:
     if any(name not in first.variables for expression in template.expressions for name in expression.names):
         return None
     try:
-        value, sensitive = template.render(first)
+        value, sensitive = template.render(first, language)
     except ExpressionError:
         return None
     return None if sensitive or value is None else text_of(value)
 
 
-def first_prompts(element: BaseModel, first: Scope) -> Iterator[PromptSpec]:
+def unnamed_texts(element: BaseModel) -> Iterator[str]:
+    """Texts of an element's prompts of which the element does not say the language, without their expressions."""
+    for _, prompt in prompts(element):
+        if prompt.text is not None and prompt.language is None:
+            yield prompt.text.words
+
+
+def first_prompts(element: BaseModel, first: Scope, languages: Languages | None = None) -> Iterator[PromptSpec]:
     """Prompts of an element as they are while all variables have their defaults, where that is known."""
     for _, prompt in prompts(element):
         source = prompt.text or prompt.file
-        value = None if source is None else at_first(source, first)
+        found = None if languages is None or prompt.text is None else languages.known(prompt.text.words)
+        language = first.variables.get("language") or found
+        spoken = at_first(prompt.language, first) if prompt.language is not None else language
+        spoken = spoken if isinstance(spoken, str) and spoken else None
+        value = None if source is None else at_first(source, first, spoken)
         if not value:
             continue
         if prompt.file is not None:
             yield PromptSpec("file", value, rate=prompt.rate)
             continue
-        language = first.variables.get("language")
-        spoken = at_first(prompt.language, first) if prompt.language is not None else language
         voice = None if prompt.voice is None else Voice(prompt.voice.gender, prompt.voice.name, prompt.voice.engine)
-        yield PromptSpec("text", value, spoken if isinstance(spoken, str) and spoken else None, voice, prompt.rate)
+        yield PromptSpec("text", value, spoken, voice, prompt.rate)

@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 MEBIBYTE = 2**20
+MAX_LANGUAGES = 20
+"""Languages among which one is found out: among more, short texts are found to be in any."""
 RESERVED_LINES = frozenset({"phones", "guest"})
 """What `line` of a flow's entry calls registered phones, and anybody else."""
 SQLITE_PREFIX = "sqlite:///"
@@ -113,6 +115,8 @@ class SpeechSettings(Section):
     """Who speaks; `command` runs a program of yours."""
     language: str = "en"
     """Where neither the prompt nor the flow says otherwise."""
+    languages: Annotated[tuple[str, ...], Field(max_length=MAX_LANGUAGES)] = ()
+    """Further ones that texts may be in: a text that does not say its language is taken to be in one of these."""
     voice: str | None = None
     command: tuple[str, ...] = ()
     """Program and arguments of the engine `command`: text on standard input, WAV on standard output."""

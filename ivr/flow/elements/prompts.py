@@ -54,7 +54,7 @@ class PromptFields(BaseModel):
     voicemail: TextTemplate | None = None
     """Recording made in the flow: name of the variable that holds it, or an expression."""
     language: TextTemplate | None = None
-    """Of the text; else the flow's variable `language`, else the configured one."""
+    """Of the text; else the flow's variable `language`, else what the text is found to be, else the configured one."""
     voice: VoiceFields | None = None
     """Voice of the text."""
     rate: Annotated[float, Field(ge=SPEECH_RATES[0], le=SPEECH_RATES[1])] = 1.0
@@ -78,7 +78,7 @@ class PromptFields(BaseModel):
         if source is None:
             return self._recording(ctx)
         kind: Literal["text", "file", "url"] = "text" if self.text else "file" if self.file else "url"
-        value, sensitive = ctx.text(source, kind)
+        value, sensitive = ctx.text(source, kind, language)
         if not value.strip():
             return None
         if len(value) > ctx.text_characters and kind == "text":
@@ -96,7 +96,7 @@ class PromptFields(BaseModel):
         if self.language is not None:
             return ctx.text(self.language, "language")[0] or None
         language = ctx.variable("language")
-        return language if isinstance(language, str) and language else None
+        return language if isinstance(language, str) and language else ctx.languages.known(self.text.words)
 
     def _recording(self, ctx: Session) -> PromptSpec | None:
         if self.voicemail is None:
