@@ -23,6 +23,7 @@ from ivr import __version__
 from ivr.api import HttpServer
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
+from ivr.call.languages import learn_languages
 from ivr.call.manager import CallManager
 from ivr.call.outside import Nowhere
 from ivr.call.policies import media_policies
@@ -31,6 +32,7 @@ from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
 from ivr.errors import ConfigError, Fault, FlowLoadError, IvrError
 from ivr.flow import FlowSet, load_folder
+from ivr.flow.spoken import Languages
 from ivr.net import SipShell
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
@@ -172,6 +174,7 @@ class Daemon:
                 store=store,
                 policies=media_policies(settings, lines, shell.media_address),
                 outside=Nowhere(loop.call_soon),
+                languages=Languages(settings.speech.language, settings.speech.languages),
             )
             gate = Gate(
                 settings,
@@ -274,6 +277,7 @@ class Daemon:
     async def _warm(self, services: Services, flows: FlowSet) -> None:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
         try:
+            await learn_languages(services.languages, flows.values())
             await services.sounds.warm(flows.prompts())
         except Exception:
             log.exception("the prompts cannot be made ahead")

@@ -156,7 +156,15 @@ class CallManager:
                 flow_version=flow.version,
             ),
         )
-        machine = Machine(flow, self.flows, info, services.settings.settings, limits, courtesy=self._courtesy)
+        machine = Machine(
+            flow,
+            self.flows,
+            info,
+            services.settings.settings,
+            limits,
+            courtesy=self._courtesy,
+            languages=services.languages,
+        )
         call: LiveCall
 
         def on_media(media: MediaEvent) -> None:

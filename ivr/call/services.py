@@ -20,6 +20,7 @@ from ivr.call.outside import Outside
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
 from ivr.errors import OverloadedError, TooManyHopsError
+from ivr.flow.spoken import Languages
 from ivr.net import SipShell
 from ivr.settings import Settings
 from ivr.sip import InviteRequest, NameAddr, Stack, Uri
@@ -53,6 +54,8 @@ class Services:
     outside: Outside
     policies: Callable[[str | None], MediaPolicy]
     """Media policy of a line; of phones and guests for None."""
+    languages: Languages = field(default_factory=Languages)
+    """Languages that are spoken, and those of the flows' texts."""
     line_calls: Counter[str] = field(default_factory=Counter)
     """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)

@@ -6,7 +6,7 @@ Only texts that stand in a flow are looked at, and only when flows are loaded: f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ivr.flow.spoken.tongue import tongue_of
 
@@ -17,6 +17,9 @@ MIN_WORDS = 3
 
 MIN_SURE = 0.6
 """How sure the model must be, from 0 to 1; below it the configured language is the better guess."""
+
+MAX_TEXTS = 20_000
+"""Texts whose languages are remembered: those of 200 flows of 100 elements."""
 
 
 class Languages:
@@ -40,22 +43,34 @@ class Languages:
         """Language of a text that was learned; None: the default. Costs nothing."""
         return self._found.get(text)
 
-    def learn(self, texts: Iterable[str]) -> None:
-        """Find out the languages of texts, and forget all others; get ready to speak them all.
-
-        Takes a second where there is a choice; blocks.
-        """
+    def warm(self) -> None:
+        """Get ready to say values in every one of them. Blocks for some hundredths of a second."""
         for tag in self.among:
             tongue_of(tag)
-        wanted = set(texts)
-        kept = {text: found for text, found in self._found.items() if text in wanted}
-        fresh = sorted(wanted - kept.keys())
-        self._found = {**kept, **detect(fresh, self.among)}
+
+    def open(self, texts: Iterable[str]) -> list[str]:
+        """Texts that are yet to be looked at, each once; empty where there is no choice."""
+        if not self.choice:
+            return []
+        return [text for text in dict.fromkeys(texts) if text not in self._found and _is_long_enough(text)]
+
+    def keep(self, found: Mapping[str, str]) -> None:
+        """Take in what was found out; further ones than fit are forgotten."""
+        merged = {**self._found, **{text: tag for text, tag in found.items() if tag in self.among}}
+        self._found = dict(list(merged.items())[-MAX_TEXTS:])
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """Find out the languages of texts. Takes a second where there is a choice; blocks."""
+        self.keep(detect(self.open(texts), self.among))
+
+
+def _is_long_enough(text: str) -> bool:
+    return sum(any(map(str.isalpha, word)) for word in text.split()) >= MIN_WORDS
 
 
 def detect(texts: Iterable[str], among: tuple[str, ...]) -> dict[str, str]:
     """Language of each text, of those given; texts that are too short, or of which it is not sure, are left out."""
-    long_enough = [text for text in texts if sum(any(map(str.isalpha, word)) for word in text.split()) >= MIN_WORDS]
+    long_enough = [text for text in texts if _is_long_enough(text)]
     if len(among) < 2 or not long_enough:
         return {}
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
