@@ -1,17 +1,19 @@
-"""Durations and sizes as people write them; the configuration and the flow language read `20s` alike."""
+"""Durations, sizes and shares as people write them; the configuration and the flow language read `20s` alike."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["DURATION_FORMS", "SIZE_FORMS", "parse_duration", "parse_size"]
+__all__ = ["DURATION_FORMS", "SHARE_FORMS", "SIZE_FORMS", "parse_duration", "parse_share", "parse_size"]
 
 DURATION_FORMS = "seconds, or a number with ms, s, m, h or d (250ms, 20s, 5m, 48h, 1d)"
 SIZE_FORMS = "bytes, or a number with kB, MB, GB, TB (4MB) or KiB, MiB, GiB, TiB"
+SHARE_FORMS = "more than 0% and at most 100% (10%, 2.5%)"
 
 _DURATION = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)?\s*", re.ASCII)
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
+_SHARE = re.compile(r"\s*(\d{1,3}(?:\.\d{1,6})?)\s*%\s*", re.ASCII)
 _SIZE = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([kKMGT]?i?B)?\s*", re.ASCII)
 _SIZE_UNITS: dict[str | None, int] = {
     None: 1,
@@ -47,3 +49,10 @@ def parse_size(value: object) -> int:
     if isinstance(value, str) and (match := _SIZE.fullmatch(value)) and match[2] in _SIZE_UNITS:
         return int(float(match[1]) * _SIZE_UNITS[match[2]])
     raise ValueError(f"not a size: {SIZE_FORMS}")
+
+
+def parse_share(value: object) -> float:
+    """A share written as `10%`, as a number between 0 (never) and 1; ValueError with the forms allowed."""
+    if isinstance(value, str) and (match := _SHARE.fullmatch(value)) and 0.0 < float(match[1]) <= 100.0:
+        return float(match[1]) / 100.0
+    raise ValueError(f"not a share: {SHARE_FORMS}")

@@ -25,14 +25,24 @@ from ivr.flow.expressions import CONTEXT_NAMES
 from ivr.flow.faults import field_faults, near
 from ivr.flow.grammar import WORDS
 from ivr.flow.internal import internal_flow
-from ivr.flow.model import Flow, FlowSet, plain_number
+from ivr.flow.model import Candidate, Flow, FlowSet, plain_number
 from ivr.flow.positions import LIMITS, Places
 from ivr.flow.references import reference_faults
 from ivr.flow.values import VARIABLE
 from ivr.flow.walk import prompts
 from ivr.settings import Limits, Settings
+from ivr.units import SHARE_FORMS, parse_share
 
-__all__ = ["FLOW_SUFFIXES", "flow_files", "join_flows", "load_flow", "load_folder", "parse_flow", "read_flow"]
+__all__ = [
+    "FLOW_SUFFIXES",
+    "flow_files",
+    "join_flows",
+    "load_flow",
+    "load_folder",
+    "parse_flow",
+    "read_flow",
+    "version_of",
+]
 
 FLOW_SUFFIXES = (".yaml", ".yml")
 TEST_STEM = ".test"
@@ -53,7 +63,7 @@ NOT_BUILT = frozenset(
 )  # fmt: skip
 """Element types of the language that this version does not have."""
 
-_FLOW_KEYS = ("description", "variables", "sensitive", "elements")
+_FLOW_KEYS = ("description", "canary", "variables", "sensitive", "elements")
 _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ELEMENT_NAME = re.compile(r"[^\W][\w .-]{0,63}")
 _DEFAULTS = Limits()
@@ -118,7 +128,7 @@ def load_folder(folder: str | Path, settings: Settings | None = None, previous: 
         try:
             text = read_flow(path)
             old = previous.get(path.stem) if previous is not None else None
-            same = old is not None and old.source == path and old.version == _version(text)
+            same = old is not None and old.source == path and old.version == version_of(text)
             flows.append(old if old is not None and same else parse_flow(text, path.stem, path, limits))
         except FlowLoadError as error:
             faults.extend(error.faults)
@@ -129,18 +139,26 @@ def load_folder(folder: str | Path, settings: Settings | None = None, previous: 
     return FlowSet({flow.name: flow for flow in flows}, number=number, internal=internal_flow())
 
 
-def join_flows(flows: Iterable[Flow], number: int = 1, *, complete: bool = True) -> FlowSet:
-    """A set of flows from anywhere; FlowLoadError where they do not go together.
+def join_flows(
+    flows: Iterable[Flow], number: int = 1, *, complete: bool = True, candidates: Iterable[Candidate] = ()
+) -> FlowSet:
+    """A set of flows from anywhere; FlowLoadError where they do not go together, or not with a candidate in its place.
 
     With `complete` false a flow that another one names may be missing.
     """
     found = list(flows)
-    if faults := list(_faults_between(found, complete=complete)):
+    trying = {candidate.flow.name: candidate for candidate in candidates}
+    faults = list(_faults_between(found, complete=complete))
+    for candidate in trying.values() if not faults else ():
+        others = [candidate.flow if flow.name == candidate.flow.name else flow for flow in found]
+        faults.extend(_faults_between(others, complete=complete))
+    if faults:
         raise FlowLoadError(faults)
-    return FlowSet({flow.name: flow for flow in found}, number=number, internal=internal_flow())
+    return FlowSet({flow.name: flow for flow in found}, number=number, internal=internal_flow(), candidates=trying)
 
 
-def _version(text: str | bytes) -> str:
+def version_of(text: str | bytes) -> str:
+    """What names the content of a flow's file: the first digits of its SHA-256."""
     content = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     return hashlib.sha256(content).hexdigest()[:VERSION_DIGITS]
 
@@ -182,10 +200,20 @@ class _Reader:
             description,
             self.variables(data.get("variables")),
             self.sensitive(data.get("sensitive")),
-            _version(text),
+            version_of(text),
             source,
             self.places,
+            canary=self.canary(data.get("canary")),
         )
+
+    def canary(self, data: Any) -> float | None:
+        if data is None:
+            return None
+        try:
+            return parse_share(data)
+        except ValueError:
+            self.wrong(("canary",), "not a share of the calls", found=str(data), expected=SHARE_FORMS)
+            return None
 
     def elements(self, data: Any) -> dict[str, Element]:
         if not isinstance(data, dict) or not data:

@@ -5,6 +5,7 @@ Both are immutable: a call keeps the flow, and the set, it began with; a reload 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,9 +17,9 @@ from ivr.flow.elements.start import StartFromFlowElement, StartIncomingCallEleme
 from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
-from ivr.flow.walk import first_prompts
+from ivr.flow.walk import first_prompts, templates
 
-__all__ = ["ANY_NUMBER", "Edge", "Flow", "FlowSet", "Published", "plain_number"]
+__all__ = ["ANY_NUMBER", "Candidate", "Edge", "Flow", "FlowSet", "Published", "plain_number"]
 
 ANY_NUMBER = "*"
 """Takes what no other flow has."""
@@ -72,11 +73,25 @@ class Flow:
     """The file; None for text from elsewhere."""
     places: Places | None = None
     """Where everything stands in it."""
+    number: int = 0
+    """Number of this version in the store; 0: it is not from there."""
+    canary: float | None = None
+    """Share of new calls that are to try this version, more than 0 and at most 1; None: it is for all."""
 
     @cached_property
     def entries(self) -> tuple[str, ...]:
         """Elements that a call can begin at."""
         return tuple(name for name, element in self.elements.items() if element.ENTRY)
+
+    @cached_property
+    def uses_profile(self) -> bool:
+        """Whether anything in it reads what is known of the caller."""
+        return any(
+            "profile" in expression.names
+            for element in self.elements.values()
+            for _, template in templates(element)
+            for expression in template.expressions
+        )
 
     @cached_property
     def flow_entry(self) -> str | None:
@@ -168,16 +183,56 @@ class Published:
     """Its element."""
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A version that a share of the calls tries."""
+
+    flow: Flow
+    """The version."""
+    share: float
+    """Of the calls: more than 0, at most 1."""
+
+    def takes(self, key: str) -> bool:
+        """Whether calls with this key try it: always the same answer for one key and one version."""
+        digest = hashlib.sha256(f"{self.flow.name}@{self.flow.version}:{key}".encode("utf-8", "replace")).digest()
+        return int.from_bytes(digest[:8]) < self.share * 2**64
+
+
+MAX_VIEWS = 64
+"""Sets with candidates in place that are kept; more than six flows with a candidate at a time make new ones."""
+
+
 class FlowSet:
     """The flows in force. Mapping-like by name; `find` answers which flow a call gets."""
 
-    __slots__ = ("_exact", "_flows", "_internal", "_plain", "number", "published")
+    __slots__ = (
+        "_exact",
+        "_flows",
+        "_internal",
+        "_plain",
+        "_uses_profile",
+        "_views",
+        "candidates",
+        "number",
+        "published",
+    )
 
-    def __init__(self, flows: Mapping[str, Flow], *, number: int = 1, internal: Flow | None = None) -> None:
+    def __init__(
+        self,
+        flows: Mapping[str, Flow],
+        *,
+        number: int = 1,
+        internal: Flow | None = None,
+        candidates: Mapping[str, Candidate] | None = None,
+    ) -> None:
         self._flows = dict(flows)
         self._internal = internal
+        self._views: dict[frozenset[str], FlowSet] = {}
+        self._uses_profile: bool | None = None
         self.number = number
         """Counts the loads of this process."""
+        self.candidates: Mapping[str, Candidate] = dict(candidates or {})
+        """Versions that a share of the calls tries, by the name of their flow."""
         self.published: tuple[Published, ...] = tuple(_published(self._flows))
         """Every number with its flow, in the order of the files."""
         self._exact: dict[tuple[str, str | None], Published] = {}
@@ -205,6 +260,34 @@ class FlowSet:
     def values(self) -> tuple[Flow, ...]:
         """All flows."""
         return tuple(self._flows.values())
+
+    def choose(self, flow: Flow, key: str) -> Flow:
+        """The version of a flow for calls with this key (the caller's number): the flow, or its candidate."""
+        candidate = self.candidates.get(flow.name)
+        return candidate.flow if candidate is not None and candidate.takes(key) else flow
+
+    def for_caller(self, key: str) -> FlowSet:
+        """The flows as calls with this key have them: with the candidates that these try in their places."""
+        if not self.candidates:
+            return self
+        chosen = frozenset(name for name, candidate in self.candidates.items() if candidate.takes(key))
+        if not chosen:
+            return self
+        view = self._views.get(chosen)
+        if view is None:
+            flows = {name: self.candidates[name].flow if name in chosen else self._flows[name] for name in self._flows}
+            view = FlowSet(flows, number=self.number, internal=self._internal)
+            if len(self._views) < MAX_VIEWS:
+                self._views[chosen] = view
+        return view
+
+    @property
+    def uses_profile(self) -> bool:
+        """Whether any of the flows reads what is known of the caller: a call may pass from one to another."""
+        if self._uses_profile is None:
+            flows = [*self._flows.values(), *(candidate.flow for candidate in self.candidates.values())]
+            self._uses_profile = any(flow.uses_profile for flow in flows)
+        return self._uses_profile
 
     def find(self, number: str, line: str | None = None, *, last_resort: bool = True) -> tuple[Flow, str] | None:
         """Flow and entry for a call to `number` on `line`.

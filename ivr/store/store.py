@@ -12,19 +12,24 @@ from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.database import migrate, open_engine, sqlite_path
 from ivr.store.reader import RecordReader
+from ivr.store.versions import FlowVersions
 from ivr.store.writer import RecordWriter
 
 __all__ = ["Store"]
 
 
 class Store:
-    """Records of calls and recordings: `writer` takes them without blocking, `reader` gives them back."""
+    """Records of calls and recordings: `writer` takes them without blocking, `reader` gives them back.
+
+    The other tables have an object each, whose methods block.
+    """
 
     def __init__(self, engine: sa.Engine, writer: RecordWriter, first_short_id: int, node: str) -> None:
         self._engine = engine
         self._short_ids = itertools.count(first_short_id)
         self.writer = writer
         self.reader = RecordReader(engine)
+        self.versions = FlowVersions(engine)
         self.node = node
 
     @classmethod

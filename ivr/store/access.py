@@ -1,0 +1,77 @@
+"""One statement after another, and what can go wrong with them as StoreError."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from ivr.errors import StoreError
+from ivr.store.database import migrate, open_engine
+
+__all__ = ["Table", "upsert"]
+
+
+class Table:
+    """Access to some tables of the store. Blocks: call it from a thread or a command, not from the event loop."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Access of its own, beside a daemon that may run; the store is made or brought up to date where it must be."""
+        engine = open_engine(url)
+        try:
+            migrate(engine)
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        """One transaction. Where the database can lock early it does: what is read stays true until the end."""
+        try:
+            with self._engine.connect() as connection:
+                if connection.dialect.name == "sqlite":
+                    # Two that read first and write later would both fail with a lock that no waiting opens.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                yield connection
+                connection.commit()
+        except SQLAlchemyError as error:
+            raise _told(error) from error
+
+    def _rows(self, query: sa.Select[Any]) -> list[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return list(connection.execute(query).mappings())
+        except SQLAlchemyError as error:
+            raise _told(error) from error
+
+
+def _told(error: SQLAlchemyError) -> StoreError:
+    """Without the statement and its values: they are personal data."""
+    return StoreError(f"the store cannot be used: {getattr(error, 'orig', None) or type(error).__name__}")
+
+
+def upsert(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
+    """Insert a row, or change the one that has its key."""
+    keys = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in values.items() if name not in keys}
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        found: Any = postgresql.insert(table).values(**values)
+    else:
+        from sqlalchemy.dialects import sqlite
+
+        found = sqlite.insert(table).values(**values)
+    connection.execute(found.on_conflict_do_update(index_elements=keys, set_=rest))
