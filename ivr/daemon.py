@@ -278,7 +278,7 @@ class Daemon:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
         try:
             await learn_languages(services.languages, flows.values())
-            await services.sounds.warm(flows.prompts())
+            await services.sounds.warm(flows.prompts(services.languages))
         except Exception:
             log.exception("the prompts cannot be made ahead")
 

@@ -17,6 +17,7 @@ from ivr.flow.elements.start import StartFromFlowElement, StartIncomingCallEleme
 from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
+from ivr.flow.spoken import Languages
 from ivr.flow.walk import first_prompts, templates
 
 __all__ = ["ANY_NUMBER", "Candidate", "Edge", "Flow", "FlowSet", "Published", "plain_number"]
@@ -308,12 +309,12 @@ class FlowSet:
         """The built-in flow for a call from phone to phone that no flow has a number for."""
         return None if self._internal is None else (self._internal, self._internal.entries[0])
 
-    def prompts(self) -> tuple[PromptSpec, ...]:
+    def prompts(self, languages: Languages | None = None) -> tuple[PromptSpec, ...]:
         """Prompts that need no call to be known, so that they can be made before the first one; each once."""
         found: dict[PromptSpec, None] = {}
         for flow in self._flows.values():
             for element in flow.elements.values():
-                found.update(dict.fromkeys(first_prompts(element, flow.first)))
+                found.update(dict.fromkeys(first_prompts(element, flow.first, languages)))
         return tuple(found)
 
 
