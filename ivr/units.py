@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-__all__ = ["DURATION_FORMS", "SHARE_FORMS", "SIZE_FORMS", "parse_duration", "parse_share", "parse_size"]
+__all__ = [
+    "DURATION_FORMS",
+    "DURATION_SCHEMA",
+    "SHARE_FORMS",
+    "SHARE_SCHEMA",
+    "SIZE_FORMS",
+    "SIZE_SCHEMA",
+    "parse_duration",
+    "parse_share",
+    "parse_size",
+]
 
 DURATION_FORMS = "seconds, or a number with ms, s, m, h or d (250ms, 20s, 5m, 48h, 1d)"
 SIZE_FORMS = "bytes, or a number with kB, MB, GB, TB (4MB) or KiB, MiB, GiB, TiB"
@@ -28,6 +39,18 @@ _SIZE_UNITS: dict[str | None, int] = {
     "MiB": 2**20,
     "GiB": 2**30,
     "TiB": 2**40,
+}
+
+DURATION_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d)?\s*$"}]
+}
+"""The same for JSON Schema."""
+SHARE_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"^\s*\d{1,3}(\.\d+)?\s*%\s*$"}
+SIZE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*([kKMGT]?B|[kKMGT]iB)?\s*$"},
+    ]
 }
 
 

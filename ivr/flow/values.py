@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ivr.errors import IvrError
 from ivr.flow.expressions import Template, text_of
-from ivr.units import parse_duration
+from ivr.units import DURATION_SCHEMA, parse_duration
 
 __all__ = [
     "CallKey",
@@ -98,13 +98,17 @@ def _variable(value: object) -> str:
 DigitsStr = Annotated[str, BeforeValidator(text_of_digits), Field(min_length=1)]
 """A number, SIP user or other text of digits; must be quoted."""
 
-CallKey = Annotated[str, BeforeValidator(_call_key)]
+CallKey = Annotated[str, BeforeValidator(_call_key), WithJsonSchema({"type": "string", "pattern": "^[0-9*#A-D]$"})]
 """One key of a telephone."""
 
-VariableName = Annotated[str, BeforeValidator(_variable)]
+VariableName = Annotated[
+    str,
+    BeforeValidator(_variable),
+    WithJsonSchema({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$"}),
+]
 """Name of a flow variable, for `save_as` and its like."""
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+Duration = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema(DURATION_SCHEMA)]
 """Seconds; written as a number or as `250ms`, `20s`, `5m`, `48h`, `1d`."""
 
 
@@ -137,7 +141,11 @@ def _time_of_day(value: object) -> Clock:
     return Clock(minutes)
 
 
-TimeOfDay = Annotated[Clock, BeforeValidator(_time_of_day)]
+TimeOfDay = Annotated[
+    Clock,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": "^([01]?[0-9]|2[0-4]):[0-5][0-9]$"}),
+]
 """Quoted `"HH:MM"`."""
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -198,6 +206,9 @@ class Speed(_Value):
 
 # Fields that hold {{ }}
 
+EXPRESSION_SCHEMA: dict[str, Any] = {"type": "string", "pattern": r"\{\{.*\}\}"}
+"""A field that is no text may be an expression instead."""
+
 
 def template_type(convert: Callable[[Any], Any] | None, literal: Callable[[Any], Any] | None = None) -> Any:
     """Metadata that makes `Annotated[Template[X], template_type(convert)]` a field.
@@ -223,14 +234,20 @@ def _number(value: object) -> int | float:
     raise ValueError("not a number")
 
 
-TextTemplate = Annotated[Template[str], template_type(text_of, quoted)]
+TextTemplate = Annotated[Template[str], template_type(text_of, quoted), WithJsonSchema({"type": "string"})]
 """Text, written as text; what an expression gives becomes text."""
 
-DurationTemplate = Annotated[Template[float], template_type(parse_duration)]
+DurationTemplate = Annotated[
+    Template[float],
+    template_type(parse_duration),
+    WithJsonSchema({"anyOf": [*DURATION_SCHEMA["anyOf"], EXPRESSION_SCHEMA]}),
+]
 """Seconds, once rendered."""
 
-NumberTemplate = Annotated[Template[float], template_type(_number)]
+NumberTemplate = Annotated[
+    Template[float], template_type(_number), WithJsonSchema({"anyOf": [{"type": "number"}, EXPRESSION_SCHEMA]})
+]
 """A number, once rendered."""
 
-ValueTemplate = Annotated[Template[Any], template_type(None)]
+ValueTemplate = Annotated[Template[Any], template_type(None), WithJsonSchema({})]
 """Any value; a whole expression keeps its type."""

@@ -88,7 +88,9 @@ class MediaSettings(Section):
     """Sound."""
 
     ports: PortRangeField = PortRange(20002, 29999)
-    workers: Annotated[int, BeforeValidator(_workers), Field(ge=0, le=64)] = 0
+    workers: Annotated[
+        int, BeforeValidator(_workers, json_schema_input_type=int | Literal["auto"]), Field(ge=0, le=64)
+    ] = 0
     """Processes that carry the sound; 0 (`auto`) takes one for each core but the first, at least one."""
     codecs: Annotated[tuple[Codec, ...], Unique] = ("pcmu", "pcma")
     """In the order preferred."""

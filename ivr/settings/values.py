@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationInfo, WithJsonSchema
 
-from ivr.units import parse_duration, parse_size
+from ivr.units import DURATION_SCHEMA, SIZE_SCHEMA, parse_duration, parse_size
 
 __all__ = [
     "Digits",
@@ -57,16 +57,16 @@ def _relative(value: object, info: ValidationInfo) -> object:
 Digits = Annotated[str, BeforeValidator(_digits)]
 """Text that may consist of digits and must then be quoted: YAML reads 010 as 8."""
 
-Duration = Annotated[float, BeforeValidator(parse_duration)]
+Duration = Annotated[float, BeforeValidator(parse_duration), WithJsonSchema(DURATION_SCHEMA)]
 """Seconds."""
 
-Size = Annotated[int, BeforeValidator(parse_size)]
+Size = Annotated[int, BeforeValidator(parse_size), WithJsonSchema(SIZE_SCHEMA)]
 """Bytes."""
 
-RelativePath = Annotated[Path, BeforeValidator(_relative)]
+RelativePath = Annotated[Path, BeforeValidator(_relative), WithJsonSchema({"type": "string", "minLength": 1})]
 """Absolute once loaded; relative paths in the file start at its folder."""
 
-Secret = Annotated[SecretStr, BeforeValidator(_digits)]
+Secret = Annotated[SecretStr, BeforeValidator(_digits), WithJsonSchema({"type": "string"})]
 """Never shown by repr, logs or error texts."""
 
 
@@ -79,7 +79,9 @@ def _network(value: object) -> object:
     return value
 
 
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
+Network = Annotated[
+    ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network), WithJsonSchema({"type": "string"})
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +172,15 @@ def _port_range(value: object) -> object:
     return ports
 
 
-ListenerField = Annotated[Listener, BeforeValidator(_listener)]
-HostPortField = Annotated[HostPort, BeforeValidator(_host_port)]
-PortRangeField = Annotated[PortRange, BeforeValidator(_port_range)]
+ListenerField = Annotated[
+    Listener, BeforeValidator(_listener), WithJsonSchema({"type": "string", "pattern": "^(udp|tcp|tls|ws|wss):."})
+]
+HostPortField = Annotated[
+    HostPort, BeforeValidator(_host_port), WithJsonSchema({"type": "string", "pattern": ".:[0-9]{1,5}$"})
+]
+PortRangeField = Annotated[
+    PortRange, BeforeValidator(_port_range), WithJsonSchema({"type": "string", "pattern": r"^\d+\s*-\s*\d+$"})
+]
 
 
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -54,7 +54,11 @@ class ForwardCallElement(Element):
     )
 
     type: Literal["forward_call"] = "forward_call"
-    to: Annotated[tuple[TextTemplate, ...], BeforeValidator(_several), Field(min_length=1, max_length=MAX_TARGETS)]
+    to: Annotated[
+        tuple[TextTemplate, ...],
+        BeforeValidator(_several, json_schema_input_type=str | list[str]),
+        Field(min_length=1, max_length=MAX_TARGETS),
+    ]
     """Whom to call; several are tried as `ring` says."""
     ring: Literal["together", "in_turn"] = "together"
     """How several targets are tried."""

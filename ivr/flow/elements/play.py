@@ -41,7 +41,9 @@ class PlayElement(Element, PromptFields):
     type: Literal["play"] = "play"
     pause: Annotated[Duration, Field(le=MAX_PAUSE)] = 0.0
     """Silence before the sound, the first time only."""
-    loop: Annotated[int, BeforeValidator(_loop), Field(ge=0, le=MAX_LOOP)] = 1
+    loop: Annotated[
+        int, BeforeValidator(_loop, json_schema_input_type=int | Literal["forever"]), Field(ge=0, le=MAX_LOOP)
+    ] = 1
     """Times the sound is played, or `forever`."""
     interruptible: bool = False
     """A key stops the sound."""

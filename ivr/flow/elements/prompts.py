@@ -118,7 +118,7 @@ class Prompt(PromptFields):
     """A prompt inside another element."""
 
 
-PromptField = Annotated[Prompt, BeforeValidator(_shorthand)]
+PromptField = Annotated[Prompt, BeforeValidator(_shorthand, json_schema_input_type=str | Prompt)]
 """A prompt as `{text: …}`, `{file: …}`…; plain text stands for `{text: …}`."""
 
 

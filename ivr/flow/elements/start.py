@@ -41,7 +41,9 @@ class StartIncomingCallElement(Element):
     ENTRY = True
 
     type: Literal["start_incoming_call"] = "start_incoming_call"
-    numbers: Annotated[tuple[DigitsStr, ...], BeforeValidator(_several), Field(min_length=1)]
+    numbers: Annotated[
+        tuple[DigitsStr, ...], BeforeValidator(_several, json_schema_input_type=str | list[str]), Field(min_length=1)
+    ]
     """Numbers or SIP users; `*` takes what no other flow has."""
     line: str | None = None
     """Only calls of this line."""

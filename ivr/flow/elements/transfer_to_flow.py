@@ -44,7 +44,9 @@ class TransferToFlowElement(Element):
     flow: TextTemplate
     """Name of the flow."""
     pass_: Annotated[
-        dict[VariableName, ValueTemplate], BeforeValidator(_passed), Field(alias="pass", max_length=MAX_PASSED)
+        dict[VariableName, ValueTemplate],
+        BeforeValidator(_passed, json_schema_input_type=dict[str, Any] | list[str]),
+        Field(alias="pass", max_length=MAX_PASSED),
     ] = Field(default_factory=dict)
     """Variables there: name to value, or a list of names that are passed as they are."""
     return_to: ElementName | None = None
