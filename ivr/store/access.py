@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.errors import StoreError
 from ivr.store.database import migrate, open_engine
 
-__all__ = ["Table", "upsert"]
+__all__ = ["Table", "insert_new", "upsert"]
 
 
 class Table:
@@ -66,12 +67,19 @@ def upsert(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]
     """Insert a row, or change the one that has its key."""
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in values.items() if name not in keys}
+    connection.execute(
+        _insert(connection, table).values(**values).on_conflict_do_update(index_elements=keys, set_=rest)
+    )
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: str) -> bool:
+    """Insert a row unless there is one with the same value in the column `unique`; whether it is new."""
+    statement = _insert(connection, table).values(**values).on_conflict_do_nothing(index_elements=[unique])
+    return connection.execute(statement).rowcount == 1
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> Any:
+    """An insertion that can say what to do where the row is there already: each database has its own."""
     if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
-        found: Any = postgresql.insert(table).values(**values)
-    else:
-        from sqlalchemy.dialects import sqlite
-
-        found = sqlite.insert(table).values(**values)
-    connection.execute(found.on_conflict_do_update(index_elements=keys, set_=rest))
+        return postgresql.insert(table)
+    return sqlite.insert(table)

@@ -11,8 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.database import migrate, open_engine, sqlite_path
+from ivr.store.events import EventLog
+from ivr.store.people import People
 from ivr.store.reader import RecordReader
+from ivr.store.tokens import TokenTable
 from ivr.store.versions import FlowVersions
+from ivr.store.waits import WaitTable
 from ivr.store.writer import RecordWriter
 
 __all__ = ["Store"]
@@ -30,6 +34,10 @@ class Store:
         self.writer = writer
         self.reader = RecordReader(engine)
         self.versions = FlowVersions(engine)
+        self.people = People(engine)
+        self.events = EventLog(engine)
+        self.waits = WaitTable(engine)
+        self.tokens = TokenTable(engine)
         self.node = node
 
     @classmethod

@@ -1,9 +1,10 @@
 """The store's own thread: no call waits for the disk.
 
-The call layer appends records to a queue and goes on. The thread gathers what comes within `GATHER_SECONDS` and writes
-it in one transaction. While the database cannot be written (locked, disk full, server gone) records wait in the queue;
-beyond `QUEUE_LIMIT` they go to a file of JSON lines beside the database, which is loaded as soon as a transaction
-succeeds again, or at the next start. Nothing is lost; a record that the database refuses is kept in a file too.
+The call layer appends records, and changes to profiles and their like, to a queue and goes on. The thread gathers what
+comes within `GATHER_SECONDS` and writes it in one transaction. While the database cannot be written (locked, disk full,
+server gone) records wait in the queue; beyond `QUEUE_LIMIT` they go to a file of JSON lines beside the database, which
+is loaded as soon as a transaction succeeds again, or at the next start. Nothing is lost; a record that the database
+refuses is kept in a file too.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from sqlalchemy.exc import (
 )
 
 from ivr.store import schema
+from ivr.store.changes import CHANGES
 from ivr.store.records import CallRecord, RecordingRecord
 
 __all__ = ["RecordWriter"]
@@ -48,7 +50,10 @@ PRODUCER_FACTOR = 2
 CLOSE_SECONDS = 5.0
 """At closing, the database gets so long to take what is left before it goes to the spill file."""
 
-Kind = Literal["started", "ended", "recording", "deleted", "flush"]
+Kind = Literal[
+    "started", "ended", "recording", "deleted", "flush",
+    "profile", "blocked", "unblocked", "event", "completed", "token_used",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class _Batch:
     updates: dict[str, dict[str, Any]] = field(default_factory=dict)
     recordings: dict[str, dict[str, Any]] = field(default_factory=dict)
     deletions: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[_Item] = field(default_factory=list)
 
     def write(self, connection: sa.Connection) -> None:
         """Execute every statement that has rows."""
@@ -78,6 +84,8 @@ class _Batch:
         ):
             if rows:
                 connection.execute(statement, rows)
+        for item in self.changes:
+            CHANGES[item.kind](connection, item.row)
 
 
 _INSERT_CALL = schema.calls.insert()
@@ -91,7 +99,7 @@ _DELETE_RECORDING = (
 
 
 class RecordWriter:
-    """Queue and thread. Its four record methods never block and may be called from any thread."""
+    """Queue and thread. Its methods never block, but for `flush` and `close`, and may be called from any thread."""
 
     def __init__(self, engine: sa.Engine, spill: Path, *, queue_limit: int = QUEUE_LIMIT) -> None:
         self._engine = engine
@@ -144,6 +152,31 @@ class RecordWriter:
     def recording_deleted(self, recording_id: str, at: float) -> None:
         """The file of a recording is gone."""
         self._put(_Item("deleted", {"b_id": recording_id, "b_deleted_at": at}))
+
+    def call_completed(self, record: CallRecord) -> None:
+        """A flow that went on without its caller has got further; its record, which is written, gets the way."""
+        row = _call_row(record)
+        self._put(_Item("completed", {name: row[name] for name in ("id", "path", "digits", "details")}))
+
+    def profile(self, number: str, changes: dict[str, Any], at: float) -> threading.Event:
+        """Fields of a profile change, None takes one away; set once that is in the database."""
+        done = threading.Event()
+        key = _text(number, 256)
+        self._put(_Item("profile", {"number": key, "changes": changes, "at": at}, done))
+        return done
+
+    def do_not_contact(self, number: str, at: float, reason: str | None) -> None:
+        """A number goes on the do-not-contact list, or off it (without a reason)."""
+        row = {"number": _text(number, 256), "reason": _text(reason, 1000), "at": at}
+        self._put(_Item("unblocked" if reason is None else "blocked", row))
+
+    def event(self, key: str, name: str, properties: dict[str, Any], at: float) -> None:
+        """Something happened inside that flows may ask for later."""
+        self._put(_Item("event", {"id": key, "name": name, "properties": properties, "received_at": at}))
+
+    def token_used(self, key: str, at: float) -> None:
+        """A token of the HTTP interface was shown."""
+        self._put(_Item("token_used", {"id": key, "at": at}))
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""
@@ -237,6 +270,10 @@ class RecordWriter:
                     batch.recordings[item.row["id"]] = item.row
                 case "deleted":
                     batch.deletions.append(item.row)
+                case "flush":
+                    pass
+                case _:
+                    batch.changes.append(item)
         return batch
 
     def _note_written(self, batch: _Batch, count: int) -> None:
@@ -317,6 +354,7 @@ class RecordWriter:
             or (item.kind == "ended" and calls.get(item.row["id"]) is None)
             or (item.kind == "recording" and item.row["id"] not in recordings)
             or item.kind == "deleted"
+            or item.kind in CHANGES
         ]
 
 

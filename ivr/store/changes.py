@@ -1,0 +1,65 @@
+"""What the writer's thread can change besides records: one function for each kind, in the order the changes came.
+
+Each may be applied twice (a spill file that was loaded halfway): the second time changes nothing more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.store import schema
+from ivr.store.access import insert_new, upsert
+
+__all__ = ["CHANGES", "MAX_PROFILE_FIELDS"]
+
+MAX_PROFILE_FIELDS = 200
+"""Of one person. Further ones are not kept: a flow that makes up names must not fill the store."""
+
+Row = Mapping[str, Any]
+
+
+def _profile(connection: sa.Connection, row: Row) -> None:
+    column = schema.profiles.c
+    query = sa.select(column.fields).where(column.number == row["number"]).with_for_update()
+    fields = dict(connection.execute(query).scalar_one_or_none() or {})
+    for name, value in row["changes"].items():
+        if value is None:
+            fields.pop(name, None)
+        elif name in fields or len(fields) < MAX_PROFILE_FIELDS:
+            fields[name] = value
+    upsert(connection, schema.profiles, {"number": row["number"], "fields": fields, "updated_at": row["at"]})
+
+
+def _blocked(connection: sa.Connection, row: Row) -> None:
+    values = {"number": row["number"], "reason": row["reason"], "added_at": row["at"]}
+    upsert(connection, schema.do_not_contact, values)
+
+
+def _unblocked(connection: sa.Connection, row: Row) -> None:
+    connection.execute(schema.do_not_contact.delete().where(schema.do_not_contact.c.number == row["number"]))
+
+
+def _event(connection: sa.Connection, row: Row) -> None:
+    insert_new(connection, schema.events, row, "id")
+
+
+def _completed(connection: sa.Connection, row: Row) -> None:
+    values = {name: row[name] for name in ("path", "digits", "details")}
+    connection.execute(schema.calls.update().where(schema.calls.c.id == row["id"]).values(**values))
+
+
+def _token_used(connection: sa.Connection, row: Row) -> None:
+    connection.execute(schema.tokens.update().where(schema.tokens.c.id == row["id"]).values(last_used=row["at"]))
+
+
+CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
+    "profile": _profile,
+    "blocked": _blocked,
+    "unblocked": _unblocked,
+    "event": _event,
+    "completed": _completed,
+    "token_used": _token_used,
+}

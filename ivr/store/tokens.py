@@ -1,0 +1,100 @@
+"""Tokens of the HTTP interface. The store has the hash of a secret, never the secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ivr.store import schema
+from ivr.store.access import Table
+
+__all__ = ["SCOPES", "Token", "TokenTable", "new_token", "split_token"]
+
+SCOPES = {
+    "admin": "everything",
+    "calls:read": "calls in progress",
+    "events": "post events",
+    "flows": "list, load, activate and roll back flows",
+}
+"""What a token may be good for."""
+
+PREFIX = "ivr"
+ID_BYTES, SECRET_BYTES = 6, 32
+"""256 random bits: a plain hash is enough, there is nothing to guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token without its secret."""
+
+    id: str
+    """Stands in the token itself, and names it in lists and logs."""
+    name: str
+    """Who has it."""
+    hash: str
+    """SHA-256 of the secret, hexadecimal."""
+    scopes: list[str]
+    """What it is good for."""
+    created_at: float
+    """Seconds since the epoch."""
+    expires_at: float | None = None
+    """From then on it is good for nothing."""
+    last_used: float | None = None
+    """To a minute."""
+
+    def holds(self, secret: str, now: float) -> bool:
+        """Whether this is its secret, and its time has not run out. Takes as long for any secret."""
+        same = hmac.compare_digest(_hash(secret), self.hash)
+        return same and (self.expires_at is None or now < self.expires_at)
+
+    def allows(self, scope: str) -> bool:
+        """Whether it is good for something."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def new_token(name: str, scopes: Iterable[str], now: float, expires_at: float | None = None) -> tuple[Token, str]:
+    """A new token, and the text that whoever has it shows: it is told once."""
+    key, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    return Token(key, name, _hash(secret), sorted(set(scopes)), now, expires_at), f"{PREFIX}_{key}_{secret}"
+
+
+def split_token(text: str) -> tuple[str, str] | None:
+    """Id and secret of a token as it is shown; None for anything else."""
+    prefix, _, rest = text.partition("_")
+    key, _, secret = rest.partition("_")
+    return (key, secret) if prefix == PREFIX and key and secret else None
+
+
+class TokenTable(Table):
+    """The table `tokens`. Every method blocks; StoreError where the store cannot be used."""
+
+    def add(self, token: Token) -> None:
+        """Keep a token."""
+        with self._begin() as connection:
+            connection.execute(schema.tokens.insert(), {name: getattr(token, name) for name in Token.__slots__})
+
+    def get(self, key: str) -> Token | None:
+        """The token of an id."""
+        rows = self._rows(sa.select(schema.tokens).where(schema.tokens.c.id == key))
+        return next((Token(**row) for row in rows), None)
+
+    def all(self) -> list[Token]:
+        """Every token, oldest first."""
+        return [Token(**row) for row in self._rows(sa.select(schema.tokens).order_by(schema.tokens.c.created_at))]
+
+    def remove(self, name: str) -> int:
+        """Take back the token of an id, or those of a name; how many there were."""
+        column = schema.tokens.c
+        with self._begin() as connection:
+            return connection.execute(
+                schema.tokens.delete().where((column.id == name) | (column.name == name))
+            ).rowcount

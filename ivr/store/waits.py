@@ -1,0 +1,92 @@
+"""Flows without a caller that wait, as snapshots: each is there until it is over, and one process at a time has it.
+
+put      the flow waits (again)                the row is there for whoever takes it
+take     it goes on                            the row stays, marked: who dies now leaves it to the next start
+finish   it is over, or waits no more          the row goes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from ivr.store import schema
+from ivr.store.access import Table, upsert
+
+__all__ = ["KeptWait", "WaitTable"]
+
+_WAIT = schema.waits.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptWait:
+    """One flow that waits."""
+
+    id: str
+    """Unique over all nodes and time; the same as long as the flow runs."""
+    call_id: str
+    """Its record."""
+    node: str
+    """Process that it belongs to."""
+    flow: str
+    """Flow that waits."""
+    version: int
+    """Number of its version."""
+    snapshot: dict[str, Any]
+    """The flow's state."""
+    events: list[str]
+    """Names of the events that it waits for."""
+    after_event: int
+    """Number of the last event that it need not see."""
+    wake_at: float | None
+    """When it is to go on without an event; seconds since the epoch."""
+    created_at: float
+    """When it began to run without a caller."""
+    last_step_at: float
+    """When it last took a step."""
+
+
+_COLUMNS = [column for column in schema.waits.columns if column.name != "taken_at"]
+
+
+class WaitTable(Table):
+    """The table `waits`. Every method blocks; StoreError where the store cannot be used."""
+
+    def begin(self, node: str) -> list[KeptWait]:
+        """What a process starts with: all its waits, without their snapshots. What an earlier run had taken is free."""
+        with self._begin() as connection:
+            mine = _WAIT.node == node
+            connection.execute(schema.waits.update().where(mine, _WAIT.taken_at.is_not(None)).values(taken_at=None))
+            columns = [*(column for column in _COLUMNS if column.name != "snapshot")]
+            rows = connection.execute(sa.select(*columns).where(mine).order_by(_WAIT.created_at)).mappings().all()
+            return [KeptWait(**row, snapshot={}) for row in rows]
+
+    def change(self, puts: Iterable[KeptWait], finished: Collection[str]) -> None:
+        """Flows wait, and others are over; in one transaction."""
+        with self._begin() as connection:
+            for wait in puts:
+                row = {name: getattr(wait, name) for name in KeptWait.__slots__}
+                upsert(connection, schema.waits, {**row, "taken_at": None})
+            if finished:
+                connection.execute(schema.waits.delete().where(_WAIT.id.in_(finished)))
+
+    def take(self, ids: Collection[str], now: float) -> list[KeptWait]:
+        """Those of some waits that nobody else has taken; they are this process's now."""
+        with self._begin() as connection:
+            rows = connection.execute(
+                schema.waits.update()
+                .where(_WAIT.id.in_(ids), _WAIT.taken_at.is_(None))
+                .values(taken_at=now)
+                .returning(*_COLUMNS)
+            ).mappings()
+            return [KeptWait(**row) for row in rows]
+
+    def count(self) -> int:
+        """Flows that wait or are on their way."""
+        return next(
+            int(row["number"])
+            for row in self._rows(sa.select(sa.func.count().label("number")).select_from(schema.waits))
+        )
