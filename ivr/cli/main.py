@@ -24,6 +24,7 @@ COMMANDS = {
     "serve": "Take calls until told to stop.",
     "check": "Check the configuration and the flows.",
     "graph": "Draw a flow as SVG or PNG.",
+    "schema": "Print the JSON Schema of flows or of the configuration, for editors.",
     "say": "Speak a text into a sound file.",
     "prompts": "Trim, normalise and join prompt files.",
     "calls": "List calls.",

@@ -1,0 +1,51 @@
+"""`ivr schema`: JSON Schemas, for editors that complete and check while a file is written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from ivr.cli.options import config_option
+from ivr.errors import IvrError
+
+__all__ = ["KINDS", "command"]
+
+KINDS = ("flow", "config")
+
+
+class SchemaError(IvrError):
+    """The schema cannot be written."""
+
+
+@click.command()
+@click.argument("kind", metavar="KIND", type=click.Choice(KINDS))
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to; default: standard output.",
+)
+@config_option
+@click.pass_context
+def command(ctx: click.Context, kind: str, output: Path | None) -> None:
+    """Print the JSON Schema of a kind of file: flow or config.
+
+    Name it in the first line of a file, and VS Code with its YAML extension completes and checks there:
+
+        # yaml-language-server: $schema=../schema/flow.json
+    """
+    from ivr.flow.schema import config_schema, flow_schema
+
+    schema = flow_schema() if kind == "flow" else config_schema()
+    text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SchemaError(f"{output} cannot be written: {error.strerror}") from None
+    click.echo(f"{output}: {kind}, {len(text.encode()):,} bytes")

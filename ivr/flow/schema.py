@@ -1,0 +1,228 @@
+"""JSON Schemas of flows and of the configuration, made from the models that read them.
+
+Editors complete and check with them while a file is written (`ivr schema`; draft-07, which VS Code's YAML extension
+speaks best). They say less than `ivr check`: what depends on two places of a file, or on other files, is left to it.
+Descriptions are the docstrings of the models, so that they are written once.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from ivr.flow.elements import ELEMENTS, Element
+from ivr.flow.elements.prompts import PromptFields
+from ivr.flow.loader import MAX_VARIABLES
+from ivr.flow.values import VARIABLE
+from ivr.settings import Limits, Settings
+from ivr.units import SHARE_SCHEMA
+
+__all__ = ["config_schema", "field_texts", "flow_schema", "model_schema"]
+
+DIALECT = "http://json-schema.org/draft-07/schema#"
+ELEMENT_NAME = {"type": "string", "minLength": 1}
+SOURCES = ("text", "file", "url", "voicemail")
+"""Fields of a prompt of which exactly one is needed."""
+
+
+def flow_schema(elements: Mapping[str, type[Element]] = ELEMENTS) -> dict[str, Any]:
+    """The schema of a flow file, with these element types."""
+    definitions: dict[str, Any] = {}
+    for name, model in sorted(elements.items()):
+        definitions |= _definitions(model)
+        definitions[f"element.{name}"] = definitions.pop(_definition_name(model))
+    names = sorted(elements)
+    definitions["element"] = {
+        "type": "object",
+        "required": ["type"],
+        "properties": {
+            "type": {
+                "description": "Kind of element.",
+                "enum": names,
+                "enumDescriptions": [_first_sentence(elements[name]) for name in names],
+            }
+        },
+        "allOf": [
+            {
+                "if": {"required": ["type"], "properties": {"type": {"const": name}}},
+                "then": {"$ref": f"#/definitions/element.{name}"},
+            }
+            for name in names
+        ],
+    }
+    variable = {"pattern": f"^{VARIABLE.pattern}$"}
+    return {
+        "$schema": DIALECT,
+        "title": "Call flow",
+        "description": "A call flow of ivr: what callers hear, what they may press, and where that leads.",
+        "type": "object",
+        "required": ["elements"],
+        "additionalProperties": False,
+        "properties": {
+            "description": {"type": ["string", "null"], "description": "A sentence for people."},
+            "canary": {**SHARE_SCHEMA, "description": "Share of new calls that try this version: 10%."},
+            "variables": {
+                "type": ["object", "null"],
+                "description": "Variables with their defaults.",
+                "maxProperties": MAX_VARIABLES,
+                "propertyNames": variable,
+            },
+            "sensitive": {
+                "type": ["array", "null"],
+                "description": "Variables whose values stand in no log, trace, report or file name.",
+                "items": {"type": "string", **variable},
+            },
+            "elements": {
+                "type": "object",
+                "description": "The steps of the flow, by name.",
+                "minProperties": 1,
+                "maxProperties": Limits().elements_per_flow,
+                "additionalProperties": {"$ref": "#/definitions/element"},
+            },
+        },
+        "definitions": dict(sorted(definitions.items())),
+    }
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema of ivr.yaml."""
+    found = model_schema(Settings, "Configuration of ivr")
+    found["description"] = "ivr.yaml: every key has a default. Secrets are written `!secret NAME`."
+    return found
+
+
+def model_schema(model: Any, title: str, generator: type[GenerateJsonSchema] | None = None) -> dict[str, Any]:
+    """The schema of a file that is one model, or any type that pydantic reads."""
+    schema = TypeAdapter(model).json_schema(
+        ref_template="#/definitions/{model}", schema_generator=generator or _Generator
+    )
+    definitions = schema.pop("$defs", {})
+    if "$ref" in schema:
+        schema = definitions.pop(schema["$ref"].rpartition("/")[2])
+    found = {"$schema": DIALECT, "title": title, **schema}
+    if definitions:
+        found["definitions"] = dict(sorted(definitions.items()))
+    return found
+
+
+class _Generator(GenerateJsonSchema):
+    """pydantic's generator, with descriptions from docstrings and without what no editor needs."""
+
+    schema_dialect = DIALECT
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:
+        return {}  # a template or a pattern made of a text, of which only the reader knows what it takes
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        found = super().default_schema(schema)
+        if not isinstance(found.get("default"), (str, int, float)):  # nothing that a line of YAML would hold
+            found.pop("default", None)
+        return found
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        found.pop("title", None)
+        found["description"] = _text_of(model)
+        texts = field_texts(model)
+        for name, field in model.model_fields.items():
+            place = found.get("properties", {}).get(field.alias or name)
+            if place is not None and name in texts:
+                place.setdefault("description", texts[name])
+        if issubclass(model, PromptFields):
+            found["oneOf"] = [{"required": [source]} for source in SOURCES]
+        if issubclass(model, Element):
+            _complete(found, model)
+        return found
+
+
+class _FlowGenerator(_Generator):
+    """The same without null, which says nothing in a flow: an editor had better ask for what is to stand there."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+
+def _complete(found: JsonSchemaValue, model: type[Element]) -> None:
+    """What an element's schema says of its type and branches."""
+    properties = found["properties"]
+    properties["type"] = {"const": model.TYPE, "description": found["description"]}
+    found["required"] = ["type", *(name for name in found.get("required", ()) if name != "type")]
+    success = next((branch.name for branch in model.BRANCHES if branch.success), None)
+    if success is None:
+        properties.pop("next", None)
+    else:
+        properties["next"] = {**ELEMENT_NAME, "description": f"Element after the branch {success}."}
+    branches = {
+        branch.name: {
+            **ELEMENT_NAME,
+            "description": branch.text + (f" Else as {branch.fallback}." if branch.fallback else ""),
+        }
+        for branch in model.BRANCHES
+    }
+    properties["branches"] = {
+        "type": "object",
+        "description": "Elements after named branches.",
+        "properties": branches,
+        "additionalProperties": False,
+    }
+
+
+def _definitions(model: type[BaseModel]) -> dict[str, Any]:
+    found = model_schema(model, "", _FlowGenerator)
+    definitions: dict[str, Any] = found.pop("definitions", {})
+    del found["$schema"], found["title"]
+    return {**definitions, _definition_name(model): found}
+
+
+def _definition_name(model: type[BaseModel]) -> str:
+    return f"element.{model.__name__}"
+
+
+def _text_of(model: type[BaseModel]) -> str:
+    return " ".join(inspect.getdoc(model).split()) if model.__dict__.get("__doc__") else ""  # type: ignore[union-attr]
+
+
+def _first_sentence(model: type[BaseModel]) -> str:
+    return _text_of(model).partition(". ")[0].rstrip(".") + "."
+
+
+@cache
+def field_texts(model: type[BaseModel]) -> Mapping[str, str]:
+    """The docstrings under the fields of a model and of those it is made of; empty where there is no source."""
+    found: dict[str, str] = {}
+    for part in reversed(model.__mro__):
+        if not issubclass(part, BaseModel) or part is BaseModel:
+            continue
+        try:
+            tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
+        except (OSError, TypeError, SyntaxError):
+            continue
+        found |= _docstrings(tree.body[0].body)  # type: ignore[attr-defined]
+    return found
+
+
+def _docstrings(body: Iterable[ast.stmt]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    name: str | None = None
+    for statement in body:
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=field)):
+                name = field
+            case ast.Expr(value=ast.Constant(value=str(text))) if name is not None:
+                found[name] = " ".join(text.split())
+                name = None
+            case _:
+                name = None
+    return found

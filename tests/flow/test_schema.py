@@ -1,0 +1,151 @@
+"""The JSON Schemas: they take what loads, refuse what does not, and the files in the repository are up to date."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from ivr.errors import FlowLoadError
+from ivr.flow.elements import ELEMENTS
+from ivr.flow.loader import flow_files, parse_flow
+from ivr.flow.schema import config_schema, field_texts, flow_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMAS = ROOT / "config" / "schema"
+FOLDERS = [ROOT / "config" / "flows", ROOT / "config" / "examples" / "flows", ROOT / "tests" / "bench" / "flows"]
+FLOW = jsonschema.Draft7Validator(flow_schema())
+CONFIG = jsonschema.Draft7Validator(config_schema())
+
+
+class _Yaml(yaml.SafeLoader):
+    """YAML with the tag of secrets."""
+
+
+_Yaml.add_constructor("!secret", lambda loader, node: "secret")
+
+
+def faults(validator: Any, text: str) -> list[str]:
+    data = yaml.load(text, _Yaml)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(data)]
+
+
+@pytest.mark.parametrize("schema", [flow_schema(), config_schema()], ids=["flow", "config"])
+def test_schemas_are_schemas(schema: dict[str, Any]) -> None:
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert "$defs" not in json.dumps(schema)
+
+
+@pytest.mark.parametrize(("name", "schema"), [("flow", flow_schema()), ("config", config_schema())])
+def test_schemas_in_the_repository_are_up_to_date(name: str, schema: dict[str, Any]) -> None:
+    kept = json.loads((SCHEMAS / f"{name}.json").read_text())
+    assert kept == schema, f"run: ivr schema {name} -o config/schema/{name}.json"
+
+
+FLOWS = [path for folder in FOLDERS if folder.is_dir() for path in flow_files(folder)]
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+def test_flows_hold(path: Path) -> None:
+    assert faults(FLOW, path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("**/ivr.yaml")), ids=lambda path: path.parent.name)
+def test_configurations_hold(path: Path) -> None:
+    assert faults(CONFIG, path.read_text()) == []
+
+
+BLOCKS = [
+    (f"{path.stem}-{number}", kind, text)
+    for path in sorted((ROOT / "docs").glob("*.md"))
+    for number, (kind, text) in enumerate(
+        re.findall(r"^```yaml (flow|settings)\n(.*?)^```$", path.read_text(), re.M | re.S), 1
+    )
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "text"), BLOCKS, ids=[block[0] for block in BLOCKS])
+def test_examples_of_the_documentation_hold(name: str, kind: str, text: str) -> None:
+    assert faults(FLOW if kind == "flow" else CONFIG, text) == []
+
+
+START = "start: {type: start_incoming_call, numbers: ['1'], next: a}"
+
+
+@pytest.mark.parametrize(
+    ("element", "place"),
+    [
+        ("{text: Hello}", "type"),
+        ("{type: plya, text: Hello}", "plya"),
+        ("{type: play}", "$.elements.a"),
+        ("{type: play, text: Hello, file: hello.wav}", "$.elements.a"),
+        ("{type: play, text: Hello, loud: true}", "loud"),
+        ("{type: play, text: Hello, pause: 5 seconds}", "5 seconds"),
+        ("{type: play, text: Hello, branches: {busy: start}}", "busy"),
+        ("{type: play, text: 17}", "17"),
+        ("{type: collect, responses: {'1': 2}}", "2"),
+        ("{type: collect, attempts: three}", "three"),
+        ("{type: collect, save_as: my variable}", "my variable"),
+        ("{type: forward_call, to: 200}", "200"),
+        ("{type: forward_call, to: '200', ring: both}", "both"),
+        ("{type: forward_call, to: '200', accept_key: '12'}", "12"),
+        ("{type: branch, next: start}", "conditions"),
+        ("{type: pause}", "duration"),
+        ("{type: hang_up, cause: angry}", "angry"),
+    ],
+)
+def test_faulty_elements_are_refused(element: str, place: str) -> None:
+    text = f"elements:\n  {START}\n  a: {element}\n"
+    with pytest.raises(FlowLoadError):
+        parse_flow(text, "faulty")
+    found = faults(FLOW, text)
+    assert found, "the schema takes it"
+    assert any(place in fault for fault in found), found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "description: A flow without elements",
+        f"elements: {{{START}}}\nvariable: {{}}",
+        f"elements: {{{START}}}\nvariables: {{1st: 2}}",
+        f"elements: {{{START}}}\nsensitive: pin",
+        f"elements: {{{START}}}\ncanary: 0.1",
+        "elements: {}",
+        "elements: {start: play}",
+    ],
+)
+def test_faulty_flows_are_refused(text: str) -> None:
+    with pytest.raises(FlowLoadError):
+        parse_flow(text, "faulty")
+    assert faults(FLOW, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["sipp: {}", "media: {workers: many}", "media: {timeout: soon}", "phones: {'200': {}}", "limits: {calls: 0}"],
+)
+def test_faulty_configurations_are_refused(text: str) -> None:
+    assert faults(CONFIG, text)
+
+
+@pytest.mark.parametrize("name", sorted(ELEMENTS))
+def test_every_element_says_what_it_does(name: str) -> None:
+    schema = FLOW.schema["definitions"][f"element.{name}"]
+    assert len(schema["description"]) > 10
+    silent = [
+        key for key, place in schema["properties"].items() if not place.get("description") and "$ref" not in place
+    ]
+    assert not silent, f"fields of {name} without a docstring: {silent}"
+
+
+def test_descriptions_are_the_docstrings_under_the_fields() -> None:
+    texts = field_texts(ELEMENTS["play"])
+    assert texts["loop"] == "Times the sound is played, or `forever`."
+    assert "160 characters" in texts["text"]
+    assert texts["next"] == "Element after the success branch."
