@@ -30,13 +30,14 @@ from ivr.call.policies import media_policies
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
-from ivr.errors import ConfigError, Fault, FlowLoadError, IvrError
-from ivr.flow import FlowSet, load_folder
+from ivr.errors import ConfigError, Fault, FaultsError, IvrError
+from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
 from ivr.net import SipShell
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
 from ivr.store import Store, apply_retention
+from ivr.versions import FlowKeeper, LiveFlows
 from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig
 
 log = logging.getLogger("ivr.daemon")
@@ -68,16 +69,11 @@ def main(config: Path | None) -> int:
         settings = load_settings(config)
         for sentence in settings.unbuilt():
             log.warning("%s", sentence)
-        flows = load_folder(settings.flows, settings)
-    except (ConfigError, FlowLoadError) as error:
+        return asyncio.run(Daemon(settings).run())
+    except FaultsError as error:
         for fault in error.faults:
             print(fault, file=sys.stderr)
         return EXIT_FAULTS
-    except IvrError as error:
-        print(f"ivr: {error}", file=sys.stderr)
-        return EXIT_FAULTS
-    try:
-        return asyncio.run(Daemon(settings, flows).run())
     except (IvrError, MediaError, OSError) as error:
         print(f"ivr: {error}", file=sys.stderr)
         return EXIT_FAULTS
@@ -94,9 +90,8 @@ def _set_up_logging() -> None:
 class Daemon:
     """One run."""
 
-    def __init__(self, settings: Settings, flows: FlowSet) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._flows = flows
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
         self._reload = asyncio.Event()
@@ -109,6 +104,12 @@ class Daemon:
             settings.recordings.mkdir(parents=True, exist_ok=True)
             store = await asyncio.to_thread(Store.open, settings.store, settings.cache)
             exits.push_async_callback(asyncio.to_thread, store.close)
+            keeper = FlowKeeper(settings, store.versions)
+            flows, faults = await asyncio.to_thread(keeper.begin)
+            for fault in faults:
+                log.error("%s", fault)
+            if faults:
+                log.error("the flows folder does not hold: what was in force last stays in force")
             media_host = _media_host(settings)
             pool = await MediaPool.start(
                 MediaConfig(
@@ -190,7 +191,13 @@ class Daemon:
                 lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
                 loop.time,
             )
-            manager = CallManager(services, gate, self._flows)
+            manager = CallManager(services, gate, flows)
+
+            async def in_force(flows: FlowSet) -> None:
+                manager.flows = flows
+                await self._warm(services, flows)
+
+            live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
             http = HttpServer(settings.http.listen, manager)
             await http.start()
@@ -201,13 +208,15 @@ class Daemon:
                     tasks.create_task(self._keep_resolving(services)),
                     tasks.create_task(self._keep_retention(store)),
                     tasks.create_task(self._keep_collecting(stack)),
-                    tasks.create_task(self._keep_reloading(manager, services)),
+                    tasks.create_task(self._keep_reloading(live)),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
+                if settings.watch_flows:
+                    running.append(tasks.create_task(live.watch(settings.flows)))
                 gc.collect()
                 gc.freeze()
                 gc.set_threshold(*GC_THRESHOLD)
-                self._say_ready(shell, http, pool)
+                self._say_ready(shell, http, pool, len(flows))
                 await self._stopping.wait()
                 _notify("STOPPING=1")
                 await self._drain(manager)
@@ -216,9 +225,9 @@ class Daemon:
         log.info("stopped; %d calls taken, %d refused", manager.total, manager.refused)
         return EXIT_OK
 
-    def _say_ready(self, shell: SipShell, http: HttpServer, pool: MediaPool) -> None:
+    def _say_ready(self, shell: SipShell, http: HttpServer, pool: MediaPool, flows: int) -> None:
         listening = ",".join(f"{transport}:{host}:{port}" for transport, host, port in shell.addresses)
-        log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, len(self._flows), len(pool.pids), pool.batch)
+        log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, flows, len(pool.pids), pool.batch)
         print(f"ready sip={listening} http={http.address}", flush=True)
         _notify("READY=1")
 
@@ -252,26 +261,12 @@ class Daemon:
             await asyncio.sleep(BYE_WAIT)
         manager.write_all()
 
-    async def _keep_reloading(self, manager: CallManager, services: Services) -> None:
+    async def _keep_reloading(self, live: LiveFlows) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
             _notify("RELOADING=1")
-            try:
-                flows = await asyncio.to_thread(load_folder, self._settings.flows, self._settings, self._flows)
-            except FlowLoadError as error:
-                for fault in error.faults:
-                    log.error("%s", fault)
-                log.error("the flows are not changed: %d faults", len(error.faults))
-            except (IvrError, OSError) as error:
-                log.error("the flows are not changed: %s", error)
-            except Exception:
-                # Whatever a file holds, the calls in progress go on.
-                log.exception("the flows are not changed")
-            else:
-                manager.flows = self._flows = flows
-                await self._warm(services, flows)
-                log.info("%d flows in force", len(flows))
+            await live.reload_and_tell()
             _notify("READY=1")
 
     async def _warm(self, services: Services, flows: FlowSet) -> None:

@@ -19,7 +19,7 @@ from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.errors import IvrError, NumberNotServedError, OverloadedError
-from ivr.flow import FlowSet, Machine, ports
+from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.sip import InboundSession, IncomingCall, IncomingRequest, Session
 from ivr.store import CallRecord
 from media import MediaEvent
@@ -117,14 +117,15 @@ class CallManager:
         services, limits = self._services, self._services.settings.limits
         line = caller.line or ("phones" if caller.phone else "guest")
         # A flow for any number is a last resort: it stands before neither phones nor what phones may dial (112).
-        found = self.flows.find(caller.called, line, last_resort=False)
+        flows = self.flows.for_caller(caller.number or session.call_id)
+        found = self._find(flows, caller.called, line, last_resort=False)
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
-                found = self.flows.find_internal()
+                found = flows.find_internal()
             elif may_dial(services.settings, caller.called):
                 flow = dialled_flow()
                 found = flow, flow.entries[0]
-        found = found or self.flows.find(caller.called, line)
+        found = found or self._find(flows, caller.called, line)
         if found is None:
             raise NumberNotServedError("no flow has this number")
         flow, entry = found
@@ -154,6 +155,7 @@ class CallManager:
                 source=f"{event.flow.remote[0]}:{event.flow.remote[1]}",
                 flow=flow.name,
                 flow_version=flow.version,
+                flow_number=flow.number or None,
             ),
         )
         machine = Machine(
@@ -177,6 +179,11 @@ class CallManager:
         self.calls[call_id] = call
         self.total += 1
         call.begin(entry)
+
+    def _find(self, flows: FlowSet, number: str, line: str, *, last_resort: bool = True) -> tuple[Flow, str] | None:
+        """The flow for a number, among the versions that this caller tries where they have it too."""
+        found = self.flows.find(number, line, last_resort=last_resort)
+        return found and (flows.find(number, line, last_resort=last_resort) or found)
 
     # The HTTP interface (CallSource)
 

@@ -98,6 +98,7 @@ class CallReport:
             "line": record.line,
             "flow": record.flow,
             "flow_version": record.flow_version,
+            "flow_number": record.flow_number,
             "element": machine.element,
             "started_at": record.started_at,
             "answered_at": self._answered_at,

@@ -169,6 +169,12 @@ class Limits(Section):
     contacts_per_phone: Annotated[int, Field(ge=1)] = 10
     forward_targets: Annotated[int, Field(ge=1)] = 20
     """Of one forward_call."""
+    events_kept: Duration = 7 * 86400.0
+    """Events from outside stay so long for flows that ask for past ones."""
+    events: Annotated[int, Field(ge=1)] = 100_000
+    """Kept at the same time; the oldest go first."""
+    waiting_flows: Annotated[int, Field(ge=1)] = 100_000
+    """Flows that wait or run without a caller; beyond it new ones end at once."""
 
 
 class Settings(Section):
@@ -177,6 +183,8 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     flows: RelativePath = Path("flows")
+    watch_flows: bool = False
+    """Take up the flows folder when it has changed, without a signal; it is looked at every two seconds."""
     prompts: RelativePath = Path("prompts")
     recordings: RelativePath = Path("var/recordings")
     cache: RelativePath = Path("var/cache")
