@@ -31,9 +31,14 @@ PROBE_SECONDS = 1.0
 START_SECONDS = 60.0
 """For a daemon that has to be started: it speaks its prompts first."""
 STOP_SECONDS = 10.0
+PAUSE_SECONDS, LAST_PAUSE_SECONDS = 1.2, 4.0
+"""Of silence before keys are pressed, and before we hang up: longer than the stops within a prompt."""
+LISTEN_SECONDS = 40.0
+"""Longest wait for such a silence."""
 RECORD_SECONDS = 10.0
 """Until the call's record stands in the store: media figures, then the writer."""
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+KEYS = "0123456789*#ABCD"
 MESSAGE = "Hello. This is the demonstration, leaving a message for the front desk. Thank you, and goodbye."
 
 Say = Callable[[str], None]
@@ -47,16 +52,26 @@ Say = Callable[[str], None]
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the sound of both sides is saved; else var/demo beside the configuration.",
 )
+@click.option(
+    "--press",
+    "keys",
+    metavar="KEYS",
+    multiple=True,
+    help="Keys to press when the daemon pauses; several times in turn. Default: the way through the front desk.",
+)
 @config_option
 @click.pass_context
-def command(ctx: click.Context, number: str, keep: Path | None) -> None:
+def command(ctx: click.Context, number: str, keep: Path | None, keys: tuple[str, ...]) -> None:
     """Call the daemon for real and keep the sound of both sides.
 
-    Walks through the example front desk: listens, presses keys, leaves a message, hangs up; then shows the way of the
-    call as the daemon recorded it. Starts a daemon with this configuration when none answers.
+    Walks through the example front desk, or presses the keys given: listens, presses keys, leaves a message, hangs up;
+    then shows the way of the call as the daemon recorded it. Starts a daemon with this configuration when none answers.
     """
     from ivr.cli import trace
 
+    for pressed in keys:
+        if not pressed or any(key not in KEYS for key in pressed):
+            raise click.UsageError(f"--press {pressed}: keys are of {KEYS}")
     settings = settings_of(ctx)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     begun = time.monotonic()
@@ -68,7 +83,7 @@ def command(ctx: click.Context, number: str, keep: Path | None) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"demo-{time.strftime('%Y%m%d-%H%M%S')}.wav"
     with _daemon(settings, ctx.obj, say) as (host, port):
-        call_id, short_id = asyncio.run(_call(settings, f"sip:{number}@{host}:{port}", path, say))
+        call_id, short_id = asyncio.run(_call(settings, f"sip:{number}@{host}:{port}", path, say, keys))
     if short_id is None:
         raise IvrError(f"the record of the call (SIP Call-ID {call_id}) is not in the store")
     click.echo("\nThe way of the call, as the daemon recorded it (ivr trace):\n")
@@ -153,18 +168,21 @@ def _answers(host: str, port: int) -> bool:
             return False
 
 
-async def _call(settings: Settings, target: str, path: Path, say: Say) -> tuple[str, int | None]:
+async def _call(settings: Settings, target: str, path: Path, say: Say, keys: tuple[str, ...]) -> tuple[str, int | None]:
     """The call itself; its SIP Call-ID, and its short id once the record is in the store."""
     from ivr.call.caller import Caller, CallerOptions
 
-    message = await _message(settings)
+    message = None if keys else await _message(settings)
     async with Caller(CallerOptions(user="demo", display="ivr demo")) as caller:
         say(f"calling {target}")
         await caller.call(target)
         caller.record(path)
         say("answered; listening")
         call_id = caller.call_id or ""
-        await _front_desk(caller, message, say)
+        if message is None:
+            await _presses(caller, keys, say)
+        else:
+            await _front_desk(caller, message, say)
         await caller.hang_up()
         if caller.stats is not None:
             stats = caller.stats
@@ -218,6 +236,18 @@ async def _front_desk(caller: Caller, message: Sound, say: Say) -> None:
         return
     await caller.quiet(1.0, longest=15.0)
     say("the daemon has said goodbye and hung up" if caller.ended.is_set() else "hanging up")
+
+
+async def _presses(caller: Caller, keys: tuple[str, ...], say: Say) -> None:
+    """Any other flow: keys, each when the daemon pauses; then listens until it pauses for long or hangs up."""
+    for pressed in keys:
+        await caller.quiet(PAUSE_SECONDS, longest=LISTEN_SECONDS)
+        if caller.ended.is_set():
+            break
+        await caller.press(pressed)
+        say(f"pressed {pressed}")
+    await caller.quiet(LAST_PAUSE_SECONDS, longest=LISTEN_SECONDS)
+    say("the daemon has hung up" if caller.ended.is_set() else "hanging up")
 
 
 def _short_id(url: str, call_id: str) -> int | None:

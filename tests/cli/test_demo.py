@@ -49,3 +49,22 @@ def test_walks_through_the_front_desk(example: Path, tmp_path: Path) -> None:
     messages = list((example.parent / "var" / "recordings").glob("*.wav"))
     assert len(messages) == 1
     assert len(read_wav(messages[0])) > 3 * 8000
+
+
+@pytest.mark.interop
+def test_presses_the_keys_given(example: Path, tmp_path: Path) -> None:
+    require("espeak-ng")
+    command = [sys.executable, "-m", "ivr", "--config", str(example), "demo", "--keep", str(tmp_path / "kept")]
+    command += ["--number", "102", "--press", "1", "--press", "1001", "--press", "2468"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert re.search(r"^ +\d+\.\d\d  balance ", done.stdout, re.M), done.stdout
+    assert "ended_by_flow" in done.stdout
+
+
+def test_what_is_no_key_is_a_fault_of_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ivr", "demo", "--press", "1x"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "keys are of" in done.stderr
