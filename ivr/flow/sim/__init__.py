@@ -1,0 +1,51 @@
+"""Calls without a phone: the same machine and the same elements as live calls, in virtual time.
+
+    call = SimulatedCall(flow, flows, Given(caller="+15550100"))
+    parse_script([{"press": "1"}, {"hang_up_after": "5s"}]).run(call)
+    call.path, call.cause, [said.text for said in call.said]
+
+Nothing here reads a clock, opens a socket or draws a number that the seed does not give.
+"""
+
+from ivr.flow.sim.call import SimulatedCall
+from ivr.flow.sim.given import MONDAY_NOON, Given, PastEvent
+from ivr.flow.sim.script import Script, ScriptError, parse_script
+from ivr.flow.sim.seen import (
+    Change,
+    Forwarded,
+    LoggedEvent,
+    Said,
+    SentMail,
+    SentRequest,
+    Silence,
+    Waited,
+    Waiting,
+)
+from ivr.flow.sim.speech import SpeechModel
+from ivr.flow.sim.steps import Step
+from ivr.flow.sim.stubs import ForwardAnswer, HttpAnswer, MailAnswer, Stubs
+
+__all__ = [
+    "MONDAY_NOON",
+    "Change",
+    "ForwardAnswer",
+    "Forwarded",
+    "Given",
+    "HttpAnswer",
+    "LoggedEvent",
+    "MailAnswer",
+    "PastEvent",
+    "Said",
+    "Script",
+    "ScriptError",
+    "SentMail",
+    "SentRequest",
+    "Silence",
+    "SimulatedCall",
+    "SpeechModel",
+    "Step",
+    "Stubs",
+    "Waited",
+    "Waiting",
+    "parse_script",
+]

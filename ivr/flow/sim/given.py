@@ -1,0 +1,55 @@
+"""What a simulated call begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+__all__ = ["MONDAY_NOON", "Given", "PastEvent"]
+
+MONDAY_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+"""When calls begin unless somebody says otherwise: always the same, so that runs can be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastEvent:
+    """An event from outside that came before the call began."""
+
+    name: str
+    """Of the event."""
+    at: datetime
+    """When it came, with a time zone."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values that came with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The call, the caller and what is known of him."""
+
+    caller: str = "+15550199"
+    """The caller's number, or that of the contact where the flow begins outside a call."""
+    called: str | None = None
+    """The number called; None: the first one of the entry."""
+    line: str | None = None
+    """Line of the call; None: the one that the entry asks for, else none."""
+    time: datetime = MONDAY_NOON
+    """When it begins, with a time zone."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Other defaults for variables that the flow declares."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """What is known of the caller."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What flows see as `settings.*`, over what is configured."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """SIP headers of the call, by lower-case name with `-` written as `_`."""
+    tags: tuple[str, ...] = ()
+    """Tags that the call, or the contact, has already."""
+    events: tuple[PastEvent, ...] = ()
+    """Events that came before, the oldest first."""
+    entry: str | None = None
+    """Element to begin at; None: the first entry for a call, else the first one."""
+    seed: int = 0
+    """Makes the id of the call, and with it everything that is drawn by it."""

@@ -1,0 +1,216 @@
+"""What a simulated call leaves behind: what was said, sent, forwarded and kept, with virtual times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+__all__ = [
+    "HIDDEN",
+    "Change",
+    "Forwarded",
+    "Happening",
+    "LoggedEvent",
+    "Said",
+    "SentMail",
+    "SentRequest",
+    "Silence",
+    "Waited",
+    "Waiting",
+    "WaitingKind",
+]
+
+HIDDEN = "(sensitive)"
+"""Stands for what must be shown nowhere."""
+
+WaitingKind = Literal["prompt", "keys", "recording", "forward", "request", "mail", "event", "time", "agent"]
+
+
+@dataclass(slots=True)
+class Said:
+    """A prompt that the caller heard."""
+
+    at: float
+    """When it began."""
+    until: float | None
+    """When it was over; None: it still sounds."""
+    element: str
+    """Element that played it."""
+    kind: str
+    """`text`, `file`, `url`, `recording` or `tone`."""
+    text: str
+    """The text, file, URL or name of the tone; a sensitive one is hidden."""
+    heard: float
+    """Seconds that were heard, all rounds together."""
+    language: str | None
+    """Of a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a call waits for."""
+
+    element: str
+    """Element that runs."""
+    type: str
+    """Its type."""
+    kind: WaitingKind
+    """`prompt` that is heard to its end; `keys` of the caller; end of a `recording`; outcome of a `forward`; answer to
+    a `request` or `mail`; an `event`; that `time` passes; an `agent`."""
+    since: float
+    """When the element began."""
+    until: float | None
+    """When something happens by itself at the latest; None: never."""
+    interruptible: bool
+    """A key of the caller ends it or counts."""
+
+
+@dataclass(slots=True)
+class SentRequest:
+    """An HTTP request of the flow."""
+
+    at: float
+    """When it was sent."""
+    element: str
+    """Element that sent it."""
+    method: str
+    """GET, POST, PUT, PATCH or DELETE."""
+    url: str
+    """As the flow gave it; with a connector a path."""
+    headers: Mapping[str, str]
+    """As the flow gave them."""
+    body: bytes | None
+    """As it is sent."""
+    connector: str | None
+    """Name of the connector."""
+    secret: bool
+    """URL, headers or body hold a sensitive value: show none of them to people."""
+    status: int | None = None
+    """Of the answer; None: there is none yet, or there was an error."""
+    error: str | None = None
+    """What went wrong instead of an answer."""
+
+    @property
+    def shown(self) -> str:
+        """Method and URL, for people."""
+        where = HIDDEN if self.secret else self.url
+        return f"{self.method} {where}" if self.connector is None else f"{self.method} {self.connector}: {where}"
+
+
+@dataclass(slots=True)
+class SentMail:
+    """A mail of the flow."""
+
+    at: float
+    """When it was sent."""
+    element: str
+    """Element that sent it."""
+    to: tuple[str, ...]
+    """Addresses."""
+    subject: str
+    """One line."""
+    text: str
+    """Plain text."""
+    secret: bool
+    """Subject or text hold a sensitive value: show none of them to people."""
+    error: str | None = None
+    """Why it was not handed over."""
+
+
+@dataclass(slots=True)
+class Forwarded:
+    """A forward to somebody else."""
+
+    at: float
+    """When it began."""
+    element: str
+    """Element that forwards."""
+    targets: tuple[str, ...]
+    """Who is called; hidden where a target is sensitive."""
+    mode: str
+    """`bridge` or `refer`."""
+    outcome: str | None = None
+    """`forwarded`, `returned`, `no_answer`, `busy`, `declined`, `failed`, `abandoned` by the caller; None: it rings."""
+    target: str = ""
+    """Who took it, or the last one tried."""
+    answered_at: float | None = None
+    """When the two began to hear each other."""
+    talk_time: float = 0.0
+    """Seconds the two heard each other."""
+    whisper: str | None = None
+    """What the called party heard first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change to a profile (`update`), or to the do-not-contact list (`add`, `remove`)."""
+
+    at: float
+    """When."""
+    element: str
+    """Element that made it."""
+    action: Literal["update", "add", "remove"]
+    """What was done."""
+    number: str
+    """Whose."""
+    changes: Mapping[str, Any]
+    """Fields of a profile with their values (None: removed, sensitive ones hidden); `reason` for the list."""
+
+
+@dataclass(slots=True)
+class Waited:
+    """A wait for an event."""
+
+    at: float
+    """When it began."""
+    element: str
+    """Element that waits."""
+    event: str
+    """Name of the event."""
+    until: float | None = None
+    """When it was over."""
+
+
+@dataclass(slots=True)
+class LoggedEvent:
+    """An event from outside."""
+
+    at: datetime
+    """When it came."""
+    name: str
+    """Of the event."""
+    properties: Mapping[str, Any]
+    """JSON values that came with it."""
+    taken: bool = False
+    """A wait of the flow got it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time in which the caller was there, heard nothing, and nothing was asked of him."""
+
+    at: float
+    """When it began."""
+    until: float
+    """When it was over."""
+    element: str
+    """Element in which it began."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return self.until - self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something the caller did, or that was done to the call."""
+
+    at: float
+    """When."""
+    kind: Literal["key", "speaks", "hangs_up", "ended", "event"]
+    """What it was."""
+    text: str
+    """The key, seconds, cause or name."""

@@ -1,0 +1,292 @@
+"""Steps of a script: what the caller and the world do in a simulated call, as people write it in YAML.
+
+    - {at: welcome, press: "1"}             # as soon as that element is reached
+    - {press: "4711#"}                      # when the call next waits for keys
+    - {forward: sales, result: busy}        # how the world answers, whenever it is asked
+    - {hang_up_after: 5s}                   # after the step before it
+
+Steps of the caller happen one after the other. Answers of the world are there from the beginning, in the order written;
+a step after one of them waits until that answer was given. After the last step the caller says and does nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from ivr.flow.patterns import KEYS
+from ivr.flow.ports import RequestError
+from ivr.flow.sim.stubs import ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer
+from ivr.flow.values import Duration, text_of_digits
+
+__all__ = [
+    "STEPS",
+    "EventStep",
+    "ForwardStep",
+    "HandOffStep",
+    "HangUpAfterStep",
+    "HangUpStep",
+    "HttpStep",
+    "MailStep",
+    "Moment",
+    "PressStep",
+    "SilenceStep",
+    "SpeakStep",
+    "Step",
+    "UntilStep",
+    "WaitStep",
+]
+
+
+def _keys(value: object) -> str:
+    keys = text_of_digits(value)
+    if not keys or any(key not in KEYS for key in keys):
+        raise ValueError(f"keys are of {KEYS}")
+    return keys
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError('not a time: like "2026-03-02T10:00:00+01:00"') from None
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ValueError('a time needs its zone: like "2026-03-02T10:00:00+01:00"')
+    return value
+
+
+def _or_true(value: object) -> object:
+    if value is True or (isinstance(value, str) and value):
+        return value
+    raise ValueError("an element, or true")
+
+
+def _seconds(value: float) -> str:
+    return f"{round(value, 3):.10g}s"
+
+
+DURATIONS = frozenset({"after", "gap", "wait", "hang_up_after", "speak", "talk"})
+"""Fields that hold seconds."""
+
+Keys = Annotated[str, BeforeValidator(_keys)]
+Place = Annotated[str | Literal[True], BeforeValidator(_or_true)]
+"""An element, or `true`: wherever the call is."""
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+"""Date, time and zone."""
+
+
+class Step(BaseModel):
+    """One line of a script."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    KIND: ClassVar[str] = ""
+    """Field that tells which step it is."""
+
+    def data(self) -> dict[str, Any]:
+        """The step as it is written, defaults left out."""
+        shown = {
+            name: value
+            for name, value in self.model_dump(mode="json", by_alias=True).items()
+            if name == self.KIND or name in self.model_fields_set
+        }
+        return {
+            name: _seconds(value) if name in DURATIONS else value
+            for name, value in shown.items()
+            if value is not None or name == "body"
+        }
+
+
+class PressStep(Step):
+    """The caller presses keys."""
+
+    KIND = "press"
+
+    at: str | None = None
+    """As soon as this element is reached; without it when the call next waits for keys."""
+    press: Keys
+    """One after the other."""
+    after: Duration = 0.0
+    """So long after that."""
+    gap: Duration = 0.25
+    """From key to key."""
+
+
+class SilenceStep(Step):
+    """The caller lets the time for an input run out."""
+
+    KIND = "silence"
+
+    silence: Place
+    """Element, or `true` for the next that asks for keys."""
+
+
+class WaitStep(Step):
+    """Time passes."""
+
+    KIND = "wait"
+
+    wait: Duration
+    """Seconds."""
+
+
+class HangUpAfterStep(Step):
+    """The caller hangs up so long after the step before."""
+
+    KIND = "hang_up_after"
+
+    hang_up_after: Duration
+    """Seconds."""
+
+
+class HangUpStep(Step):
+    """The caller hangs up."""
+
+    KIND = "hang_up"
+
+    hang_up: Place
+    """As soon as this element is reached; `true`: at once."""
+    after: Duration = 0.0
+    """So long after that."""
+
+
+class SpeakStep(Step):
+    """The caller speaks when he is next recorded."""
+
+    KIND = "speak"
+
+    at: str | None = None
+    """In this element."""
+    speak: Duration
+    """Seconds."""
+
+
+class EventStep(Step):
+    """An event comes from outside."""
+
+    KIND = "event"
+
+    at: str | None = None
+    """As soon as this element is reached."""
+    event: str
+    """Its name."""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    """JSON values that come with it."""
+    after: Duration | None = None
+    """So long after the step before; without `at` and `after`: when the flow waits for such an event."""
+
+
+class UntilStep(Step):
+    """Time passes until a moment."""
+
+    KIND = "until"
+
+    until: Moment
+    """Date, time and zone."""
+
+
+class ForwardStep(Step):
+    """What becomes of a forward."""
+
+    KIND = "forward"
+
+    forward: str
+    """Element, or a pattern of a target."""
+    result: ForwardResult = "answered"
+    """What the called party does."""
+    after: Duration | None = None
+    """Seconds until that."""
+    talk: Duration = 30.0
+    """Seconds the two talk."""
+    then: Literal["returned", "hang_up"] = "returned"
+    """`returned`: the called party leaves then. `hang_up`: the caller does."""
+    accepts: bool = True
+    """The called party presses the key where one is asked for."""
+
+    @property
+    def answer(self) -> ForwardAnswer:
+        """For the stubs."""
+        leaves: Literal["called", "caller"] = "called" if self.then == "returned" else "caller"
+        return ForwardAnswer(self.forward, self.result, self.after, self.talk, leaves, self.accepts, times=1)
+
+
+class HttpStep(Step):
+    """What an HTTP request gets."""
+
+    KIND = "http"
+
+    http: str
+    """Element, or a pattern of the URL or of `METHOD URL`."""
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    """Status of the answer."""
+    body: Any = Field(default_factory=dict)
+    """JSON value or text."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Of the answer."""
+    after: Duration = 0.2
+    """Seconds until it is there."""
+    error: RequestError | None = None
+    """No answer, but this."""
+
+    @property
+    def answer(self) -> HttpAnswer:
+        """For the stubs."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return HttpAnswer(self.http, self.status, self.body, headers, self.after, self.error, times=1)
+
+
+class MailStep(Step):
+    """What becomes of a mail."""
+
+    KIND = "mail"
+
+    mail: str
+    """Element, or a pattern of an address."""
+    error: str | None = None
+    """Why it is not handed over."""
+    after: Duration = 0.2
+    """Seconds until that is known."""
+
+    @property
+    def answer(self) -> MailAnswer:
+        """For the stubs."""
+        return MailAnswer(self.mail, self.error, self.after, times=1)
+
+
+class HandOffStep(Step):
+    """What becomes of a hand-off to an agent, an AI agent or an application."""
+
+    KIND = "agent"
+
+    agent: str | None = None
+    """Element of a transfer to an agent."""
+    ai_agent: str | None = None
+    """Element of a transfer to an AI agent."""
+    application: str | None = None
+    """Element of a transfer to a voice application."""
+    result: str
+    """Branch that it takes."""
+    after: Duration = 5.0
+    """Seconds until that."""
+
+
+STEPS: dict[str, type[Step]] = {
+    "press": PressStep,
+    "silence": SilenceStep,
+    "wait": WaitStep,
+    "hang_up_after": HangUpAfterStep,
+    "hang_up": HangUpStep,
+    "speak": SpeakStep,
+    "forward": ForwardStep,
+    "http": HttpStep,
+    "mail": MailStep,
+    "event": EventStep,
+    "until": UntilStep,
+    "agent": HandOffStep,
+    "ai_agent": HandOffStep,
+    "application": HandOffStep,
+}
+"""What a step does, by the field that tells it."""

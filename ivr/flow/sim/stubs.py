@@ -1,0 +1,110 @@
+"""How the world around a simulated call answers: HTTP, phones, mail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Generic, Literal, TypeVar
+
+from ivr.flow.ports import RequestError
+
+__all__ = ["Answers", "ForwardAnswer", "HttpAnswer", "MailAnswer", "Stubs"]
+
+ForwardResult = Literal["answered", "no_answer", "busy", "declined", "failed"]
+Leaver = Literal["called", "caller"]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What an HTTP request gets."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of the URL or of `METHOD URL`."""
+    status: int = 200
+    """Status of the answer."""
+    body: Any = field(default_factory=dict)
+    """JSON value or text."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the answer, by lower-case name."""
+    after: float = 0.2
+    """Seconds until it is there; longer than the request may take: a timeout."""
+    error: RequestError | None = None
+    """No answer, but this."""
+    times: int | None = None
+    """Requests that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardAnswer:
+    """What becomes of a forward."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of a target."""
+    result: ForwardResult = "answered"
+    """What the called party does."""
+    after: float | None = None
+    """Seconds until that; None: 5 s for an answer, the time-out of the ringing for no answer, else 1 s."""
+    talk: float = 30.0
+    """Seconds the two talk."""
+    leaves: Leaver = "called"
+    """Who hangs up then."""
+    accepts: bool = True
+    """The called party presses the key where one is asked for."""
+    times: int | None = None
+    """Forwards (or targets) that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailAnswer:
+    """What becomes of a mail."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of an address."""
+    error: str | None = None
+    """Why it is not handed over; None: it is."""
+    after: float = 0.2
+    """Seconds until that is known."""
+    times: int | None = None
+    """Mails that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stubs:
+    """Answers of the world, by element or pattern; the first one that fits and is not used up counts."""
+
+    http: tuple[HttpAnswer, ...] = ()
+    """Of HTTP requests; without one that fits: status 200 and `{}` after 0.2 s."""
+    forwards: tuple[ForwardAnswer, ...] = ()
+    """Of forwards; without one that fits: answered after 5 s, and the called party leaves after 30 s."""
+    mails: tuple[MailAnswer, ...] = ()
+    """Of mails; without one that fits: handed over."""
+    manual: bool = False
+    """Nothing is answered by itself: somebody does it by the methods of the call."""
+
+
+T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer)
+
+
+class Answers(Generic[T]):
+    """Answers of one kind, used up in their order by one call."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, answers: tuple[T, ...]) -> None:
+        self._left: list[list[Any]] = [[answer, answer.times] for answer in answers]
+
+    def first(self, answers: Iterable[T]) -> None:
+        """Give these before those that are there."""
+        self._left[:0] = [[answer, answer.times] for answer in answers]
+
+    def take(self, *names: str) -> T | None:
+        """The answer for something that has these names: the element's, and what is matched by pattern."""
+        for entry in self._left:
+            answer, times = entry
+            if times != 0 and any(name == answer.match or fnmatchcase(name, answer.match) for name in names):
+                if times is not None:
+                    entry[1] = times - 1
+                found: T = answer
+                return found
+        return None
