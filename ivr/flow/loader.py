@@ -57,8 +57,8 @@ VERSION_DIGITS = 12
 NOT_BUILT = frozenset(
     {
         "start_from_audience", "start_outgoing_call", "transfer_to_agent", "transfer_to_ai_agent",
-        "transfer_to_voice_application", "transfer_to_chat", "call_api", "split", "wait_for_event", "wait_for_date",
-        "update_profile", "tag", "untag", "do_not_contact", "notify", "hours",
+        "transfer_to_voice_application", "transfer_to_chat", "call_api", "wait_for_event", "wait_for_date",
+        "notify",
     }
 )  # fmt: skip
 """Element types of the language that this version does not have."""

@@ -28,13 +28,15 @@ from ivr.flow.ports import (
     DigitEnded,
     Event,
     HangUp,
+    MailDone,
     PlayDone,
     PromptSpec,
+    RequestDone,
 )
 from ivr.flow.session import Session
 from ivr.flow.spoken import Languages
 from ivr.flow.trace import Step, digits, path
-from ivr.settings import Limits
+from ivr.settings import Calendar, Limits
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
@@ -101,11 +103,12 @@ class Machine:
         profile: Mapping[str, Any] | None = None,
         courtesy: PromptSpec | None = None,
         languages: Languages | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
     ) -> None:
         """`settings` is what flows see as `settings.*`; `courtesy` is heard before a limit ends the session."""
         self._limits = limits or _LIMITS
         self._flows = flows
-        self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters, languages)
+        self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters, languages, calendars)
         self._courtesy = courtesy
         self._element: Element | None = None
         self._run: Run | None = None
@@ -139,6 +142,11 @@ class Machine:
     def variables(self) -> Mapping[str, Any]:
         """Variables of the flow that runs; secret values are wrapped in `Sensitive`."""
         return self._ctx.variables
+
+    @property
+    def tags(self) -> list[str]:
+        """Tags of the call, in the order in which they came."""
+        return list(self._ctx.tags)
 
     @property
     def element(self) -> str | None:
@@ -192,6 +200,8 @@ class Machine:
         elif kind is DigitEnded:
             ctx.key_ended(event)  # type: ignore[arg-type]
             return
+        elif kind is RequestDone or kind is MailDone:
+            ctx.exchanges.done(event)  # type: ignore[arg-type]
         elif kind is CallAnswered:
             ctx.answered = True
         elif kind is CallEnded:
@@ -281,6 +291,7 @@ class Machine:
         self.steps.append(step)
         ctx.details = step.details
         ctx.step_entered = ctx.now
+        ctx.element = name
         self._element = element
         try:
             run = element.run(ctx)

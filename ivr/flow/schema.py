@@ -175,7 +175,7 @@ def _complete(found: JsonSchemaValue, model: type[Element]) -> None:
         "type": "object",
         "description": "Elements after named branches.",
         "properties": branches,
-        "additionalProperties": False,
+        "additionalProperties": ELEMENT_NAME if model.NAMES_BRANCHES else False,
     }
 
 

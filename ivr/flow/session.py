@@ -7,11 +7,12 @@ happened to the details of their step. Everything in it is bounded: a caller may
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ivr.flow.exchanges import Exchanges
 from ivr.flow.expressions import ExpressionError, Record, Sensitive, Template, text_of
 from ivr.flow.ports import (
     Answer,
@@ -26,10 +27,13 @@ from ivr.flow.ports import (
     Play,
     PlayDone,
     PromptSpec,
+    Request,
     ResumeCallRecording,
+    SendMail,
     StopPlay,
 )
 from ivr.flow.spoken import Languages
+from ivr.settings import Calendar
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
@@ -54,6 +58,12 @@ OPEN_KEYS = 16
 
 MAX_VARIABLES = 500
 """Variables of one call."""
+
+MAX_TAGS = 50
+"""Tags of one call."""
+
+MAX_TAG = 100
+"""Characters of a tag."""
 
 MAX_NAME = 200
 """Characters of a wish for a file's name."""
@@ -98,12 +108,15 @@ class Session:
         "_open_plays",
         "answered",
         "branch_shown",
+        "calendars",
         "call",
         "call_recording",
         "cause",
         "commands",
         "details",
         "early",
+        "exchanges",
+        "element",
         "flow",
         "forwarding",
         "inputs",
@@ -117,6 +130,7 @@ class Session:
         "started",
         "step_entered",
         "stray",
+        "tags",
         "text_characters",
         "transfer",
         "variables",
@@ -130,6 +144,7 @@ class Session:
         profile: Mapping[str, Any],
         text_characters: int,
         languages: Languages | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
     ) -> None:
         self.call = call
         self._flows = flows
@@ -138,8 +153,14 @@ class Session:
         self.text_characters = text_characters
         self.languages = languages or _ENGLISH
         """Languages that this system speaks."""
+        self.calendars: Mapping[str, Calendar] = calendars or {}
+        """Hours and holidays by name."""
         self.flow: Flow
         """The flow that runs."""
+        self.element = ""
+        """Name of the element that runs."""
+        self.tags: dict[str, None] = {}
+        """Tags of the call, in the order in which they came."""
         self.variables: dict[str, Any] = {}
         """Its variables by name; secret values are wrapped in Sensitive."""
         self.result: Mapping[str, Any] | None = None
@@ -172,6 +193,8 @@ class Session:
         self.commands: list[Command] = []
         self.details: dict[str, Any] = {}
         """Details of the step that runs."""
+        self.exchanges = Exchanges()
+        """Requests and mails whose answers the trace waits for."""
         self._ids = 0
         self._call_record: Record | None = None
         self._open_plays: dict[int, dict[str, Any]] = {}
@@ -187,7 +210,7 @@ class Session:
             return self.result
         if name == "call":
             if self._call_record is None:
-                self._call_record = _call_record(self.call)
+                self._call_record = _call_record(self.call, self.tags)
             return self._call_record
         if name == "settings":
             return self.settings
@@ -244,6 +267,28 @@ class Session:
             self.note(f"{what}: {error}")
             return "", False
 
+    def change_profile(self, changes: Mapping[str, Any]) -> None:
+        """Let expressions see changes of the profile; None removes a field."""
+        profile = {**self.profile, **changes}
+        self.profile = {name: value for name, value in profile.items() if value is not None}
+
+    def tag(self, tag: str) -> None:
+        """Tag the call; a tag that it has keeps its place."""
+        tag = tag.strip()[:MAX_TAG]
+        if not tag or tag in self.tags:
+            return
+        if len(self.tags) >= MAX_TAGS:
+            self.note("too many tags")
+            return
+        self.tags[tag] = None
+        self._call_record = None
+
+    def untag(self, *tags: str) -> None:
+        """Take tags from the call."""
+        for tag in tags:
+            self.tags.pop(tag.strip()[:MAX_TAG], None)
+        self._call_record = None
+
     def file_name(self, template: Template[str] | None, kind: str) -> str:
         """Wish for the name of a recording: what the field says, unless that is secret, else kind and short id."""
         if template is not None:
@@ -261,9 +306,17 @@ class Session:
         """The caller is there."""
         return self.cause is None
 
+    @property
+    def contact(self) -> str:
+        """Number of the person whom it is all about: the caller, or whom an outgoing call is for."""
+        return self.call.to if self.call.direction == "outbound" else self.call.from_
+
     def wall_time(self) -> datetime:
-        """The time of day that `now` stands for."""
-        return self.call.started_at + timedelta(seconds=self.now - self.started)
+        """The time of day that `now` stands for, in the zone of the call."""
+        started = self.call.started_at
+        passed = timedelta(seconds=self.now - self.started)
+        # Times of one zone are added up as the clock on the wall shows them, which changes of the clock falsify.
+        return (started.astimezone(UTC) + passed).astimezone(started.tzinfo)
 
     def offset(self, at: float) -> float:
         """Seconds since the call began, as the trace has them."""
@@ -284,6 +337,11 @@ class Session:
 
     def emit(self, command: Command) -> None:
         """Send a command."""
+        self.commands.append(command)
+
+    def send(self, command: Request | SendMail) -> None:
+        """Send a request or a mail, and enter it in the trace."""
+        self.exchanges.sent(command, self.offset(self.now), self.details)
         self.commands.append(command)
 
     def note(self, text: str, level: str = "warning") -> None:
@@ -326,7 +384,7 @@ class Session:
     @property
     def settled(self) -> bool:
         """Nothing more will change the trace."""
-        return not self._open_plays
+        return not self._open_plays and self.exchanges.settled
 
     def pause_recording(self) -> bool:
         """Keep what comes out of the recording of the whole call; True when there is one."""
@@ -387,7 +445,7 @@ def _shown(prompt: PromptSpec) -> dict[str, Any]:
     return {"kind": prompt.kind, "value": prompt.value[:TEXT_IN_TRACE]}
 
 
-def _call_record(call: CallInfo) -> Record:
+def _call_record(call: CallInfo, tags: Iterable[str]) -> Record:
     return Record(
         id=call.id,
         short_id=call.short_id,
@@ -396,5 +454,6 @@ def _call_record(call: CallInfo) -> Record:
         line=call.line,
         started_at=call.started_at,
         headers=call.headers,
+        tags=list(tags),
         **{"from": call.from_},
     )

@@ -20,6 +20,7 @@ from ivr.flow.expressions import Template, text_of
 from ivr.units import DURATION_SCHEMA, parse_duration
 
 __all__ = [
+    "WEEKDAYS",
     "CallKey",
     "Clock",
     "DigitsStr",
@@ -34,6 +35,7 @@ __all__ = [
     "VariableName",
     "Weekday",
     "Window",
+    "ZoneName",
     "quoted",
     "template_type",
     "text_of_digits",
@@ -159,6 +161,10 @@ def _zone(name: str) -> str:
     return name
 
 
+ZoneName = Annotated[str, AfterValidator(_zone)]
+"""IANA name of a time zone."""
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
 
@@ -172,7 +178,7 @@ class Window(_Value):
     """Opens."""
     to: TimeOfDay = Clock(DAY_MINUTES)
     """Closes."""
-    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    time_zone: ZoneName | None = None
     """IANA name; None: that of the moment asked about."""
 
     @model_validator(mode="after")

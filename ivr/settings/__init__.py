@@ -4,6 +4,7 @@ A leaf: everything may import it, it imports nothing but errors and the reading 
 and passed down; nothing below reads the environment.
 """
 
+from ivr.settings.calendars import Calendar
 from ivr.settings.lines import (
     Codec,
     DtmfMethod,
@@ -31,6 +32,7 @@ from ivr.settings.values import HostPort, Listener, PortRange
 
 __all__ = [
     "CONFIG_PLACES",
+    "Calendar",
     "Codec",
     "DtmfMethod",
     "Gateway",

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from ivr.settings.calendars import Calendar
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
 from ivr.settings.values import (
     Digits,
@@ -152,6 +153,8 @@ class Limits(Section):
     visits_without_input: Annotated[int, Field(ge=1)] = 10
     """Visits of one element with no input from the caller in between."""
     call_duration: Duration = 4 * 3600.0
+    flow_idle: Duration = 365 * 86400.0
+    """A flow that waits outside a call ends after so long with no step."""
     courtesy: str | None = None
     """Said before a limit ends a call; without it the call just ends."""
     text_characters: Annotated[int, Field(ge=1)] = 1000
@@ -197,7 +200,8 @@ class Settings(Section):
     phones: dict[Digits, Phone] = Field(default_factory=dict)
     agents: dict[str, Any] = Field(default_factory=dict)
     queues: dict[str, Any] = Field(default_factory=dict)
-    calendars: dict[str, Any] = Field(default_factory=dict)
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+    """Hours and holidays by name, for the element hours."""
     ai_agents: dict[str, Any] = Field(default_factory=dict)
     applications: dict[str, Any] = Field(default_factory=dict)
     connectors: dict[str, Any] = Field(default_factory=dict)
@@ -252,7 +256,6 @@ class Settings(Section):
 NOT_BUILT_SECTIONS = (
     "agents",
     "queues",
-    "calendars",
     "ai_agents",
     "applications",
     "connectors",

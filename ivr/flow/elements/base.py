@@ -105,6 +105,8 @@ class Element(BaseModel):
     """Needs a caller: a fault where the session is over."""
     ENTRY: ClassVar[bool] = False
     """A flow can begin here."""
+    NAMES_BRANCHES: ClassVar[bool] = False
+    """Its fields name branches, whose targets stand in `branches`."""
 
     type: str
     """Kind of element."""

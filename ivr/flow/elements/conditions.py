@@ -1,7 +1,10 @@
-"""Conditions: an expression, or a value with operators for texts, numbers and dates.
+"""Conditions: an expression, or a value with operators for texts, numbers, dates and truth.
 
 All operators of one condition must hold. A value that an operator does not go with (a text that is no number under
 `less_than`) makes the condition false, with a note in the log.
+
+Dates are dates with or without time, or texts of them (`2026-03-02`, `2026-03-02T10:00`). One without a zone is in
+`time_zone`, else in the zone of the call; so are days (`today`, `weekday`, the end of a plain date).
 """
 
 from __future__ import annotations
@@ -9,18 +12,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ivr.flow.elements.base import ElementName
 from ivr.flow.expressions import ExpressionError, Template
 from ivr.flow.operations import equal, number_in, text_of
-from ivr.flow.values import Duration, ValueTemplate
+from ivr.flow.values import WEEKDAYS, Duration, ValueTemplate, ZoneName
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["OPERATORS", "Condition"]
+__all__ = ["OPERATORS", "Condition", "Operators", "Weekdays", "is_date_alone", "moment"]
+
+MAX_LIST = 200
+"""Items that `in_list` names one by one."""
+
+
+# Values
 
 
 def _number(value: Any) -> float:
@@ -29,8 +39,8 @@ def _number(value: Any) -> float:
     return value if isinstance(value, (int, float)) else number_in(text_of(value))
 
 
-def _moment(value: Any, now: datetime) -> datetime:
-    """A date or time as a moment; a plain date is its midnight, without zone it is in the zone of the call."""
+def moment(value: Any, now: datetime) -> datetime:
+    """A date or time as a moment; a plain date is its midnight, without zone it is in that of `now`."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value.strip())
@@ -43,16 +53,24 @@ def _moment(value: Any, now: datetime) -> datetime:
     return value if value.tzinfo is not None else value.replace(tzinfo=now.tzinfo)
 
 
-def _is_date_alone(value: Any) -> bool:
+def is_date_alone(value: Any) -> bool:
+    """Whether a date has no time of day."""
     if isinstance(value, str):
-        return len(value.strip()) == len("2026-01-31")
+        return len(value.strip()) <= len("2026-01-31")
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
 def _end(value: Any, now: datetime) -> datetime:
     """The moment, or the end of the day where no time of day is given."""
-    moment = _moment(value, now)
-    return moment + timedelta(days=1) if _is_date_alone(value) else moment
+    found = moment(value, now)
+    return found + timedelta(days=1) if is_date_alone(value) else found
+
+
+def _later(value: Any, other: Any, now: datetime) -> bool:
+    """Whether the value is after the other; a plain date is over at its end."""
+    if is_date_alone(other):
+        return moment(value, now) >= _end(other, now)
+    return moment(value, now) > moment(other, now)
 
 
 def _folded(value: Any) -> str:
@@ -64,9 +82,27 @@ def _empty(value: Any) -> bool:
 
 
 def _same(value: Any, other: Any) -> bool:
-    if isinstance(value, str) and isinstance(other, str):
-        return value.casefold() == other.casefold()
+    if isinstance(value, str) and isinstance(other, (str, bool)):
+        return value.casefold() == _folded(other)
+    if isinstance(other, str) and isinstance(value, bool):
+        return _folded(value) == other.casefold()
     return equal(value, other)
+
+
+def _has(value: Any, other: Any) -> bool:
+    """Whether a list has an item, or a text a part."""
+    if isinstance(value, (list, tuple)):
+        return any(_same(item, other) for item in value)
+    return _folded(other) in _folded(value)
+
+
+def _between(value: Any, least: Any, most: Any, now: datetime) -> bool:
+    """Whether a number or date is between two others, both included."""
+    try:
+        low, high = _number(least), _number(most)
+    except ExpressionError:
+        return moment(value, now) >= moment(least, now) and not _later(value, most, now)
+    return low <= _number(value) <= high
 
 
 Operator = Callable[[Any, Any, datetime], bool]
@@ -74,50 +110,82 @@ Operator = Callable[[Any, Any, datetime], bool]
 OPERATORS: dict[str, Operator] = {
     "is": lambda value, other, now: _same(value, other),
     "is_not": lambda value, other, now: not _same(value, other),
-    "contains": lambda value, other, now: _folded(other) in _folded(value),
-    "does_not_contain": lambda value, other, now: _folded(other) not in _folded(value),
+    "contains": lambda value, other, now: _has(value, other),
+    "does_not_contain": lambda value, other, now: not _has(value, other),
     "starts_with": lambda value, other, now: _folded(value).startswith(_folded(other)),
     "ends_with": lambda value, other, now: _folded(value).endswith(_folded(other)),
     "less_than": lambda value, other, now: _number(value) < _number(other),
     "at_most": lambda value, other, now: _number(value) <= _number(other),
     "at_least": lambda value, other, now: _number(value) >= _number(other),
     "greater_than": lambda value, other, now: _number(value) > _number(other),
-    "before": lambda value, other, now: _moment(value, now) < _moment(other, now),
-    "until": lambda value, other, now: (
-        _moment(value, now) < _end(other, now) if _is_date_alone(other) else _moment(value, now) <= _moment(other, now)
-    ),
-    "since": lambda value, other, now: _moment(value, now) >= _moment(other, now),
-    "after": lambda value, other, now: (
-        _moment(value, now) >= _end(other, now) if _is_date_alone(other) else _moment(value, now) > _moment(other, now)
-    ),
+    "before": lambda value, other, now: moment(value, now) < moment(other, now),
+    "until": lambda value, other, now: not _later(value, other, now),
+    "since": lambda value, other, now: moment(value, now) >= moment(other, now),
+    "after": _later,
 }
 """Operators with a value to compare with: (value, other, the time of day) -> whether it holds."""
+
+
+# Fields
 
 
 def _braced(value: object) -> object:
     return f"{{{{ {value} }}}}" if isinstance(value, str) and "{{" not in value else value
 
 
-class Condition(BaseModel):
-    """One condition and the element it leads to."""
+def _several(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+def _weekdays(value: object) -> tuple[str, ...]:
+    """Weekdays of `mon`, `mon-fri`, or a list of these."""
+    found: list[str] = []
+    for part in value if isinstance(value, (list, tuple)) else [value]:
+        first, dash, last = str(part).strip().lower().partition("-")
+        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
+            raise ValueError("not a weekday: mon, tue, wed, thu, fri, sat, sun, or mon-fri")
+        start = WEEKDAYS.index(first)
+        length = (WEEKDAYS.index(last) - start) % 7 + 1 if dash else 1
+        found.extend(WEEKDAYS[(start + index) % 7] for index in range(length))
+    return tuple(dict.fromkeys(found))
+
+
+def _two(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(value) != 2:
+        raise ValueError("two values: [least, greatest]")
+    return value
+
+
+Weekdays = Annotated[
+    tuple[str, ...], Field(min_length=1), BeforeValidator(_weekdays, json_schema_input_type=str | list[str])
+]
+"""Weekdays as `mon`, `mon-fri` or a list."""
+
+ListField = Annotated[
+    tuple[ValueTemplate, ...],
+    Field(min_length=1, max_length=MAX_LIST),
+    BeforeValidator(_several, json_schema_input_type=str | list[Any]),
+]
+
+
+class Operators(BaseModel):
+    """What must hold of a value: every operator that is named."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=True)
 
-    to: ElementName
-    """Element to go to when it holds."""
-    name: str | None = None
-    """Name of the branch; default: its number from 1."""
-    when: Annotated[ValueTemplate, BeforeValidator(_braced)] | None = None
-    """Expression that must be true; braces may be left out."""
-    value: ValueTemplate | None = None
-    """What the operators look at."""
     is_: Annotated[ValueTemplate | None, Field(alias="is")] = None
     """Equal; texts without regard to case."""
     is_not: ValueTemplate | None = None
+    """Not equal."""
     contains: ValueTemplate | None = None
+    """A text has this part, a list this item."""
     does_not_contain: ValueTemplate | None = None
     starts_with: ValueTemplate | None = None
     ends_with: ValueTemplate | None = None
+    in_list: ListField | None = None
+    """Equal to one of these; an item may be an expression that gives a list."""
+    not_in_list: ListField | None = None
+    """Equal to none of these."""
     is_empty: bool | None = None
     """`true`: null or empty; `false`: not."""
     is_not_empty: bool | None = None
@@ -125,6 +193,8 @@ class Condition(BaseModel):
     at_most: ValueTemplate | None = None
     at_least: ValueTemplate | None = None
     greater_than: ValueTemplate | None = None
+    between: Annotated[ListField, AfterValidator(_two)] | None = None
+    """Two numbers or dates, `[least, greatest]`, both included; a plain date counts to its end."""
     before: ValueTemplate | None = None
     """Earlier than the date or time."""
     until: ValueTemplate | None = None
@@ -139,6 +209,10 @@ class Condition(BaseModel):
     """In the time from now that is so long."""
     today: bool | None = None
     """On the day of the call."""
+    weekday: Weekdays | None = None
+    """On one of these weekdays: `mon`, `mon-fri`, or a list."""
+    time_zone: ZoneName | None = None
+    """Zone of days, and of dates that have none; default: that of the call."""
 
     def comparisons(self) -> list[tuple[str, Operator, Template[Any]]]:
         """The operators with a value to compare with that are set, in the order of the documentation."""
@@ -149,13 +223,77 @@ class Condition(BaseModel):
                 found.append((name, operator, template))
         return found
 
+    @property
+    def any(self) -> bool:
+        """Whether an operator is set."""
+        return any(getattr(self, name) is not None for name in Operators.model_fields if name != "time_zone")
+
+    def compare(self, ctx: Session, value: Any) -> bool:
+        """Whether every operator holds; ExpressionError where that cannot be told."""
+        now = ctx.wall_time()
+        if self.time_zone is not None:
+            now = now.astimezone(ZoneInfo(self.time_zone))
+        if self.is_empty is not None and _empty(value) != self.is_empty:
+            return False
+        if self.is_not_empty is not None and _empty(value) == self.is_not_empty:
+            return False
+        for _, operator, template in self.comparisons():
+            if not operator(value, template.render(ctx).value, now):
+                return False
+        return self._in_lists(ctx, value) and self._in_range(ctx, value, now) and self._on_days(value, now)
+
+    def _in_lists(self, ctx: Session, value: Any) -> bool:
+        for items, wanted in ((self.in_list, True), (self.not_in_list, False)):
+            if items is not None and any(_same(value, item) for item in _items(ctx, items)) != wanted:
+                return False
+        return True
+
+    def _in_range(self, ctx: Session, value: Any, now: datetime) -> bool:
+        if self.between is None:
+            return True
+        least, most = (template.render(ctx).value for template in self.between)
+        return _between(value, least, most, now)
+
+    def _on_days(self, value: Any, now: datetime) -> bool:
+        if self.within is None and self.within_next is None and self.today is None and self.weekday is None:
+            return True
+        at = moment(value, now)
+        day = at.astimezone(now.tzinfo).date()
+        if self.today is not None and (day == now.date()) != self.today:
+            return False
+        if self.weekday is not None and WEEKDAYS[day.weekday()] not in self.weekday:
+            return False
+        passed = now.timestamp() - at.timestamp()
+        if self.within is not None and not 0 <= passed <= self.within:
+            return False
+        return self.within_next is None or 0 <= -passed <= self.within_next
+
+
+def _items(ctx: Session, templates: tuple[Template[Any], ...]) -> list[Any]:
+    found: list[Any] = []
+    for template in templates:
+        value = template.render(ctx).value
+        found.extend(value if isinstance(value, (list, tuple)) else [value])
+    return found
+
+
+class Condition(Operators):
+    """One condition and the element it leads to."""
+
+    to: ElementName
+    """Element to go to when it holds."""
+    name: str | None = None
+    """Name of the branch; default: its number from 1."""
+    when: Annotated[ValueTemplate, BeforeValidator(_braced)] | None = None
+    """Expression that must be true; braces may be left out."""
+    value: ValueTemplate | None = None
+    """What the operators look at."""
+
     @model_validator(mode="after")
     def _one_kind(self) -> Condition:
-        flags = (self.is_empty, self.is_not_empty, self.within, self.within_next, self.today)
-        operators = bool(self.comparisons()) or any(flag is not None for flag in flags)
-        if self.when is not None and (self.value is not None or operators):
+        if self.when is not None and (self.value is not None or self.any):
             raise ValueError("either when, or value with operators")
-        if self.when is None and (self.value is None or not operators):
+        if self.when is None and (self.value is None or not self.any):
             raise ValueError("when, or value with an operator")
         return self
 
@@ -164,24 +302,8 @@ class Condition(BaseModel):
         try:
             if self.when is not None:
                 return bool(self.when.render(ctx)[0])
-            return self._compare(ctx)
+            assert self.value is not None
+            return self.compare(ctx, self.value.render(ctx).value)
         except (ExpressionError, OverflowError) as error:
             ctx.note(f"{place}: {error}")
             return False
-
-    def _compare(self, ctx: Session) -> bool:
-        assert self.value is not None
-        value, _ = self.value.render(ctx)
-        now = ctx.wall_time()
-        if self.is_empty is not None and _empty(value) != self.is_empty:
-            return False
-        if self.is_not_empty is not None and _empty(value) == self.is_not_empty:
-            return False
-        for _, operator, template in self.comparisons():
-            if not operator(value, template.render(ctx)[0], now):
-                return False
-        if self.today is not None and (_moment(value, now).astimezone(now.tzinfo).date() == now.date()) != self.today:
-            return False
-        if self.within is not None and not now - timedelta(seconds=self.within) <= _moment(value, now) <= now:
-            return False
-        return self.within_next is None or (now <= _moment(value, now) <= now + timedelta(seconds=self.within_next))
