@@ -12,7 +12,7 @@ session are limited, and each wait has a deadline or ends with the call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -104,11 +104,15 @@ class Machine:
         courtesy: PromptSpec | None = None,
         languages: Languages | None = None,
         calendars: Mapping[str, Calendar] | None = None,
+        tags: Iterable[str] = (),
     ) -> None:
-        """`settings` is what flows see as `settings.*`; `courtesy` is heard before a limit ends the session."""
+        """`settings` is what flows see as `settings.*`; `courtesy` is heard before a limit ends the session; `tags` are
+        there already."""
         self._limits = limits or _LIMITS
         self._flows = flows
         self._ctx = Session(call, flows, settings, profile or {}, self._limits.text_characters, languages, calendars)
+        for tag in tags:
+            self._ctx.tag(tag)
         self._courtesy = courtesy
         self._element: Element | None = None
         self._run: Run | None = None
