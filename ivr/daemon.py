@@ -16,20 +16,25 @@ import random
 import signal
 import socket
 import sys
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ivr import __version__
-from ivr.api import HttpServer
+from ivr.api import Guard, HttpServer, local_token
+from ivr.call.events import EventHub
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
 from ivr.call.languages import learn_languages
 from ivr.call.manager import CallManager
 from ivr.call.outside import Nowhere
 from ivr.call.policies import media_policies
+from ivr.call.profiles import ProfileBook
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
+from ivr.call.tasks import TaskSet
+from ivr.call.world import World
 from ivr.errors import ConfigError, Fault, FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
@@ -163,6 +168,14 @@ class Daemon:
                     contacts_per_aor=settings.limits.contacts_per_phone, bindings=settings.limits.registrations
                 )
             )
+            tasks_outside = TaskSet()
+            exits.push_async_callback(tasks_outside.close)
+            events = EventHub(store, tasks_outside.spawn, time.time)
+            await events.begin()
+            profiles = ProfileBook(store, loop)
+            exits.callback(profiles.close)
+            nowhere = Nowhere(loop.call_soon)
+            world = World(store, nowhere, nowhere, profiles, events, time.time)
             services = Services(
                 settings=settings,
                 loop=loop,
@@ -174,7 +187,7 @@ class Daemon:
                 lines=lines,
                 store=store,
                 policies=media_policies(settings, lines, shell.media_address),
-                outside=Nowhere(loop.call_soon),
+                outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
             )
             gate = Gate(
@@ -199,7 +212,8 @@ class Daemon:
 
             live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
-            http = HttpServer(settings.http.listen, manager)
+            local = exits.enter_context(local_token(settings.token_file))
+            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events)
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)

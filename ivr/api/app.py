@@ -1,22 +1,25 @@
-"""The HTTP interface: health, and calls in progress for `ivr calls` and `ivr trace`.
+"""The HTTP interface: health, calls in progress, flows and their versions, events from outside.
 
-Read-only, and for this machine alone: without tokens, requests are answered on loopback addresses only.
+What only reads is open to this machine; everything else needs a token with the scope that stands beside it.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Awaitable, Callable
+from collections import Counter
 from typing import Any, Protocol
 
 from aiohttp import web
 
+from ivr.api.bodies import MAX_BODY_BYTES
+from ivr.api.events import EventRoutes, EventSink
+from ivr.api.flows import FlowRoutes
+from ivr.api.guard import Guard
+from ivr.api.problems import ProblemError, problems
 from ivr.settings import HostPort
+from ivr.versions import LiveFlows
 
 SHUTDOWN_SECONDS = 1.0
 """Open requests may take so long at the end: answers come from memory."""
-MAX_BODY_BYTES = 64 * 1024
-"""Nothing that is asked here has a larger body."""
 
 
 class CallSource(Protocol):
@@ -31,43 +34,48 @@ class CallSource(Protocol):
     def ready(self) -> bool:
         """Whether calls are taken."""
 
-
-@web.middleware
-async def _local_only(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        local = ipaddress.ip_address(request.remote or "").is_loopback
-    except ValueError:
-        local = False
-    if not local and request.path.startswith("/v1/"):
-        return _problem(403, "Forbidden", "no tokens are configured: only this machine may ask")
-    return await handler(request)
-
-
-def _problem(status: int, title: str, detail: str) -> web.Response:
-    """An error as RFC 9457 says."""
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return web.json_response(body, status=status, content_type="application/problem+json")
+    def by_version(self) -> Counter[tuple[str, int | None]]:
+        """Calls in progress by flow and number of its version."""
 
 
 class HttpServer:
     """The listening server."""
 
-    def __init__(self, listen: HostPort, calls: CallSource) -> None:
+    def __init__(self, listen: HostPort, guard: Guard, calls: CallSource, flows: LiveFlows, events: EventSink) -> None:
         self._listen = listen
         self._calls = calls
+        self._guard = guard
+        self._flows = FlowRoutes(flows, calls)
+        self._events = EventRoutes(events)
         self._runner: web.AppRunner | None = None
         self.address = listen
 
+    def application(self) -> web.Application:
+        """The routes, with who may use them."""
+        app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+        guard, flows = self._guard, self._flows
+        app.add_routes(
+            [
+                web.get("/healthz", self._health),
+                web.get("/readyz", self._ready),
+                web.get("/v1/calls", guard("calls:read", self._list, local=True)),
+                web.get("/v1/calls/{id}", guard("calls:read", self._show, local=True)),
+                web.post("/v1/events", guard("events", self._events.post)),
+                web.get("/v1/flows", guard("flows", flows.list, local=True)),
+                web.post("/v1/flows/reload", guard("flows", flows.reload)),
+                web.get("/v1/flows/{flow}", guard("flows", flows.show, local=True)),
+                web.get(r"/v1/flows/{flow}/versions/{number:\d{1,9}}", guard("flows", flows.version, local=True)),
+                web.post("/v1/flows/{flow}/activate", guard("flows", flows.activate)),
+                web.post("/v1/flows/{flow}/rollback", guard("flows", flows.rollback)),
+            ]
+        )
+        return app
+
     async def start(self) -> None:
         """Listen; OSError where the address cannot be had."""
-        app = web.Application(middlewares=[_local_only], client_max_size=MAX_BODY_BYTES)
-        app.router.add_get("/healthz", self._health)
-        app.router.add_get("/readyz", self._ready)
-        app.router.add_get("/v1/calls", self._list)
-        app.router.add_get("/v1/calls/{id}", self._show)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+        self._runner = web.AppRunner(
+            self.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._listen.host, self._listen.port)
         await site.start()
@@ -93,5 +101,5 @@ class HttpServer:
     async def _show(self, request: web.Request) -> web.Response:
         found = self._calls.trace(request.match_info["id"])
         if found is None:
-            return _problem(404, "Not Found", "no such call is in progress")
+            raise ProblemError(404, "no such call is in progress")
         return web.json_response(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -197,6 +198,10 @@ class CallManager:
         if call is None:
             call = next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
         return None if call is None else asdict(call.report.record(call.machine, None))
+
+    def by_version(self) -> Counter[tuple[str, int | None]]:
+        """Calls in progress by flow and number of its version."""
+        return Counter(call.report.version for call in self.calls.values())
 
     def ready(self) -> bool:
         """Whether calls are taken."""

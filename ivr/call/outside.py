@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from ivr.flow import ports
 
@@ -19,6 +19,9 @@ class Outside(Protocol):
 
     def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
         """Send a mail."""
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        """Call `then` with what is known of a number, soon and whatever happens; secret values are wrapped."""
 
     def update_profile(self, command: ports.UpdateProfile) -> None:
         """Keep changes to a profile."""
@@ -45,6 +48,9 @@ class Nowhere:
 
     def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
         self._soon(lambda: done(ports.MailDone(command.id, "there is no mail server")))
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        self._soon(lambda: then({}))
 
     def update_profile(self, command: ports.UpdateProfile) -> None:
         """Nothing is kept."""

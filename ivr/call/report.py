@@ -42,6 +42,11 @@ class CallReport:
         return self._record.short_id
 
     @property
+    def version(self) -> tuple[str, int | None]:
+        """Flow that the call began with, and number of its version."""
+        return self._record.flow or "", self._record.flow_number
+
+    @property
     def cause(self) -> str | None:
         return self._cause
 

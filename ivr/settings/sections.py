@@ -220,6 +220,11 @@ class Settings(Section):
         """The file these settings come from; None for the built-in defaults."""
         return self._source
 
+    @property
+    def token_file(self) -> Path:
+        """Where a running daemon leaves a token for the command line of this machine."""
+        return self.cache.parent / "api.token"
+
     @field_validator("lines")
     @classmethod
     def _names_of_lines(cls, lines: dict[str, Line]) -> dict[str, Line]:

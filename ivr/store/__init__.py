@@ -5,7 +5,7 @@
 """
 
 from ivr.store.events import EventLog, KeptEvent
-from ivr.store.people import Blocked, People
+from ivr.store.people import Blocked, People, Profile
 from ivr.store.reader import RecordReader
 from ivr.store.records import CallRecord, RecordingRecord
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
@@ -25,6 +25,7 @@ __all__ = [
     "KeptEvent",
     "KeptWait",
     "People",
+    "Profile",
     "Pruned",
     "RecordReader",
     "RecordWriter",

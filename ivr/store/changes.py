@@ -12,25 +12,21 @@ import sqlalchemy as sa
 
 from ivr.store import schema
 from ivr.store.access import insert_new, upsert
+from ivr.store.people import Profile
 
-__all__ = ["CHANGES", "MAX_PROFILE_FIELDS"]
-
-MAX_PROFILE_FIELDS = 200
-"""Of one person. Further ones are not kept: a flow that makes up names must not fill the store."""
+__all__ = ["CHANGES"]
 
 Row = Mapping[str, Any]
 
 
 def _profile(connection: sa.Connection, row: Row) -> None:
     column = schema.profiles.c
-    query = sa.select(column.fields).where(column.number == row["number"]).with_for_update()
-    fields = dict(connection.execute(query).scalar_one_or_none() or {})
-    for name, value in row["changes"].items():
-        if value is None:
-            fields.pop(name, None)
-        elif name in fields or len(fields) < MAX_PROFILE_FIELDS:
-            fields[name] = value
-    upsert(connection, schema.profiles, {"number": row["number"], "fields": fields, "updated_at": row["at"]})
+    query = sa.select(column.fields, column.sensitive).where(column.number == row["number"]).with_for_update()
+    found = connection.execute(query).one_or_none()
+    known = Profile() if found is None else Profile(found.fields, frozenset(found.sensitive))
+    profile = known.changed(row["changes"], row["sensitive"])
+    values = {"fields": profile.fields, "sensitive": sorted(profile.sensitive), "updated_at": row["at"]}
+    upsert(connection, schema.profiles, {"number": row["number"], **values})
 
 
 def _blocked(connection: sa.Connection, row: Row) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ivr.store import schema
 from ivr.store.access import Table, insert_new
+from ivr.store.waits import KeptWait, put_wait
 
 __all__ = ["EventLog", "KeptEvent", "Taken"]
 
@@ -42,13 +43,20 @@ _EVENT = schema.events.c
 class EventLog(Table):
     """The table `events`. Every method blocks; StoreError where the store cannot be used."""
 
-    def add(self, key: str, name: str, properties: dict[str, Any], now: float) -> tuple[KeptEvent, Taken]:
-        """Keep an event unless there is one of this id; the event that is kept, and whether it is this one."""
+    def add(
+        self, key: str, name: str, properties: dict[str, Any], now: float, starts: Iterable[KeptWait] = ()
+    ) -> tuple[KeptEvent, Taken]:
+        """Keep an event unless there is one of this id, and with a new one the flows that it starts, taken.
+
+        Gives the event that is kept, and whether it is this one.
+        """
         row = {"id": key, "name": name, "properties": properties, "received_at": now}
         with self._begin() as connection:
             fresh = insert_new(connection, schema.events, row, "id")
             query = sa.select(schema.events).where(_EVENT.id == key)
             event = KeptEvent(**connection.execute(query).mappings().one())
+            for wait in starts if fresh else ():
+                put_wait(connection, wait, now)
         if fresh:
             return event, "new"
         return event, "known" if (event.name, event.properties) == (name, properties) else "other"

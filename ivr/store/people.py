@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +11,34 @@ import sqlalchemy as sa
 from ivr.store import schema
 from ivr.store.access import Table
 
-__all__ = ["Blocked", "People"]
+__all__ = ["Blocked", "People", "Profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a number."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """By name; JSON values."""
+    sensitive: frozenset[str] = frozenset()
+    """Fields that must stand in no log, trace or report."""
+
+    def changed(self, changes: Mapping[str, Any], sensitive: Collection[str]) -> Profile:
+        """With changes, of which None takes a field away. Beyond :data:`MAX_PROFILE_FIELDS` no new ones are kept."""
+        fields, secret = dict(self.fields), set(self.sensitive)
+        for name, value in changes.items():
+            secret.discard(name)
+            if value is None:
+                fields.pop(name, None)
+            elif name in fields or len(fields) < MAX_PROFILE_FIELDS:
+                fields[name] = value
+                if name in sensitive:
+                    secret.add(name)
+        return Profile(fields, frozenset(secret))
+
+
+MAX_PROFILE_FIELDS = 200
+"""Of one person: a flow that makes up names must not fill the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +56,11 @@ class Blocked:
 class People(Table):
     """The tables `profiles` and `do_not_contact`, read; changes go through the writer. Every method blocks."""
 
-    def profile(self, number: str) -> dict[str, Any]:
-        """The fields known of a number; none where it is not known at all."""
-        query = sa.select(schema.profiles.c.fields).where(schema.profiles.c.number == number)
-        return next((dict(row["fields"]) for row in self._rows(query)), {})
+    def profile(self, number: str) -> Profile:
+        """What is known of a number; nothing where it is not known at all."""
+        columns = schema.profiles.c
+        rows = self._rows(sa.select(columns.fields, columns.sensitive).where(columns.number == number))
+        return next((Profile(row["fields"], frozenset(row["sensitive"])) for row in rows), Profile())
 
     def blocked(self, number: str) -> bool:
         """Whether a number is on the do-not-contact list."""

@@ -123,6 +123,7 @@ profiles = sa.Table(
     metadata,
     sa.Column("number", sa.String(256), primary_key=True),
     sa.Column("fields", sa.JSON, nullable=False),
+    sa.Column("sensitive", sa.JSON, nullable=False),
     sa.Column("updated_at", sa.Double, nullable=False),
 )
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ivr.store import schema
 from ivr.store.access import Table, upsert
 
-__all__ = ["KeptWait", "WaitTable"]
+__all__ = ["KeptWait", "WaitTable", "put_wait"]
 
 _WAIT = schema.waits.c
 
@@ -68,8 +68,7 @@ class WaitTable(Table):
         """Flows wait, and others are over; in one transaction."""
         with self._begin() as connection:
             for wait in puts:
-                row = {name: getattr(wait, name) for name in KeptWait.__slots__}
-                upsert(connection, schema.waits, {**row, "taken_at": None})
+                put_wait(connection, wait, None)
             if finished:
                 connection.execute(schema.waits.delete().where(_WAIT.id.in_(finished)))
 
@@ -90,3 +89,9 @@ class WaitTable(Table):
             int(row["number"])
             for row in self._rows(sa.select(sa.func.count().label("number")).select_from(schema.waits))
         )
+
+
+def put_wait(connection: sa.Connection, wait: KeptWait, taken_at: float | None) -> None:
+    """Keep a wait as it is now; taken where the flow is on its way already."""
+    row = {name: getattr(wait, name) for name in KeptWait.__slots__}
+    upsert(connection, schema.waits, {**row, "taken_at": taken_at})

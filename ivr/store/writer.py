@@ -158,11 +158,11 @@ class RecordWriter:
         row = _call_row(record)
         self._put(_Item("completed", {name: row[name] for name in ("id", "path", "digits", "details")}))
 
-    def profile(self, number: str, changes: dict[str, Any], at: float) -> threading.Event:
+    def profile(self, number: str, changes: dict[str, Any], sensitive: list[str], at: float) -> threading.Event:
         """Fields of a profile change, None takes one away; set once that is in the database."""
         done = threading.Event()
-        key = _text(number, 256)
-        self._put(_Item("profile", {"number": key, "changes": changes, "at": at}, done))
+        row = {"number": _text(number, 256), "changes": changes, "sensitive": sensitive, "at": at}
+        self._put(_Item("profile", row, done))
         return done
 
     def do_not_contact(self, number: str, at: float, reason: str | None) -> None:

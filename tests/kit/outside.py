@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ivr.flow import ports
@@ -13,6 +13,8 @@ class FakeOutside:
 
     def __init__(self) -> None:
         self.asked: list[Any] = []
+        self.reads: list[tuple[str, Callable[[Mapping[str, Any]], None]]] = []
+        """Profiles that are asked for; call the second to answer."""
         self._open: dict[int, Callable[[Any], None]] = {}
         self._waits: dict[int, tuple[ports.WaitForEvent, Callable[[ports.EventArrived], None]]] = {}
 
@@ -23,6 +25,9 @@ class FakeOutside:
     def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
         self.asked.append(command)
         self._open[command.id] = done
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        self.reads.append((number, then))
 
     def update_profile(self, command: ports.UpdateProfile) -> None:
         self.asked.append(command)

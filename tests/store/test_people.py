@@ -3,26 +3,26 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from ivr.store import Store
-from ivr.store.changes import MAX_PROFILE_FIELDS
+from ivr.store import Profile, Store
+from ivr.store.people import MAX_PROFILE_FIELDS
 
 PATIENCE = 20.0
 
 
 def test_changes_to_a_profile_add_up(store: Store) -> None:
-    store.writer.profile("+1555", {"name": "Anna", "visits": 1, "old": True}, 1.0)
-    store.writer.profile("+1555", {"visits": 2, "old": None, "tags": ["a"]}, 2.0)
-    store.writer.profile("+1666", {"name": "Bert"}, 3.0)
+    store.writer.profile("+1555", {"name": "Anna", "visits": 1, "old": True}, [], 1.0)
+    store.writer.profile("+1555", {"visits": 2, "old": None, "tags": ["a"]}, [], 2.0)
+    store.writer.profile("+1666", {"name": "Bert"}, [], 3.0)
     assert store.writer.flush(PATIENCE)
-    assert store.people.profile("+1555") == {"name": "Anna", "visits": 2, "tags": ["a"]}
-    assert store.people.profile("+1666") == {"name": "Bert"}
-    assert store.people.profile("+1777") == {}
+    assert store.people.profile("+1555").fields == {"name": "Anna", "visits": 2, "tags": ["a"]}
+    assert store.people.profile("+1666").fields == {"name": "Bert"}
+    assert store.people.profile("+1777") == Profile()
 
 
 def test_a_profile_is_bounded(store: Store) -> None:
-    store.writer.profile("+1555", {f"f{n}": n for n in range(MAX_PROFILE_FIELDS + 50)}, 1.0)
-    assert store.writer.profile("+1555", {"f0": "kept up to date", "more": 1}, 2.0).wait(PATIENCE)
-    profile = store.people.profile("+1555")
+    store.writer.profile("+1555", {f"f{n}": n for n in range(MAX_PROFILE_FIELDS + 50)}, [], 1.0)
+    assert store.writer.profile("+1555", {"f0": "kept up to date", "more": 1}, [], 2.0).wait(PATIENCE)
+    profile = store.people.profile("+1555").fields
     assert len(profile) == MAX_PROFILE_FIELDS
     assert profile["f0"] == "kept up to date"
 
@@ -41,20 +41,29 @@ def test_the_do_not_contact_list(store: Store) -> None:
 def test_changes_wait_in_the_spill_file_too(url: str, tmp_path: Path) -> None:
     Store.open(url).close()
     changes = [
-        {"kind": "profile", "row": {"number": "+1", "changes": {"a": 1, "b": 2}, "at": 1.0}},
-        {"kind": "profile", "row": {"number": "+1", "changes": {"b": None}, "at": 2.0}},
+        {"kind": "profile", "row": {"number": "+1", "changes": {"a": 1, "b": 2}, "sensitive": [], "at": 1.0}},
+        {"kind": "profile", "row": {"number": "+1", "changes": {"b": None}, "sensitive": [], "at": 2.0}},
         {"kind": "blocked", "row": {"number": "+1", "reason": "", "at": 1.0}},
     ]
     (tmp_path / "ivr.spill.jsonl").write_text("\n".join(json.dumps(change) for change in changes))
     store = Store.open(url)
-    assert store.people.profile("+1") == {"a": 1}
+    assert store.people.profile("+1").fields == {"a": 1}
     assert store.people.blocked("+1")
     store.close()
 
 
 def test_a_change_that_cannot_be_kept_takes_no_others_along(store: Store) -> None:
-    store.writer.profile("+1", {"a": object()}, 1.0)
-    store.writer.profile("+2", {"a": 2}, 1.0)
+    store.writer.profile("+1", {"a": object()}, [], 1.0)
+    store.writer.profile("+2", {"a": 2}, [], 1.0)
     assert store.writer.flush(PATIENCE)
-    assert (store.people.profile("+1"), store.people.profile("+2")) == ({}, {"a": 2})
+    assert (store.people.profile("+1").fields, store.people.profile("+2").fields) == ({}, {"a": 2})
     assert store.writer.rejected == 1
+
+
+def test_a_field_stays_sensitive_until_it_gets_another_value(store: Store) -> None:
+    store.writer.profile("+1", {"pin": "1234", "name": "Anna"}, ["pin"], 1.0)
+    assert store.writer.flush(PATIENCE)
+    assert store.people.profile("+1") == Profile({"pin": "1234", "name": "Anna"}, frozenset({"pin"}))
+    store.writer.profile("+1", {"pin": "none"}, [], 2.0)
+    assert store.writer.flush(PATIENCE)
+    assert store.people.profile("+1").sensitive == frozenset()

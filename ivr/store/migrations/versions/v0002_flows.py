@@ -38,6 +38,7 @@ def upgrade() -> None:
         "profiles",
         sa.Column("number", sa.String(256), nullable=False),
         sa.Column("fields", sa.JSON, nullable=False),
+        sa.Column("sensitive", sa.JSON, nullable=False),
         sa.Column("updated_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_profiles"),
     )

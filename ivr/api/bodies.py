@@ -1,0 +1,68 @@
+"""Bodies of requests: JSON objects, within bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import web
+
+from ivr.api.problems import ProblemError
+
+__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "read_object"]
+
+MAX_BODY_BYTES = 64 * 1024
+"""Nothing that is asked here has a larger body."""
+MAX_DEPTH = 16
+"""Objects and lists inside one another."""
+
+T = TypeVar("T")
+
+
+async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, Any]:
+    """The body as a JSON object with no other keys; a problem where it is none."""
+    kind = request.content_type
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise ProblemError(415, "the body must be application/json")
+    text = await request.read()
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise ProblemError(400, "the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise ProblemError(422, "the body must be an object")
+    if unknown := sorted(value.keys() - set(keys)):
+        raise ProblemError(422, f"unknown key {unknown[0][:50]!r}, expected {', '.join(keys)}")
+    if _too_deep(value):
+        raise ProblemError(422, f"the body is nested too deep (limit {MAX_DEPTH})")
+    return value
+
+
+def member(body: dict[str, Any], key: str, kind: type[T]) -> T:
+    """A value of the body that must be there, of one type."""
+    value = body.get(key)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ProblemError(422, f"{key} is missing" if key not in body else f"{key} must be {_KINDS[kind]}")
+    return value
+
+
+_KINDS: dict[type, str] = {int: "a whole number", str: "text", dict: "an object"}
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not JSON")
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,103 @@
+"""Who may ask for what: tokens with scopes, and this machine for what only reads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from aiohttp import web
+
+from ivr.api.problems import Handler, ProblemError
+from ivr.store import Store, Token, new_token, split_token
+
+__all__ = ["Guard", "local_token"]
+
+NOTE_USE_EVERY = 60.0
+"""Seconds between two notes in the store that a token was used."""
+
+LOCAL = "the command line of this machine"
+
+
+class Guard:
+    """Looks at the token of each request. `local` is one that is not in the store."""
+
+    def __init__(self, store: Store, local: Token | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._store = store
+        self._local = local
+        self._clock = clock
+        self._noted: dict[str, float] = {}
+
+    def __call__(self, scope: str, handler: Handler, *, local: bool = False) -> Handler:
+        """A handler that needs a token of this scope; on loopback addresses none where `local` is set."""
+
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            token = await self._token(request)
+            if token is None:
+                if not (local and _is_local(request)):
+                    raise ProblemError(
+                        401, "a token is needed: Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
+                    )
+            elif not token.allows(scope):
+                error = f'Bearer error="insufficient_scope", scope="{scope}"'
+                raise ProblemError(
+                    403, f"this token is not good for that: it needs {scope}", {"WWW-Authenticate": error}
+                )
+            return await handler(request)
+
+        return guarded
+
+    async def _token(self, request: web.Request) -> Token | None:
+        """The token of a request; None where it shows none. One that is not good is refused on this machine too."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        kind, _, text = header.partition(" ")
+        found = split_token(text.strip()) if kind.lower() == "bearer" else None
+        if found is not None:
+            key, secret = found
+            token = self._local if self._local is not None and key == self._local.id else await self._look_up(key)
+            now = self._clock()
+            if token is not None and token.holds(secret, now):
+                self._note(token, now)
+                return token
+        raise ProblemError(401, "this token is not good", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+    async def _look_up(self, key: str) -> Token | None:
+        # Each time: a token that was taken back is good for nothing from that moment on.
+        return await asyncio.to_thread(self._store.tokens.get, key)
+
+    def _note(self, token: Token, now: float) -> None:
+        if token is not self._local and now - self._noted.get(token.id, 0.0) >= NOTE_USE_EVERY:
+            self._noted[token.id] = now
+            self._store.writer.token_used(token.id, now)
+
+
+def _is_local(request: web.Request) -> bool:
+    try:
+        return ipaddress.ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+@contextlib.contextmanager
+def local_token(path: Path) -> Iterator[Token]:
+    """A token for the command line of this machine, good for everything while this lasts, in a file for its owner."""
+    token, text = new_token(LOCAL, ["admin"], time.time())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)
+    try:
+        yield token
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text() == text:  # else a younger daemon has put its own there
+                path.unlink()

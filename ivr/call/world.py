@@ -1,0 +1,74 @@
+"""The world outside as a running daemon has it: HTTP and mail, profiles and lists in the store, events."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from ivr.call.events import PROFILE_CHANGED, EventHub
+from ivr.call.profiles import ProfileBook
+from ivr.flow import ports
+from ivr.flow.model import plain_number
+from ivr.store import Store
+
+__all__ = ["Mails", "Requests", "World"]
+
+
+class Requests(Protocol):
+    """Who sends HTTP requests."""
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        """Send one; see :class:`ivr.call.outside.Outside`."""
+
+
+class Mails(Protocol):
+    """Who sends mails."""
+
+    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
+        """Send one; see :class:`ivr.call.outside.Outside`."""
+
+
+class World:
+    """All of :class:`ivr.call.outside.Outside`."""
+
+    def __init__(
+        self,
+        store: Store,
+        requests: Requests,
+        mails: Mails,
+        profiles: ProfileBook,
+        events: EventHub,
+        wall: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._requests = requests
+        self._mails = mails
+        self._profiles = profiles
+        self._events = events
+        self._wall = wall
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        self._requests.request(command, done)
+
+    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
+        self._mails.mail(command, done)
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        self._profiles.read(plain_number(number), then)
+
+    def update_profile(self, command: ports.UpdateProfile) -> None:
+        number = plain_number(command.number)
+        self._profiles.change(command, number, self._wall())
+        shown = {name: value for name, value in command.changes.items() if name not in command.sensitive}
+        properties = {"number": number, "changed": sorted(command.changes), "fields": shown}
+        self._events.happened(str(uuid.uuid4()), PROFILE_CHANGED, properties)
+
+    def do_not_contact(self, command: ports.DoNotContact) -> None:
+        reason = command.reason if command.action == "add" else None
+        self._store.writer.do_not_contact(plain_number(command.number), self._wall(), reason)
+
+    def wait_for(
+        self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
+    ) -> Callable[[], None]:
+        return self._events.wait_for(command, arrived)

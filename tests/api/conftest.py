@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from ivr.api import Guard, HttpServer
+from ivr.call.events import EventHub
+from ivr.call.tasks import TaskSet
+from ivr.flow import FlowSet
+from ivr.settings import HostPort, Settings
+from ivr.store import Store, new_token
+from ivr.versions import FlowKeeper, LiveFlows
+
+FLOW = """
+{head}
+elements:
+  start: {{type: start_incoming_call, numbers: ["{number}"], next: hello}}
+  hello: {{type: play, text: "{text}"}}
+"""
+
+
+class Calls:
+    """Calls in progress, as a test says."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def live(self) -> list[dict[str, Any]]:
+        return self.rows
+
+    def trace(self, name: str) -> dict[str, Any] | None:
+        return next((row for row in self.rows if row["id"] == name), None)
+
+    def ready(self) -> bool:
+        return True
+
+    def by_version(self) -> Counter[tuple[str, int | None]]:
+        return Counter((row["flow"], row["flow_number"]) for row in self.rows)
+
+
+class Api:
+    """The interface under test, with tokens by scope."""
+
+    def __init__(self, store: Store, settings: Settings, client: TestClient[Any, Any], calls: Calls) -> None:
+        self.store = store
+        self.settings = settings
+        self.client = client
+        self.calls = calls
+
+    def token(self, *scopes: str, expires_at: float | None = None) -> dict[str, str]:
+        """Headers with a token that is good for something."""
+        token, text = new_token("test", scopes, 1.0, expires_at)
+        self.store.tokens.add(token)
+        return {"Authorization": f"Bearer {text}"}
+
+    def write(self, name: str, text: str = "Hello.", number: str = "100", head: str = "") -> Path:
+        path = self.settings.flows / f"{name}.yaml"
+        path.write_text(FLOW.format(text=text, number=number, head=head))
+        return path
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(f"sqlite:///{tmp_path}/ivr.db")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
+    (tmp_path / "flows").mkdir()
+    settings = Settings(flows=tmp_path / "flows")
+    keeper = FlowKeeper(settings, store.versions, author="test")
+    calls, tasks = Calls(), TaskSet()
+
+    async def in_force(flows: FlowSet) -> None:
+        await asyncio.sleep(0)
+
+    flows = LiveFlows(keeper, keeper.load(), (), in_force)
+    hub = EventHub(store, tasks.spawn, lambda: 1000.0)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub)
+    async with TestClient(TestServer(server.application())) as client:
+        yield Api(store, settings, client, calls)
+    await tasks.close()
