@@ -221,6 +221,11 @@ class Template(Generic[T]):
         return not self.expressions
 
     @property
+    def alone(self) -> bool:
+        """Whether it is one expression and nothing else."""
+        return len(self._parts) == 1 and not self.fixed
+
+    @property
     def words(self) -> str:
         """What stands in it besides expressions: the text whose language can be known before a call."""
         return "".join(part for part in self._parts if isinstance(part, str)) if self._parts else self.source
@@ -232,8 +237,7 @@ class Template(Generic[T]):
         """
         if not self.expressions:
             return Rendered(self.constant, False)
-        alone = len(self._parts) == 1
-        found = self.expressions[0].evaluate(scope, language) if alone else self._joined(scope, language)
+        found = self.expressions[0].evaluate(scope, language) if self.alone else self._joined(scope, language)
         if self.convert is None:
             return found
         try:
@@ -241,7 +245,18 @@ class Template(Generic[T]):
         except ValueError as error:
             raise ExpressionError(str(error)) from None
 
-    def _joined(self, scope: Names, language: str | None) -> Rendered:
+    def quoted(self, scope: Names, quote: Callable[[str], str], *, first: bool = True) -> Rendered:
+        """The text, with what its expressions give written as `quote` makes it; ExpressionError as :meth:`render`.
+
+        With `first` false an expression that begins the text (a base URL) is left as it stands.
+        """
+        if not self.expressions:
+            return Rendered(text_of(self.constant), False)
+        return self._joined(scope, None, quote, first)
+
+    def _joined(
+        self, scope: Names, language: str | None, quote: Callable[[str], str] | None = None, first: bool = True
+    ) -> Rendered:
         texts: list[str] = []
         sensitive = False
         for part in self._parts:
@@ -249,7 +264,8 @@ class Template(Generic[T]):
                 texts.append(part)
             else:
                 value, hidden = part.evaluate(scope, language)
-                texts.append(text_of(value))
+                text = text_of(value)
+                texts.append(quote(text) if quote is not None and (first or texts) else text)
                 sensitive = sensitive or hidden
         return Rendered(bounded("".join(texts)), sensitive)
 

@@ -3,6 +3,7 @@
 from ivr.flow.elements import (
     answer,
     branch,
+    call_api,
     collect,
     do_not_contact,
     forward_call,
@@ -26,6 +27,7 @@ __all__ = [
     "Element",
     "answer",
     "branch",
+    "call_api",
     "collect",
     "do_not_contact",
     "forward_call",
