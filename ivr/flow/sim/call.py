@@ -7,42 +7,26 @@ them, in the same order. Time passes only when it is told to: by :meth:`Simulate
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow import ports
-from ivr.flow.expressions import Sensitive
 from ivr.flow.machine import Machine
 from ivr.flow.sim.agenda import Agenda
 from ivr.flow.sim.forwards import Forwards
-from ivr.flow.sim.given import Given
+from ivr.flow.sim.given import Given, call_info, first_entry
+from ivr.flow.sim.observed import ObservedCall
 from ivr.flow.sim.outside import SimulatedWorld
-from ivr.flow.sim.seen import (
-    HIDDEN,
-    Change,
-    Forwarded,
-    Happening,
-    LoggedEvent,
-    Said,
-    SentMail,
-    SentRequest,
-    Silence,
-    Waited,
-    Waiting,
-    WaitingKind,
-)
+from ivr.flow.sim.seen import Happening, HappeningKind, Silence
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import Answers, ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer, Stubs
 from ivr.flow.spoken import Languages
-from ivr.settings import Limits
+from ivr.settings import Calendar, Limits
 
 if TYPE_CHECKING:
-    from ivr.flow.elements.base import Element
     from ivr.flow.model import Flow, FlowSet
-    from ivr.flow.trace import Step
 
 __all__ = ["MAX_MOMENTS", "SimulatedCall"]
 
@@ -66,7 +50,7 @@ _AFTER_THE_END = frozenset(
 """Commands that a flow without a caller may still give."""
 
 
-class SimulatedCall:
+class SimulatedCall(ObservedCall):
     """One call. Whoever drives it plays the caller and the world; what nobody plays is done by the stubs."""
 
     __slots__ = (
@@ -75,7 +59,6 @@ class SimulatedCall:
         "_forward_answers",
         "_forwards",
         "_http_answers",
-        "_keys",
         "_mail_answers",
         "_quiet",
         "_quiet_in",
@@ -109,6 +92,7 @@ class SimulatedCall:
         speech: SpeechModel | None = None,
         courtesy: ports.PromptSpec | None = None,
         languages: Languages | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
     ) -> None:
         """`settings` are those that are configured for flows; the rest is as for :class:`~ivr.flow.machine.Machine`."""
         given = given or _GIVEN
@@ -117,27 +101,26 @@ class SimulatedCall:
         if given.variables:
             flow = replace(flow, variables={**flow.variables, **given.variables})
         self.flow = flow
-        """The flow it begins in."""
         self.flows = flows
         self.given = given
-        self.entry = given.entry or _entry(flow)
-        """Element it begins at."""
+        self.entry = given.entry or first_entry(flow)
         self.machine = Machine(
             flow,
             flows,
-            _info(flow, self.entry, given),
+            call_info(flow, self.entry, given),
             {**(settings or {}), **given.settings},
             limits,
             profile=dict(given.profile),
             courtesy=courtesy,
             languages=languages,
+            calendars={**(calendars or {}), **given.calendars},
+            tags=given.tags,
         )
         self._agenda = agenda = Agenda()
         self._http_answers = Answers(stubs.http)
         self._forward_answers = Answers(stubs.forwards)
         self._mail_answers = Answers(stubs.mails)
-        self.delivered: list[object] = []
-        """Answers of the stubs that took effect, in their order."""
+        self.delivered = []
         delivered, feed = self.delivered.append, self.send
         self._sound = Sound(agenda, feed, speech)
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, speech, stubs.manual)
@@ -145,163 +128,16 @@ class SimulatedCall:
             agenda, feed, self.wall, self._http_answers, self._mail_answers, delivered, given.events, stubs.manual
         )
         self.ended = False
-        """The caller is gone, or there never was one."""
-        self.ended_at: float | None = None
-        """When the session ended."""
+        self.ended_at = None
         self.heard = False
-        """The sound path is open: the call is answered, or in early media."""
-        self.happened: list[Happening] = []
-        """What the caller did and what came from outside."""
-        self.silences: list[Silence] = []
-        """Times in which the caller was there and heard nothing while nothing was asked of him."""
-        self.log: list[tuple[float, ports.Command]] = []
-        """Every command of the flow, with its time."""
+        self.happened = []
+        self.silences = []
+        self.log = []
         self.moments = 0
-        """How many things happened so far."""
-        self.unused_steps: tuple[Any, ...] = ()
-        """Steps of the script that never came to be done."""
-        self._keys: list[tuple[float, str, int]] = []
+        self.unused_steps = ()
         self._quiet: float | None = None
         self._quiet_in = ""
         self._emitted = 0
-
-    # What can be asked
-
-    @property
-    def now(self) -> float:
-        """Seconds since the call began."""
-        return self._agenda.now
-
-    def wall(self) -> datetime:
-        """The time of day."""
-        return self.given.time + timedelta(seconds=self._agenda.now)
-
-    @property
-    def started(self) -> bool:
-        """The flow has begun."""
-        return bool(self.machine.steps)
-
-    @property
-    def finished(self) -> bool:
-        """The flow is over; nothing will be said or asked any more."""
-        return self.machine.finished
-
-    @property
-    def cause(self) -> str | None:
-        """Why the session ended; None while it is up."""
-        return self.machine.cause
-
-    @property
-    def duration(self) -> float:
-        """Seconds that the session lasted so far."""
-        return self.now if self.ended_at is None else self.ended_at
-
-    @property
-    def steps(self) -> list[Step]:
-        """The way walked, with times, branches and details."""
-        return self.machine.steps
-
-    @property
-    def path(self) -> list[str]:
-        """Elements in the order they were entered, over all flows."""
-        return [step.element for step in self.machine.steps]
-
-    def variables(self) -> dict[str, Any]:
-        """Variables of the flow that runs; sensitive ones are hidden."""
-        return {name: HIDDEN if type(value) is Sensitive else value for name, value in self.machine.variables.items()}
-
-    @property
-    def said(self) -> list[Said]:
-        """What the caller heard."""
-        return self._sound.said
-
-    @property
-    def forwards(self) -> list[Forwarded]:
-        """Forwards to other people."""
-        return self._forwards.made
-
-    @property
-    def requests(self) -> list[SentRequest]:
-        """HTTP requests."""
-        return self._world.requests
-
-    @property
-    def mails(self) -> list[SentMail]:
-        """Mails."""
-        return self._world.mails
-
-    @property
-    def profile_changes(self) -> list[Change]:
-        """Changes to profiles."""
-        return self._world.changes
-
-    @property
-    def dnc(self) -> list[Change]:
-        """Changes to the do-not-contact list."""
-        return self._world.dnc
-
-    @property
-    def waits(self) -> list[Waited]:
-        """Waits for events."""
-        return self._world.waits
-
-    @property
-    def events_log(self) -> list[LoggedEvent]:
-        """Events from outside, those from before the call first."""
-        return self._world.events
-
-    @property
-    def awaited(self) -> list[str]:
-        """Names of the events that the flow waits for now."""
-        return self._world.awaited
-
-    @property
-    def recording(self) -> bool:
-        """The caller is recorded now: a voicemail, after its beep."""
-        recording = self._sound.recording
-        return recording is not None and recording.starts is not None
-
-    @property
-    def keys(self) -> list[tuple[float, str, int]]:
-        """Keys of the caller: when, which, and the index of the step that ran."""
-        return self._keys
-
-    @property
-    def element(self) -> Element | None:
-        """The element that runs."""
-        if self.machine.finished or not self.machine.steps:
-            return None
-        step = self.machine.steps[-1]
-        flow = self.flow if step.flow == self.flow.name else self.flows.get(step.flow)
-        return None if flow is None else flow.elements.get(step.element)
-
-    @property
-    def waiting(self) -> Waiting | None:
-        """What the call waits for; None: the flow is over, or has not begun."""
-        element = self.element
-        if element is None:
-            return None
-        step = self.machine.steps[-1]
-        kind, interruptible = self._kind(element)
-        return Waiting(step.element, element.type, kind, step.entered_at, self.next_moment(), interruptible)
-
-    def _kind(self, element: Element) -> tuple[WaitingKind, bool]:
-        kind = element.type
-        if self._forwards.command is not None:
-            return "forward", False
-        if self._sound.recording is not None:
-            return "recording", bool(getattr(element, "escape_digits", ""))
-        if kind == "collect" and self._sound.playing is None:
-            return "keys", True
-        if self._world.requesting:
-            return "request", False
-        if self._world.mailing:
-            return "mail", False
-        if self._world.awaited:
-            return "event", False
-        if self._sound.playing is not None and kind != "pause":
-            return "prompt", kind == "collect" or getattr(element, "interruptible", False) is True
-        return "time", False
 
     # Time
 
@@ -310,13 +146,6 @@ class SimulatedCall:
         self.machine.start(self.entry, self._agenda.now)
         self._carry_out()
         return self
-
-    def next_moment(self) -> float | None:
-        """When something happens next by itself; None: never."""
-        due, timer = self._agenda.next(), self.machine.next_timer()
-        if due is None or (timer is not None and timer < due):
-            return None if timer is None else max(timer, self._agenda.now)
-        return due
 
     def advance(self) -> bool:
         """Let time pass until the next thing happens, and let it happen; False: nothing ever will."""
@@ -365,7 +194,7 @@ class SimulatedCall:
                 self.wait(gap)
             if self.ended:
                 break
-            self._keys.append((self.now, key, len(self.machine.steps) - 1))
+            self._tell("key", [key])
             if not self._forwards.bridged:
                 self.send(ports.Digit(key, "rfc4733", self.now, KEY_SECONDS))
         return self
@@ -373,7 +202,7 @@ class SimulatedCall:
     def speak(self, seconds: float) -> SimulatedCall:
         """Speak from now on for so long; time does not pass by that."""
         if not self.ended:
-            self.happened.append(Happening(self.now, "speaks", f"{seconds:g}"))
+            self._tell("speaks", [seconds])
             self._sound.speak(seconds)
         return self
 
@@ -381,7 +210,7 @@ class SimulatedCall:
         """Hang up, or let the call break off for another cause."""
         if self.ended:
             return self
-        self.happened.append(Happening(self.now, "hangs_up" if cause == "user_hung_up" else "ended", cause))
+        self._tell("hung_up", [cause])
         self._forwards.abandon()
         self._over()
         self.send(ports.CallEnded(cause))
@@ -421,8 +250,7 @@ class SimulatedCall:
 
     def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:
         """An event comes from outside."""
-        self.happened.append(Happening(self.now, "event", name))
-        self._world.event(name, properties or {})
+        self._tell("event", [self._world.event(name, properties or {})])
         return self
 
     def send(self, event: ports.Event) -> None:
@@ -433,31 +261,33 @@ class SimulatedCall:
     # What the flow says
 
     def _carry_out(self) -> None:
-        machine = self.machine
+        machine, now = self.machine, self._agenda.now
+        steps = machine.steps
+        for index in range(self._emitted, len(steps)):
+            self.happened.append(Happening(now, "step", steps[index]))
         for command in machine.commands():
-            self.log.append((self._agenda.now, command))
+            self.log.append((now, command))
             if not self.ended or type(command) in _AFTER_THE_END:
                 self._execute(command)
+        self._emitted = len(steps)
         if machine.finished and not self.ended:
             self._over()
-        self._emitted = len(machine.steps)
         self._listen()
 
     def _execute(self, command: ports.Command) -> None:
-        kind = type(command)
-        if kind is ports.Play:
-            self._sound.play(command, self._running())  # type: ignore[arg-type]
-            if command.pause:  # type: ignore[union-attr]
-                self._silent_until(self.now + command.pause)  # type: ignore[union-attr]
-            return
         match command:
+            case ports.Play():
+                self._tell("said", self._sound.play(command, self._running()))
+                if command.pause:
+                    self._silent_until(self.now + command.pause)
             case ports.StopPlay(id=number):
                 self._sound.stop(number)
             case ports.Note():
-                pass
+                self._tell("note", [command.text])
             case ports.Answer() | ports.EarlyMedia():
                 self.heard = True
             case ports.HangUp():
+                self._tell("ended", [command.cause])
                 self._forwards.abandon()
                 self._over()
                 self._sound.close()
@@ -466,21 +296,24 @@ class SimulatedCall:
             case ports.StopRecord(id=number):
                 self._sound.stop_record(number)
             case ports.Forward():
-                self._forwards.start(command, self._running())
+                self._tell("forward", [self._forwards.start(command, self._running())])
             case ports.CancelForward(id=number):
                 self._forwards.cancel(number)
             case ports.Request():
-                self._world.request(command, self._emitter(command))
+                self._tell("request", [self._world.request(command, self._emitter(command))])
             case ports.SendMail():
-                self._world.mail(command, self._emitter(command))
+                self._tell("mail", [self._world.mail(command, self._emitter(command))])
             case ports.UpdateProfile():
-                self._world.update_profile(command, self._emitter(command))
+                self._tell("profile", [self._world.update_profile(command, self._emitter(command))])
             case ports.DoNotContact():
-                self._world.do_not_contact(command, self._emitter(command))
+                self._tell("dnc", [self._world.do_not_contact(command, self._emitter(command))])
             case ports.WaitForEvent():
-                self._world.wait_for(command, self._running())
+                self._tell("wait", [self._world.wait_for(command, self._running())])
             case ports.StopWaiting(id=number):
                 self._world.stop_waiting(number)
+
+    def _tell(self, kind: HappeningKind, what: Iterable[Any]) -> None:
+        self.happened += [Happening(self._agenda.now, kind, each) for each in what]
 
     def _running(self) -> str:
         return self.machine.steps[-1].element
@@ -488,9 +321,10 @@ class SimulatedCall:
     def _emitter(self, command: ports.Command) -> str:
         """The element that gave a command: the next one of its kind that was entered, else the one that runs."""
         steps, kinds = self.machine.steps, EMITTED_BY[type(command)]
-        for index in range(max(0, self._emitted - 1), len(steps)):
-            if steps[index].type in kinds:
-                self._emitted = index + 2
+        for index in range(self._emitted, len(steps)):
+            kind = steps[index].type
+            if kind in kinds or "." in kind:
+                self._emitted = index + 1
                 return steps[index].element
         return self._running()
 
@@ -520,32 +354,10 @@ class SimulatedCall:
     def _silent_until(self, until: float) -> None:
         begun, element = (self.now, self._running()) if self._quiet is None else (self._quiet, self._quiet_in)
         self._quiet = None
-        if (until > begun and self.heard and not self.ended) or (until > begun and self.ended_at == until):
+        if self.heard and until > begun:
             self.silences.append(Silence(begun, until, element))
 
 
 _GIVEN = Given()
 _STUBS = Stubs()
 _SPEECH = SpeechModel()
-
-
-def _entry(flow: Flow) -> str:
-    """The first element that a call begins at, else the first that a flow begins at."""
-    found = [name for name in flow.entries if flow.elements[name].type == "start_incoming_call"] or [*flow.entries]
-    return found[0] if found else next(iter(flow.elements))
-
-
-def _info(flow: Flow, entry: str, given: Given) -> ports.CallInfo:
-    element: Any = flow.elements.get(entry)
-    numbers = getattr(element, "numbers", None)
-    called = given.called if given.called is not None else numbers[0] if numbers else ""
-    line = given.line if given.line is not None else getattr(element, "line", None) or ""
-    return ports.CallInfo(
-        id=f"sim-{given.seed}",
-        from_=given.caller,
-        to=called,
-        started_at=given.time,
-        line=line,
-        short_id=given.seed + 1,
-        headers=given.headers,
-    )

@@ -80,13 +80,14 @@ class Forwards:
         self.made: list[Forwarded] = []
         """All forwards, the one under way last."""
 
-    def start(self, command: Forward, element: str) -> None:
+    def start(self, command: Forward, element: str) -> Forwarded:
         """Call the targets."""
         targets = (HIDDEN,) * len(command.targets) if command.secret else command.targets
         whisper = None
         if command.whisper is not None:
             whisper = HIDDEN if command.whisper.sensitive else command.whisper.value
-        self.made.append(Forwarded(self._agenda.now, element, targets, command.mode, whisper=whisper))
+        made = Forwarded(self._agenda.now, element, targets, command.mode, whisper=whisper)
+        self.made.append(made)
         self.command = command
         self.bridged = False
         self._due = []
@@ -94,6 +95,7 @@ class Forwards:
             self._ring(0.0, command.targets[0])
         else:
             self._plan(command, element)
+        return made
 
     def _plan(self, command: Forward, element: str) -> None:
         """Put on the agenda what becomes of it."""

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["MONDAY_NOON", "Given", "PastEvent"]
+from ivr.flow.ports import CallInfo
+from ivr.settings import Calendar
+
+if TYPE_CHECKING:
+    from ivr.flow.model import Flow
+
+__all__ = ["MONDAY_NOON", "Given", "PastEvent", "call_info", "first_entry"]
 
 MONDAY_NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 """When calls begin unless somebody says otherwise: always the same, so that runs can be compared."""
@@ -49,7 +55,32 @@ class Given:
     """Tags that the call, or the contact, has already."""
     events: tuple[PastEvent, ...] = ()
     """Events that came before, the oldest first."""
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    """Calendars, over those that are configured."""
     entry: str | None = None
     """Element to begin at; None: the first entry for a call, else the first one."""
     seed: int = 0
     """Makes the id of the call, and with it everything that is drawn by it."""
+
+
+def first_entry(flow: Flow) -> str:
+    """The first element that a call begins at, else the first that a flow begins at."""
+    found = [name for name in flow.entries if flow.elements[name].type == "start_incoming_call"] or [*flow.entries]
+    return found[0] if found else next(iter(flow.elements))
+
+
+def call_info(flow: Flow, entry: str, given: Given) -> CallInfo:
+    """The call as its flow sees it."""
+    element: Any = flow.elements.get(entry)
+    numbers = getattr(element, "numbers", None)
+    called = given.called if given.called is not None else numbers[0] if numbers else ""
+    line = given.line if given.line is not None else getattr(element, "line", None) or ""
+    return CallInfo(
+        id=f"sim-{given.seed}",
+        from_=given.caller,
+        to=called,
+        started_at=given.time,
+        line=line,
+        short_id=given.seed + 1,
+        headers=given.headers,
+    )

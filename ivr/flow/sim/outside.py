@@ -92,7 +92,7 @@ class SimulatedWorld:
 
     # HTTP
 
-    def request(self, command: Request, element: str) -> None:
+    def request(self, command: Request, element: str) -> SentRequest:
         """Send a request."""
         sent = SentRequest(
             self._agenda.now,
@@ -107,13 +107,14 @@ class SimulatedWorld:
         self.requests.append(sent)
         entry = self._open_requests[command.id] = _Open(command.id, sent, None)
         if self._manual:
-            return
+            return sent
         names = (element, command.url, f"{command.method} {command.url}", command.connector or "")
         answer = self._http.take(*names) or HTTP_DEFAULT
         if answer.after >= command.timeout:
             entry.due = self._agenda.later(command.timeout, self._timed_out, (entry, answer, command.timeout))
         else:
             entry.due = self._agenda.later(answer.after, self._answer, (entry, answer))
+        return sent
 
     def _answer(self, what: tuple[_Open, HttpAnswer]) -> None:
         entry, answer = what
@@ -156,7 +157,7 @@ class SimulatedWorld:
 
     # Mail
 
-    def mail(self, command: SendMail, element: str) -> None:
+    def mail(self, command: SendMail, element: str) -> SentMail:
         """Send a mail."""
         sent = SentMail(self._agenda.now, element, command.to, command.subject, command.text, command.secret)
         self.mails.append(sent)
@@ -164,6 +165,7 @@ class SimulatedWorld:
         if not self._manual:
             answer = self._mail.take(element, *command.to) or MAIL_DEFAULT
             entry.due = self._agenda.later(answer.after, self._mailed, (entry, answer))
+        return sent
 
     def _mailed(self, what: tuple[_Open, MailAnswer]) -> None:
         entry, answer = what
@@ -188,19 +190,23 @@ class SimulatedWorld:
 
     # Profiles and the do-not-contact list
 
-    def update_profile(self, command: UpdateProfile, element: str) -> None:
+    def update_profile(self, command: UpdateProfile, element: str) -> Change:
         """Keep changes to a profile."""
         changes = {name: HIDDEN if name in command.sensitive else value for name, value in command.changes.items()}
-        self.changes.append(Change(self._agenda.now, element, "update", command.number, changes))
+        change = Change(self._agenda.now, element, "update", command.number, changes)
+        self.changes.append(change)
+        return change
 
-    def do_not_contact(self, command: DoNotContact, element: str) -> None:
+    def do_not_contact(self, command: DoNotContact, element: str) -> Change:
         """Change the do-not-contact list."""
         reason = {"reason": command.reason} if command.reason else {}
-        self.dnc.append(Change(self._agenda.now, element, command.action, command.number, reason))
+        change = Change(self._agenda.now, element, command.action, command.number, reason)
+        self.dnc.append(change)
+        return change
 
     # Events
 
-    def wait_for(self, command: WaitForEvent, element: str) -> None:
+    def wait_for(self, command: WaitForEvent, element: str) -> Waited:
         """Tell the flow of events of that name."""
         waited = Waited(self._agenda.now, element, command.event)
         self.waits.append(waited)
@@ -210,6 +216,7 @@ class SimulatedWorld:
             for event in self.events:
                 if event.name == command.event and event.at >= since:
                     self._agenda.later(0.0, self._tell, (command.id, event))
+        return waited
 
     def stop_waiting(self, number: int) -> None:
         """The flow waits no more; a wait that is over is ignored."""
@@ -223,13 +230,14 @@ class SimulatedWorld:
             event.taken = True
             self._feed(EventArrived(number, event.name, event.properties, event.at))
 
-    def event(self, name: str, properties: Mapping[str, Any]) -> None:
+    def event(self, name: str, properties: Mapping[str, Any]) -> LoggedEvent:
         """An event comes from outside; waits to come may ask for past ones."""
         event = LoggedEvent(self._wall(), name, properties)
         self.events.append(event)
         for number, (command, _) in list(self._waiting.items()):
             if command.event == name:
-                self._tell((number, event))
+                self._agenda.later(0.0, self._tell, (number, event))
+        return event
 
     @property
     def awaited(self) -> list[str]:

@@ -12,6 +12,7 @@ __all__ = [
     "Change",
     "Forwarded",
     "Happening",
+    "HappeningKind",
     "LoggedEvent",
     "Said",
     "SentMail",
@@ -25,6 +26,22 @@ __all__ = [
 HIDDEN = "(sensitive)"
 """Stands for what must be shown nowhere."""
 
+HappeningKind = Literal[
+    "step",
+    "said",
+    "request",
+    "mail",
+    "forward",
+    "profile",
+    "dnc",
+    "wait",
+    "key",
+    "speaks",
+    "hung_up",
+    "ended",
+    "event",
+    "note",
+]
 WaitingKind = Literal["prompt", "keys", "recording", "forward", "request", "mail", "event", "time", "agent"]
 
 
@@ -204,13 +221,15 @@ class Silence:
         return self.until - self.at
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Happening:
-    """Something the caller did, or that was done to the call."""
+    """Something that happened: told in order, they are the call."""
 
     at: float
     """When."""
-    kind: Literal["key", "speaks", "hangs_up", "ended", "event"]
+    kind: HappeningKind
     """What it was."""
-    text: str
-    """The key, seconds, cause or name."""
+    what: Any
+    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `profile` change, change of the `dnc` list,
+    `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for which he, or something else,
+    `hung_up`, or the flow `ended` the call; the text of a `note`."""

@@ -53,8 +53,8 @@ class Sound:
 
     # Prompts
 
-    def play(self, command: Play, element: str) -> None:
-        """Play prompts instead of what plays."""
+    def play(self, command: Play, element: str) -> list[Said]:
+        """Play prompts instead of what plays; none where one of them cannot be."""
         if self.playing is not None:
             self.stop(self.playing.command.id)
         agenda = self._agenda
@@ -65,7 +65,7 @@ class Sound:
                 length = self._speech.seconds(prompt)
             if length is None:
                 agenda.later(0.0, self._feed, PlayDone(command.id, 0.0, "failed", "it cannot be played"))
-                return
+                return []
             seconds.append(length)
         starts = agenda.now + command.pause
         said = []
@@ -81,6 +81,7 @@ class Sound:
             whole = sum(seconds) * command.loop
             end = agenda.later(command.pause + whole, self._played, whole)
         self.playing = _Playing(command, starts, seconds, said, end)
+        return said
 
     def _played(self, whole: float) -> None:
         playing = self.playing
