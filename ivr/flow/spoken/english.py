@@ -13,7 +13,7 @@ _CENT = Coin("cent", "cents")
 
 
 class English(WordTongue):
-    """One thousand two hundred and four; the second of March; two thirty p.m."""
+    """One thousand two hundred and four; the second of March; two thirty PM"""
 
     LANGUAGE = "en"
     MINUS = "minus"
@@ -53,4 +53,4 @@ class English(WordTongue):
         text = self.whole(at.hour % 12 or 12)
         if at.minute:
             text += f" oh {self.whole(at.minute)}" if at.minute < 10 else f" {self.whole(at.minute)}"
-        return f"{text} {'a.m.' if at.hour < 12 else 'p.m.'}"
+        return f"{text} {'AM' if at.hour < 12 else 'PM'}"
