@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from media.errors import MediaError, MediaFull, MediaLost, MediaStartError
+from media.errors import AddressError, MediaError, MediaFull, MediaLost, MediaStartError
 from media.face import (
     Codec,
     Digit,
@@ -31,6 +31,7 @@ from media.face import (
 )
 
 if TYPE_CHECKING:
+    from media.guard import AddressPolicy, CheckedResolver, allow_listed, check_literal
     from media.pool import MediaPool
     from media.port import Port
     from media.prompts import Edit, Edited, PromptError, PromptLimits, PromptStore, SpeechConfig, edit_prompt
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TONES",
+    "AddressError",
+    "AddressPolicy",
+    "CheckedResolver",
     "Codec",
     "Digit",
     "Edit",
@@ -62,11 +66,15 @@ __all__ = [
     "SpeechConfig",
     "Stats",
     "Stream",
+    "allow_listed",
+    "check_literal",
     "edit_prompt",
     "tone_file",
 ]
 
 _LATE = {
+    "AddressPolicy": "media.guard",
+    "CheckedResolver": "media.guard",
     "Edit": "media.prompts",
     "Edited": "media.prompts",
     "MediaPool": "media.pool",
@@ -75,6 +83,8 @@ _LATE = {
     "PromptLimits": "media.prompts",
     "PromptStore": "media.prompts",
     "SpeechConfig": "media.prompts",
+    "allow_listed": "media.guard",
+    "check_literal": "media.guard",
     "edit_prompt": "media.prompts",
     "TONES": "media.tones",
     "tone_file": "media.tones",

@@ -1,6 +1,7 @@
 """What can go wrong in the media plane.
 
 MediaError                  base
+├── AddressError            an address that may not be connected to
 ├── MediaFull               no port is to be had now: answer 503, a little later there may be one
 ├── MediaLost               the worker that carried the port died
 └── MediaStartError         a worker did not start, or none of its ports could be bound
@@ -8,13 +9,17 @@ MediaError                  base
 
 from __future__ import annotations
 
-__all__ = ["MediaError", "MediaFull", "MediaLost", "MediaStartError"]
+__all__ = ["AddressError", "MediaError", "MediaFull", "MediaLost", "MediaStartError"]
 
 
 class MediaError(Exception):
     """The media plane cannot do what was asked; the text is a sentence for a person."""
 
     retryable: bool = False
+
+
+class AddressError(MediaError):
+    """A host has no address that may be connected to."""
 
 
 class MediaFull(MediaError):  # noqa: N818 - the field's word for it

@@ -1,75 +1,29 @@
 """Fetching a prompt over HTTP without lending the caller of a flow our place in the network.
 
-Every hop is checked by itself: http or https only, the name resolved once, all addresses but public ones dropped unless
-allowed, and the connection made to the address that was checked (a name that resolves differently the next time
-gains nothing). Sizes, redirects and the time of the whole are bounded; compressed bodies are refused.
+Every hop is checked by itself: http or https only, and addresses as `media.guard` permits them. Sizes, redirects and
+the time of the whole are bounded; compressed bodies are refused.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from media.errors import AddressError
+from media.guard import AddressPolicy, CheckedResolver, check_literal
 from media.prompts.errors import PromptError
 from media.prompts.limits import PromptLimits
 
-__all__ = ["AddressPolicy", "Fetched", "Fetcher", "Validators", "allow_listed"]
+__all__ = ["Fetched", "Fetcher", "Validators"]
 
-AddressPolicy = Callable[[str, str], bool]
-"""(host as written in the URL, address it resolved to) -> whether it may be connected to."""
-
-RESOLVER_THREADS = 4
-"""Of their own: the system's resolver may block for half a minute, and other work in threads must not wait for it."""
 MAX_URL = 2048
 MAX_REASON = 80
 REDIRECTS = (301, 302, 303, 307, 308)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-def allow_listed(entries: Iterable[str]) -> AddressPolicy:
-    """Public addresses, and what `entries` name: host names, addresses, networks (`http.allow`)."""
-    hosts: set[str] = set()
-    networks = []
-    for entry in entries:
-        try:
-            networks.append(ipaddress.ip_network(entry, strict=False))
-        except ValueError:
-            hosts.add(entry.lower().rstrip("."))
-
-    def allowed(host: str, address: str) -> bool:
-        if host.lower().rstrip(".") in hosts:
-            return True
-        ip = _inner(ipaddress.ip_address(address.partition("%")[0]))
-        return _is_public(ip) or any(ip.version == network.version and ip in network for network in networks)
-
-    return allowed
-
-
-def _inner(ip: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, else itself."""
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is not None:
-            return ip.ipv4_mapped
-        if ip.sixtofour is not None:
-            return ip.sixtofour
-        if ip in _NAT64:
-            return ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-    return ip
-
-
-def _is_public(ip: Address) -> bool:
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and not ip.is_unspecified
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,48 +48,17 @@ class Fetched:
     """Seconds by Cache-Control; 0 when it must be asked each time; None when nothing is said."""
 
 
-class _CheckedResolver(AbstractResolver):
-    """Resolves with the system's resolver, and gives the connector permitted addresses alone."""
-
-    def __init__(self, policy: AddressPolicy, threads: ThreadPoolExecutor) -> None:
-        self._policy = policy
-        self._threads = threads
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        look_up = partial(socket.getaddrinfo, host, port, family, socket.SOCK_STREAM)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
-        results = [
-            ResolveResult(
-                hostname=host, host=str(to[0]), port=port, family=kind, proto=proto, flags=socket.AI_NUMERICHOST
-            )
-            for kind, _, proto, _, to in found
-            if kind in (socket.AF_INET, socket.AF_INET6) and self._policy(host, str(to[0]))
-        ]
-        if not results:
-            raise _forbidden(host)
-        return results
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-def _forbidden(host: str) -> PromptError:
-    return PromptError(f"{host[:MAX_REASON]} is not a public address (private ones are to be named in http.allow)")
-
-
 class Fetcher:
     """Fetches one address after the other; holds no connection and no cookie between them."""
 
     def __init__(self, policy: AddressPolicy, limits: PromptLimits) -> None:
         self._policy = policy
         self._limits = limits
-        self._threads = ThreadPoolExecutor(RESOLVER_THREADS, "prompt-resolver")
+        self._resolver = CheckedResolver(policy, "prompt-resolver")
 
     def close(self) -> None:
         """Wait for no name server any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._resolver.shutdown()
 
     async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
         """The body behind a URL, or that it has not changed. Raises PromptError, never with the URL's query in it."""
@@ -145,7 +68,7 @@ class Fetcher:
                 return await self._follow(_parsed(url), validators or Validators())
         except TimeoutError:
             raise PromptError(f"{where}: no answer within {self._limits.fetch_seconds:g} s") from None
-        except PromptError as error:
+        except (PromptError, AddressError) as error:
             raise PromptError(f"{where}: {error}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise PromptError(f"{where}: {_reason(error)}") from None
@@ -160,17 +83,13 @@ class Fetcher:
 
     async def _hop(self, url: URL, validators: Validators) -> Fetched | str:
         """The answer of one server, or where it redirects to."""
-        host = url.host or ""
-        if _is_address(host) and not self._policy(host, host):
-            raise _forbidden(host)  # the connector asks no resolver for these
+        check_literal(self._policy, url)
         headers = {"Accept": "audio/*, application/octet-stream;q=0.5", "Accept-Encoding": "identity"}
         if validators.etag:
             headers["If-None-Match"] = validators.etag
         if validators.last_modified:
             headers["If-Modified-Since"] = validators.last_modified
-        connector = aiohttp.TCPConnector(
-            resolver=_CheckedResolver(self._policy, self._threads), use_dns_cache=False, force_close=True, limit=1
-        )
+        connector = aiohttp.TCPConnector(resolver=self._resolver, use_dns_cache=False, force_close=True, limit=1)
         async with (
             aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
@@ -225,14 +144,6 @@ def shown(url: str) -> str:
         return str(parsed.with_user(None).with_query(None).with_fragment(None))[:200] if parsed.host else "the URL"
     except ValueError:
         return "the URL"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _max_age(values: Iterable[str]) -> float | None:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from media.face import Sound
+from media.guard import allow_listed
 from media.prompts.cache import TOUCH_SECONDS, SoundCache, content_key
 from media.prompts.containers import headerless_kind
 from media.prompts.errors import EngineError, PromptError
-from media.prompts.fetch import Fetcher, allow_listed
+from media.prompts.fetch import Fetcher
 from media.prompts.files import FileState, file_state, read_bounded, resolve_inside
 from media.prompts.limits import PromptLimits
 from media.prompts.memory import Memory, SharedJobs
