@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ivr import __version__
 from ivr.api import Guard, HttpServer, local_token
-from ivr.call.events import EventHub
+from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
 from ivr.call.languages import learn_languages
@@ -210,6 +210,7 @@ class Daemon:
                 manager.flows = flows
                 await self._warm(services, flows)
 
+            manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
             live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
             local = exits.enter_context(local_token(settings.token_file))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -58,6 +58,8 @@ class CallManager:
         self.calls: dict[str, LiveCall] = {}
         self._unwritten: set[LiveCall] = set()
         """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
+        self.on_ended: Callable[[str, dict[str, Any]], None] = lambda call_id, summary: None
+        """Hears of every call that is over, with what an event tells of it."""
         self.draining = False
         self._idle: list[Callable[[], None]] = []
         self.refused = 0
@@ -161,12 +163,13 @@ class CallManager:
         )
         machine = Machine(
             flow,
-            self.flows,
+            flows,
             info,
             services.settings.settings,
             limits,
             courtesy=self._courtesy,
             languages=services.languages,
+            calendars=services.settings.calendars,
         )
         call: LiveCall
 
@@ -179,7 +182,17 @@ class CallManager:
         )
         self.calls[call_id] = call
         self.total += 1
-        call.begin(entry)
+        if not caller.number or not flows.uses_profile:
+            call.begin(entry)
+            return
+
+        def begin(profile: Mapping[str, Any]) -> None:
+            # The caller may have given up meanwhile; the flow has been told then, and is over.
+            if not call.ended:
+                machine.know(profile)
+                call.begin(entry)
+
+        services.outside.read_profile(caller.number, begin)
 
     def _find(self, flows: FlowSet, number: str, line: str, *, last_resort: bool = True) -> tuple[Flow, str] | None:
         """The flow for a number, among the versions that this caller tries where they have it too."""
@@ -211,6 +224,7 @@ class CallManager:
         if self.calls.pop(call.report.id, None) is not None:
             self._services.free_line(call.caller.line)
         self._unwritten.add(call)
+        self.on_ended(call.report.id, call.report.summary())
         if not self.calls:
             for then in self._idle:
                 then()

@@ -109,6 +109,24 @@ class CallReport:
             "answered_at": self._answered_at,
         }
 
+    def summary(self) -> dict[str, Any]:
+        """The call that is over, as the event of its end tells of it."""
+        record = self._record
+        talked = 0.0 if self._answered_at is None or self._ended_at is None else self._ended_at - self._answered_at
+        return {
+            "id": record.id,
+            "short_id": record.short_id,
+            "direction": record.direction,
+            "line": record.line,
+            "from": record.caller,
+            "to": record.called,
+            "flow": record.flow,
+            "flow_number": record.flow_number,
+            "cause": self._cause,
+            "answered": self._answered_at is not None,
+            "seconds": round(talked, 3),
+        }
+
     def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
         """The record as far as it is known now."""
         details = dict(self._record.details)

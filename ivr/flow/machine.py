@@ -182,6 +182,10 @@ class Machine:
 
     # What drives it
 
+    def know(self, profile: Mapping[str, Any]) -> None:
+        """Learn what is known of the caller, before the start; secret values are wrapped in `Sensitive`."""
+        self._ctx.profile = profile
+
     def start(self, entry: str, now: float) -> None:
         """Begin at an entry element."""
         ctx = self._ctx
