@@ -8,7 +8,9 @@ Nothing here reads a clock, opens a socket or draws a number that the seed does 
 """
 
 from ivr.flow.sim.call import SimulatedCall
+from ivr.flow.sim.configured import Configured, configured
 from ivr.flow.sim.given import MONDAY_NOON, Given, PastEvent
+from ivr.flow.sim.report import LONG_SILENCE
 from ivr.flow.sim.script import Script, ScriptError, parse_script
 from ivr.flow.sim.seen import (
     Change,
@@ -24,10 +26,13 @@ from ivr.flow.sim.seen import (
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.steps import Step
 from ivr.flow.sim.stubs import ForwardAnswer, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.sim.transcript import tell
 
 __all__ = [
+    "LONG_SILENCE",
     "MONDAY_NOON",
     "Change",
+    "Configured",
     "ForwardAnswer",
     "Forwarded",
     "Given",
@@ -47,5 +52,7 @@ __all__ = [
     "Stubs",
     "Waited",
     "Waiting",
+    "configured",
     "parse_script",
+    "tell",
 ]

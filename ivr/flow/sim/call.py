@@ -239,10 +239,6 @@ class SimulatedCall(ObservedCall):
         """Answer the oldest HTTP request that waits for it now; False: none does."""
         return self._world.respond(status, body, headers or {}, error)
 
-    def answer_mail(self, error: str | None = None) -> bool:
-        """Say now that the oldest mail under way was handed over, or why not; False: none is under way."""
-        return self._world.hand_over(error)
-
     def forward_result(self, result: ForwardResult | Literal["left"]) -> SimulatedCall:
         """The called party does this now; `left`: hangs up after the talk."""
         self._forwards.result(result)

@@ -162,26 +162,16 @@ class SimulatedWorld:
         sent = SentMail(self._agenda.now, element, command.to, command.subject, command.text, command.secret)
         self.mails.append(sent)
         entry = self._open_mails[command.id] = _Open(command.id, sent, None)
-        if not self._manual:
-            answer = self._mail.take(element, *command.to) or MAIL_DEFAULT
-            entry.due = self._agenda.later(answer.after, self._mailed, (entry, answer))
+        answer = self._mail.take(element, *command.to) or MAIL_DEFAULT
+        entry.due = self._agenda.later(answer.after, self._mailed, (entry, answer))
         return sent
 
     def _mailed(self, what: tuple[_Open, MailAnswer]) -> None:
         entry, answer = what
         self._delivered(answer)
-        self.hand_over(answer.error, entry)
-
-    def hand_over(self, error: str | None, entry: _Open | None = None) -> bool:
-        """A mail is sent, or not: the oldest one where none is named; False: none waits."""
-        entry = entry or next(iter(self._open_mails.values()), None)
-        if entry is None:
-            return False
         del self._open_mails[entry.number]
-        cancel(entry.due)
-        entry.sent.error = error
-        self._feed(MailDone(entry.number, error))
-        return True
+        entry.sent.error = answer.error
+        self._feed(MailDone(entry.number, answer.error))
 
     @property
     def mailing(self) -> bool:

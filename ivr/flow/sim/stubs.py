@@ -80,7 +80,7 @@ class Stubs:
     mails: tuple[MailAnswer, ...] = ()
     """Of mails; without one that fits: handed over."""
     manual: bool = False
-    """Nothing is answered by itself: somebody does it by the methods of the call."""
+    """Forwards and HTTP requests are not answered by themselves: somebody does it by the methods of the call."""
 
 
 T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer)

@@ -1,0 +1,34 @@
+"""What a simulated call takes from the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from ivr.flow.ports import PromptSpec
+from ivr.flow.spoken import Languages
+from ivr.settings import Calendar, Limits, Settings
+
+__all__ = ["Configured", "configured"]
+
+
+class Configured(TypedDict):
+    """Keyword arguments of :class:`~ivr.flow.sim.call.SimulatedCall`."""
+
+    limits: Limits
+    settings: Mapping[str, Any]
+    courtesy: PromptSpec | None
+    languages: Languages
+    calendars: Mapping[str, Calendar]
+
+
+def configured(settings: Settings) -> Configured:
+    """As the daemon gives them to live calls: `SimulatedCall(flow, flows, given, **configured(settings))`."""
+    courtesy = settings.limits.courtesy
+    return Configured(
+        limits=settings.limits,
+        settings=settings.settings,
+        courtesy=None if courtesy is None else PromptSpec("text", courtesy),
+        languages=Languages(settings.speech.language, settings.speech.languages),
+        calendars=settings.calendars,
+    )

@@ -1,0 +1,161 @@
+"""A simulated call told in lines, for people: what was said, what the caller did, where the flow went."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ivr.flow.elements.collect import CollectElement
+from ivr.flow.sim.seen import HIDDEN, Change, Forwarded, Happening, LoggedEvent, Said, SentMail, SentRequest, Waited
+
+if TYPE_CHECKING:
+    from ivr.flow.sim.observed import ObservedCall
+    from ivr.flow.trace import Step
+
+__all__ = ["Line", "clock", "tell"]
+
+Who = Literal["flow", "system", "caller", "world", "end", "note"]
+
+SHOWN_VALUE = 120
+"""Characters of a value in a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a transcript."""
+
+    at: float
+    """When, in seconds since the call began."""
+    who: Who
+    """`flow`: an element is entered; `system`: what the caller hears or is asked; `caller`: what he does; `world`: what
+    others do; `end`; `note`: what the log would say."""
+    text: str
+    """A few words."""
+
+    def __str__(self) -> str:
+        indent = "" if self.who in ("flow", "end") else "  "
+        return f"{clock(self.at)}  {indent}{self.text}"
+
+
+def clock(seconds: float) -> str:
+    """Virtual time: `0:04.2`, `1:02:04.2`, `3 d 01:02:04.2`."""
+    minutes, rest = divmod(round(seconds, 1), 60.0)
+    hours, minutes = divmod(int(minutes), 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours:02}:{minutes:02}:{rest:04.1f}"
+    return f"{hours}:{minutes:02}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def tell(call: ObservedCall, since: int = 0, until: int | None = None) -> list[Line]:
+    """What happened, from one index of `call.happened` to another."""
+    happened = call.happened
+    return [
+        Line(happening.at, *_line(call, index, happening))
+        for index, happening in enumerate(happened[since:until], since)
+    ]
+
+
+def _line(call: ObservedCall, index: int, happening: Happening) -> tuple[Who, str]:
+    what: Any = happening.what
+    match happening.kind:
+        case "step":
+            return "flow", _step(call, what)
+        case "said":
+            return "system", _said(what)
+        case "key":
+            return "caller", f"caller presses {'a key' if _hidden(call, index) else what}"
+        case "speaks":
+            return "caller", f"caller speaks for {what:g} s"
+        case "hung_up":
+            return "caller", "caller hangs up" if what == "user_hung_up" else f"the call breaks off: {what}"
+        case "ended":
+            return "end", f"the flow ends the call: {what}"
+        case "forward":
+            return "world", _forward(what)
+        case "request":
+            return "world", _request(what)
+        case "mail":
+            return "world", _mail(what)
+        case "profile" | "dnc":
+            return "world", _change(what)
+        case "wait":
+            waited: Waited = what
+            return "world", f"waits for the event {waited.event}"
+        case "event":
+            event: LoggedEvent = what
+            return "world", f"event {event.name} {_short(event.properties)}".rstrip()
+        case "note":
+            return "note", f"note: {what}"
+
+
+def _step(call: ObservedCall, step: Step) -> str:
+    flow = "" if step.flow == call.flow.name else f"{step.flow}: "
+    branch = "" if step.branch is None else f" -> {step.branch}"
+    return f"{flow}{step.element} ({step.type}){branch}"
+
+
+def _said(said: Said) -> str:
+    what = f'"{said.text}"' if said.kind == "text" and said.text != HIDDEN else f"{said.kind} {said.text}"
+    if said.until is None:
+        return f"says {what}"
+    language = f" [{said.language}]" if said.language else ""
+    return f"says {what}{language} ({said.heard:.1f} s heard)"
+
+
+def _forward(made: Forwarded) -> str:
+    text = f"{'transfers to' if made.mode == 'refer' else 'calls'} {', '.join(made.targets)}"
+    if made.answered_at is not None:
+        text += f", answered after {made.answered_at - made.at:.1f} s"
+        if made.outcome is not None:
+            text += f", {made.talk_time:.1f} s of talk"
+    if made.outcome is not None:
+        text += f": {made.outcome}"
+    return text
+
+
+def _request(sent: SentRequest) -> str:
+    text = f"sends {sent.shown}"
+    if sent.body is not None:
+        body = HIDDEN if sent.secret else sent.body.decode("utf-8", "replace")
+        text += f" {body[:SHOWN_VALUE]}"
+    if sent.error is not None:
+        return f"{text}: {sent.error}"
+    return text if sent.status is None else f"{text}: {sent.status}"
+
+
+def _mail(sent: SentMail) -> str:
+    text = f"mails {', '.join(sent.to)}: {HIDDEN if sent.secret else sent.subject}"
+    return text if sent.error is None else f"{text}: {sent.error}"
+
+
+def _change(change: Change) -> str:
+    if change.action == "update":
+        return f"profile of {change.number}: {_short(change.changes)}"
+    preposition = "on" if change.action == "add" else "off"
+    return f"puts {change.number} {preposition} the do-not-contact list"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str) if value else ""
+    return text if len(text) <= SHOWN_VALUE else text[:SHOWN_VALUE] + "…"
+
+
+def _hidden(call: ObservedCall, index: int) -> bool:
+    """The key is part of an input that records do not show: of the collect that runs, or is the next to run."""
+    happened = call.happened
+    before = next((each for each in reversed(happened[:index]) if each.kind == "step"), None)
+    rest = (each for each in happened[index:] if each.kind == "step")
+    for each in ([before] if before is not None else []) + list(rest):
+        if each.what.type == "collect":
+            return _hides(call, each.what)
+    return False
+
+
+def _hides(call: ObservedCall, step: Step) -> bool:
+    flow = call.flow if step.flow == call.flow.name else call.flows.get(step.flow)
+    element = None if flow is None else flow.elements.get(step.element)
+    if flow is None or not isinstance(element, CollectElement):
+        return False
+    return element.sensitive or element.save_as in flow.sensitive or element.reporting != "show"
