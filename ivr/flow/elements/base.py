@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -29,9 +29,13 @@ __all__ = [
     "CallOver",
     "Element",
     "Exit",
+    "Exposure",
     "Run",
     "element",
 ]
+
+Exposure = Literal["sent", "url", "named", "reported"]
+"""How a value leaves the call: sent to another system, in a URL (which servers log), in a file's name, in reports."""
 
 Run = Generator[float | None, Event | None, str]
 """An element at work: yields a deadline, receives an event or None at the deadline, returns a branch."""
@@ -105,8 +109,21 @@ class Element(BaseModel):
     """Needs a caller: a fault where the session is over."""
     ENTRY: ClassVar[bool] = False
     """A flow can begin here."""
+    OUTSIDE: ClassVar[bool] = False
+    """A flow that begins here has no caller."""
+    DORMANT: ClassVar[bool] = False
+    """What it waits for may be far away: a flow without a caller is kept in the store meanwhile. When it goes on, the
+    element is run anew, and finds what it worked out when it began (`Session.once`)."""
     NAMES_BRANCHES: ClassVar[bool] = False
     """Its fields name branches, whose targets stand in `branches`."""
+    REACHES_PERSON: ClassVar[bool] = False
+    """The caller may come to speak with somebody."""
+    RESULTS: ClassVar[tuple[str, ...] | None] = ()
+    """Fields of `result` after it; (): `result` stays as it was; None: not known beforehand."""
+    TARGETS: ClassVar[Mapping[str, str]] = {}
+    """Fields that name something of the configuration: field to the section of `ivr.yaml`."""
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {}
+    """Fields whose values leave the call. Prompts, which are spoken, need no mention."""
 
     type: str
     """Kind of element."""
@@ -130,6 +147,19 @@ class Element(BaseModel):
     def sets(self) -> tuple[str, ...]:
         """Variables that this element may give a value."""
         return ()
+
+    def sets_on(self, branch: BranchSpec) -> bool:
+        """Whether those variables have their value when this branch is taken; default: where it did what it is for."""
+        return branch.success or branch.name in self.own_targets()
+
+    def silent_branches(self) -> frozenset[str] | None:
+        """Branches that a caller can get who neither presses a key nor hangs up; None: all those that need no end of
+        the call."""
+        return None
+
+    def silent_wait(self) -> float:
+        """Seconds for which a caller may be left without a sound."""
+        return 0.0
 
     @cached_property
     def exits(self) -> Mapping[str, Exit]:

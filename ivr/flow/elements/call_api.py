@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Run, element
+from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Exposure, Run, element
 from ivr.flow.elements.http_fields import (
     CONTENT_TYPE,
     MAX_HEADERS,
@@ -57,6 +57,9 @@ class CallApiElement(Element):
         CALL_ENDED,
     )
     NEEDS_CALL = False
+    RESULTS = ("status", "body", "headers", "error", "elapsed", "tries")
+    TARGETS: ClassVar[Mapping[str, str]] = {"connector": "connectors"}
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"url": "url", "headers": "sent", "body": "sent"}
 
     type: Literal["call_api"] = "call_api"
     connector: Annotated[str, Field(min_length=1)] | None = None
@@ -102,6 +105,13 @@ class CallApiElement(Element):
 
     def sets(self) -> tuple[str, ...]:
         return (*self.save, *self.save_headers)
+
+    def silent_wait(self) -> float:
+        if self.filler != "none" or not self.wait:
+            return 0.0
+        retry = self.retry
+        pauses = 0.0 if retry is None else sum(retry.pause(tries) for tries in range(1, retry.times + 1))
+        return self.timeout * (1 if retry is None else 1 + retry.times) + pauses
 
     def run(self, ctx: Session) -> Run:
         try:

@@ -66,6 +66,7 @@ class CollectElement(Element):
     `wrong_inputs`."""
 
     BRANCHES = (COLLECTED, NO_MATCH, NO_INPUT, USER_HUNG_UP, CALL_ENDED)
+    RESULTS = ("digits", "status", "attempts", "silences", "wrong_inputs")
 
     type: Literal["collect"] = "collect"
     responses: dict[Keys, ElementName] = Field(default_factory=dict)
@@ -118,6 +119,9 @@ class CollectElement(Element):
 
     def sets(self) -> tuple[str, ...]:
         return () if self.save_as is None else (self.save_as,)
+
+    def silent_branches(self) -> frozenset[str]:
+        return frozenset({NO_INPUT.name})
 
     @cached_property
     def longest(self) -> int:

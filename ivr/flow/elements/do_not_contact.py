@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ivr.flow.elements.base import NEXT, Element, element
+from ivr.flow.elements.base import NEXT, Element, Exposure, element
 from ivr.flow.ports import DoNotContact
 from ivr.flow.values import TextTemplate
 
@@ -21,6 +22,7 @@ class DoNotContactElement(Element):
 
     BRANCHES = (NEXT,)
     NEEDS_CALL = False
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"number": "reported", "reason": "reported"}
 
     type: Literal["do_not_contact"] = "do_not_contact"
     action: Literal["add", "remove"] = "add"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Run, element
+from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.prompts import PromptField
 from ivr.flow.expressions import Template
 from ivr.flow.ports import CancelForward, Forward, ForwardAnswered, ForwardDone, ForwardRinging, HangUp, PromptSpec
@@ -52,6 +53,14 @@ class ForwardCallElement(Element):
         BranchSpec("declined", "The call was declined.", NOT_FORWARDED),
         CALL_ENDED,
     )
+    REACHES_PERSON = True
+    RESULTS = ("status", "reason", "sip_code", "talk_time", "target")
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {
+        "to": "sent",
+        "from": "sent",
+        "headers": "sent",
+        "record_name": "named",
+    }
 
     type: Literal["forward_call"] = "forward_call"
     to: Annotated[

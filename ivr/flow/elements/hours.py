@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ivr.flow.calendar import hours_at
 from ivr.flow.elements.base import BranchSpec, Element, element
@@ -28,6 +29,8 @@ class HoursElement(Element):
         BranchSpec("holiday", "It is a holiday.", "closed"),
     )
     NEEDS_CALL = False
+    RESULTS = ("status", "holiday", "opens", "closes")
+    TARGETS: ClassVar[Mapping[str, str]] = {"calendar": "calendars"}
 
     type: Literal["hours"] = "hours"
     calendar: TextTemplate

@@ -54,6 +54,9 @@ class PlayElement(Element, PromptFields):
             raise ValueError("loop: forever only with interruptible: true")
         return self
 
+    def silent_branches(self) -> frozenset[str] | None:
+        return None if self.loop else frozenset()
+
     def run(self, ctx: Session) -> Run:
         ctx.interruptible_before = self.interruptible
         spec = self.spec(ctx)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Run, element
+from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Digit, DiscardRecording, Record, RecordDone, StopRecord
 from ivr.flow.values import Duration, TextTemplate, VariableName, text_of_digits
@@ -42,6 +43,8 @@ class RecordVoicemailElement(Element):
         USER_HUNG_UP,
         CALL_ENDED,
     )
+    RESULTS = ("recording", "duration", "status", "reason")
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"name": "named"}
 
     type: Literal["record_voicemail"] = "record_voicemail"
     name: TextTemplate | None = None

@@ -38,6 +38,7 @@ class SplitElement(Element):
     BRANCHES = ()
     NEEDS_CALL = False
     NAMES_BRANCHES = True
+    RESULTS = ("way",)
 
     type: Literal["split"] = "split"
     ways: dict[

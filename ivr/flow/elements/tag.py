@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from ivr.flow.elements.base import NEXT, Element, element
+from ivr.flow.elements.base import NEXT, Element, Exposure, element
 from ivr.flow.values import TextTemplate
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class TagElement(Element):
 
     BRANCHES = (NEXT,)
     NEEDS_CALL = False
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"tags": "reported"}
 
     type: Literal["tag"] = "tag"
     tags: Tags

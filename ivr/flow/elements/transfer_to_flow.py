@@ -34,6 +34,7 @@ class TransferToFlowElement(Element):
     there; otherwise the call leaves for good."""
 
     NEEDS_CALL = False
+    RESULTS = ("variables", "status")
     BRANCHES = (
         BranchSpec("returned", "The other flow came to its end.", success=True),
         BranchSpec("other", "The other flow cannot be entered."),
