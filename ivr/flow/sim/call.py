@@ -7,7 +7,7 @@ them, in the same order. Time passes only when it is told to: by :meth:`Simulate
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -123,9 +123,18 @@ class SimulatedCall(ObservedCall):
         self.delivered = []
         delivered, feed = self.delivered.append, self.send
         self._sound = Sound(agenda, feed, speech)
-        self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, speech, stubs.manual)
+        happens, manual = self._happens, stubs.manual
+        self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
         self._world = SimulatedWorld(
-            agenda, feed, self.wall, self._http_answers, self._mail_answers, delivered, given.events, stubs.manual
+            agenda,
+            feed,
+            self.wall,
+            self._http_answers,
+            self._mail_answers,
+            delivered,
+            happens,
+            given.events,
+            manual,
         )
         self.ended = False
         self.ended_at = None
@@ -187,22 +196,22 @@ class SimulatedCall(ObservedCall):
 
     # What the caller does
 
-    def press(self, keys: str, gap: float = 0.25) -> SimulatedCall:
+    def press(self, keys: str, gap: float = 0.25, source: ports.DigitSource = "rfc4733") -> SimulatedCall:
         """Press keys, one every `gap` seconds, the first one now."""
         for index, key in enumerate(keys):
             if index:
                 self.wait(gap)
             if self.ended:
                 break
-            self._tell("key", [key])
+            self._happens("key", key)
             if not self._forwards.bridged:
-                self.send(ports.Digit(key, "rfc4733", self.now, KEY_SECONDS))
+                self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
         return self
 
     def speak(self, seconds: float) -> SimulatedCall:
         """Speak from now on for so long; time does not pass by that."""
         if not self.ended:
-            self._tell("speaks", [seconds])
+            self._happens("speaks", seconds)
             self._sound.speak(seconds)
         return self
 
@@ -210,7 +219,7 @@ class SimulatedCall(ObservedCall):
         """Hang up, or let the call break off for another cause."""
         if self.ended:
             return self
-        self._tell("hung_up", [cause])
+        self._happens("hung_up", cause)
         self._forwards.abandon()
         self._over()
         self.send(ports.CallEnded(cause))
@@ -246,7 +255,7 @@ class SimulatedCall(ObservedCall):
 
     def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:
         """An event comes from outside."""
-        self._tell("event", [self._world.event(name, properties or {})])
+        self._happens("event", self._world.event(name, properties or {}))
         return self
 
     def send(self, event: ports.Event) -> None:
@@ -260,7 +269,7 @@ class SimulatedCall(ObservedCall):
         machine, now = self.machine, self._agenda.now
         steps = machine.steps
         for index in range(self._emitted, len(steps)):
-            self.happened.append(Happening(now, "step", steps[index]))
+            self._happens("step", steps[index])
         for command in machine.commands():
             self.log.append((now, command))
             if not self.ended or type(command) in _AFTER_THE_END:
@@ -273,17 +282,18 @@ class SimulatedCall(ObservedCall):
     def _execute(self, command: ports.Command) -> None:
         match command:
             case ports.Play():
-                self._tell("said", self._sound.play(command, self._running()))
+                for said in self._sound.play(command, self._running()):
+                    self._happens("said", said)
                 if command.pause:
                     self._silent_until(self.now + command.pause)
             case ports.StopPlay(id=number):
                 self._sound.stop(number)
             case ports.Note():
-                self._tell("note", [command.text])
+                self._happens("note", command.text)
             case ports.Answer() | ports.EarlyMedia():
                 self.heard = True
             case ports.HangUp():
-                self._tell("ended", [command.cause])
+                self._happens("ended", command.cause)
                 self._forwards.abandon()
                 self._over()
                 self._sound.close()
@@ -292,24 +302,24 @@ class SimulatedCall(ObservedCall):
             case ports.StopRecord(id=number):
                 self._sound.stop_record(number)
             case ports.Forward():
-                self._tell("forward", [self._forwards.start(command, self._running())])
+                self._happens("forward", self._forwards.start(command, self._running()))
             case ports.CancelForward(id=number):
                 self._forwards.cancel(number)
             case ports.Request():
-                self._tell("request", [self._world.request(command, self._emitter(command))])
+                self._happens("request", self._world.request(command, self._emitter(command)))
             case ports.SendMail():
-                self._tell("mail", [self._world.mail(command, self._emitter(command))])
+                self._happens("mail", self._world.mail(command, self._emitter(command)))
             case ports.UpdateProfile():
-                self._tell("profile", [self._world.update_profile(command, self._emitter(command))])
+                self._happens("profile", self._world.update_profile(command, self._emitter(command)))
             case ports.DoNotContact():
-                self._tell("dnc", [self._world.do_not_contact(command, self._emitter(command))])
+                self._happens("dnc", self._world.do_not_contact(command, self._emitter(command)))
             case ports.WaitForEvent():
-                self._tell("wait", [self._world.wait_for(command, self._running())])
+                self._happens("wait", self._world.wait_for(command, self._running()))
             case ports.StopWaiting(id=number):
                 self._world.stop_waiting(number)
 
-    def _tell(self, kind: HappeningKind, what: Iterable[Any]) -> None:
-        self.happened += [Happening(self._agenda.now, kind, each) for each in what]
+    def _happens(self, kind: HappeningKind, what: Any) -> None:
+        self.happened.append(Happening(self._agenda.now, kind, what))
 
     def _running(self) -> str:
         return self.machine.steps[-1].element

@@ -28,7 +28,7 @@ def configured(settings: Settings) -> Configured:
     return Configured(
         limits=settings.limits,
         settings=settings.settings,
-        courtesy=None if courtesy is None else PromptSpec("text", courtesy),
+        courtesy=PromptSpec("text", courtesy) if courtesy else None,
         languages=Languages(settings.speech.language, settings.speech.languages),
         calendars=settings.calendars,
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from ivr.flow.ports import Event, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
 from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.seen import HIDDEN, Forwarded
+from ivr.flow.sim.seen import HIDDEN, Forwarded, HappeningKind
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import Answers, ForwardAnswer, ForwardResult
 
@@ -44,6 +44,7 @@ class Forwards:
         "_delivered",
         "_due",
         "_feed",
+        "_happens",
         "_leave",
         "_manual",
         "_speech",
@@ -60,15 +61,17 @@ class Forwards:
         leave: Callable[[], None],
         answers: Answers[ForwardAnswer],
         delivered: Callable[[object], None],
+        happens: Callable[[HappeningKind, Any], None],
         speech: SpeechModel,
         manual: bool,
     ) -> None:
-        """`leave` hangs the caller up; `delivered` is told each answer that took effect."""
+        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
         self._agenda = agenda
         self._feed = feed
         self._leave = leave
         self._answers = answers
         self._delivered = delivered
+        self._happens = happens
         self._speech = speech
         self._manual = manual
         self._due: list[Due] = []
@@ -91,16 +94,16 @@ class Forwards:
         self.command = command
         self.bridged = False
         self._due = []
-        if self._manual:
+        answer = self._answers.take(element)
+        tried = [(target, answer or self._answers.take(target)) for target in command.targets]
+        if self._manual and not any(each for _, each in tried):
             self._ring(0.0, command.targets[0])
         else:
-            self._plan(command, element)
+            self._plan(command, [(target, each or DEFAULT) for target, each in tried])
         return made
 
-    def _plan(self, command: Forward, element: str) -> None:
+    def _plan(self, command: Forward, tried: list[tuple[str, ForwardAnswer]]) -> None:
         """Put on the agenda what becomes of it."""
-        answer = self._answers.take(element)
-        tried = [(target, answer or self._answers.take(target) or DEFAULT) for target in command.targets]
         begins = 0.0
         seen: dict[ForwardOutcome, tuple[float, str, ForwardAnswer]] = {}
         taken: tuple[float, str, ForwardAnswer] | None = None
@@ -171,6 +174,7 @@ class Forwards:
             return False
         made.answered_at = self._agenda.now
         self.bridged = True
+        self._happens("forward_answered", made)
         self._feed(ForwardAnswered(command.id, target))
         return self.command is command
 
@@ -180,6 +184,8 @@ class Forwards:
         assert self.command is not None
         self.made[-1].target = HIDDEN if self.command.secret else target
         code, words = CODES[outcome]
+        if answer.sip_code is not None:
+            code = answer.sip_code
         self._finish(ForwardDone(self.command.id, outcome, target, code, words))
 
     def _called_leaves(self, _: object) -> None:
@@ -200,6 +206,7 @@ class Forwards:
     def _close(self, outcome: str, talk_time: float = 0.0) -> None:
         made = self.made[-1]
         made.outcome, made.talk_time = outcome, talk_time
+        self._happens("forward_done", made)
         self.command = None
         self.bridged = False
         for due in self._due:

@@ -21,7 +21,7 @@ from ivr.flow.ports import (
 )
 from ivr.flow.sim.agenda import Agenda, Due, cancel
 from ivr.flow.sim.given import PastEvent
-from ivr.flow.sim.seen import HIDDEN, Change, LoggedEvent, SentMail, SentRequest, Waited
+from ivr.flow.sim.seen import HIDDEN, Change, HappeningKind, LoggedEvent, SentMail, SentRequest, Waited
 from ivr.flow.sim.stubs import Answers, HttpAnswer, MailAnswer
 
 __all__ = ["SimulatedWorld"]
@@ -46,6 +46,7 @@ class SimulatedWorld:
         "_agenda",
         "_delivered",
         "_feed",
+        "_happens",
         "_http",
         "_mail",
         "_manual",
@@ -69,16 +70,18 @@ class SimulatedWorld:
         http: Answers[HttpAnswer],
         mail: Answers[MailAnswer],
         delivered: Callable[[object], None],
+        happens: Callable[[HappeningKind, Any], None],
         past: tuple[PastEvent, ...],
         manual: bool,
     ) -> None:
-        """`wall` tells the time of day; `delivered` is told each answer that took effect."""
+        """`wall` tells the time of day; `delivered` gets each answer that took effect, `happens` what happens."""
         self._agenda = agenda
         self._feed = feed
         self._wall = wall
         self._http = http
         self._mail = mail
         self._delivered = delivered
+        self._happens = happens
         self._manual = manual
         self._open_requests: dict[int, _Open] = {}
         self._open_mails: dict[int, _Open] = {}
@@ -106,10 +109,12 @@ class SimulatedWorld:
         )
         self.requests.append(sent)
         entry = self._open_requests[command.id] = _Open(command.id, sent, None)
-        if self._manual:
-            return sent
         names = (element, command.url, f"{command.method} {command.url}", command.connector or "")
-        answer = self._http.take(*names) or HTTP_DEFAULT
+        answer = self._http.take(*names)
+        if answer is None:
+            if self._manual:
+                return sent
+            answer = HTTP_DEFAULT
         if answer.after >= command.timeout:
             entry.due = self._agenda.later(command.timeout, self._timed_out, (entry, answer, command.timeout))
         else:
@@ -142,11 +147,11 @@ class SimulatedWorld:
         cancel(entry.due)
         sent: SentRequest = entry.sent
         elapsed = self._agenda.now - sent.at
+        sent.status, sent.error = (status, None) if error is None else (None, error)
+        self._happens("request_done", sent)
         if error is not None:
-            sent.error = error
             self._feed(RequestDone(entry.number, None, {}, None, error, error, elapsed))
         else:
-            sent.status = status
             self._feed(RequestDone(entry.number, status, headers, body, None, "", elapsed))
         return True
 
@@ -171,6 +176,7 @@ class SimulatedWorld:
         self._delivered(answer)
         del self._open_mails[entry.number]
         entry.sent.error = answer.error
+        self._happens("mail_done", entry.sent)
         self._feed(MailDone(entry.number, answer.error))
 
     @property

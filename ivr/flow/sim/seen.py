@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -30,8 +30,12 @@ HappeningKind = Literal[
     "step",
     "said",
     "request",
+    "request_done",
     "mail",
+    "mail_done",
     "forward",
+    "forward_answered",
+    "forward_done",
     "profile",
     "dnc",
     "wait",
@@ -63,6 +67,8 @@ class Said:
     """Seconds that were heard, all rounds together."""
     language: str | None
     """Of a text."""
+    words: str = field(default="", repr=False)
+    """As `text`, and never hidden: to be compared, not to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,6 @@ class Happening:
     kind: HappeningKind
     """What it was."""
     what: Any
-    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `profile` change, change of the `dnc` list,
-    `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for which he, or something else,
-    `hung_up`, or the flow `ended` the call; the text of a `note`."""
+    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `profile` change, change of the `dnc`
+    list, `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for which he, or
+    something else, `hung_up`, or the flow `ended` the call; the text of a `note`."""

@@ -73,7 +73,7 @@ class Sound:
         for prompt, length in zip(command.prompts, seconds, strict=True):
             text = HIDDEN if prompt.sensitive else prompt.value
             language = prompt.language if prompt.kind == "text" else None
-            said.append(Said(at, None, element, prompt.kind, text, 0.0, language))
+            said.append(Said(at, None, element, prompt.kind, text, 0.0, language, prompt.value))
             at += length
         self.said += said
         end = None

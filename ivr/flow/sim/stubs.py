@@ -51,6 +51,8 @@ class ForwardAnswer:
     """Who hangs up then."""
     accepts: bool = True
     """The called party presses the key where one is asked for."""
+    sip_code: int | None = None
+    """Final status of a refusal; None: the usual one."""
     times: int | None = None
     """Forwards (or targets) that get it; None: all."""
 
@@ -80,7 +82,7 @@ class Stubs:
     mails: tuple[MailAnswer, ...] = ()
     """Of mails; without one that fits: handed over."""
     manual: bool = False
-    """Forwards and HTTP requests are not answered by themselves: somebody does it by the methods of the call."""
+    """Forwards and HTTP requests that no stub fits are answered by somebody, with the methods of the call."""
 
 
 T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow.elements.collect import CollectElement
-from ivr.flow.sim.seen import HIDDEN, Change, Forwarded, Happening, LoggedEvent, Said, SentMail, SentRequest, Waited
+from ivr.flow.sim.seen import HIDDEN, Change, Forwarded, Happening, LoggedEvent, Said, SentRequest, Waited
 
 if TYPE_CHECKING:
     from ivr.flow.sim.observed import ObservedCall
@@ -73,11 +73,20 @@ def _line(call: ObservedCall, index: int, happening: Happening) -> tuple[Who, st
         case "ended":
             return "end", f"the flow ends the call: {what}"
         case "forward":
-            return "world", _forward(what)
+            verb = "transfers to" if what.mode == "refer" else "calls"
+            return "world", f"{verb} {', '.join(what.targets)}"
+        case "forward_answered":
+            return "world", f"{what.target} answers"
+        case "forward_done":
+            return "world", _outcome(what)
         case "request":
             return "world", _request(what)
+        case "request_done":
+            return "world", f"answer: {what.status if what.error is None else what.error}"
         case "mail":
-            return "world", _mail(what)
+            return "world", f"mails {', '.join(what.to)}: {HIDDEN if what.secret else what.subject}"
+        case "mail_done":
+            return "world", "the mail is sent" if what.error is None else f"the mail is not sent: {what.error}"
         case "profile" | "dnc":
             return "world", _change(what)
         case "wait":
@@ -104,30 +113,17 @@ def _said(said: Said) -> str:
     return f"says {what}{language} ({said.heard:.1f} s heard)"
 
 
-def _forward(made: Forwarded) -> str:
-    text = f"{'transfers to' if made.mode == 'refer' else 'calls'} {', '.join(made.targets)}"
-    if made.answered_at is not None:
-        text += f", answered after {made.answered_at - made.at:.1f} s"
-        if made.outcome is not None:
-            text += f", {made.talk_time:.1f} s of talk"
-    if made.outcome is not None:
-        text += f": {made.outcome}"
-    return text
+def _outcome(made: Forwarded) -> str:
+    if made.answered_at is None:
+        return f"{made.target}: {made.outcome}".removeprefix(": ")
+    return f"after {made.talk_time:.1f} s of talk: {made.outcome}"
 
 
 def _request(sent: SentRequest) -> str:
-    text = f"sends {sent.shown}"
-    if sent.body is not None:
-        body = HIDDEN if sent.secret else sent.body.decode("utf-8", "replace")
-        text += f" {body[:SHOWN_VALUE]}"
-    if sent.error is not None:
-        return f"{text}: {sent.error}"
-    return text if sent.status is None else f"{text}: {sent.status}"
-
-
-def _mail(sent: SentMail) -> str:
-    text = f"mails {', '.join(sent.to)}: {HIDDEN if sent.secret else sent.subject}"
-    return text if sent.error is None else f"{text}: {sent.error}"
+    if sent.body is None:
+        return f"sends {sent.shown}"
+    body = HIDDEN if sent.secret else sent.body.decode("utf-8", "replace")
+    return f"sends {sent.shown} {body[:SHOWN_VALUE]}"
 
 
 def _change(change: Change) -> str:
