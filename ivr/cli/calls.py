@@ -10,6 +10,7 @@ from datetime import datetime
 import click
 
 from ivr.cli.options import config_option, json_option, settings_of
+from ivr.cli.tables import print_table
 from ivr.errors import StoreError
 from ivr.store import CallRecord, RecordReader
 from ivr.units import parse_duration
@@ -57,12 +58,8 @@ def command(
 
 
 def _print_table(calls: list[CallRecord]) -> None:
-    from rich.console import Console  # 60 ms that --json does not need
-    from rich.table import Table
-
-    table = Table("id", "started", "from", "to", "flow", "seconds", "ended", box=None, pad_edge=False)
-    for call in calls:
-        table.add_row(
+    rows = [
+        (
             str(call.short_id),
             datetime.fromtimestamp(call.started_at).strftime("%Y-%m-%d %H:%M:%S"),
             call.caller or "",
@@ -71,10 +68,9 @@ def _print_table(calls: list[CallRecord]) -> None:
             seconds(call.answered_at, call.ended_at),
             call.cause or "in progress",
         )
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=200)  # a file has no width: nothing is cut
-    console.print(table)
+        for call in calls
+    ]
+    print_table(("id", "started", "from", "to", "flow", "seconds", "ended"), rows)
 
 
 def seconds(start: float | None, end: float | None) -> str:

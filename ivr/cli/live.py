@@ -1,4 +1,4 @@
-"""Asks the running daemon, over its HTTP interface, about calls in progress."""
+"""Asks the running daemon, over its HTTP interface: about calls in progress, about flows, to change them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import http.client
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from ivr.errors import IvrError
 from ivr.settings import HostPort
 
-__all__ = ["DaemonError", "ask"]
+__all__ = ["DaemonError", "NoDaemonError", "ask", "read_token"]
 
 TIMEOUT_SECONDS = 3.0
 """The daemon is on this machine and answers from memory."""
+CHANGE_SECONDS = 60.0
+"""A folder of flows is read, and the store written, before a change is answered."""
 
 MAX_ANSWER_BYTES = 16 * 2**20
 
@@ -25,18 +28,47 @@ class DaemonError(IvrError):
     """The daemon does not answer, or not with what was asked for."""
 
 
-def ask(listen: HostPort, path: str) -> Any:
-    """JSON that the daemon at `listen` gives for `path`; None where it has no such thing. DaemonError otherwise."""
+class NoDaemonError(DaemonError):
+    """Nobody answers."""
+
+
+def ask(listen: HostPort, path: str, body: object = None, token: str | None = None) -> Any:
+    """JSON that the daemon at `listen` gives for `path`; None where it has no such thing. DaemonError otherwise.
+
+    With a token something is changed: the body is posted, and what is not there is an error too.
+    """
     address = HostPort(_ANY_ADDRESSES.get(listen.host, listen.host), listen.port)
     request = urllib.request.Request(f"http://{address}{path}", headers={"Accept": "application/json"})
+    if token is not None:
+        request.data = json.dumps(body or {}).encode()
+        request.add_header("Content-Type", "application/json")
+        request.add_header("Authorization", f"Bearer {token}")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the machine's proxy is not for loopback
     try:
-        with opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+        with opener.open(request, timeout=TIMEOUT_SECONDS if token is None else CHANGE_SECONDS) as response:
             return json.loads(response.read(MAX_ANSWER_BYTES))
     except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.client.NOT_FOUND:
-            return None
-        raise DaemonError(f"the daemon at {address} answers {error.code} {error.reason}") from None
+        with error:
+            if error.code == http.client.NOT_FOUND and token is None:
+                return None
+            raise DaemonError(_told(error, address)) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise DaemonError(f"no daemon answers at {address}") from error
+        raise NoDaemonError(f"no daemon answers at {address}") from error
+
+
+def _told(error: urllib.error.HTTPError, address: HostPort) -> str:
+    """What the daemon says of an error (RFC 9457)."""
+    try:
+        problem = json.loads(error.read(MAX_ANSWER_BYTES))
+        faults = "".join(f"\n{fault}" for fault in problem.get("faults", ()))
+        return f"{problem['detail']}{faults}"
+    except (OSError, ValueError, KeyError, AttributeError):
+        return f"the daemon at {address} answers {error.code} {error.reason}"
+
+
+def read_token(path: Path) -> str | None:
+    """The token that a running daemon has left for this machine; None where there is none, or it is not for us."""
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None
