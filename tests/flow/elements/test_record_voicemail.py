@@ -40,7 +40,7 @@ def test_defaults() -> None:
 def test_silence_ends_it() -> None:
     call = talk().speak(8.0)
     assert call.branches[1] == "voicemail_recorded"
-    assert call.machine.variables["message"] == "rec-1.wav"
+    assert call.machine.variables["message"] == "voicemail-7.wav"
     assert result(call)["duration"] == 8.0
     assert call.details("record")["reason"] == "silence"
 
@@ -71,7 +71,7 @@ def test_a_short_one_is_deleted() -> None:
 def test_what_was_said_until_the_caller_hung_up_is_kept() -> None:
     call = talk().wait(4.0).hang_up()
     assert call.branches[1] == "user_hung_up"
-    assert call.machine.variables["message"] == "rec-1.wav"
+    assert call.machine.variables["message"] == "voicemail-7.wav"
     assert call.machine.variables["done"] == "recorded"
     assert call.machine.finished
     assert call.machine.cause == "user_hung_up"
@@ -79,15 +79,15 @@ def test_what_was_said_until_the_caller_hung_up_is_kept() -> None:
 
 def test_a_recorder_that_never_answers_holds_nothing_up() -> None:
     call = talk()
-    call._recording.clear()
+    call.lose_recording()
     call.wait(1.0).press("#").finish()
     assert call.branches[1] == "error"
     call = talk()
-    call._recording.clear()
+    call.lose_recording()
     call.send(CallEnded("network")).finish()
     assert call.branches[1] == "call_ended"
     call = talk()
-    call._recording.clear()
+    call.lose_recording()
     call.finish()
     assert call.branches[1] == "error"
 
