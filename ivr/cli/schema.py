@@ -12,7 +12,7 @@ from ivr.errors import IvrError
 
 __all__ = ["KINDS", "command"]
 
-KINDS = ("flow", "config")
+KINDS = ("flow", "config", "test")
 
 
 class SchemaError(IvrError):
@@ -31,15 +31,15 @@ class SchemaError(IvrError):
 @config_option
 @click.pass_context
 def command(ctx: click.Context, kind: str, output: Path | None) -> None:
-    """Print the JSON Schema of a kind of file: flow or config.
+    """Print the JSON Schema of a kind of file: flow, config or test.
 
     Name it in the first line of a file, and VS Code with its YAML extension completes and checks there:
 
         # yaml-language-server: $schema=../schema/flow.json
     """
-    from ivr.flow.schema import config_schema, flow_schema
+    from ivr.flow.schema import config_schema, flow_schema, test_schema
 
-    schema = flow_schema() if kind == "flow" else config_schema()
+    schema = {"flow": flow_schema, "config": config_schema, "test": test_schema}[kind]()
     text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
     if output is None:
         click.echo(text, nl=False)

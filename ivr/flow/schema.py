@@ -21,14 +21,18 @@ from pydantic_core import core_schema
 from ivr.flow.elements import ELEMENTS, Element
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.loader import MAX_VARIABLES
+from ivr.flow.sim.steps import STEPS
+from ivr.flow.testing.fields import ExpectFields, GivenFields
 from ivr.flow.values import VARIABLE
 from ivr.settings import Limits, Settings
 from ivr.units import SHARE_SCHEMA
 
-__all__ = ["config_schema", "field_texts", "flow_schema", "model_schema"]
+__all__ = ["config_schema", "field_texts", "flow_schema", "model_schema", "test_schema"]
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 ELEMENT_NAME = {"type": "string", "minLength": 1}
+PLACEHOLDER = {"type": "string", "pattern": "^<[A-Za-z][A-Za-z0-9_]*>$"}
+"""In a case with `each`."""
 SOURCES = ("text", "file", "url", "voicemail")
 """Fields of a prompt of which exactly one is needed."""
 
@@ -37,8 +41,7 @@ def flow_schema(elements: Mapping[str, type[Element]] = ELEMENTS) -> dict[str, A
     """The schema of a flow file, with these element types."""
     definitions: dict[str, Any] = {}
     for name, model in sorted(elements.items()):
-        definitions |= _definitions(model)
-        definitions[f"element.{name}"] = definitions.pop(_definition_name(model))
+        definitions |= _definitions(model, f"element.{name}", _FlowGenerator)
     names = sorted(elements)
     definitions["element"] = {
         "type": "object",
@@ -99,6 +102,58 @@ def config_schema() -> dict[str, Any]:
     return found
 
 
+def test_schema() -> dict[str, Any]:
+    """The schema of a file of test cases."""
+    definitions: dict[str, Any] = {}
+    parts: list[type[BaseModel]] = [GivenFields, ExpectFields, *STEPS.values()]
+    for part in parts:
+        definitions |= _definitions(part, part.__name__, _TestGenerator)
+    for model in STEPS.values():
+        place = definitions[model.__name__]
+        if model.KIND not in place.get("required", ()):  # one model for several kinds
+            kinds = [kind for kind, other in STEPS.items() if other is model]
+            place["anyOf"] = [{"required": [kind]} for kind in kinds]
+    definitions["step"] = {"anyOf": [{"$ref": f"#/definitions/{model.__name__}"} for model in STEPS.values()]}
+    definitions["case"] = {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "description": "What the case is about."},
+            "each": {
+                "type": "array",
+                "description": "The case stands for several: <key> in any text is what each of them says.",
+                "minItems": 1,
+                "items": {"type": "object", "minProperties": 1},
+            },
+            "given": {"$ref": "#/definitions/GivenFields"},
+            "when": {
+                "type": ["array", "null"],
+                "description": "What the caller and the world do, in this order.",
+                "items": {"$ref": "#/definitions/step"},
+            },
+            "expect": {"$ref": "#/definitions/ExpectFields"},
+        },
+    }
+    cases = {"type": "array", "items": {"$ref": "#/definitions/case"}}
+    return {
+        "$schema": DIALECT,
+        "title": "Tests of a call flow",
+        "description": "Cases that simulated calls are compared with (`ivr test`).",
+        "if": {"type": "object"},
+        "then": {
+            "required": ["cases"],
+            "additionalProperties": False,
+            "properties": {
+                "given": {"$ref": "#/definitions/GivenFields", "description": "Of all cases."},
+                "cases": cases,
+            },
+        },
+        "else": cases,
+        "definitions": dict(sorted(definitions.items())),
+    }
+
+
 def model_schema(model: Any, title: str, generator: type[GenerateJsonSchema] | None = None) -> dict[str, Any]:
     """The schema of a file that is one model, or any type that pydantic reads."""
     schema = TypeAdapter(model).json_schema(
@@ -154,6 +209,24 @@ class _FlowGenerator(_Generator):
         return self.generate_inner(schema["schema"])
 
 
+class _TestGenerator(_FlowGenerator):
+    """The same for test cases, in which `<key>` may stand for any value, and short forms for most."""
+
+    def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
+        found = super().function_before_schema(schema)
+        short = {"type": ["string", "number", "boolean", "array"]}
+        return found if schema.get("json_schema_input_schema") else {"anyOf": [found, short]}
+
+    def int_schema(self, schema: core_schema.IntSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().int_schema(schema), PLACEHOLDER]}
+
+    def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().bool_schema(schema), PLACEHOLDER]}
+
+    def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().literal_schema(schema), PLACEHOLDER]}
+
+
 def _complete(found: JsonSchemaValue, model: type[Element]) -> None:
     """What an element's schema says of its type and branches."""
     properties = found["properties"]
@@ -179,15 +252,12 @@ def _complete(found: JsonSchemaValue, model: type[Element]) -> None:
     }
 
 
-def _definitions(model: type[BaseModel]) -> dict[str, Any]:
-    found = model_schema(model, "", _FlowGenerator)
+def _definitions(model: type[BaseModel], name: str, generator: type[GenerateJsonSchema]) -> dict[str, Any]:
+    """The schema of a model under a name, with those that it refers to."""
+    found = model_schema(model, "", generator)
     definitions: dict[str, Any] = found.pop("definitions", {})
     del found["$schema"], found["title"]
-    return {**definitions, _definition_name(model): found}
-
-
-def _definition_name(model: type[BaseModel]) -> str:
-    return f"element.{model.__name__}"
+    return {**definitions, name: found}
 
 
 def _text_of(model: type[BaseModel]) -> str:

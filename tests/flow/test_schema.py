@@ -15,12 +15,16 @@ from ivr.errors import FlowLoadError
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.loader import flow_files, parse_flow
 from ivr.flow.schema import config_schema, field_texts, flow_schema
+from ivr.flow.schema import test_schema as cases_schema
+from ivr.flow.testing import CaseError, parse_cases
+from ivr.flow.testing import test_files as case_files
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "config" / "schema"
 FOLDERS = [ROOT / "config" / "flows", ROOT / "config" / "examples" / "flows", ROOT / "tests" / "bench" / "flows"]
 FLOW = jsonschema.Draft7Validator(flow_schema())
 CONFIG = jsonschema.Draft7Validator(config_schema())
+CASES = jsonschema.Draft7Validator(cases_schema())
 
 
 class _Yaml(yaml.SafeLoader):
@@ -35,13 +39,13 @@ def faults(validator: Any, text: str) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(data)]
 
 
-@pytest.mark.parametrize("schema", [flow_schema(), config_schema()], ids=["flow", "config"])
+@pytest.mark.parametrize("schema", [FLOW.schema, CONFIG.schema, CASES.schema], ids=["flow", "config", "test"])
 def test_schemas_are_schemas(schema: dict[str, Any]) -> None:
     jsonschema.Draft7Validator.check_schema(schema)
     assert "$defs" not in json.dumps(schema)
 
 
-@pytest.mark.parametrize(("name", "schema"), [("flow", flow_schema()), ("config", config_schema())])
+@pytest.mark.parametrize(("name", "schema"), [("flow", FLOW.schema), ("config", CONFIG.schema), ("test", CASES.schema)])
 def test_schemas_in_the_repository_are_up_to_date(name: str, schema: dict[str, Any]) -> None:
     kept = json.loads((SCHEMAS / f"{name}.json").read_text())
     assert kept == schema, f"run: ivr schema {name} -o config/schema/{name}.json"
@@ -53,6 +57,34 @@ FLOWS = [path for folder in FOLDERS if folder.is_dir() for path in flow_files(fo
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_flows_hold(path: Path) -> None:
     assert faults(FLOW, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for folder in FOLDERS if folder.is_dir() for path in case_files(folder)],
+    ids=lambda path: f"{path.parent.parent.name}-{path.stem}",
+)
+def test_cases_hold(path: Path) -> None:
+    assert faults(CASES, path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cases: {}",
+        "- {given: {}}",
+        "- {name: a, then: []}",
+        "- {name: a, given: {cller: '1'}}",
+        "- {name: a, when: [{prss: '1'}]}",
+        "- {name: a, when: [{at: start}]}",
+        "- {name: a, when: [{agent: x}]}",
+        "- {name: a, expect: {sayd: []}}",
+    ],
+)
+def test_faulty_cases_are_refused(text: str) -> None:
+    with pytest.raises(CaseError):
+        parse_cases(text, "a.test.yaml")
+    assert faults(CASES, text)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "config").glob("**/ivr.yaml")), ids=lambda path: path.parent.name)
