@@ -114,6 +114,7 @@ def test_schema() -> dict[str, Any]:
             kinds = [kind for kind, other in STEPS.items() if other is model]
             place["anyOf"] = [{"required": [kind]} for kind in kinds]
     definitions["step"] = {"anyOf": [{"$ref": f"#/definitions/{model.__name__}"} for model in STEPS.values()]}
+    definitions["step"]["anyOf"].append(PLACEHOLDER)
     definitions["case"] = {
         "type": "object",
         "required": ["name"],

@@ -127,7 +127,7 @@ START = "start: {type: start_incoming_call, numbers: ['1'], next: a}"
         ("{type: forward_call, to: '200', ring: both}", "both"),
         ("{type: forward_call, to: '200', accept_key: '12'}", "12"),
         ("{type: branch, next: start}", "conditions"),
-        ("{type: pause}", "duration"),
+        ("{type: hours}", "calendar"),
         ("{type: hang_up, cause: angry}", "angry"),
     ],
 )
