@@ -56,8 +56,8 @@ VERSION_DIGITS = 12
 
 NOT_BUILT = frozenset(
     {
-        "start_from_audience", "start_outgoing_call", "transfer_to_agent", "transfer_to_ai_agent",
-        "transfer_to_voice_application", "transfer_to_chat", "wait_for_event", "wait_for_date",
+        "start_outgoing_call", "transfer_to_agent", "transfer_to_ai_agent",
+        "transfer_to_voice_application", "transfer_to_chat",
         "notify",
     }
 )  # fmt: skip

@@ -13,7 +13,9 @@ session are limited, and each wait has a deadline or ends with the call.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ivr.flow.elements.base import CallOver, Element, Run
@@ -32,10 +34,13 @@ from ivr.flow.ports import (
     PlayDone,
     PromptSpec,
     RequestDone,
+    WaitForEvent,
 )
 from ivr.flow.session import Session
+from ivr.flow.snapshot import KeptFlow, SnapshotError, read, take, take_frames, take_up
 from ivr.flow.spoken import Languages
 from ivr.flow.trace import Step, digits, path
+from ivr.flow.way import Frame, Way
 from ivr.settings import Calendar, Limits
 
 if TYPE_CHECKING:
@@ -51,15 +56,6 @@ COURTESY_TIMEOUT = 20.0
 
 NORMAL_END = 480
 """Final response when a call that is not answered ends without a cause of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Where a subroutine returns to."""
-
-    flow: Flow
-    variables: dict[str, Any]
-    element: Element
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +77,10 @@ class Machine:
         "_deadline",
         "_element",
         "_flows",
-        "_frames",
         "_limit_at",
         "_limits",
         "_run",
-        "_visits",
-        "_visits_inputs",
+        "_way",
         "fault",
         "finished",
         "steps",
@@ -118,11 +112,9 @@ class Machine:
         self._run: Run | None = None
         self._deadline: float | None = None
         self._limit_at = 0.0
-        self._frames: list[_Frame] = []
-        self._visits: dict[tuple[str, str], int] = {}
-        self._visits_inputs = 0
+        self._way = Way(self._limits)
         self._closing: _Closing | None = None
-        self.steps: list[Step] = []
+        self.steps: list[Step] = self._way.steps
         """The way walked so far."""
         self.finished = False
         """Nothing more will run; late events still complete the trace."""
@@ -139,8 +131,30 @@ class Machine:
 
     @property
     def settled(self) -> bool:
-        """The flow is over, and no event can change the trace any more."""
-        return self.finished and self._ctx.settled
+        """The flow is over or dormant, and no event can change the trace any more."""
+        return (self.finished or self.dormant) and self._ctx.settled
+
+    @property
+    def dormant(self) -> bool:
+        """The flow waits for a time or an event and needs no caller: :meth:`snapshot` can be kept until then."""
+        element = self._element
+        return not (self.finished or self._ctx.up or self._run is None or element is None) and element.DORMANT
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When a dormant flow goes on, or ends, by itself."""
+        timer = self.next_timer()
+        return None if timer is None else self._ctx.moment_of(timer)
+
+    @property
+    def waits(self) -> tuple[WaitForEvent, ...]:
+        """Events that the flow waits for."""
+        return tuple(self._ctx.waits.values())
+
+    @property
+    def profile(self) -> Mapping[str, Any]:
+        """What is known of the caller, with what the flow has changed."""
+        return self._ctx.profile
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -168,9 +182,8 @@ class Machine:
             return None
         if self._closing is not None:
             return self._closing.deadline
-        if not self._ctx.up:
-            return self._deadline
-        return self._limit_at if self._deadline is None else min(self._deadline, self._limit_at)
+        limit = self._limit_at if self._ctx.up else self._ctx.step_entered + self._limits.flow_idle
+        return limit if self._deadline is None else min(self._deadline, limit)
 
     def path(self) -> list[dict[str, Any]]:
         """The way walked, safe to store; see :func:`ivr.flow.trace.path`."""
@@ -186,12 +199,82 @@ class Machine:
         """Learn what is known of the caller, before the start; secret values are wrapped in `Sensitive`."""
         self._ctx.profile = profile
 
-    def start(self, entry: str, now: float) -> None:
-        """Begin at an entry element."""
+    def start(
+        self, entry: str, now: float, *, session: bool = True, properties: Mapping[str, Any] | None = None
+    ) -> None:
+        """Begin at an entry element. Without `session` there is no caller; `properties` are what came with the event,
+        the campaign or the request that begins the flow."""
         ctx = self._ctx
         ctx.now = ctx.started = now
+        ctx.session = session
+        ctx.properties = properties or {}
         self._limit_at = now + self._limits.call_duration
         self._go(entry)
+
+    # Flows that wait without a caller
+
+    def snapshot(self) -> dict[str, Any]:
+        """The state of a dormant flow, as JSON; see :mod:`ivr.flow.snapshot`."""
+        element = self._element
+        if element is None or not self.dormant:
+            raise SnapshotError("a flow can be kept only while it is dormant")
+        wake_at = self.wake_at
+        return take(self._ctx, self._way, element.type, None if wake_at is None else wake_at.timestamp())
+
+    @classmethod
+    def restore(
+        cls,
+        snapshot: Mapping[str, Any],
+        flow: Flow,
+        flows: FlowSet,
+        settings: Mapping[str, Any],
+        limits: Limits | None,
+        now: float,
+        wall: datetime,
+        *,
+        profile: Mapping[str, Any] | None = None,
+        courtesy: PromptSpec | None = None,
+        languages: Languages | None = None,
+        calendars: Mapping[str, Calendar] | None = None,
+    ) -> Machine:
+        """The machine of a snapshot, at `now`, which is `wall` by the clock (in the zone of the call): the element that
+        waited waits again, for what and until when it did. `flow` is the flow of that element.
+
+        SnapshotError where it is no snapshot; where a flow or element is no more, a machine that ended with a fault.
+        """
+        kept = read(snapshot)
+        call = replace(kept.call, started_at=kept.call.started_at.astimezone(wall.tzinfo))
+        machine = cls(
+            flow,
+            flows,
+            call,
+            settings,
+            limits,
+            profile=profile,
+            courtesy=courtesy,
+            languages=languages,
+            calendars=calendars,
+            tags=kept.tags,
+        )
+        machine._take_up(kept, now, wall)
+        return machine
+
+    def _take_up(self, kept: KeptFlow, now: float, wall: datetime) -> None:
+        ctx, way = self._ctx, self._way
+        take_up(ctx, way, kept, now, wall)
+        self._limit_at = ctx.started + self._limits.call_duration
+        element = ctx.flow.elements.get(kept.element)
+        if ctx.flow.name != kept.flow or element is None or element.type != kept.type:
+            self._stop(f"the flow {kept.flow} has no {kept.type} {kept.element} any more")
+            return
+        missing = take_frames(way, kept, self._flows)
+        if missing is not None:
+            self._stop(missing)
+            return
+        self._element = element
+        branch = self._begin_run(element)
+        if branch is not None:
+            self._go(self._leave(branch))
 
     def receive(self, event: Event, now: float) -> None:
         """Take in an event of the call."""
@@ -235,6 +318,8 @@ class Machine:
                 self._force_end(self._closing.cause)
         elif ctx.up and ctx.now >= self._limit_at:
             self._limit("max_duration", "limits.call_duration is reached")
+        elif not ctx.up and ctx.now >= ctx.step_entered + self._limits.flow_idle:
+            self._limit("system", "limits.flow_idle is reached: no step for so long")
         elif self._deadline is not None and ctx.now >= self._deadline:
             self._resume(None)
 
@@ -292,17 +377,22 @@ class Machine:
             return None
         if not self._may_enter(flow.name, name):
             return None
-        if element.NEEDS_CALL and ctx.cause is not None:
-            self._stop(f"element {name} needs a caller, and the session is over")
+        if element.NEEDS_CALL and not ctx.up:
+            why = "the session is over" if ctx.session else "there is none"
+            self._stop(f"element {name} needs a caller, and {why}")
             return None
         step = Step(flow.name, name, element.type, ctx.now)
-        self.steps.append(step)
+        self._way.enter(step)
         ctx.details = step.details
         ctx.step_entered = ctx.now
         ctx.element = name
+        ctx.kept = {}
         self._element = element
+        return self._begin_run(element)
+
+    def _begin_run(self, element: Element) -> str | None:
         try:
-            run = element.run(ctx)
+            run = element.run(self._ctx)
             if isinstance(run, str):
                 return run
             self._deadline = next(run)
@@ -315,19 +405,14 @@ class Machine:
         return None
 
     def _may_enter(self, flow: str, name: str) -> bool:
-        limits = self._limits
-        if len(self.steps) >= limits.steps_per_call:
-            self._limit("system", "limits.steps_per_call is reached")
-            return False
-        if self._visits_inputs != self._ctx.inputs:
-            self._visits_inputs = self._ctx.inputs
-            self._visits.clear()
-        visits = self._visits.get((flow, name), 0) + 1
-        if visits > limits.visits_without_input:
-            self._limit("system", f"limits.visits_without_input is reached at element {name}")
-            return False
-        self._visits[flow, name] = visits
-        return True
+        ctx, way = self._ctx, self._way
+        if ctx.rested:
+            ctx.rested = False
+            way.rested()
+        refused = way.refused(flow, name, ctx.inputs)
+        if refused is not None:
+            self._limit("system", refused)
+        return refused is None
 
     def _leave(self, branch: str) -> str | None:
         """Close the step; the name of the next element, None where the branch leads nowhere."""
@@ -360,13 +445,13 @@ class Machine:
         transfer, ctx.transfer = ctx.transfer, None
         assert transfer is not None
         if not transfer.returns:
-            self._frames.clear()
-        elif len(self._frames) >= MAX_DEPTH:
+            self._way.frames.clear()
+        elif len(self._way.frames) >= MAX_DEPTH:
             ctx.note("subroutines call each other without end")
             self.steps[-1].branch = "other"
             return element.targets.get("other")
         else:
-            self._frames.append(_Frame(ctx.flow, ctx.variables, element))
+            self._way.frames.append(Frame(ctx.flow, ctx.variables, ctx.element, element, ctx.up))
         self.steps[-1].branch = "transferred"
         self._begin(transfer.flow, transfer.variables)
         return transfer.entry
@@ -374,11 +459,12 @@ class Machine:
     def _unwind(self) -> str | None:
         """The end of a way: back from a subroutine, or the end of the call and the flow (None)."""
         ctx = self._ctx
-        while self._frames:
-            frame = self._frames.pop()
+        frames = self._way.frames
+        while frames:
+            frame = frames.pop()
             inner = ctx.variables
             ctx.flow, ctx.variables = frame.flow, frame.variables
-            if ctx.up:
+            if ctx.up == frame.up:
                 ctx.result = {"status": "returned", "variables": Record(inner)}
                 return frame.element.targets.get("returned")
             target = frame.element.targets.get("call_ended")
@@ -425,7 +511,10 @@ class Machine:
 
     def _finish(self) -> None:
         self.finished = True
-        self._run = None
+        run, self._run = self._run, None
+        if run is not None:
+            with suppress(Exception):
+                run.close()
         self._deadline = None
         self._closing = None
         if self.steps and self.steps[-1].left_at is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.flow.elements.base import Element
-from ivr.flow.elements.start import StartFromFlowElement, StartIncomingCallElement
+from ivr.flow.elements.start import StartFromAudienceElement, StartFromFlowElement, StartIncomingCallElement
 from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
@@ -100,6 +100,13 @@ class Flow:
         return next((name for name, found in self.elements.items() if isinstance(found, StartFromFlowElement)), None)
 
     @cached_property
+    def audience_entry(self) -> str | None:
+        """Element at which a campaign or the HTTP interface begins it, outside a call; None: none can."""
+        return next(
+            (name for name, found in self.elements.items() if isinstance(found, StartFromAudienceElement)), None
+        )
+
+    @cached_property
     def first(self) -> Scope:
         """The variables with their defaults, and nothing of a call."""
         return Scope(self.variables, sensitive=self.sensitive)
@@ -125,14 +132,14 @@ class Flow:
     def sessions(self) -> Mapping[str, frozenset[bool]]:
         """For every element that can be reached: whether the session may be up (True), over (False), or either.
 
-        Entries are taken to begin inside a session.
+        Entries are taken to begin inside a session, but those that begin outside.
         """
         leaving: dict[str, list[Edge]] = {}
         for edge in self.edges:
             if edge.target is not None:
                 leaving.setdefault(edge.source, []).append(edge)
         found: dict[str, set[bool]] = {}
-        todo = [(name, True) for name in self.entries]
+        todo = [(name, not self.elements[name].OUTSIDE) for name in self.entries]
         while todo:
             name, up = todo.pop()
             states = found.setdefault(name, set())
@@ -304,6 +311,15 @@ class FlowSet:
             if entry is not None and (entry.number != ANY_NUMBER or key == ANY_NUMBER):
                 return entry.flow, entry.entry
         return None
+
+    def started_by(self, event: str) -> tuple[tuple[Flow, str], ...]:
+        """Flows, with their entries, that an event of this name starts outside a call."""
+        return tuple(
+            (flow, name)
+            for flow in self._flows.values()
+            for name, element in flow.elements.items()
+            if isinstance(element, StartFromAudienceElement) and element.event == event
+        )
 
     def find_internal(self) -> tuple[Flow, str] | None:
         """The built-in flow for a call from phone to phone that no flow has a number for."""

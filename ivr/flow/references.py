@@ -26,7 +26,7 @@ def reference_faults(elements: Mapping[str, Element], written: Mapping[str, Any]
         yield places.fault(
             ("elements",),
             "nothing starts this flow",
-            expected="an element of type start_incoming_call or start_from_flow",
+            expected="an element of type start_incoming_call, start_from_flow or start_from_audience",
         )
 
 

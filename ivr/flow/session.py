@@ -7,7 +7,7 @@ happened to the details of their step. Everything in it is bounded: a caller may
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,8 @@ from ivr.flow.ports import (
     ResumeCallRecording,
     SendMail,
     StopPlay,
+    StopWaiting,
+    WaitForEvent,
 )
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar
@@ -121,11 +123,15 @@ class Session:
         "forwarding",
         "inputs",
         "interruptible_before",
+        "kept",
         "keys",
         "languages",
         "now",
         "profile",
+        "properties",
+        "rested",
         "result",
+        "session",
         "settings",
         "started",
         "step_entered",
@@ -134,6 +140,7 @@ class Session:
         "text_characters",
         "transfer",
         "variables",
+        "waits",
     )
 
     def __init__(
@@ -173,8 +180,18 @@ class Session:
         """When the step that runs began."""
         self.now = 0.0
         self.started = 0.0
+        self.session = True
+        """There is a call, or was one; False: the flow began outside a call."""
         self.cause: Cause | None = None
         """Why the session ended; None while it is up."""
+        self.properties: Mapping[str, Any] = {}
+        """What came with the event, the campaign or the request that began the flow."""
+        self.kept: dict[str, Any] = {}
+        """What the element that runs worked out when it began, and needs again when it is entered anew."""
+        self.rested = False
+        """The element that ran waited long outside a call: what follows is no running in circles."""
+        self.waits: dict[int, WaitForEvent] = {}
+        """Events that are waited for, by the id of the wait."""
         self.answered = False
         self.early = False
         """The caller hears early media."""
@@ -304,7 +321,7 @@ class Session:
     @property
     def up(self) -> bool:
         """The caller is there."""
-        return self.cause is None
+        return self.session and self.cause is None
 
     @property
     def contact(self) -> str:
@@ -313,10 +330,23 @@ class Session:
 
     def wall_time(self) -> datetime:
         """The time of day that `now` stands for, in the zone of the call."""
+        return self.moment_of(self.now)
+
+    def moment_of(self, at: float) -> datetime:
+        """The time of day, in the zone of the call, of a time of the machine."""
         started = self.call.started_at
-        passed = timedelta(seconds=self.now - self.started)
         # Times of one zone are added up as the clock on the wall shows them, which changes of the clock falsify.
-        return (started.astimezone(UTC) + passed).astimezone(started.tzinfo)
+        return (started.astimezone(UTC) + timedelta(seconds=at - self.started)).astimezone(started.tzinfo)
+
+    def time_of(self, moment: datetime) -> float:
+        """The machine's time of a moment."""
+        return self.now + (moment.astimezone(UTC) - self.wall_time().astimezone(UTC)).total_seconds()
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """A value that an element works out when it begins, and finds again when its flow, kept meanwhile, goes on."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]
 
     def offset(self, at: float) -> float:
         """Seconds since the call began, as the trace has them."""
@@ -334,6 +364,28 @@ class Session:
         """A new id for a command."""
         self._ids += 1
         return self._ids
+
+    @property
+    def last_id(self) -> int:
+        """The id given last."""
+        return self._ids
+
+    @last_id.setter
+    def last_id(self, number: int) -> None:
+        self._ids = number
+
+    def wait_for(self, event: str, since: datetime | None) -> int:
+        """Ask for events of a name, those kept since a moment first; the id that they come with."""
+        number: int = self.once("wait", self.next_id)
+        wait = WaitForEvent(number, event, since)
+        self.waits[number] = wait
+        self.emit(wait)
+        return number
+
+    def stop_waiting(self, number: int) -> None:
+        """Ask for these events no more."""
+        if self.waits.pop(number, None) is not None:
+            self.emit(StopWaiting(number))
 
     def emit(self, command: Command) -> None:
         """Send a command."""

@@ -18,6 +18,8 @@ from ivr.flow.elements import (
     tag,
     transfer_to_flow,
     update_profile,
+    wait_for_date,
+    wait_for_event,
 )
 from ivr.flow.elements.base import ELEMENTS, BranchSpec, Element
 
@@ -42,4 +44,6 @@ __all__ = [
     "tag",
     "transfer_to_flow",
     "update_profile",
+    "wait_for_date",
+    "wait_for_event",
 ]

@@ -224,7 +224,7 @@ class Operators(BaseModel):
         return found
 
     @property
-    def any(self) -> bool:
+    def has_operator(self) -> bool:
         """Whether an operator is set."""
         return any(getattr(self, name) is not None for name in Operators.model_fields if name != "time_zone")
 
@@ -291,9 +291,9 @@ class Condition(Operators):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Condition:
-        if self.when is not None and (self.value is not None or self.any):
+        if self.when is not None and (self.value is not None or self.has_operator):
             raise ValueError("either when, or value with operators")
-        if self.when is None and (self.value is None or not self.any):
+        if self.when is None and (self.value is None or not self.has_operator):
             raise ValueError("when, or value with an operator")
         return self
 

@@ -1,20 +1,22 @@
-"""start_incoming_call and start_from_flow: where a flow begins."""
+"""start_incoming_call, start_from_flow and start_from_audience: where a flow begins."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ivr.flow.elements.base import CALL_ENDED, NEXT, USER_HUNG_UP, Element, Run, element
+from ivr.flow.elements.base import CALL_ENDED, NEXT, USER_HUNG_UP, BranchSpec, Element, Exposure, Run, element
 from ivr.flow.elements.prompts import PromptField, play_prompt
+from ivr.flow.elements.properties import EventConditions, PropertyName, SavedProperties, holds, save_properties
 from ivr.flow.ports import EarlyMedia, Ring, StartCallRecording
 from ivr.flow.values import DigitsStr, Duration, TextTemplate
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["AnswerAfter", "StartFromFlowElement", "StartIncomingCallElement"]
+__all__ = ["AnswerAfter", "StartFromAudienceElement", "StartFromFlowElement", "StartIncomingCallElement"]
 
 MAX_RINGING = 180.0
 """Seconds a call may ring before it is answered: proxies give up an INVITE after three minutes (RFC 3261 16.6)."""
@@ -39,6 +41,7 @@ class StartIncomingCallElement(Element):
 
     BRANCHES = (NEXT, USER_HUNG_UP, CALL_ENDED)
     ENTRY = True
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"record_name": "named"}
 
     type: Literal["start_incoming_call"] = "start_incoming_call"
     numbers: Annotated[
@@ -91,4 +94,42 @@ class StartFromFlowElement(Element):
     type: Literal["start_from_flow"] = "start_from_flow"
 
     def run(self, ctx: Session) -> str:
+        return "next"
+
+
+@element("start_from_audience")
+class StartFromAudienceElement(Element):
+    """A campaign, the HTTP interface or an event brings a contact here, outside a call. Without a number the flow is
+    about nobody, and elements that need one say so. Results: `properties`, all that came with the contact."""
+
+    BRANCHES = (NEXT, BranchSpec("other", "The conditions do not hold."))
+    NEEDS_CALL = False
+    ENTRY = True
+    OUTSIDE = True
+    RESULTS = ("properties",)
+
+    type: Literal["start_from_audience"] = "start_from_audience"
+    event: Annotated[str, Field(min_length=1)] | None = None
+    """Name of the event that starts the flow; without it campaigns and the HTTP interface do, by the flow's name."""
+    conditions: EventConditions = ()
+    """What must hold of the event's properties; otherwise the branch `other` is taken, and unnamed the flow ends."""
+    contact: PropertyName = "number"
+    """Property that holds the number of the contact."""
+    save: SavedProperties = Field(default_factory=dict)
+    """Variable to the property that it gets; null where there is none."""
+
+    @model_validator(mode="after")
+    def _conditions_of_events(self) -> StartFromAudienceElement:
+        if self.conditions and self.event is None:
+            raise ValueError("conditions are those of an event: name it")
+        return self
+
+    def sets(self) -> tuple[str, ...]:
+        return tuple(self.save)
+
+    def run(self, ctx: Session) -> str:
+        if not holds(ctx, self.conditions, ctx.properties):
+            return "other"
+        ctx.properties = save_properties(ctx, self.save, ctx.properties)
+        ctx.set_result({"properties": ctx.properties})
         return "next"
