@@ -15,6 +15,7 @@ from ivr.errors import Fault
 
 if TYPE_CHECKING:
     from ivr.flow.model import FlowSet
+    from ivr.flow.sim import Configured
     from ivr.flow.spoken import Languages
     from ivr.flow.testing import Case, Coverage, Outcome
     from ivr.settings import Settings
@@ -124,27 +125,29 @@ class _Folder:
 def run_tests(settings: Settings, what: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> Run:
     """Run the cases of what is named on the command line; FlowLoadError where their flows cannot be loaded."""
     from ivr.flow.loader import load_folder
+    from ivr.flow.sim import configured
     from ivr.flow.testing import Coverage
 
     run = Run()
     for folder in _folders(settings, what, run.faults):
         flows = load_folder(folder.path, settings)
         found = Coverage(flows)
-        languages = languages_of(settings, flows)
+        surroundings = configured(settings)
+        surroundings["languages"] = languages_of(settings, flows)
         for file in folder.files:
             for case in _cases(file, flows, run.faults):
                 if not names or any(name.lower() in case.name.lower() for name in names):
-                    run.outcomes.append(_timed(case, flows, settings, languages))
+                    run.outcomes.append(_timed(case, flows, surroundings))
                     found.add(run.outcomes[-1][0].call.steps)
         run.coverage.append((found, folder.flows or [*flows]))
     return run
 
 
-def _timed(case: Case, flows: FlowSet, settings: Settings, languages: Languages) -> tuple[Outcome, float]:
+def _timed(case: Case, flows: FlowSet, surroundings: Configured) -> tuple[Outcome, float]:
     from ivr.flow.testing import run_case
 
     began = time.perf_counter()
-    outcome = run_case(case, flows[case.flow], flows, settings, languages)
+    outcome = run_case(case, flows[case.flow], flows, surroundings)
     return outcome, time.perf_counter() - began
 
 

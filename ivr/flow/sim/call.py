@@ -56,6 +56,7 @@ class SimulatedCall(ObservedCall):
     __slots__ = (
         "_agenda",
         "_emitted",
+        "_failing_recordings",
         "_forward_answers",
         "_forwards",
         "_http_answers",
@@ -122,6 +123,7 @@ class SimulatedCall(ObservedCall):
         self._mail_answers = Answers(stubs.mails)
         self.delivered = []
         delivered, feed = self.delivered.append, self.send
+        self._failing_recordings = stubs.failing_recordings
         self._sound = Sound(agenda, feed, speech)
         happens, manual = self._happens, stubs.manual
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
@@ -298,7 +300,7 @@ class SimulatedCall(ObservedCall):
                 self._over()
                 self._sound.close()
             case ports.Record():
-                self._sound.record(command)
+                self._sound.record(command, self._running() in self._failing_recordings)
             case ports.StopRecord(id=number):
                 self._sound.stop_record(number)
             case ports.Forward():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ivr.flow.sim.call import MAX_MOMENTS, SimulatedCall
+from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import Waiting
 from ivr.flow.sim.steps import (
     EventStep,
@@ -84,7 +85,7 @@ class Player:
     def _entered(self, element: str) -> bool:
         steps = self._call.machine.steps
         for index in range(self._mark, len(steps)):
-            if steps[index].element == element:
+            if same_element(element, steps[index]):
                 self._mark = index
                 return True
         # The last one may still be the current one when the next look is taken.
@@ -97,6 +98,10 @@ class Player:
             return waiting is not None and wanted(waiting)
 
         return self._until(holds)
+
+    def _in(self, element: str) -> bool:
+        """The call is in this element."""
+        return same_element(element, self._call.machine.steps[-1])
 
     def _arrived(self) -> bool:
         """What comes next counts from the element that the call is in now."""
@@ -130,7 +135,7 @@ class Player:
 
     def _silence(self, step: SilenceStep) -> bool:
         where = step.silence
-        if not self._waits(lambda waiting: waiting.kind == "keys" and where in (True, waiting.element)):
+        if not self._waits(lambda waiting: waiting.kind == "keys" and (where is True or self._in(where))):
             return False
         call = self._call
         deadline = call.machine.next_timer()
@@ -143,7 +148,7 @@ class Player:
 
     def _speak(self, step: SpeakStep) -> bool:
         call = self._call
-        if not self._waits(lambda waiting: call.recording and step.at in (None, waiting.element)):
+        if not self._waits(lambda _: call.recording and (step.at is None or self._in(step.at))):
             return False
         call.speak(step.speak)
         call.wait(step.speak)

@@ -128,9 +128,12 @@ class Sound:
             cancel(self.recording.end)
             self.recording.end = self._recording_end(self.recording)
 
-    def record(self, command: Record) -> None:
-        """Record the caller, after a beep where one is asked for."""
-        if command.beep:
+    def record(self, command: Record, fails: bool = False) -> None:
+        """Record the caller, after a beep where one is asked for; `fails`: the file cannot be written."""
+        if fails:
+            done = RecordDone(command.id, reason="failed", error="it cannot be written")
+            self._agenda.later(0.0, self._feed, done)
+        elif command.beep:
             if self.playing is not None:
                 self.stop(self.playing.command.id)
             self.recording = _Recording(command, None, self._agenda.later(TONES["beep"], self._begin))

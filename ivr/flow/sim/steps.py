@@ -106,7 +106,8 @@ class PressStep(Step):
     KIND = "press"
 
     at: str | None = None
-    """As soon as this element is reached; without it when the call next waits for keys."""
+    """As soon as this element (`flow/element` in another flow) is reached; without it when the call next waits for
+    keys."""
     press: Keys
     """One after the other."""
     after: Duration = 0.0

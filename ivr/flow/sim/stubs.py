@@ -81,6 +81,8 @@ class Stubs:
     """Of forwards; without one that fits: answered after 5 s, and the called party leaves after 30 s."""
     mails: tuple[MailAnswer, ...] = ()
     """Of mails; without one that fits: handed over."""
+    failing_recordings: frozenset[str] = frozenset()
+    """Elements whose recordings cannot be written."""
     manual: bool = False
     """Forwards and HTTP requests that no stub fits are answered by somebody, with the methods of the call."""
 

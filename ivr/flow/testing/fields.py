@@ -13,6 +13,7 @@ from ivr.flow.sim.steps import Moment
 from ivr.flow.testing.matching import GAP
 from ivr.flow.testing.ranges import AtMost, Range, Within
 from ivr.flow.values import DigitsStr, Duration, quoted, text_of_digits
+from ivr.settings import Calendar
 
 __all__ = [
     "ExpectFields",
@@ -61,6 +62,22 @@ class PastEventFields(_Fields):
 Lengths = Duration | dict[str, Duration | Literal["missing"]]
 
 
+_AS_GIVEN = (
+    "caller",
+    "called",
+    "line",
+    "time",
+    "variables",
+    "profile",
+    "settings",
+    "tags",
+    "entry",
+    "seed",
+    "calendars",
+)
+"""Fields that the simulator has under the same name."""
+
+
 class GivenFields(_Fields):
     """The call, the caller and the world around them."""
 
@@ -96,6 +113,10 @@ class GivenFields(_Fields):
     """What becomes of forwards, by element or pattern of the target."""
     mails: dict[str, Any] = Field(default_factory=dict)
     """What becomes of mails, by element or pattern of an address."""
+    recordings: dict[str, Literal["failed"]] = Field(default_factory=dict)
+    """Elements whose recordings cannot be written."""
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
+    """Opening hours, over those that are configured."""
 
     def over(self, base: GivenFields) -> GivenFields:
         """These over those of the whole file: mappings are merged, the rest takes the place."""
@@ -112,22 +133,7 @@ class GivenFields(_Fields):
 
     def call(self) -> Given:
         """As the simulator takes it."""
-        wanted: dict[str, Any] = {
-            name: value
-            for name in (
-                "caller",
-                "called",
-                "line",
-                "time",
-                "variables",
-                "profile",
-                "settings",
-                "entry",
-                "seed",
-                "tags",
-            )
-            if (value := getattr(self, name)) is not None
-        }
+        wanted = {name: value for name in _AS_GIVEN if (value := getattr(self, name)) is not None}
         headers = {_header_name(name): value for name, value in self.headers.items()}
         events = tuple(PastEvent(event.name, event.at, event.properties) for event in self.events)
         return Given(**wanted, headers=headers, events=tuple(sorted(events, key=lambda event: event.at)))

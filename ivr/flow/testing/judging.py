@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.flow.expressions import Sensitive
 from ivr.flow.sim import Said, SimulatedCall
+from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import HIDDEN
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference, Kind, closest, plain, shown, side_by_side
@@ -14,7 +15,7 @@ from ivr.flow.testing.fields import ExpectedPrompt
 from ivr.flow.testing.matching import glob, in_order, list_matches, same_value
 from ivr.flow.testing.ranges import seconds_text
 from ivr.flow.testing.sent import sent_differences
-from ivr.flow.testing.way import how_it_ended, path_difference, place_of, same_element
+from ivr.flow.testing.way import how_it_ended, path_difference, place_of
 from ivr.flow.trace import Step
 
 __all__ = ["judge"]

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from ivr.errors import Fault
 from ivr.flow.faults import near
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.sim import SimulatedCall
+from ivr.flow.sim import Configured, SimulatedCall, configured
+from ivr.flow.sim.naming import SEPARATOR
 from ivr.flow.sim.steps import Step
-from ivr.flow.spoken import Languages
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference
 from ivr.flow.testing.judging import judge
-from ivr.flow.testing.way import SEPARATOR
 from ivr.settings import Settings
 
 __all__ = ["Outcome", "case_faults", "run_case"]
@@ -41,27 +40,18 @@ def run_case(
     case: Case,
     flow: Flow,
     flows: FlowSet,
-    settings: Settings | None = None,
-    languages: Languages | None = None,
+    surroundings: Configured | None = None,
 ) -> Outcome:
-    """Make the call that a case describes and compare it with what the case expects."""
-    settings = settings or _DEFAULTS
-    call = SimulatedCall(
-        flow,
-        flows,
-        case.given,
-        case.stubs,
-        limits=settings.limits,
-        settings=settings.settings,
-        speech=case.speech,
-        languages=languages,
-        calendars=settings.calendars,
-    )
+    """Make the call that a case describes and compare it with what the case expects.
+
+    `surroundings` come from the configuration, by :func:`ivr.flow.sim.configured`.
+    """
+    call = SimulatedCall(flow, flows, case.given, case.stubs, speech=case.speech, **(surroundings or _DEFAULTS))
     case.when.run(call)
     return Outcome(case, tuple(judge(case, call)), call)
 
 
-_DEFAULTS = Settings()
+_DEFAULTS = configured(Settings())
 
 
 def case_faults(case: Case, flow: Flow, flows: FlowSet) -> list[Fault]:
@@ -84,9 +74,11 @@ def _faults(case: Case, flow: Flow, flows: FlowSet) -> Iterator[Fault]:
         yield from fault(name, "given", "variables", name, among=set(flow.variables), what="variable")
     if case.given.entry is not None:
         yield from fault(case.given.entry, "given", "entry", among=set(flow.entries), what="entry element")
+    for name in case.stubs.failing_recordings:
+        yield from fault(name, "given", "recordings", name)
     for index, step in enumerate(case.when.steps):
         for field, name in _named(step):
-            yield from fault(name, "when", index, field)
+            yield from fault(name, "when", index, field, among=places)
     expect = case.expect
     kept = {name for found in (flow, *flows.values()) for name in _variables(found)}
     for name in expect.variables:

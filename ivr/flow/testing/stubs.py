@@ -44,6 +44,7 @@ def stubs_of(given: GivenFields, places: Places, path: Path) -> tuple[Stubs, lis
         http=tuple(replace(step.answer, times=times) for step, times in http),
         forwards=tuple(replace(step.answer, times=times) for step, times in forwards),
         mails=tuple(replace(step.answer, times=times) for step, times in mails),
+        failing_recordings=frozenset(given.recordings),
     )
     return stubs, faults
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.flow.model import Flow
 from ivr.flow.sim import SimulatedCall
+from ivr.flow.sim.naming import SEPARATOR, same_element
 from ivr.flow.sim.seen import HIDDEN
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference, shown, side_by_side
@@ -14,16 +15,7 @@ from ivr.flow.testing.matching import list_matches
 from ivr.flow.testing.ranges import seconds_text
 from ivr.flow.trace import Step
 
-__all__ = ["flow_of", "how_it_ended", "path_difference", "place_of", "same_element"]
-
-SEPARATOR = "/"
-"""Between flow and element: a sign that neither name can have."""
-
-
-def same_element(wanted: str, step: Step) -> bool:
-    """Whether a step is the element named, as `element` or `flow/element`."""
-    flow, separator, element = wanted.rpartition(SEPARATOR)
-    return step.element == element and (not separator or step.flow == flow)
+__all__ = ["flow_of", "how_it_ended", "path_difference", "place_of"]
 
 
 def flow_of(call: SimulatedCall, name: str) -> Flow | None:
