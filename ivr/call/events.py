@@ -80,35 +80,43 @@ class EventHub:
         for listener in list(self._listeners.get(event.name, {}).values()):
             listener(event)
 
-    def wait_for(self, command: ports.WaitForEvent, arrived: Arrived) -> Callable[[], None]:
-        """Call `arrived` for every such event until the function that is returned is called (see `Outside`)."""
+    def wait_for(
+        self,
+        command: ports.WaitForEvent,
+        arrived: Arrived,
+        *,
+        after: int = 0,
+        settled: Callable[[], None] | None = None,
+    ) -> Callable[[], None]:
+        """Call `arrived` for every such event until the function that is returned is called (see `Outside`).
+
+        Of past ones, those after the event of a number; `settled` is called once they have all been told.
+        """
         key = object()
         listeners = self._listeners.setdefault(command.event, {})
+        past = _Past(command, arrived)
+        listeners[key] = past.listen
         if command.since is None:
-            listeners[key] = lambda event: arrived(event_arrived(command, event))
+            past.begin(())
         else:
-            past = _Past(command, arrived)
-            listeners[key] = past.listen
-            self._spawn(self._read_past(past, command.event, command.since.timestamp()))
+            self._spawn(self._read_past(past, after, settled))
 
         def stop() -> None:
+            past.stopped = True
             listeners.pop(key, None)
             if not listeners and self._listeners.get(command.event) is listeners:
                 del self._listeners[command.event]
 
-        if command.since is None:
-            return stop
+        return stop
 
-        def stop_past() -> None:
-            past.stopped = True
-            stop()
+    async def _read_past(self, past: _Past, after: int, settled: Callable[[], None] | None) -> None:
+        command = past.command
+        assert command.since is not None
+        since = command.since.timestamp()
 
-        return stop_past
-
-    async def _read_past(self, past: _Past, name: str, since: float) -> None:
         def read() -> Collection[KeptEvent]:
             self._store.writer.flush(SETTLE_SECONDS)
-            return self._store.events.since(name, since)
+            return self._store.events.since(command.event, since, after)
 
         try:
             found = await asyncio.to_thread(read)
@@ -116,20 +124,23 @@ class EventHub:
             log.warning("past events cannot be read: %s", error)
             found = ()
         past.begin(found)
+        if settled is not None:
+            settled()
 
 
 class _Past:
     """A wait that first hears of past events, then of those that came meanwhile, each once."""
 
     def __init__(self, command: ports.WaitForEvent, arrived: Arrived) -> None:
-        self._command = command
+        self.command = command
         self._arrived = arrived
         self._held: list[KeptEvent] | None = []
+        """Those that came while the past is not known yet."""
         self.stopped = False
 
     def listen(self, event: KeptEvent) -> None:
         if self._held is None:
-            self._arrived(event_arrived(self._command, event))
+            self._arrived(event_arrived(self.command, event))
         else:
             self._held.append(event)
 
@@ -139,7 +150,7 @@ class _Past:
         known = {event.id for event in past}
         for event in [*past, *(event for event in held if event.id not in known)]:
             if not self.stopped:
-                self._arrived(event_arrived(self._command, event))
+                self._arrived(event_arrived(self.command, event))
 
 
 def event_arrived(command: ports.WaitForEvent, event: KeptEvent) -> ports.EventArrived:

@@ -110,6 +110,11 @@ class FlowRunner:
             return False
         return True
 
+    def hand_over(self) -> None:
+        """Somebody else runs this flow from now on: nothing more is done here."""
+        self._dead = True
+        self.close()
+
     def close(self) -> None:
         """Stop for good: no timer, no waits."""
         self._cancel_timer()

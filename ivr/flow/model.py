@@ -6,7 +6,7 @@ Both are immutable: a call keeps the flow, and the set, it began with; a reload 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.start import StartFromAudienceElement, StartFromFlowElement, StartIncomingCallElement
+from ivr.flow.elements.wait_for_event import WaitForEventElement
 from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
@@ -93,6 +94,17 @@ class Flow:
             for _, template in templates(element)
             for expression in template.expressions
         )
+
+    @cached_property
+    def events(self) -> frozenset[str | None]:
+        """Names of the events that it waits for, or that start it; None among them: names that a call works out."""
+        found: set[str | None] = set()
+        for element in self.elements.values():
+            if isinstance(element, StartFromAudienceElement) and element.event is not None:
+                found.add(element.event)
+            elif isinstance(element, WaitForEventElement):
+                found.add(element.event.source.strip() if element.event.fixed else None)
+        return frozenset(found)
 
     @cached_property
     def flow_entry(self) -> str | None:
@@ -214,6 +226,7 @@ class FlowSet:
     """The flows in force. Mapping-like by name; `find` answers which flow a call gets."""
 
     __slots__ = (
+        "_events",
         "_exact",
         "_flows",
         "_internal",
@@ -237,6 +250,7 @@ class FlowSet:
         self._internal = internal
         self._views: dict[frozenset[str], FlowSet] = {}
         self._uses_profile: bool | None = None
+        self._events: frozenset[str | None] | None = None
         self.number = number
         """Counts the loads of this process."""
         self.candidates: Mapping[str, Candidate] = dict(candidates or {})
@@ -320,6 +334,18 @@ class FlowSet:
             for name, element in flow.elements.items()
             if isinstance(element, StartFromAudienceElement) and element.event == event
         )
+
+    def with_versions(self, flows: Iterable[Flow]) -> FlowSet:
+        """The same set with some versions in their places."""
+        replaced = {**self._flows, **{flow.name: flow for flow in flows}}
+        return FlowSet(replaced, number=self.number, internal=self._internal)
+
+    def asks_for(self, event: str) -> bool:
+        """Whether any of the flows, or of their candidates, may wait for events of a name or be started by them."""
+        if self._events is None:
+            flows = [*self._flows.values(), *(candidate.flow for candidate in self.candidates.values())]
+            self._events = frozenset(name for flow in flows for name in flow.events)
+        return event in self._events or None in self._events
 
     def find_internal(self) -> tuple[Flow, str] | None:
         """The built-in flow for a call from phone to phone that no flow has a number for."""

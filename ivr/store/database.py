@@ -88,8 +88,7 @@ def sqlite_path(url: sa.URL) -> Path | None:
 def migrate(engine: sa.Engine) -> None:
     """Bring the schema to `schema.HEAD`. Several processes may call this at once: one works, the others wait."""
     try:
-        if _version(engine) == schema.HEAD:
-            return
+        # Locked from the first look on: who looks at a new SQLite file makes it a WAL, at which others fail.
         with _locked(engine), engine.connect() as connection:
             if _version(engine) != schema.HEAD:
                 _upgrade(connection)

@@ -70,9 +70,12 @@ class EventLog(Table):
         query = sa.select(schema.events).where(_EVENT.number > number, _EVENT.name.in_(names))
         return [KeptEvent(**row) for row in self._rows(query.order_by(_EVENT.number).limit(PAGE))]
 
-    def since(self, name: str, at: float) -> list[KeptEvent]:
-        """Events of one name that came at or after a moment, oldest first: the newest page of them."""
-        query = sa.select(schema.events).where(_EVENT.name == name, _EVENT.received_at >= at)
+    def since(self, name: str, at: float, after: int = 0) -> list[KeptEvent]:
+        """Events of one name that came at or after a moment, and after the event of a number, oldest first.
+
+        Of more than a page the newest.
+        """
+        query = sa.select(schema.events).where(_EVENT.name == name, _EVENT.received_at >= at, _EVENT.number > after)
         rows = self._rows(query.order_by(_EVENT.number.desc()).limit(PAGE))
         return [KeptEvent(**row) for row in reversed(rows)]
 

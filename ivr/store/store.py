@@ -80,7 +80,7 @@ class Store:
 def _close_lost_calls(engine: sa.Engine, node: str) -> None:
     """Calls that were up when this node died: when they ended is not known, why is."""
     columns = schema.calls.c
+    waiting = sa.select(schema.waits.c.call_id)  # flows without a caller: they go on
+    lost = columns.cause.is_(None) & (columns.node == node) & columns.id.not_in(waiting)
     with engine.begin() as connection:
-        connection.execute(
-            schema.calls.update().where(columns.cause.is_(None), columns.node == node).values(cause="system")
-        )
+        connection.execute(schema.calls.update().where(lost).values(cause="system"))

@@ -118,7 +118,7 @@ async def test_what_happens_inside_is_kept_only_where_somebody_asks(hub: Hub, st
 async def test_a_store_that_cannot_be_read_leaves_what_comes_from_now_on(
     hub: Hub, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(name: str, at: float) -> Any:
+    def fail(name: str, at: float, after: int) -> Any:
         from ivr.errors import StoreError
 
         raise StoreError("the disk is gone")
