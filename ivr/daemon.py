@@ -27,7 +27,6 @@ from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
 from ivr.call.languages import learn_languages
 from ivr.call.manager import CallManager
-from ivr.call.outside import Nowhere
 from ivr.call.policies import media_policies
 from ivr.call.profiles import ProfileBook
 from ivr.call.services import Services
@@ -39,6 +38,7 @@ from ivr.errors import ConfigError, Fault, FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
 from ivr.net import SipShell
+from ivr.outside import HttpClient, Mailer
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
 from ivr.store import Store, apply_retention
@@ -174,8 +174,10 @@ class Daemon:
             await events.begin()
             profiles = ProfileBook(store, loop)
             exits.callback(profiles.close)
-            nowhere = Nowhere(loop.call_soon)
-            world = World(store, nowhere, nowhere, profiles, events, time.time)
+            requests, mails = HttpClient(settings), Mailer(settings.mail)
+            exits.push_async_callback(requests.close)
+            exits.push_async_callback(mails.close)
+            world = World(store, requests, mails, profiles, events, time.time)
             services = Services(
                 settings=settings,
                 loop=loop,

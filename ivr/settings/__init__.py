@@ -5,6 +5,14 @@ and passed down; nothing below reads the environment.
 """
 
 from ivr.settings.calendars import Calendar
+from ivr.settings.connectors import (
+    Connector,
+    ConnectorBranch,
+    ConnectorElement,
+    ConnectorField,
+    ConnectorRequest,
+    MailSettings,
+)
 from ivr.settings.lines import (
     Codec,
     DtmfMethod,
@@ -34,6 +42,11 @@ __all__ = [
     "CONFIG_PLACES",
     "Calendar",
     "Codec",
+    "Connector",
+    "ConnectorBranch",
+    "ConnectorElement",
+    "ConnectorField",
+    "ConnectorRequest",
     "DtmfMethod",
     "Gateway",
     "HostPort",
@@ -42,6 +55,7 @@ __all__ = [
     "Limits",
     "Line",
     "Listener",
+    "MailSettings",
     "MediaSettings",
     "Modem",
     "OutboundPolicy",

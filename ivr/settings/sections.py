@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from ivr.settings.calendars import Calendar
+from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
 from ivr.settings.values import (
     Digits,
@@ -45,6 +46,7 @@ __all__ = [
     "SpeechSettings",
 ]
 
+KIBIBYTE = 2**10
 MEBIBYTE = 2**20
 MAX_LANGUAGES = 20
 """Languages among which one is found out: among more, short texts are found to be in any."""
@@ -108,7 +110,9 @@ class HttpSettings(Section):
 
     listen: HostPortField = HostPort("127.0.0.1", 8080)
     allow: tuple[str, ...] = ()
-    """Private hosts and networks that flows may reach; public ones are always allowed."""
+    """Private hosts (`pbx.example`, `10.0.0.5:8080`) and networks that flows may reach; public ones always are."""
+    answer_bytes: Annotated[Size, Field(ge=1, le=MEBIBYTE)] = 256 * KIBIBYTE
+    """Of an answer to a flow, unpacked. JSON of a mebibyte takes 20 ms to read, and no packet is sent meanwhile."""
 
 
 class SpeechSettings(Section):
@@ -204,7 +208,10 @@ class Settings(Section):
     """Hours and holidays by name, for the element hours."""
     ai_agents: dict[str, Any] = Field(default_factory=dict)
     applications: dict[str, Any] = Field(default_factory=dict)
-    connectors: dict[str, Any] = Field(default_factory=dict)
+    connectors: dict[Name, Connector] = Field(default_factory=dict)
+    """Other systems that flows use by name."""
+    mail: MailSettings | None = None
+    """Where mails of flows go; None: notify by e-mail fails."""
     webhooks: dict[str, Any] = Field(default_factory=dict)
     routes: tuple[Any, ...] = ()
     outbound_policy: OutboundPolicy = OutboundPolicy()
@@ -263,7 +270,6 @@ NOT_BUILT_SECTIONS = (
     "queues",
     "ai_agents",
     "applications",
-    "connectors",
     "webhooks",
     "routes",
 )

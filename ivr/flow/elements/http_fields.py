@@ -166,7 +166,9 @@ def url_text(ctx: Session, url: Template[str]) -> Rendered:
 
 
 def _url_part(text: str) -> str:
-    return {".": "%2E", "..": "%2E%2E"}.get(text) or quote(text, safe="")
+    if text in (".", ".."):
+        raise UnsendableError("a value in the URL is a path of its own: . or ..")
+    return quote(text, safe="")
 
 
 def header_text(ctx: Session, value: Template[str]) -> Rendered:
