@@ -37,9 +37,10 @@ class GraphError(IvrError):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where to: .svg, .png or .dot; default: FLOW.svg in this folder.",
 )
+@click.option("--coverage", "-C", is_flag=True, help="Run the tests of the flow and show what they walk.")
 @config_option
 @click.pass_context
-def command(ctx: click.Context, flow: str, output: Path | None) -> None:
+def command(ctx: click.Context, flow: str, output: Path | None, coverage: bool) -> None:
     """Draw a flow as SVG or PNG.
 
     FLOW is the name of a flow or a file. Needs the program dot (Debian: graphviz), except for .dot.
@@ -54,13 +55,26 @@ def command(ctx: click.Context, flow: str, output: Path | None) -> None:
     kind = output.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise click.UsageError(f"{output}: the drawing can be {', '.join('.' + name for name in FORMATS)}")
-    source = dot_source(load_flow(path))
+    source = _covered(ctx, path) if coverage else dot_source(load_flow(path))
     content = source.encode() if kind == "dot" else draw(source, kind)
     try:
         output.write_bytes(content)
     except OSError as error:
         raise GraphError(f"{output} cannot be written: {error.strerror}") from None
     click.echo(f"{output}: {path.stem}, {len(content):,} bytes")
+
+
+def _covered(ctx: click.Context, path: Path) -> str:
+    """The drawing of a flow with what its tests walk; failures are told, and what was walked counts all the same."""
+    from ivr.cli.test import run_tests
+
+    run = run_tests(settings_of(ctx), (str(path),))
+    for fault in run.faults:
+        click.echo(str(fault), err=True)
+    if run.failed:
+        click.echo(f"{run.failed} of {len(run.outcomes)} cases failed: ivr test {path.stem} tells why", err=True)
+    found = run.coverage[0][0].flows[path.stem]
+    return dot_source(found.flow, found)
 
 
 def draw(source: str, kind: str, time_limit: float = TIME_LIMIT) -> bytes:
