@@ -263,6 +263,7 @@ class Forwarding:
     def _connect(self, attempt: Attempt) -> None:
         assert attempt.leg is not None
         attempt.screening = False
+        attempt.disarm()
         self._drop_others(attempt)
         self._disarm()
         self._host.stop_ringing()

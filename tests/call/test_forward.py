@@ -328,6 +328,17 @@ def test_without_the_key_nobody_took_the_call(tmp_path: Path) -> None:
     assert house.port.heard() == ["missed"]
 
 
+def test_the_wait_for_the_key_is_over_when_it_was_pressed(tmp_path: Path) -> None:
+    house = house_with(tmp_path, PHONE + '\n    accept_key: "1"')
+    desk, caller = house.phone("200", DESK), house.party()
+    caller.call("100")
+    desk.answer()
+    house.press("1", house.pool.ports[1])
+    house.run(60)
+    connected(house, caller, desk)
+    assert not desk.got(Ended)
+
+
 def test_the_key_counts_by_info_too(tmp_path: Path) -> None:
     house = house_with(tmp_path, PHONE + '\n    accept_key: "1"')
     desk, caller = house.phone("200", DESK), house.party()
