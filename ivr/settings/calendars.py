@@ -139,7 +139,7 @@ class Holiday(Section):
         if self.to is not None and self.to < self.from_:
             raise ValueError("to is before from")
         if self.every_year and self.to is not None and (self.to - self.from_).days > 364:
-            raise ValueError("every_year: the days are a whole year")
+            raise ValueError("a holiday of every year cannot last a whole year")
         return self
 
     def holds(self, day: date) -> bool:
@@ -184,7 +184,7 @@ class Calendar(Section):
         if len(set(days)) != len(days):
             raise ValueError("a weekday stands twice in hours")
         if self.country is None and (self.region is not None or self.language is not None):
-            raise ValueError("region and language are those of a country: name it")
+            raise ValueError("region and language need a country")
         if self.country is not None:
             self._public = _public_holidays(self.country, self.region, self.language)
         return self

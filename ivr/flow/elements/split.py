@@ -51,7 +51,7 @@ class SplitElement(Element):
     @model_validator(mode="after")
     def _some_way(self) -> SplitElement:
         if not any(self.ways.values()):
-            raise ValueError("ways: every weight is 0")
+            raise ValueError("every weight is 0")
         return self
 
     def branch_specs(self) -> tuple[BranchSpec, ...]:

@@ -121,7 +121,7 @@ class StartFromAudienceElement(Element):
     @model_validator(mode="after")
     def _conditions_of_events(self) -> StartFromAudienceElement:
         if self.conditions and self.event is None:
-            raise ValueError("conditions are those of an event: name it")
+            raise ValueError("conditions are those of an event, which is not named")
         return self
 
     def sets(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class WaitForDateElement(Element):
         if self.before is not None and self.after is not None:
             raise ValueError("either before or after")
         if self.every_year and max(self.before or 0.0, self.after or 0.0) > YEAR:
-            raise ValueError("every_year: before and after are at most 366d")
+            raise ValueError("before and after are at most 366d with every_year")
         return self
 
     def branch_specs(self) -> tuple[BranchSpec, ...]:
