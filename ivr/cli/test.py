@@ -68,6 +68,8 @@ class Run:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the outcomes as JUnit XML, too.",
 )
+@click.option("--explore", is_flag=True, help="Walk the flows through all they can do, instead of running cases.")
+@click.option("--seconds", type=click.FloatRange(min=0.1), metavar="N", help="With --explore: time for each flow.")
 @click.option("--verbose", "-v", is_flag=True, help="Name the cases that pass, too.")
 @json_option
 @config_option
@@ -80,6 +82,8 @@ def command(
     missing: bool,
     fail_under: float | None,
     junit_file: Path | None,
+    explore: bool,
+    seconds: float | None,
     verbose: bool,
     as_json: bool,
 ) -> None:
@@ -87,10 +91,15 @@ def command(
 
     The cases of the flow reception are in reception.test.yaml beside it. Without an argument those of all flows of the
     folder are run; FLOW is the name of a flow, FILE one of flows or of cases, FOLDER one with both.
+
+    With --explore no cases are needed: every branch, silence and hang-up at every element is tried, and what breaks,
+    goes round for ever, leaves a caller in silence or loses him is told with the shortest script that shows it.
     """
     from ivr.cli import cases as report
 
     settings = settings_of(ctx)
+    if explore:
+        ctx.exit(_explore(settings, what, seconds, as_json))
     began = time.perf_counter()
     run = run_tests(settings, what, names)
     elapsed = time.perf_counter() - began
@@ -110,6 +119,18 @@ def command(
     ctx.exit(0 if run.outcomes and not run.failed and not run.faults and enough else EXIT_FAULTS)
 
 
+def _explore(settings: Settings, what: tuple[str, ...], seconds: float | None, as_json: bool) -> int:
+    """Walk flows by the explorer; the exit code."""
+    from ivr.cli.exploring import DEFAULT_SECONDS, explore_flows
+
+    code = 0
+    for folder in _folders(settings, what, [], tests=False):
+        flows, surroundings = _loaded(settings, folder.path)
+        names = folder.flows or [*flows]
+        code |= explore_flows(flows, names, surroundings, seconds=seconds or DEFAULT_SECONDS, as_json=as_json)
+    return code
+
+
 # What to run
 
 
@@ -124,16 +145,12 @@ class _Folder:
 
 def run_tests(settings: Settings, what: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> Run:
     """Run the cases of what is named on the command line; FlowLoadError where their flows cannot be loaded."""
-    from ivr.flow.loader import load_folder
-    from ivr.flow.sim import configured
     from ivr.flow.testing import Coverage
 
     run = Run()
     for folder in _folders(settings, what, run.faults):
-        flows = load_folder(folder.path, settings)
+        flows, surroundings = _loaded(settings, folder.path)
         found = Coverage(flows)
-        surroundings = configured(settings)
-        surroundings["languages"] = languages_of(settings, flows)
         for file in folder.files:
             for case in _cases(file, flows, run.faults):
                 if not names or any(name.lower() in case.name.lower() for name in names):
@@ -141,6 +158,17 @@ def run_tests(settings: Settings, what: tuple[str, ...] = (), names: tuple[str, 
                     found.add(run.outcomes[-1][0].call.steps)
         run.coverage.append((found, folder.flows or [*flows]))
     return run
+
+
+def _loaded(settings: Settings, folder: Path) -> tuple[FlowSet, Configured]:
+    """The flows of a folder, and what calls take from the configuration."""
+    from ivr.flow.loader import load_folder
+    from ivr.flow.sim import configured
+
+    flows = load_folder(folder, settings)
+    surroundings = configured(settings)
+    surroundings["languages"] = languages_of(settings, flows)
+    return flows, surroundings
 
 
 def _timed(case: Case, flows: FlowSet, surroundings: Configured) -> tuple[Outcome, float]:
@@ -167,8 +195,9 @@ def _cases(file: Path, flows: FlowSet, faults: list[Fault]) -> Iterator[Case]:
         yield from cases
 
 
-def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault]) -> list[_Folder]:
-    """What is named, by folder; what cannot be found is a mistake in the call of the command."""
+def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault], *, tests: bool = True) -> list[_Folder]:
+    """What is named, by folder; what cannot be found is a mistake in the call of the command. With `tests` false flows
+    need none."""
     from ivr.flow.testing import lone_tests, test_files
 
     folders: dict[Path, _Folder] = {}
@@ -180,7 +209,7 @@ def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault]) -> 
         path = settings.flows if name is None else Path(name)
         flow = None if name is None else _known(name, settings.flows)
         if flow is not None:
-            _add(folder(settings.flows), flow)
+            _add(folder(settings.flows), flow, tests)
         elif path.is_dir() or name is None:
             lone = lone_tests(path)
             faults.extend(lone)
@@ -189,7 +218,7 @@ def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault]) -> 
                     folder(path).files.append(_short(file))
             folder(path)
         elif path.is_file():
-            _add(folder(path.parent), path)
+            _add(folder(path.parent), path, tests)
         else:
             raise click.UsageError(f"there is no flow, file or folder {name}")
     return [*folders.values()]
@@ -204,14 +233,14 @@ def _known(name: str, folder: Path) -> Path | None:
     return next((path for path in flow_files(folder) if path.stem == name), None)
 
 
-def _add(folder: _Folder, path: Path) -> None:
+def _add(folder: _Folder, path: Path, tests: bool) -> None:
     """Have the tests of one flow run; `path` is its file or that of its cases."""
     from ivr.flow.loader import FLOW_SUFFIXES
     from ivr.flow.testing import test_files
 
     flow = path.stem.removesuffix(".test")
     files = [file for file in test_files(path.parent) if file.stem == f"{flow}.test"]
-    if path.suffix not in FLOW_SUFFIXES or not files:
+    if path.suffix not in FLOW_SUFFIXES or (tests and not files):
         raise click.UsageError(f"there are no tests of {path.stem}: they stand in {path.parent / flow}.test.yaml")
     if not any(path.with_name(flow + suffix).is_file() for suffix in FLOW_SUFFIXES):
         raise click.UsageError(f"there is no flow {flow} beside {path}")
