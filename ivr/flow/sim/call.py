@@ -154,7 +154,12 @@ class SimulatedCall(ObservedCall):
 
     def start(self) -> SimulatedCall:
         """Begin."""
-        self.machine.start(self.entry, self._agenda.now)
+        if self.flow.elements[self.entry].OUTSIDE:
+            self.ended = True
+            properties = {"number": self.given.caller, **self.given.properties}
+            self.machine.start(self.entry, self._agenda.now, session=False, properties=properties)
+        else:
+            self.machine.start(self.entry, self._agenda.now)
         self._carry_out()
         return self
 

@@ -57,6 +57,8 @@ class Given:
     """Events that came before, the oldest first."""
     calendars: Mapping[str, Calendar] = field(default_factory=dict)
     """Calendars, over those that are configured."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """What comes with the event or the contact that begins a flow outside a call; the caller's number is there."""
     entry: str | None = None
     """Element to begin at; None: the first entry for a call, else the first one."""
     seed: int = 0

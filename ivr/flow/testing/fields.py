@@ -70,6 +70,7 @@ _AS_GIVEN = (
     "variables",
     "profile",
     "settings",
+    "properties",
     "tags",
     "entry",
     "seed",
@@ -101,6 +102,8 @@ class GivenFields(_Fields):
     """Tags that the call has already."""
     events: tuple[PastEventFields, ...] = ()
     """Events that came before."""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    """What comes with the event or the contact that begins a flow outside a call."""
     entry: Text | None = None
     """Element to begin at."""
     seed: int = 0
