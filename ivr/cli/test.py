@@ -198,7 +198,7 @@ def _cases(file: Path, flows: FlowSet, faults: list[Fault]) -> Iterator[Case]:
 def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault], *, tests: bool = True) -> list[_Folder]:
     """What is named, by folder; what cannot be found is a mistake in the call of the command. With `tests` false flows
     need none."""
-    from ivr.flow.testing import lone_tests, test_files
+    from ivr.flow.testing import lone_tests, case_files
 
     folders: dict[Path, _Folder] = {}
 
@@ -213,7 +213,7 @@ def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault], *, 
         elif path.is_dir() or name is None:
             lone = lone_tests(path)
             faults.extend(lone)
-            for file in test_files(path):
+            for file in case_files(path):
                 if str(file) not in {fault.file for fault in lone}:
                     folder(path).files.append(_short(file))
             folder(path)
@@ -236,10 +236,10 @@ def _known(name: str, folder: Path) -> Path | None:
 def _add(folder: _Folder, path: Path, tests: bool) -> None:
     """Have the tests of one flow run; `path` is its file or that of its cases."""
     from ivr.flow.loader import FLOW_SUFFIXES
-    from ivr.flow.testing import test_files
+    from ivr.flow.testing import case_files
 
     flow = path.stem.removesuffix(".test")
-    files = [file for file in test_files(path.parent) if file.stem == f"{flow}.test"]
+    files = [file for file in case_files(path.parent) if file.stem == f"{flow}.test"]
     if path.suffix not in FLOW_SUFFIXES or (tests and not files):
         raise click.UsageError(f"there are no tests of {path.stem}: they stand in {path.parent / flow}.test.yaml")
     if not any(path.with_name(flow + suffix).is_file() for suffix in FLOW_SUFFIXES):

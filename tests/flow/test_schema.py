@@ -17,7 +17,7 @@ from ivr.flow.loader import flow_files, parse_flow
 from ivr.flow.schema import config_schema, field_texts, flow_schema
 from ivr.flow.schema import test_schema as cases_schema
 from ivr.flow.testing import CaseError, parse_cases
-from ivr.flow.testing import test_files as case_files
+from ivr.flow.testing import case_files
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "config" / "schema"

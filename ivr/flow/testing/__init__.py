@@ -5,7 +5,7 @@ for case in load_cases("flows/reception.test.yaml"):
     outcome.passed, outcome.differences
 """
 
-from ivr.flow.testing.cases import Case, CaseError, load_cases, lone_tests, parse_cases, test_files
+from ivr.flow.testing.cases import Case, CaseError, case_files, load_cases, lone_tests, parse_cases
 from ivr.flow.testing.coverage import Coverage, FlowCoverage
 from ivr.flow.testing.differences import Difference
 from ivr.flow.testing.junit import junit
@@ -19,10 +19,10 @@ __all__ = [
     "FlowCoverage",
     "Outcome",
     "case_faults",
+    "case_files",
     "junit",
     "load_cases",
     "lone_tests",
     "parse_cases",
     "run_case",
-    "test_files",
 ]

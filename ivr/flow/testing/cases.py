@@ -2,7 +2,7 @@
 
     parse_cases(text, "reception.test.yaml") -> tuple[Case, ...]      one text
     load_cases(path) -> tuple[Case, ...]                              one file
-    test_files(folder), lone_tests(folder)                            files of a folder
+    case_files(folder), lone_tests(folder)                            files of a folder
 
 A file is a list of cases, or a mapping: `given` for all of them, and the list under `cases`. A case with `each` stands
 for several: `<key>` in any text of it is replaced by what each of them says. Each loader raises CaseError with every
@@ -12,7 +12,7 @@ fault there is, not the first one alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +28,7 @@ from ivr.flow.sim import Given, Script, ScriptError, SpeechModel, Stubs, parse_s
 from ivr.flow.testing.fields import ExpectFields, GivenFields
 from ivr.flow.testing.stubs import stubs_of
 
-__all__ = ["Case", "CaseError", "load_cases", "lone_tests", "parse_cases", "test_files"]
+__all__ = ["Case", "CaseError", "case_files", "load_cases", "lone_tests", "parse_cases"]
 
 MAX_NAME = 200
 """Characters of a case's name: it stands in one line of a report."""
@@ -38,6 +38,7 @@ MAX_EACH = 500
 
 _FILE_KEYS = ("given", "cases")
 _CASE_KEYS = ("name", "each", "given", "when", "expect")
+_PLACE = re.compile(r"^(?:cases\.)?\d+(?:\.|$)", re.ASCII)
 _PLACEHOLDER = re.compile(r"<([A-Za-z][A-Za-z0-9_]*)>")
 
 M = TypeVar("M", GivenFields, ExpectFields)
@@ -95,7 +96,7 @@ def parse_cases(text: str | bytes, file: str | Path) -> tuple[Case, ...]:
     """The cases that a text holds; `file` names it, and the flow."""
     places = Places(text, str(file))
     if places.faults:
-        raise CaseError(places.faults)
+        raise CaseError(map(_inside, places.faults))
     flow = Path(file).stem.removesuffix(TEST_STEM)
     cases, faults = _Reader(places, flow).read()
     if faults:
@@ -103,7 +104,7 @@ def parse_cases(text: str | bytes, file: str | Path) -> tuple[Case, ...]:
     return tuple(cases)
 
 
-def test_files(folder: Path) -> list[Path]:
+def case_files(folder: Path) -> list[Path]:
     """Files of a folder that hold test cases, by name."""
     try:
         files = sorted(folder.iterdir())
@@ -115,7 +116,7 @@ def test_files(folder: Path) -> list[Path]:
 def lone_tests(folder: Path) -> list[Fault]:
     """A fault for each file of test cases that has no flow beside it."""
     found = []
-    for path in test_files(folder):
+    for path in case_files(folder):
         name = path.stem.removesuffix(TEST_STEM)
         flows = [file.stem for file in folder.iterdir() if file.suffix in FLOW_SUFFIXES and not _is_test(file)]
         if name not in flows:
@@ -127,6 +128,12 @@ def lone_tests(folder: Path) -> list[Fault]:
 
 def _is_test(path: Path) -> bool:
     return path.suffix in FLOW_SUFFIXES and path.stem.endswith(TEST_STEM) and not path.name.startswith(".")
+
+
+def _inside(fault: Fault) -> Fault:
+    """The fault with its field named as inside the case: the line says which case it is."""
+    field = _PLACE.sub("", fault.field or "")
+    return replace(fault, element=None, field=field or None)
 
 
 class _Reader:
@@ -145,7 +152,7 @@ class _Reader:
         if isinstance(data, Mapping):
             self.known(data, (), _FILE_KEYS)
             common = self.fields(GivenFields, data.get("given"), ("given",)) or common
-            self.add(stubs_of(common, self.places, ("given",))[1], ())
+            self.add(stubs_of(common, self.places, ("given",))[1])
             if self.faults:
                 return [], self.faults
             path = ("cases",)
@@ -165,18 +172,11 @@ class _Reader:
         return cases, self.faults
 
     def wrong(self, path: Way, text: str, **details: str | None) -> None:
-        self.add([self.places.fault(path, text, **details)], path)
+        self.add([self.places.fault(path, text, **details)])
 
-    def add(self, faults: list[Fault], path: Way) -> None:
-        """Take faults in, without the number of the case in front of the field: the line says which it is."""
-        start = len(path) if path[-1:] and isinstance(path[-1], int) else 0
-        for fault in faults:
-            field = fault.field or ""
-            for part in (*path[:start],):
-                field = field.removeprefix(str(part)).removeprefix(".")
-            fault = replace(fault, element=None, field=field or None)
-            if fault not in self.faults:
-                self.faults.append(fault)
+    def add(self, faults: Iterable[Fault]) -> None:
+        """Take faults in, each once: what all cases have in common is read with each of them."""
+        self.faults.extend(fault for fault in map(_inside, faults) if fault not in self.faults)
 
     def known(self, data: Mapping[str, Any], path: Way, keys: tuple[str, ...]) -> bool:
         """Whether all keys are known; a fault for each that is not."""
@@ -186,33 +186,34 @@ class _Reader:
                 meant = near(key, keys)
                 text = f"unknown key, did you mean {meant}?" if meant else "unknown key"
                 fault = self.places.fault((*path, key), text, expected=f"one of {', '.join(keys)}")
-                self.add([fault], path)
+                self.add([fault])
                 good = False
         return good
 
-    def fields(self, model: type[M], data: Any, path: Way, case: Way = ()) -> M | None:
+    def fields(self, model: type[M], data: Any, path: Way) -> M | None:
         """Fields read as a model; None where they have faults."""
         try:
             return model.model_validate({} if data is None else data)
         except ValidationError as error:
-            self.add(field_faults(error.errors(include_url=False), path, model, self.places), case)
+            self.add(field_faults(error.errors(include_url=False), path, model, self.places))
             return None
 
     def case(self, data: Mapping[str, Any], path: Way, common: GivenFields) -> Case | None:
         before = len(self.faults)
         name = self.name(data.get("name"), path)
-        given = self.fields(GivenFields, data.get("given"), (*path, "given"), path)
-        expect = self.fields(ExpectFields, data.get("expect"), (*path, "expect"), path)
+        given = self.fields(GivenFields, data.get("given"), (*path, "given"))
+        expect = self.fields(ExpectFields, data.get("expect"), (*path, "expect"))
         script = Script()
         try:
-            script = parse_script(data.get("when") or [], self.places, (*path, "when"))
+            when = data.get("when")
+            script = parse_script([] if when is None else when, self.places, (*path, "when"))
         except ScriptError as error:
-            self.add(list(error.faults), path)
+            self.add(error.faults)
         if given is None or expect is None:
             return None
         given = given.over(common)
         stubs, faults = stubs_of(given, self.places, (*path, "given"))
-        self.add(faults, path)
+        self.add(faults)
         if len(self.faults) > before:
             return None
         lines = {way: line for way in _ways(data) if (line := self.places.line((*path, *way))) is not None}

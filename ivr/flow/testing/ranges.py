@@ -81,7 +81,7 @@ def _at_most(value: object) -> Range:
 
 def seconds_text(seconds: float) -> str:
     """A time for people: `12.3 s`."""
-    return f"{round(seconds, 3):g} s" if seconds < 10 else f"{seconds:.1f} s"
+    return f"{round(seconds, 3 if seconds < 10 else 1):g} s"
 
 
 Within = BeforeValidator(parse_range)

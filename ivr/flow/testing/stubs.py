@@ -55,9 +55,9 @@ def _read(
     """The answers of one kind as steps of a script, with how often each is given."""
     found: list[tuple[S, int | None]] = []
     for match, value in answers.items():
-        several = value if isinstance(value, list) else [value]
+        several = value if isinstance(value, list) and value else [value]
         for index, item in enumerate(several):
-            here = (*path, match, index) if isinstance(value, list) else (*path, match)
+            here = (*path, match, index) if several is value else (*path, match)
             step = _step(kind, match, item, model, places, here, faults)
             if step is not None:
                 found.append((step, None if index == len(several) - 1 else 1))
