@@ -72,7 +72,7 @@ def command(ctx: click.Context, number: str, keep: Path | None, keys: tuple[str,
     for pressed in keys:
         if not pressed or any(key not in KEYS for key in pressed):
             raise click.UsageError(f"--press {pressed}: keys are of {KEYS}")
-    settings = settings_of(ctx)
+    settings = settings_of(ctx, need_secrets=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     begun = time.monotonic()
 

@@ -33,6 +33,9 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)
 
 
-def settings_of(ctx: click.Context) -> Settings:
-    """The configuration that this call of the command is about; ConfigError where it has faults."""
-    return load_settings(ctx.obj, os.environ)
+def settings_of(ctx: click.Context, *, need_secrets: bool = False) -> Settings:
+    """The configuration that this call of the command is about; ConfigError where it has faults.
+
+    A command that reaches nothing needs no secrets: flows are written and tested where there are none.
+    """
+    return load_settings(ctx.obj, os.environ, need_secrets=need_secrets)

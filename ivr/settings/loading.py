@@ -37,8 +37,14 @@ def find_config(explicit: str | Path | None, environ: Mapping[str, str] = os.env
     return next((path for path in CONFIG_PLACES if path.is_file()), None)
 
 
-def load_settings(path: str | Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Settings of the file, or of the one found, or the defaults; ConfigError with every fault."""
+def load_settings(
+    path: str | Path | None = None, environ: Mapping[str, str] = os.environ, *, need_secrets: bool = True
+) -> Settings:
+    """Settings of the file, or of the one found, or the defaults; ConfigError with every fault.
+
+    What only reads flows and records can do without secrets: with `need_secrets` false, one that is nowhere is no
+    fault, and a made-up text stands for it.
+    """
     found = find_config(path, environ)
     if found is None:
         return parse_settings("", None, environ)
@@ -46,14 +52,16 @@ def load_settings(path: str | Path | None = None, environ: Mapping[str, str] = o
         text = found.read_bytes()
     except OSError as error:
         raise ConfigError([Fault(f"cannot be read: {error.strerror}", file=str(found))]) from error
-    return parse_settings(text, found, environ)
+    return parse_settings(text, found, environ, need_secrets=need_secrets)
 
 
-def parse_settings(text: str | bytes, path: Path | None, environ: Mapping[str, str]) -> Settings:
+def parse_settings(
+    text: str | bytes, path: Path | None, environ: Mapping[str, str], *, need_secrets: bool = True
+) -> Settings:
     """Settings of a text that stands, or could stand, at `path`; ConfigError with every fault."""
     base = path.absolute().parent if path else Path.cwd()
     name = str(path) if path else ""
-    document = yamlpos.load(text, tags={"!secret": SecretReader(environ, base)})
+    document = yamlpos.load(text, tags={"!secret": SecretReader(environ, base, needed=need_secrets)})
     faults = [
         Fault(
             problem.text,
@@ -98,11 +106,13 @@ def parse_settings(text: str | bytes, path: Path | None, environ: Mapping[str, s
 class SecretReader:
     """Reads `!secret NAME`: from the environment, else from a file of that name.
 
-    Folders tried: $IVR_SECRETS_DIR, systemd's $CREDENTIALS_DIRECTORY, and `secrets` beside the configuration.
+    Folders tried: $IVR_SECRETS_DIR, systemd's $CREDENTIALS_DIRECTORY, and `secrets` beside the configuration. One that
+    is in none of them and not `needed` is made up.
     """
 
-    def __init__(self, environ: Mapping[str, str], base: Path) -> None:
+    def __init__(self, environ: Mapping[str, str], base: Path, *, needed: bool = True) -> None:
         self.environ = environ
+        self.needed = needed
         self.folders = [
             Path(folder)
             for folder in (environ.get("IVR_SECRETS_DIR"), environ.get("CREDENTIALS_DIRECTORY"), str(base / "secrets"))
@@ -129,6 +139,8 @@ class SecretReader:
                 return text.decode().rstrip("\r\n")
             except UnicodeDecodeError:
                 raise ValueError(f"secret {name} is not text") from None
+        if not self.needed:
+            return f"no-secret-{name}"
         places = ", ".join(str(folder) for folder in self.folders)
         raise ValueError(f"secret {name} is neither in the environment nor in {places}")
 

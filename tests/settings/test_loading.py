@@ -24,8 +24,8 @@ def faults(text: str, environ: dict[str, str] | None = None, path: str = "/etc/i
         (
             "qqq: 1\n",
             "1: qqq: unknown key (expected one of sip, media, flows, watch_flows, prompts, recordings, cache, store, "
-            "http, speech, lines, phones, agents, queues, calendars, ai_agents, applications, connectors, mail, webhooks, "
-            "routes, outbound_policy, settings, retention, limits)",
+            "http, speech, lines, phones, agents, queues, calendars, ai_agents, applications, connectors, mail, "
+            "webhooks, routes, outbound_policy, settings, retention, limits)",
         ),
         (
             'sip: {listen: ["foo:1"]}\n',
@@ -188,3 +188,15 @@ def test_every_key_of_the_documentation_is_known_and_the_other_way_round() -> No
         assert f"`{name}`" in text or f"## {name}" in text, name
         for inner in getattr(field.annotation, "model_fields", {}):
             assert f"`{inner}`" in text, f"{name}.{inner}"
+
+
+def test_what_reaches_nothing_needs_no_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "ivr.yaml"
+    path.write_text("phones: {'1': {password: !secret NOWHERE}}\n")
+    with pytest.raises(ConfigError):
+        load_settings(path, {})
+    settings = load_settings(path, {}, need_secrets=False)
+    assert settings.phones["1"].password.get_secret_value() == "no-secret-NOWHERE"
+    path.write_text("phones: {'1': {password: !secret ../NOWHERE}}\n")
+    with pytest.raises(ConfigError, match="takes a name"):
+        load_settings(path, {}, need_secrets=False)
