@@ -126,6 +126,7 @@ class Session:
         "kept",
         "keys",
         "languages",
+        "last_event",
         "now",
         "profile",
         "properties",
@@ -190,6 +191,8 @@ class Session:
         """What the element that runs worked out when it began, and needs again when it is entered anew."""
         self.rested = False
         """The element that ran waited long outside a call: what follows is no running in circles."""
+        self.last_event: datetime | None = None
+        """When the last event came that a wait was for."""
         self.waits: dict[int, WaitForEvent] = {}
         """Events that are waited for, by the id of the wait."""
         self.answered = False
@@ -381,6 +384,13 @@ class Session:
         self.waits[number] = wait
         self.emit(wait)
         return number
+
+    def take_event(self, at: datetime) -> None:
+        """Something came from outside; a past event that comes again and again is nothing new."""
+        if self.last_event is None or at > self.last_event:
+            self.last_event = at
+            self.inputs += 1
+            self.rested = self.rested or not self.up
 
     def stop_waiting(self, number: int) -> None:
         """Ask for these events no more."""

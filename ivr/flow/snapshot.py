@@ -165,6 +165,8 @@ class KeptFlow:
     """What came from outside so far."""
     ids: int
     """Last id of a command."""
+    last_event: datetime | None
+    """When the last event came that a wait was for."""
     kept: dict[str, Any]
     """What the element that waits worked out when it began."""
 
@@ -197,6 +199,7 @@ def take(ctx: Session, way: Way, type_: str, wake_at: float | None) -> dict[str,
         "counters": way.counters(),
         "inputs": ctx.inputs,
         "ids": ctx.last_id,
+        "last_event": encode(ctx.last_event),
         "kept": encode(ctx.kept),
     }
 
@@ -234,6 +237,7 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
             counters=_named(data["counters"]),
             inputs=int(data["inputs"]),
             ids=int(data["ids"]),
+            last_event=decode(data["last_event"]),
             kept=_named(decode(data["kept"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -247,7 +251,7 @@ def take_up(ctx: Session, way: Way, kept: KeptFlow, now: float, wall: datetime) 
     ctx.session, ctx.cause, ctx.answered = kept.session, kept.cause, kept.answered
     ctx.variables = {**ctx.variables, **kept.variables}
     ctx.result, ctx.properties, ctx.kept = kept.result, kept.properties, kept.kept
-    ctx.inputs, ctx.last_id = kept.inputs, kept.ids
+    ctx.inputs, ctx.last_id, ctx.last_event = kept.inputs, kept.ids, kept.last_event
     epoch = ctx.call.started_at.timestamp() - ctx.started
     for step in kept.steps:
         step.entered_at -= epoch

@@ -1,11 +1,11 @@
-"""A flow that lives outside a call, with a clock on the wall, events, and a store that it may be put into while it waits.
+"""A flow that lives outside a call, with a clock on the wall, events, and a store to be kept in while it waits.
 
     life = Life(FLOW, wall="2026-03-02T10:00:00+01:00", properties={"order": 5})
     life.event("shipped", {"order": 5}, after=3600)
     life.run()
     assert life.path == ["start", "wait", "done"]
 
-`kept(n)` says whether the flow is kept and taken up again (as by a restart, with another monotonic clock) at its n-th wait.
+`kept(n)` says whether the flow is kept and taken up again, as by a restart (with another monotonic clock), at its n-th wait.
 """
 
 from __future__ import annotations

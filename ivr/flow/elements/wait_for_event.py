@@ -90,10 +90,7 @@ class WaitForEventElement(Element):
         if event is None:
             ctx.set_result({"status": "timeout", "event": name, "properties": {}, "at": None})
             return "timeout"
-        if event.at >= began:
-            ctx.inputs += 1
-            ctx.rested = ctx.rested or not ctx.up
-        ctx.details["event"] = event.name
+        ctx.take_event(event.at)
         properties = save_properties(ctx, self.save, event.properties)
         ctx.set_result({"status": "received", "event": event.name, "properties": properties, "at": event.at})
         return "received"
