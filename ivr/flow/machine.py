@@ -29,6 +29,7 @@ from ivr.flow.ports import (
     Digit,
     DigitEnded,
     Event,
+    EventArrived,
     HangUp,
     MailDone,
     PlayDone,
@@ -293,6 +294,9 @@ class Machine:
             return
         elif kind is RequestDone or kind is MailDone:
             ctx.exchanges.done(event)  # type: ignore[arg-type]
+        elif kind is EventArrived:
+            if not self.finished:
+                ctx.event_arrived(event)  # type: ignore[arg-type]
         elif kind is CallAnswered:
             ctx.answered = True
         elif kind is CallEnded:
@@ -321,6 +325,7 @@ class Machine:
         elif not ctx.up and ctx.now >= ctx.step_entered + self._limits.flow_idle:
             self._limit("system", "limits.flow_idle is reached: no step for so long")
         elif self._deadline is not None and ctx.now >= self._deadline:
+            ctx.timer(self.steps[-1].type, self._deadline)
             self._resume(None)
 
     # The running element

@@ -6,6 +6,7 @@ happened to the details of their step. Everything in it is bounded: a caller may
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ivr.flow.ports import (
     Digit,
     DigitEnded,
     DigitSource,
+    EventArrived,
     Note,
     PauseCallRecording,
     Play,
@@ -35,6 +37,7 @@ from ivr.flow.ports import (
     WaitForEvent,
 )
 from ivr.flow.spoken import Languages
+from ivr.flow.trace import WAITED_FOR
 from ivr.settings import Calendar
 
 if TYPE_CHECKING:
@@ -47,6 +50,13 @@ KEY_BUFFER = 64
 
 KEYS_IN_TRACE = 200
 """Keys that the trace of one step lists."""
+
+ENTRIES_IN_TRACE = 2_000
+"""Prompts, keys, requests, timers and events that the trace of one call lists: a call within the limits of steps and
+visits that goes on for hours has no more to tell."""
+
+PROPERTIES_IN_TRACE = 4 * 1024
+"""Characters of an event's properties, as JSON, that the trace keeps."""
 
 TEXT_IN_TRACE = 200
 """Characters of a spoken text that the trace keeps: enough to know which one it was."""
@@ -108,6 +118,7 @@ class Session:
         "_ids",
         "_open_keys",
         "_open_plays",
+        "_room",
         "answered",
         "branch_shown",
         "calendars",
@@ -218,6 +229,7 @@ class Session:
         self._ids = 0
         self._call_record: Record | None = None
         self._open_plays: dict[int, dict[str, Any]] = {}
+        self._room = ENTRIES_IN_TRACE
         self._open_keys: deque[tuple[Key, dict[str, Any] | None]] = deque(maxlen=OPEN_KEYS)
 
     # Values
@@ -403,8 +415,48 @@ class Session:
 
     def send(self, command: Request | SendMail) -> None:
         """Send a request or a mail, and enter it in the trace."""
-        self.exchanges.sent(command, self.offset(self.now), self.details)
+        if self._room:
+            self._room -= 1
+            element = self.flow.elements.get(self.element)
+            headers = [name.lower() for name in getattr(element, "save_headers", {}).values()]
+            self.exchanges.sent(command, self.offset(self.now), self.details, None if self._sets_secrets() else headers)
         self.commands.append(command)
+
+    # The trace
+
+    def enter(self, what: str, entry: dict[str, Any]) -> bool:
+        """Enter something in a list of the details of the step that runs; False: the trace of this call is full."""
+        if not self._room:
+            return False
+        self._room -= 1
+        self.details.setdefault(what, []).append(entry)
+        return True
+
+    @property
+    def trace_full(self) -> bool:
+        """Some of what happened is not in the trace."""
+        return not self._room
+
+    def timer(self, kind: str, due: float) -> None:
+        """Enter that a time has come; `kind` is the type of the element that waited."""
+        what = WAITED_FOR.get(kind, "time")
+        self.enter("timers", {"for": what, "due": self.offset(due), "at": self.offset(self.now)})
+
+    def event_arrived(self, event: EventArrived) -> None:
+        """Enter an event from outside, with its properties unless something sensitive is made of them."""
+        entry: dict[str, Any] = {"name": event.name, "at": self.offset(self.now)}
+        if event.properties and not self._sets_secrets():
+            properties = dict(event.properties)
+            if len(json.dumps(properties, default=str)) > PROPERTIES_IN_TRACE:
+                entry["cut"] = True
+            else:
+                entry["properties"] = properties
+        self.enter("events", entry)
+
+    def _sets_secrets(self) -> bool:
+        """The element that runs gives values to sensitive variables."""
+        element = self.flow.elements.get(self.element)
+        return element is not None and any(map(self.is_sensitive, element.sets()))
 
     def note(self, text: str, level: str = "warning") -> None:
         """Put a sentence into the log and the step's details; it must hold no digits and no values."""
@@ -426,7 +478,8 @@ class Session:
         number = self.next_id()
         self.commands.append(Play(number, prompts, pause, loop))
         entry: dict[str, Any] = {"prompts": [_shown(prompt) for prompt in prompts], "at": self.offset(self.now)}
-        self.details.setdefault("played", []).append(entry)
+        if not self.enter("played", entry):
+            return number
         if len(self._open_plays) >= OPEN_PLAYS:
             del self._open_plays[next(iter(self._open_plays))]
         self._open_plays[number] = entry
@@ -442,6 +495,8 @@ class Session:
         if entry is not None:
             entry["heard"] = round(event.heard, 3)
             entry["reason"] = event.reason
+            if event.error:
+                entry["error"] = event.error[:TEXT_IN_TRACE]
 
     @property
     def settled(self) -> bool:
@@ -485,13 +540,11 @@ class Session:
                 del self._open_keys[index]
                 return
 
-    def trace_key(self, key: Key, shown: str) -> None:
-        """Enter a key in the step's details, as `shown`."""
-        entries = self.details.setdefault("keys", [])
-        if len(entries) >= KEYS_IN_TRACE:
-            return
+    def trace_key(self, key: Key, shown: str, what: str = "keys") -> None:
+        """Enter a key in the step's details, as `shown`; `what` says what it was for."""
         entry = {"key": shown, "source": key.source, "at": self.offset(key.at), "duration": round(key.duration, 3)}
-        entries.append(entry)
+        if len(self.details.get(what, ())) >= KEYS_IN_TRACE or not self.enter(what, entry):
+            return
         for index, (held, _) in enumerate(self._open_keys):
             if held is key:
                 self._open_keys[index] = (key, entry)

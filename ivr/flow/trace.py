@@ -6,9 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Step", "digits", "path"]
+__all__ = ["WAITED_FOR", "Step", "digits", "path"]
 
 INPUT_DETAILS = ("status", "digits", "keys")
+
+WAITED_FOR = {
+    "call_api": "an answer",
+    "collect": "keys",
+    "forward_call": "the outcome of a forward",
+    "notify": "an answer",
+    "play": "the end of a prompt",
+    "record_voicemail": "the end of a recording",
+    "start_incoming_call": "ringing",
+    "wait_for_date": "a date",
+    "wait_for_event": "an event",
+}
+"""What an element waits for whose time has come; others wait for the time itself."""
 
 
 @dataclass(slots=True)

@@ -151,7 +151,8 @@ class CollectElement(Element):
 
     def run(self, ctx: Session) -> Run:
         kept = ctx.interruptible_before if self.type_ahead is None else self.type_ahead
-        if not kept:
+        if not kept and ctx.keys:
+            ctx.details["ignored_keys"] = len(ctx.keys)
             ctx.keys.clear()
         ctx.interruptible_before = False
         secret = self.sensitive or ctx.is_sensitive(self.save_as)
@@ -197,6 +198,7 @@ class CollectElement(Element):
             while ctx.keys:
                 key = ctx.keys.popleft()
                 if self.ends(keys, key.digit):
+                    ctx.trace_key(key, key.digit, "terminators")
                     return keys, True
                 if shown != "hide":
                     ctx.trace_key(key, key.digit if shown == "show" else "x")

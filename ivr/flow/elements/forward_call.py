@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.prompts import PromptField
-from ivr.flow.expressions import Template
+from ivr.flow.expressions import MASK, Template
 from ivr.flow.ports import CancelForward, Forward, ForwardAnswered, ForwardDone, ForwardRinging, HangUp, PromptSpec
 from ivr.flow.values import CallKey, Duration, TextTemplate, text_of_digits
 
@@ -26,6 +26,9 @@ MAX_TIMEOUT = 600.0
 
 RING_GRACE = 30.0
 """Seconds over the ringing of all targets (whisper, accept_key, signalling) after which a forward counts as lost."""
+
+MAX_REASON = 200
+"""Characters of a reason phrase that the trace keeps."""
 
 REFUSED = ("no_answer", "busy", "declined")
 NOT_FORWARDED = "call_not_forwarded"
@@ -115,6 +118,7 @@ class ForwardCallElement(Element):
         if self.mode == "refer":
             ctx.answer()
         ctx.keys.clear()
+        ctx.details["to"] = [MASK] if forward.secret else list(forward.targets)
         ctx.emit(forward)
         ctx.forwarding = True
         try:
@@ -170,6 +174,10 @@ class ForwardCallElement(Element):
     def _result(self, ctx: Session, branch: str, event: ForwardDone, secret: bool = False) -> str:
         talk_time = round(event.talk_time, 3)
         ctx.details.update(outcome=event.outcome, sip_code=event.sip_code, talk_time=talk_time)
+        if event.status:
+            ctx.details["reason"] = event.status[:MAX_REASON]
+        if event.target:
+            ctx.details["target"] = MASK if secret else event.target
         ctx.set_result(
             {
                 "status": branch,

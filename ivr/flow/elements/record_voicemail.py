@@ -92,9 +92,10 @@ class RecordVoicemailElement(Element):
                 elif type(event) is RecordDone and event.id == number:
                     return self._done(ctx, event, stopped_by)
                 elif type(event) is Digit:
-                    digit = ctx.keys.pop().digit if ctx.keys else ""
+                    key = ctx.keys.pop() if ctx.keys else None
                     ctx.keys.clear()
-                    if digit and digit in self.escape_digits and not stopped_by:
+                    if key is not None and key.digit in self.escape_digits and not stopped_by:
+                        ctx.trace_key(key, key.digit, "terminators")
                         stopped_by = "key"
                         ctx.emit(StopRecord(number))
                         deadline = ctx.now + CLOSE_TIMEOUT
