@@ -1,4 +1,4 @@
-"""Call flows: the language (model, loader, checker, expressions) and the machine that runs it. Pure."""
+"""Call flows: the language (model, loader, linter, expressions) and the machine that runs it. Pure."""
 
 from ivr.flow.loader import join_flows, load_flow, load_folder, parse_flow
 from ivr.flow.machine import Machine

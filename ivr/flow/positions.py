@@ -57,6 +57,11 @@ class Places:
         mark = self._document.mark(path)
         return mark.column if mark else None
 
+    @property
+    def lines(self) -> list[str]:
+        """The text, line by line."""
+        return self._lines
+
     def text_of_line(self, line: int | None) -> str:
         """A line of the file; empty where there is none."""
         return self._lines[line - 1] if line is not None and line <= len(self._lines) else ""

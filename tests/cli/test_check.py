@@ -35,11 +35,14 @@ def test_good(house: Path) -> None:
     result = run()
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "flows/good.yaml:4: warning T001 element hello file: there is no prompt file none.wav (put it into the folder)",
+        "flows/good.yaml:4: warning G002 element hello branches.audio_played: nothing follows audio_played, and the "
+        "caller is still there (name what follows, if only a hang_up) [start > hello]",
+        "flows/good.yaml:4: warning T001 element hello file: there is no prompt file none.wav "
+        "(put it into the folder) [start > hello]",
         "flows/good.yaml:4: info F002 element hello branches.audio_played: branch audio_played is not named: "
-        "the call is hung up there",
+        "the call is hung up there [start > hello]",
     ]
-    assert "1 flows checked: 0 errors, 1 warning" in result.stderr
+    assert "1 flows checked: 0 errors, 2 warnings" in result.stderr
 
 
 def test_bad(house: Path) -> None:
@@ -80,3 +83,81 @@ def test_the_configuration_is_checked_too(house: Path) -> None:
 def test_what_is_not_there(house: Path) -> None:
     assert run("nope").exit_code == 2
     assert CliRunner().invoke(cli, ["--config", "none.yaml", "check"]).exit_code == 1
+
+
+MENUS = """
+elements:
+  start: {type: start_incoming_call, numbers: ["200"], next: ask}
+  ask: {type: play, text: "For sales press 1, for a message 2.", interruptible: true, next: menu}
+  menu: {type: collect, responses: {"1": desk, "2": message}, attempts: 2, branches: {no_match: ask, no_input: bye}}
+  desk: {type: forward_call, to: sip:desk@pbx.example.net, branches: {call_not_forwarded: message}}
+  message: {type: record_voicemail, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+def test_sarif(house: Path) -> None:
+    result = run("--format", "sarif")
+    log = json.loads(result.stdout)
+    assert log["version"] == "2.1.0"
+    found = log["runs"][0]["results"]
+    assert [each["ruleId"] for each in found] == ["G002", "T001", "F002"]
+    assert found[0]["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "flows/good.yaml"},
+        "region": {"startLine": 4},
+    }
+
+
+def test_what_is_allowed_is_not_told(house: Path) -> None:
+    (house / "flows" / "good.yaml").write_text(GOOD.rstrip() + "  # ivr: allow G002, T001, F002 as it is meant\n")
+    assert run().stdout == ""
+
+
+def test_explain() -> None:
+    text = run("--explain", "g004").stdout
+    assert text.startswith("G004 (warning): loop that a silent caller can never leave")
+    assert "no_input: bye" in text
+    assert "# ivr: allow G004 the reason" in text
+    listed = run("--explain").stdout.splitlines()
+    assert "I002  warning  # as a response" in listed
+    assert listed == sorted(listed)
+    assert len(json.loads(run("--explain", "--json").stdout)) == len(listed)
+    unknown = run("--explain", "G04")
+    assert unknown.exit_code == 2
+    assert "did you mean G004?" in unknown.stderr
+
+
+def test_paths_to(house: Path) -> None:
+    (house / "flows" / "menus.yaml").write_text(MENUS)
+    assert run("--paths-to", "bye").stdout.splitlines() == [
+        "menus: start [next] > ask [audio_played] > menu [no_input] > bye",
+        "menus: start [next] > ask [audio_played] > menu [2] > "
+        "message [voicemail_recorded|nothing_recorded|error] > bye",
+        "menus: start [next] > ask [audio_played] > menu [1] > desk [call_not_forwarded|no_answer|busy|declined] > "
+        "message [voicemail_recorded|nothing_recorded|error] > bye",
+    ]
+    one = run("--paths-to", "bye", "--most", "1")
+    assert len(one.stdout.splitlines()) == 1
+    assert "there may be more" in one.stderr
+    found = json.loads(run("--paths-to", "start", "--flow", "menus", "--json").stdout)
+    assert found == [{"flow": "menus", "paths": [[{"element": "start", "branches": []}]]}]
+    assert run("--paths-to", "nope").exit_code == 2
+    assert run("--flow", "menus").exit_code == 2
+
+
+def test_nothing_leads_there(house: Path) -> None:
+    (house / "flows" / "menus.yaml").write_text(MENUS + "  left: {type: hang_up}\n")
+    result = run("--paths-to", "left")
+    assert result.exit_code == 1
+    assert result.stdout == "menus: nothing leads to left\n"
+
+
+def test_figures(house: Path) -> None:
+    (house / "flows" / "menus.yaml").write_text(MENUS)
+    lines = run("--figures").stdout.splitlines()
+    assert lines[:3] == ["good from start:", "  no way to a person", "  menus: 0, none to pass"]
+    assert lines[4].endswith("0 s  (start > ask > menu > desk)")
+    assert lines[-1] == "  menus: 1, 1 deep  (start > ask > menu > desk)"
+    found = json.loads(run("menus", "--figures", "--json").stdout)
+    assert found["words_per_minute"] == 165
+    assert [row["least"]["amount"] for row in found["figures"]] == [0.0]

@@ -158,7 +158,8 @@ class Element(BaseModel):
         return None
 
     def silent_wait(self) -> float:
-        """Seconds for which a caller may be left without a sound."""
+        """Seconds without a sound that the fields ask for, though a call may go on earlier; infinite where that is not
+        known beforehand."""
         return 0.0
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,9 @@ def _spec(ctx: Session, hold_music: Any) -> PromptSpec | None:
 
 
 def silence(hold_music: Any, seconds: float | None) -> float:
-    """Seconds for which a caller who waits so long (None: for ever) hears nothing."""
-    return 0.0 if hold_music is not False else min(MAX_SILENT_WAIT, MAX_SILENT_WAIT if seconds is None else seconds)
+    """Seconds of silence that a flow asks for which lets a caller wait so long (None: nobody knows beforehand); a call
+    goes on after 10 s."""
+    return 0.0 if hold_music is not False else math.inf if seconds is None else seconds
 
 
 def hold(

@@ -1,0 +1,55 @@
+"""Codes of what refuses a file, and of what the configuration asks for in vain."""
+
+from __future__ import annotations
+
+from ivr.flow.lint.codes import code
+
+__all__ = ["C001", "C002", "F001"]
+
+C001 = code(
+    "C001",
+    "error",
+    "fault in the configuration",
+    """The configuration does not hold: a key that does not exist, a value that its key does not take, a secret that is
+    nowhere. The daemon does not start with it.""",
+    """
+    sipp: {listen: ["udp:127.0.0.1:5060"]}
+    """,
+    """
+    sip: {listen: ["udp:127.0.0.1:5060"]}
+    """,
+    "configuration",
+    allowable=False,
+)
+C002 = code(
+    "C002",
+    "warning",
+    "part that this version does not have",
+    """The configuration asks for something that is accepted and has no effect yet.""",
+    """
+    queues: {sales: {}}
+    """,
+    """
+    phones: {"200": {password: secret}}
+    """,
+    "configuration",
+    allowable=False,
+)
+F001 = code(
+    "F001",
+    "error",
+    "fault in a flow",
+    """The flow does not hold: a field that does not exist, a value that its field does not take, a branch that leads
+    to no element, two flows with one number. It is refused, and the version in force stays.""",
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: [100], next: bye}
+      bye: {type: hang_up}
+    """,
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: bye}
+      bye: {type: hang_up}
+    """,
+    allowable=False,
+)

@@ -1,0 +1,159 @@
+"""A flow as the rules look at it: what can happen in which order, shortest ways, and what is known around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP
+from ivr.flow.elements.collect import CollectElement
+from ivr.flow.elements.set_variable import SetVariableElement
+from ivr.flow.elements.start import StartFromFlowElement
+from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
+from ivr.flow.lint.codes import Code
+from ivr.flow.lint.findings import Finding, World
+from ivr.flow.lint.graphs import tree
+from ivr.flow.model import Edge, Flow
+
+__all__ = ["ENDS", "Caller", "State", "View", "callers_of"]
+
+State = tuple[str, bool]
+"""An element, and whether the caller is there."""
+
+Caller = tuple[Flow, str, TransferToFlowElement]
+"""A flow with the element of it that transfers to another flow."""
+
+ENDS = frozenset({USER_HUNG_UP.name, CALL_ENDED.name})
+"""Branches for the end of the call under an element."""
+
+
+class View:
+    """One flow in its world. Everything is worked out once, when the first rule asks for it."""
+
+    def __init__(self, flow: Flow, world: World, callers: Sequence[Caller] = ()) -> None:
+        self.flow = flow
+        self.world = world
+        self.callers = tuple(callers)
+        """Elements of all flows that transfer to this one, as far as they are known and name it."""
+
+    def finding(
+        self,
+        code: Code,
+        element: str | None,
+        field: str,
+        message: str,
+        mend: str | None = None,
+        *,
+        up: bool | None = None,
+        path: Sequence[str] | None = None,
+        line: int | None = None,
+    ) -> Finding:
+        """A finding at a field of an element, shown by the shortest way there, while the caller is there or is not."""
+        flow = self.flow
+        file = flow.places.file if flow.places is not None else flow.name
+        if line is None and element is not None:
+            line = flow.line(element, field)
+        if path is None:
+            path = () if element is None else self.way(element, up)
+        return Finding(code.name, code.severity, file, line, element, field or None, message, mend, tuple(path))
+
+    # What can happen
+
+    @cached_property
+    def leaving(self) -> Mapping[str, tuple[Edge, ...]]:
+        """Every branch of every element."""
+        found: dict[str, list[Edge]] = {name: [] for name in self.flow.elements}
+        for edge in self.flow.edges:
+            found[edge.source].append(edge)
+        return {name: tuple(edges) for name, edges in found.items()}
+
+    def branches(self, state: State) -> Iterator[Edge]:
+        """Branches that can be taken in a state; an end of the call that the flow does not bring about is none."""
+        name, up = state
+        if up or not self.flow.elements[name].NEEDS_CALL:
+            yield from (edge for edge in self.leaving[name] if edge.branch not in ENDS)
+
+    def after(self, state: State) -> list[State]:
+        """States that can follow, the end of the call included."""
+        name, up = state
+        if not up and self.flow.elements[name].NEEDS_CALL:
+            return []
+        return [
+            (edge.target, up and not edge.session_over)
+            for edge in self.leaving[name]
+            if edge.target is not None and (up or edge.branch not in ENDS)
+        ]
+
+    @cached_property
+    def starts(self) -> tuple[State, ...]:
+        """Where it can begin."""
+        found: list[State] = []
+        for name in self.flow.entries:
+            element = self.flow.elements[name]
+            ups = [not element.OUTSIDE]
+            if isinstance(element, StartFromFlowElement) and self.callers:
+                ups = sorted(set().union(*(flow.sessions.get(at, ()) for flow, at, _ in self.callers)), reverse=True)
+            found.extend((name, up) for up in ups or [True])
+        return tuple(found)
+
+    @cached_property
+    def reached(self) -> Mapping[State, State | None]:
+        """Every state that can come, with the one before it on a shortest way."""
+        return tree(self.starts, self.after)
+
+    def ups(self, name: str) -> frozenset[bool]:
+        """Whether the caller can be there (True), or not (False), at an element; empty where nothing leads to it."""
+        return frozenset(up for up in (True, False) if (name, up) in self.reached)
+
+    def way(self, name: str, up: bool | None = None) -> tuple[str, ...]:
+        """The shortest way to an element; empty where none leads there."""
+        ways = [
+            self._way((name, each)) for each in ((True, False) if up is None else (up,)) if (name, each) in self.reached
+        ]
+        return min(ways, key=len, default=())
+
+    def _way(self, state: State) -> tuple[str, ...]:
+        found = [state]
+        while (before := self.reached[found[-1]]) is not None:
+            found.append(before)
+        return tuple(name for name, _ in reversed(found))
+
+    # Other flows
+
+    @cached_property
+    def returning(self) -> frozenset[State]:
+        """States in which the end of this flow goes back to another one: those that follow where another enters it."""
+        entry = self.flow.flow_entry
+        if entry is None or (self.callers and not any(element.returns for _, _, element in self.callers)):
+            return frozenset()
+        return frozenset(tree([state for state in self.starts if state[0] == entry], self.after))
+
+    # Variables
+
+    @cached_property
+    def secret(self) -> frozenset[str]:
+        """Variables whose value may be secret: declared so, collected so, or made of one that is."""
+        found = set(self.flow.sensitive)
+        made: list[tuple[str, frozenset[str]]] = []
+        for element in self.flow.elements.values():
+            if isinstance(element, CollectElement) and element.sensitive and element.save_as is not None:
+                found.add(element.save_as)
+            elif isinstance(element, SetVariableElement):
+                for name, template in element.variables.items():
+                    reads = frozenset(read for expression in template.expressions for read in expression.names)
+                    made.append((name, reads))
+        size = -1
+        while size != len(found):
+            size = len(found)
+            found.update(name for name, reads in made if reads & found)
+        return frozenset(found)
+
+
+def callers_of(flows: Iterable[Flow]) -> Mapping[str, Sequence[Caller]]:
+    """For every flow that others transfer to by its name: from where."""
+    found: dict[str, list[Caller]] = {}
+    for flow in flows:
+        for name, element in flow.elements.items():
+            if isinstance(element, TransferToFlowElement) and element.flow.fixed:
+                found.setdefault(element.flow.source.strip(), []).append((flow, name, element))
+    return found

@@ -1,0 +1,70 @@
+"""Each code has a flow with the finding and the same flow without it; the table is complete and can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ivr.errors import ConfigError, FlowLoadError
+from ivr.flow.lint import CODES, SEVERITIES, Code, finding_of
+from ivr.settings import parse_settings
+from tests.kit.lint import lint
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def found(code: Code, text: str) -> set[str]:
+    """Codes of what a check says about an example, by the way that `ivr check` finds it."""
+    if code.kind == "configuration":
+        try:
+            settings = parse_settings(text, Path("/etc/ivr/ivr.yaml"), {})
+        except ConfigError as error:
+            return {finding_of(fault, "C001").code for fault in error.faults}
+        return {"C002"} if settings.unbuilt() else set()
+    try:
+        return {finding.code for finding in lint(text)}
+    except FlowLoadError as error:
+        return {finding_of(fault).code for fault in error.faults}
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_the_faulty_example_has_the_finding(name: str) -> None:
+    assert name in found(CODES[name], CODES[name].faulty)
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_the_mended_example_has_no_finding_at_all(name: str) -> None:
+    assert found(CODES[name], CODES[name].mended) - {"F002"} == set()
+    assert name not in found(CODES[name], CODES[name].mended)
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_the_faulty_example_has_nothing_else_wrong(name: str) -> None:
+    with_it = {"F002": {"G003"}, "A002": {"G002"}}.get(name, set())
+    assert found(CODES[name], CODES[name].faulty) - {"F002"} <= {name, *with_it}
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_texts(name: str) -> None:
+    code = CODES[name]
+    assert re.fullmatch(r"[A-Z]\d{3}", name)
+    assert code.severity in SEVERITIES
+    assert code.title and not code.title.endswith(".")
+    assert code.explanation.endswith(".") and len(code.explanation) > 60
+    assert code.faulty != code.mended
+
+
+def test_every_rule_has_its_code_in_the_table() -> None:
+    """A code that a rule uses and the table does not have would be one without an example."""
+    used = set()
+    for path in (ROOT / "ivr/flow/lint").glob("*.py"):
+        used.update(re.findall(r"\b([A-Z]\d{3})\b(?= = code\(|,)", path.read_text()))
+    assert used >= set(CODES)
+
+
+def test_severities_of_the_table_and_of_findings_agree() -> None:
+    for code in CODES.values():
+        if code.kind == "flow" and code.name != "F001":
+            assert {each.severity for each in lint(code.faulty) if each.code == code.name} == {code.severity}

@@ -1,0 +1,38 @@
+"""The world that the examples of the linter live in."""
+
+from __future__ import annotations
+
+from ivr.flow.lint import Finding, World, check_flow, check_flows
+from ivr.flow.loader import parse_flow
+
+WORLD = World(
+    prompt_exists=lambda name: name == "welcome.wav",
+    lines={"pbx"},
+    phones={"200", "201"},
+    agents={"anna"},
+    sections={"calendars": {"office"}, "connectors": {"crm"}},
+    settings={"company", "pbx"},
+)
+
+SUBROUTINE = """
+variables: {name: friend}
+elements:
+  start: {type: start_from_flow, next: hello}
+  hello: {type: play, text: "Hello {{ name }}."}
+"""
+
+
+def lint(text: str, world: World = WORLD) -> list[Finding]:
+    """Findings of one flow, which a flow named subroutine stands beside."""
+    flows = [parse_flow(text, "example"), parse_flow(SUBROUTINE, "subroutine")]
+    return check_flows(flows, world)["example"]
+
+
+def alone(text: str, world: World = WORLD) -> list[Finding]:
+    """Findings of one flow of which it is not known what stands beside it."""
+    return check_flow(parse_flow(text, "example"), world)
+
+
+def codes(text: str, world: World = WORLD) -> list[str]:
+    """Codes of the findings but F002, which stands beside many."""
+    return [finding.code for finding in lint(text, world) if finding.code != "F002"]
