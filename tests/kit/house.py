@@ -246,11 +246,20 @@ class Party:
 class House:
     """A daemon without processes, sockets and disk."""
 
-    def __init__(self, folder: Path, flows: dict[str, str], settings: str = SETTINGS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        flows: dict[str, str],
+        settings: str = SETTINGS,
+        media: Callable[[Link], tuple[FakePool, Any]] | None = None,
+    ) -> None:
+        """`media` makes another media plane than the one that obeys the test, and its sounds."""
         self.settings = parse_settings(settings, folder / "ivr.yaml", {})
         self.link = Link()
         self.pool = FakePool(lambda then: self.link.after(0.0, then))
         self.sounds = Sounds()
+        if media is not None:
+            self.pool, self.sounds = media(self.link)
         self.books = Books()
         self.registrar = Registrar()
         self.stack = make_stack(99)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from ivr.flow.ports import Event, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
@@ -23,8 +24,10 @@ ACCEPT_SECONDS = 1.0
 ACCEPT_WAIT = 15.0
 """As the live forward waits for the accept key in vain."""
 
-CODES: dict[str, tuple[int | None, str]] = {
-    "no_answer": (408, "no answer"),
+TIMED_OUT = (408, "no answer")
+CODES: dict[str, tuple[int, str]] = {
+    "answered": (200, "OK"),
+    "no_answer": (480, "Temporarily Unavailable"),
     "busy": (486, "Busy Here"),
     "declined": (603, "Decline"),
     "failed": (503, "Service Unavailable"),
@@ -33,6 +36,20 @@ CODES: dict[str, tuple[int | None, str]] = {
 
 PREFERRED: tuple[ForwardOutcome, ...] = ("busy", "declined", "no_answer", "failed")
 """Of several targets that did not take the call, which one tells the flow most: as in live calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One target of a forward."""
+
+    at: float
+    """When it is over with, from the beginning of the forward."""
+    target: str
+    answer: ForwardAnswer
+    result: ForwardResult
+    rings: bool
+    code: int
+    words: str
 
 
 class Forwards:
@@ -95,68 +112,65 @@ class Forwards:
         self.bridged = False
         self._due = []
         answer = self._answers.take(element)
-        tried = [(target, answer or self._answers.take(target)) for target in command.targets]
-        if self._manual and not any(each for _, each in tried):
+        first = answer or self._answers.take(command.targets[0])
+        if first is None and self._manual:
             self._ring(0.0, command.targets[0])
         else:
-            self._plan(command, [(target, each or DEFAULT) for target, each in tried])
+            self._plan(command, first or DEFAULT, answer)
         return made
 
-    def _plan(self, command: Forward, tried: list[tuple[str, ForwardAnswer]]) -> None:
-        """Put on the agenda what becomes of it."""
+    def _plan(self, command: Forward, first: ForwardAnswer, answer: ForwardAnswer | None) -> None:
+        """Put on the agenda what becomes of it: `first` is the answer of the first target, `answer` one for all."""
+        tries: list[_Try] = []
         begins = 0.0
-        seen: dict[ForwardOutcome, tuple[float, str, ForwardAnswer]] = {}
-        taken: tuple[float, str, ForwardAnswer] | None = None
-        in_turn = command.ring == "in_turn"
-        for target, each in tried:
-            result, seconds = self._result(command, each)
-            if each.result != "failed" and seconds > 0.0:
+        for index, target in enumerate(command.targets):
+            own = (answer or self._answers.take(target) or DEFAULT) if index else first
+            attempt = self._try(command, target, own, begins)
+            if attempt.rings:
                 self._ring(begins, target)
-            at = begins + seconds
-            if result == "answered":
-                if taken is None or at < taken[0]:
-                    taken = (at, target, each)
-                if in_turn:
+            tries.append(attempt)
+            if command.ring == "in_turn":
+                if attempt.result == "answered":
                     break
-            elif result not in seen or at >= seen[result][0]:
-                seen[result] = (at, target, each)
-            if in_turn:
-                begins = at
+                begins = attempt.at
+        taken = min((each for each in tries if each.result == "answered"), key=lambda each: each.at, default=None)
+        over = taken.at if taken is not None else max(each.at for each in tries)
+        for each in tries:
+            self._due.append(self._agenda.later(min(each.at, over), self._delivered, each.answer))
         if taken is not None:
-            self._due.append(self._agenda.later(taken[0], self._taken, taken))
+            self._due.append(self._agenda.later(over, self._taken, taken))
         else:
-            outcome = next(outcome for outcome in PREFERRED if outcome in seen)
-            last = max(at for at, _, _ in seen.values())
-            _, target, each = seen[outcome]
-            self._due.append(self._agenda.later(last, self._refused, (outcome, target, each)))
+            outcome = next(outcome for outcome in PREFERRED if any(each.result == outcome for each in tries))
+            last = max((each for each in tries if each.result == outcome), key=lambda each: each.at)
+            self._due.append(self._agenda.later(over, self._refused, last))
 
-    def _result(self, command: Forward, answer: ForwardAnswer) -> tuple[ForwardResult, float]:
-        """What a target does in the end, and after how many seconds."""
-        if answer.result == "answered":
-            seconds = ANSWER_SECONDS if answer.after is None else answer.after
-            if seconds >= command.timeout:
-                return "no_answer", command.timeout
-            if command.mode == "bridge" and command.whisper is not None:
-                seconds += self._speech.seconds(command.whisper) or 0.0
-            if command.mode == "bridge" and command.accept_key is not None:
-                if not answer.accepts:
-                    return "no_answer", seconds + ACCEPT_WAIT
-                seconds += ACCEPT_SECONDS
-            return "answered", seconds
-        if answer.result == "no_answer":
-            return "no_answer", command.timeout if answer.after is None else min(answer.after, command.timeout)
-        return answer.result, REFUSAL_SECONDS if answer.after is None else min(answer.after, command.timeout)
+    def _try(self, command: Forward, target: str, answer: ForwardAnswer, begins: float) -> _Try:
+        """What a target does in the end, and when."""
+        result, after = answer.result, answer.after
+        if after is None:
+            late = command.timeout if result == "no_answer" else REFUSAL_SECONDS
+            after = ANSWER_SECONDS if result == "answered" else late
+        rings = result != "failed" and after > 0.0
+        if after >= command.timeout:
+            return _Try(begins + command.timeout, target, answer, "no_answer", rings, *TIMED_OUT)
+        if result == "answered" and command.mode == "bridge":
+            if command.whisper is not None:
+                after += self._speech.seconds(command.whisper) or 0.0
+            if command.accept_key is not None and not answer.accepts:
+                return _Try(begins + after + ACCEPT_WAIT, target, answer, "no_answer", rings, *TIMED_OUT)
+            if command.accept_key is not None:
+                after += ACCEPT_SECONDS
+        code, words = CODES[result]
+        return _Try(begins + after, target, answer, result, rings, answer.sip_code or code, words)
 
     def _ring(self, seconds: float, target: str) -> None:
         assert self.command is not None
         self._due.append(self._agenda.later(seconds, self._feed, ForwardRinging(self.command.id, target)))
 
-    def _taken(self, taken: tuple[float, str, ForwardAnswer]) -> None:
-        _, target, answer = taken
-        self._delivered(answer)
-        command = self.command
+    def _taken(self, taken: _Try) -> None:
+        command, answer = self.command, taken.answer
         assert command is not None
-        if self._connect(target):
+        if self._connect(taken.target):
             talk, leaves = answer.talk, answer.leaves
             if command.max_duration is not None and command.max_duration <= talk:
                 talk, leaves = command.max_duration, "called"
@@ -178,15 +192,11 @@ class Forwards:
         self._feed(ForwardAnswered(command.id, target))
         return self.command is command
 
-    def _refused(self, what: tuple[ForwardOutcome, str, ForwardAnswer]) -> None:
-        outcome, target, answer = what
-        self._delivered(answer)
+    def _refused(self, last: _Try) -> None:
         assert self.command is not None
-        self.made[-1].target = HIDDEN if self.command.secret else target
-        code, words = CODES[outcome]
-        if answer.sip_code is not None:
-            code = answer.sip_code
-        self._finish(ForwardDone(self.command.id, outcome, target, code, words))
+        assert last.result != "answered"
+        self.made[-1].target = HIDDEN if self.command.secret else last.target
+        self._finish(ForwardDone(self.command.id, last.result, last.target, last.code, last.words))
 
     def _called_leaves(self, _: object) -> None:
         command, made = self.command, self.made[-1]
@@ -226,7 +236,7 @@ class Forwards:
             if not self.bridged:
                 self._connect(command.targets[0])
         elif not self.bridged:
-            self._refused((result, command.targets[0], DEFAULT))
+            self._refused(_Try(0.0, command.targets[0], DEFAULT, result, True, *CODES[result]))
 
     # The end
 

@@ -55,9 +55,13 @@ class Sound:
 
     def play(self, command: Play, element: str) -> list[Said]:
         """Play prompts instead of what plays; none where one of them cannot be."""
+        agenda = self._agenda
         if self.playing is not None:
             self.stop(self.playing.command.id)
-        agenda = self._agenda
+        if self.recording is not None and self.recording.starts is None:
+            # The beep is cut short, and what comes after it begins.
+            cancel(self.recording.end)
+            self.recording.end = agenda.later(0.0, self._begin)
         seconds: list[float] = []
         for prompt in command.prompts:
             length = self._recorded.get(prompt.value) if prompt.kind == "recording" else None

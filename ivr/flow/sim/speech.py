@@ -24,8 +24,8 @@ CLAUSE_PAUSE = 0.15
 """At a comma."""
 SENTENCE_ENDS = frozenset(".!?;:\u3002\uff01\uff1f\u2026")
 CLAUSE_ENDS = frozenset(",\u3001\uff0c")
-TONES = {"beep": 0.5, "busy": 4.0, "congestion": 4.0, "ringback": 5.0, "music": 10.0}
-"""Seconds of one round of each tone."""
+TONES = {"ringback": 5.0, "busy": 1.0, "congestion": 0.5, "dial": 1.0, "beep": 0.4, "music": 9.6}
+"""Seconds of one turn of each tone, as the media plane makes them."""
 TEXTS_CACHED = 4096
 """Lengths of texts that are kept: flows say the same texts in call after call."""
 
@@ -57,9 +57,8 @@ class SpeechModel:
             return self.fixed
         if prompt.kind != "text":
             return self.files.get(prompt.value, self.other)
-        return max(
-            self.minimum, _spoken(prompt.value, prompt.language or "en", self.words_per_minute) / (prompt.rate or 1.0)
-        )
+        spoken = _spoken(prompt.value, prompt.language or "en", self.words_per_minute)
+        return max(self.minimum, round(spoken / prompt.rate, 3))
 
 
 @lru_cache(maxsize=TEXTS_CACHED)

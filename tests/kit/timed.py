@@ -1,0 +1,134 @@
+"""A media plane that plays prompts for as long as they last and records until silence, by the clock of a link.
+
+The lengths of prompts are those of the simulator, so that a call over real stacks and a simulated one keep time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ivr.flow.ports import PromptSpec
+from ivr.flow.sim import SpeechModel
+from media import MediaEvent, PlayDone, RecordDone, RecordOptions, Sound
+from tests.kit.link import Link
+from tests.kit.media import FakePool, FakePort, Later
+
+RATE = 8000
+
+
+class TimedSounds:
+    """Prompts as sounds of the length that the speech model gives them; recordings have their own."""
+
+    def __init__(self, speech: SpeechModel) -> None:
+        self.speech = speech
+        self.recorded: dict[str, float] = {}
+
+    def ready(self, prompt: PromptSpec) -> Sound | None:
+        seconds = self.recorded.get(prompt.value) if prompt.kind == "recording" else self.speech.seconds(prompt)
+        assert seconds is not None, prompt
+        return Sound(Path(prompt.value), round(seconds * RATE))
+
+    async def make(self, prompt: PromptSpec) -> Sound:
+        sound = self.ready(prompt)
+        assert sound is not None
+        return sound
+
+
+class TimedPort(FakePort):
+    """A port whose playbacks and recordings end by themselves."""
+
+    def __init__(
+        self, number: int, on_event: Callable[[MediaEvent], None], later: Later, link: Link, sounds: TimedSounds
+    ) -> None:
+        super().__init__(number, on_event, later)
+        self._link = link
+        self._sounds = sounds
+        self._begins: dict[int, float] = {}
+        self._speaks_until = 0.0
+        self._ends: dict[int, int] = {}
+
+    # Prompts
+
+    def play(self, sounds: Any, loop: int = 1, pause_ms: int = 0) -> int:
+        number = super().play(sounds, loop, pause_ms)
+        pause = pause_ms / 1000
+        self._begins[number] = self._link.now + pause
+        if loop:
+            heard = sum(sound.seconds for sound in sounds) * loop
+            self._link.after(pause + heard, lambda: self._play_ends(number, heard))
+        return number
+
+    def _play_ends(self, number: int, heard: float) -> None:
+        if self.playing == number:
+            self.playing = None
+            self.on_event(PlayDone(self, number, heard, "completed"))  # type: ignore[arg-type]
+
+    def _stopped(self, play: int | None) -> None:
+        if play is not None:
+            self.playing = None
+            heard = max(0.0, self._link.now - self._begins[play])
+            self.say(PlayDone(self, play, heard, "stopped"))  # type: ignore[arg-type]
+
+    # Recordings
+
+    def speak(self, seconds: float) -> None:
+        """The party speaks from now on for so long."""
+        self._speaks_until = self._link.now + seconds
+        for number in self.running:
+            self._arm(number)
+
+    def record(self, path: Path, options: RecordOptions | None = None) -> int:
+        number = super().record(path, options)
+        self._begins[number] = self._link.now
+        self._arm(number)
+        return number
+
+    def _arm(self, number: int) -> None:
+        """The recording ends at its greatest length, or when silence has lasted; an earlier plan counts no more."""
+        options = self.recordings[number][1]
+        begun = self._begins[number]
+        at, reason = float("inf"), "max_duration"
+        if options.max_seconds:
+            at = begun + options.max_seconds
+        if options.max_silence is not None:
+            silent = max(begun, self._speaks_until) + options.max_silence
+            if silent < at:
+                at, reason = silent, "silence"
+        plan = self._ends[number] = self._ends.get(number, 0) + 1
+        if at < float("inf"):
+            self._link.at(at, lambda: self._record_ends(number, plan, reason))
+
+    def _record_ends(self, number: int, plan: int, reason: str) -> None:
+        if number in self.running and self._ends[number] == plan:
+            self.recorded(reason, record_id=number)
+
+    def recorded(
+        self, reason: Any, seconds: float | None = None, error: str | None = None, record_id: int | None = None
+    ) -> None:
+        number = record_id if record_id is not None else next(iter(self.running))
+        if number not in self.running:
+            return
+        self.running.discard(number)
+        begun = self._begins[number]
+        end = self._link.now
+        if reason == "silence":
+            end = max(begun, self._speaks_until)
+        length = end - begun if seconds is None else seconds
+        self._sounds.recorded[str(self.recordings[number][0])] = length
+        self.say(RecordDone(self, number, length, reason, error))  # type: ignore[arg-type]
+
+
+class TimedPool(FakePool):
+    """Ports of that kind."""
+
+    def __init__(self, link: Link, sounds: TimedSounds) -> None:
+        super().__init__(lambda then: link.after(0.0, then))
+        self._link = link
+        self._sounds = sounds
+
+    def allocate(self, on_event: Callable[[MediaEvent], None], near: FakePort | None = None) -> FakePort:
+        port = TimedPort(20_000 + 2 * len(self.ports), on_event, self._later, self._link, self._sounds)
+        self.ports.append(port)
+        return port
