@@ -33,8 +33,9 @@ from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
 from ivr.call.tasks import TaskSet
+from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
-from ivr.errors import ConfigError, Fault, FaultsError, IvrError
+from ivr.errors import ConfigError, Fault, FaultsError, IvrError, StoreError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
 from ivr.net import SipShell
@@ -51,7 +52,7 @@ EXIT_OK, EXIT_FAULTS = 0, 1
 RESOLVE_EVERY = 60.0
 """Seconds between look-ups of the lines' hosts: their calls are known by these addresses."""
 RETENTION_EVERY = 600.0
-"""Seconds between looks at what recordings may be deleted."""
+"""Seconds between looks at what recordings may be deleted, and what events forgotten."""
 BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
 SWITCH_INTERVAL = 0.0005
@@ -212,6 +213,10 @@ class Daemon:
                 manager.flows = flows
                 await self._warm(services, flows)
 
+            waiting = WaitingFlows(services, events, lambda: manager.flows, keeper.flow)
+            exits.push_async_callback(waiting.close)
+            await waiting.begin()
+            services.keep = waiting.keep
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
             live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
@@ -224,8 +229,10 @@ class Daemon:
                 running = [
                     tasks.create_task(self._keep_resolving(services)),
                     tasks.create_task(self._keep_retention(store)),
+                    tasks.create_task(self._keep_forgetting(store)),
                     tasks.create_task(self._keep_collecting(stack)),
                     tasks.create_task(self._keep_reloading(live)),
+                    tasks.create_task(waiting.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
                 if settings.watch_flows:
@@ -319,6 +326,15 @@ class Daemon:
             await asyncio.sleep(COLLECT_EVERY)
             if stack.counts.transactions <= QUIET_TRANSACTIONS:
                 gc.collect()
+
+    async def _keep_forgetting(self, store: Store) -> None:
+        limits = self._settings.limits
+        while True:
+            try:
+                await asyncio.to_thread(store.events.prune, time.time() - limits.events_kept, limits.events)
+            except StoreError as error:
+                log.warning("old events cannot be forgotten now: %s", error)
+            await asyncio.sleep(RETENTION_EVERY)
 
     async def _keep_retention(self, store: Store) -> None:
         retention = self._settings.retention

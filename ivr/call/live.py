@@ -67,6 +67,8 @@ class LiveCall:
         self.display = caller.display
         self.log = CallLog(log, {"call": report.id})
         self.ended = False
+        self._free: Callable[[], None] | None = None
+        """Lets the flow go on elsewhere, once the record that it is to complete is written."""
         self._own_recording = False
         self._confirmed = False
         self._silent = False
@@ -109,6 +111,10 @@ class LiveCall:
         if self.machine.finished:
             if not self.ended:
                 self._end("ended_by_flow", 480)
+            self._settle()
+        elif self.ended and self.machine.dormant and self._free is None:
+            self._free = self.services.keep(self.machine, self.report)
+            self.runner.hand_over()
             self._settle()
         self.services.flush()
 
@@ -458,4 +464,6 @@ class LiveCall:
             self._settle_timer.cancel()
             self._settle_timer = None
         self.report.write(self.machine, self._stats)
+        if self._free is not None:
+            self._free()
         self._written(self)

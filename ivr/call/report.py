@@ -31,6 +31,7 @@ class CallReport:
         self._cause: str | None = None
         self._hand_offs: list[dict[str, Any]] = []
         self._faults: list[str] = []
+        self._signalling: dict[str, Any] = {}
         self.sip_status: int | None = None
 
     @property
@@ -88,6 +89,10 @@ class CallReport:
             }
         )
 
+    def signalled(self, what: dict[str, Any]) -> None:
+        """What signalling and media agreed upon, as far as it helps to understand the call."""
+        self._signalling = what
+
     def fault(self, text: str) -> None:
         """Something that did not work and did not end the call."""
         self._faults.append(text)
@@ -129,7 +134,9 @@ class CallReport:
 
     def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
         """The record as far as it is known now."""
-        details = dict(self._record.details)
+        details = {**self._record.details, **machine.origin()}
+        if self._signalling:
+            details["signalling"] = self._signalling
         if machine.fault is not None:
             details["fault"] = machine.fault
         if self._faults:

@@ -29,6 +29,8 @@ from media import MediaFull, MediaPool
 
 if TYPE_CHECKING:
     from ivr.call.parties import Attempt
+    from ivr.call.report import CallReport
+    from ivr.flow.machine import Machine
 
 log = logging.getLogger("ivr.call")
 
@@ -54,6 +56,8 @@ class Services:
     outside: Outside
     policies: Callable[[str | None], MediaPolicy]
     """Media policy of a line; of phones and guests for None."""
+    keep: Callable[[Machine, CallReport], Callable[[], None]] = lambda machine, report: lambda: None
+    """Takes over a flow that waits when its call is over; it goes on once what is returned was called."""
     languages: Languages = field(default_factory=Languages)
     """Languages that are spoken, and those of the flows' texts."""
     line_calls: Counter[str] = field(default_factory=Counter)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,7 +46,7 @@ class EventLog(Table):
     def add(
         self, key: str, name: str, properties: dict[str, Any], now: float, starts: Iterable[KeptWait] = ()
     ) -> tuple[KeptEvent, Taken]:
-        """Keep an event unless there is one of this id, and with a new one the flows that it starts, taken.
+        """Keep an event unless there is one of this id, and with a new one the flows that it starts.
 
         Gives the event that is kept, and whether it is this one.
         """
@@ -56,7 +56,7 @@ class EventLog(Table):
             query = sa.select(schema.events).where(_EVENT.id == key)
             event = KeptEvent(**connection.execute(query).mappings().one())
             for wait in starts if fresh else ():
-                put_wait(connection, wait, now)
+                put_wait(connection, wait)
         if fresh:
             return event, "new"
         return event, "known" if (event.name, event.properties) == (name, properties) else "other"
@@ -65,10 +65,10 @@ class EventLog(Table):
         """Number of the newest event; 0 where there is none."""
         return next(int(row["last"] or 0) for row in self._rows(sa.select(sa.func.max(_EVENT.number).label("last"))))
 
-    def after(self, number: int, names: Collection[str]) -> list[KeptEvent]:
-        """Events of some names that came after another, oldest first, a page of them."""
-        query = sa.select(schema.events).where(_EVENT.number > number, _EVENT.name.in_(names))
-        return [KeptEvent(**row) for row in self._rows(query.order_by(_EVENT.number).limit(PAGE))]
+    def after(self, number: int) -> list[KeptEvent]:
+        """Events that came after the one of a number, oldest first, a page of them."""
+        query = sa.select(schema.events).where(_EVENT.number > number).order_by(_EVENT.number).limit(PAGE)
+        return [KeptEvent(**row) for row in self._rows(query)]
 
     def since(self, name: str, at: float, after: int = 0) -> list[KeptEvent]:
         """Events of one name that came at or after a moment, and after the event of a number, oldest first.

@@ -68,7 +68,7 @@ class WaitTable(Table):
         """Flows wait, and others are over; in one transaction."""
         with self._begin() as connection:
             for wait in puts:
-                put_wait(connection, wait, None)
+                put_wait(connection, wait)
             if finished:
                 connection.execute(schema.waits.delete().where(_WAIT.id.in_(finished)))
 
@@ -91,7 +91,7 @@ class WaitTable(Table):
         )
 
 
-def put_wait(connection: sa.Connection, wait: KeptWait, taken_at: float | None) -> None:
-    """Keep a wait as it is now; taken where the flow is on its way already."""
+def put_wait(connection: sa.Connection, wait: KeptWait) -> None:
+    """Keep a wait as it is now, for whoever takes it."""
     row = {name: getattr(wait, name) for name in KeptWait.__slots__}
-    upsert(connection, schema.waits, {**row, "taken_at": taken_at})
+    upsert(connection, schema.waits, {**row, "taken_at": None})

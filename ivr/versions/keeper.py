@@ -12,6 +12,7 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from ivr.errors import Fault, FlowLoadError, IvrError
 from ivr.flow import Flow, FlowSet, join_flows, parse_flow
+from ivr.flow.custom import element_types
 from ivr.flow.loader import flow_files, read_flow, version_of
 from ivr.flow.model import Candidate
 from ivr.settings import Settings
@@ -49,7 +51,7 @@ class _Planned:
 
 
 class FlowKeeper:
-    """Flows of one folder and one store. Every method blocks; one thread at a time.
+    """Flows of one folder and one store. Every method blocks; one thread at a time, but for :meth:`flow`.
 
     FlowLoadError where flows do not hold, StoreError where the store cannot be used, VersionError for what is not
     there.
@@ -59,10 +61,12 @@ class FlowKeeper:
         self, settings: Settings, versions: FlowVersions, clock: Callable[[], float] = time.time, author: str = ""
     ) -> None:
         self._settings = settings
+        self._types = element_types(settings)
         self.store = versions
         self._clock = clock
         self._author = author or _user()
         self._parsed: dict[tuple[str, int], Flow] = {}
+        self._reading = threading.Lock()
 
     def begin(self) -> tuple[FlowSet, tuple[Fault, ...]]:
         """The flows to start with, and the faults of the folder.
@@ -144,16 +148,17 @@ class FlowKeeper:
 
     def flow(self, name: str, number: int) -> Flow:
         """One version, read; VersionError where there is none."""
-        found = self._parsed.get((name, number))
-        if found is None:
-            version = self.store.version(name, number)
-            if version is None:
-                raise VersionError(f"there is no version {number} of {name}")
-            found = self._read(version)
-            while len(self._parsed) >= PARSED_KEPT:
-                del self._parsed[next(iter(self._parsed))]
-            self._parsed[name, number] = found
-        return found
+        with self._reading:
+            found = self._parsed.get((name, number))
+            if found is None:
+                version = self.store.version(name, number)
+                if version is None:
+                    raise VersionError(f"there is no version {number} of {name}")
+                found = self._read(version)
+                while len(self._parsed) >= PARSED_KEPT:
+                    del self._parsed[next(iter(self._parsed))]
+                self._parsed[name, number] = found
+            return found
 
     # Parts
 
@@ -200,7 +205,7 @@ class FlowKeeper:
         return replace(flow, source=None)
 
     def _parse(self, text: str | bytes, name: str, file: str | Path, number: int) -> Flow:
-        return replace(parse_flow(text, name, file, self._settings.limits), number=number)
+        return replace(parse_flow(text, name, file, self._settings.limits, self._types), number=number)
 
     def _state(self, name: str) -> FlowState:
         state = self.store.states().get(name)

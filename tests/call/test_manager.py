@@ -243,7 +243,7 @@ def test_the_last_calls_are_ended(tmp_path: Path) -> None:
 
 def test_a_flow_that_goes_on_without_its_caller_leaves_its_record_when_the_daemon_ends(tmp_path: Path) -> None:
     flow = FLOW.replace("branches: {no_match: bye}", "branches: {no_match: bye, user_hung_up: later}")
-    house = House(tmp_path, {"main": flow + "  later: {type: pause, duration: 1h}\n"})
+    house = House(tmp_path, {"main": flow + "  later: {type: call_api, url: 'https://slow.example/', timeout: 60s}\n"})
     guest = house.party()
     guest.call("100")
     guest.hang_up()
@@ -252,6 +252,25 @@ def test_a_flow_that_goes_on_without_its_caller_leaves_its_record_when_the_daemo
     house.manager.write_all()
     house.manager.write_all()
     assert house.record.cause == "user_hung_up"
+
+
+def test_a_flow_that_waits_when_its_call_is_over_goes_on_elsewhere_after_the_record(tmp_path: Path) -> None:
+    flow = FLOW.replace("branches: {no_match: bye}", "branches: {no_match: bye, user_hung_up: later}")
+    house = House(tmp_path, {"main": flow + "  later: {type: pause, duration: 1h}\n"})
+    told: list[Any] = []
+
+    def keep(machine: Any, report: Any) -> Any:
+        told.append((machine.dormant, report.id, len(house.books.calls)))
+        return lambda: told.append(len(house.books.calls))
+
+    house.services.keep = keep
+    guest = house.party()
+    guest.call("100")
+    guest.hang_up()
+    house.run(10)
+    assert told == [(True, house.record.id, 0), 1]
+    assert [step["element"] for step in house.record.path] == ["start", "wait", "later"]
+    house.settled()
 
 
 def test_the_log_of_refusals_names_no_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,205 @@
+"""A flow that runs without a caller: one whose caller has left, or that an event has begun."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ivr.call.events import EventHub
+from ivr.call.outside import Outside
+from ivr.call.runner import Clock, FlowRunner
+from ivr.flow import Machine, ports
+from ivr.store import CallRecord, KeptWait
+
+__all__ = ["SoloFlow", "SoloHost", "Start", "contact_of", "moment", "start_of"]
+
+log = logging.getLogger("ivr.call")
+
+
+class SoloHost(Protocol):
+    """Who keeps flows without a caller."""
+
+    def asleep(self, flow: SoloFlow) -> None:
+        """The flow waits: it can be kept until then."""
+
+    def over(self, flow: SoloFlow) -> None:
+        """The flow is at its end."""
+
+
+class SoloFlow:
+    """Runs one machine, from the moment it is taken up until it waits again or is over (RunnerHost)."""
+
+    def __init__(
+        self, wait: KeptWait, machine: Machine, host: SoloHost, clock: Clock, outside: Outside, events: EventHub
+    ) -> None:
+        self.wait = wait
+        """As it was kept last."""
+        self.machine = machine
+        self._host = host
+        self._outside = outside
+        self._events = events
+        self._unsettled = 0
+        """Waits that have not heard of all past events yet."""
+        self._done = False
+        self.runner = FlowRunner(machine, self, clock, self)
+
+    def start(self, entry: str, properties: Mapping[str, Any], now: float) -> None:
+        """Begin at an entry."""
+        try:
+            self.machine.start(entry, now, session=False, properties=properties)
+        except Exception as error:
+            self.failed(error)
+        self.runner.pump()
+
+    def go_on(self) -> None:
+        """Go on with a machine that was restored."""
+        self.runner.pump()
+
+    # RunnerHost
+
+    def execute(self, command: ports.Command) -> None:
+        """Carry out what needs no caller."""
+        if isinstance(command, ports.Note):
+            level = logging.getLevelNamesMapping()[command.level.upper()]
+            log.log(level, "flow %s of call %s: %s", self.wait.flow, self.wait.call_id, command.text)
+
+    def failed(self, error: Exception) -> None:
+        """The flow cannot go on."""
+        log.error("flow %s of call %s failed", self.wait.flow, self.wait.call_id, exc_info=error)
+        self.machine.fault = self.machine.fault or f"it failed: {type(error).__name__}"
+        self.runner.hand_over()
+
+    def turned(self) -> None:
+        """Everything there was to do is done for now."""
+        if self._done:
+            return
+        if self.runner.over:
+            self._done = True
+            self.runner.close()
+            self._host.over(self)
+        elif self.machine.dormant and not self._unsettled:
+            self._done = True
+            self._host.asleep(self)
+            self.runner.hand_over()
+
+    # Outside: what past events there are for a wait is known before the flow may sleep
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        self._outside.request(command, done)
+
+    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
+        self._outside.mail(command, done)
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        self._outside.read_profile(number, then)
+
+    def update_profile(self, command: ports.UpdateProfile) -> None:
+        self._outside.update_profile(command)
+
+    def do_not_contact(self, command: ports.DoNotContact) -> None:
+        self._outside.do_not_contact(command)
+
+    def wait_for(
+        self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
+    ) -> Callable[[], None]:
+        if command.since is not None:
+            self._unsettled += 1
+        return self._events.wait_for(command, arrived, after=self.wait.after_event, settled=self._settled)
+
+    def _settled(self) -> None:
+        self._unsettled -= 1
+        self.turned()
+
+    # What is kept
+
+    @property
+    def declined(self) -> bool:
+        """The flow ended at its entry: the event was not for it."""
+        steps = self.machine.steps
+        return self.runner.over and len(steps) == 1 and steps[0].branch == "other"
+
+    def kept(self, now: float) -> KeptWait:
+        """The flow as it waits now."""
+        snapshot = self.machine.snapshot()
+        return replace(
+            self.wait,
+            snapshot={"machine": snapshot, "details": self.wait.snapshot.get("details", {})},
+            flow=snapshot["flow"],
+            version=snapshot["number"],
+            events=sorted({wait.event for wait in self.machine.waits}),
+            after_event=self._events.last,
+            wake_at=snapshot["wake_at"],
+            last_step_at=now,
+        )
+
+    def record(self, now: float) -> CallRecord:
+        """The record as far as the flow has come; a call's own cause and end, where there was one, stay."""
+        machine, over = self.machine, self.runner.over
+        details = dict(self.wait.snapshot.get("details", {}))
+        if machine.fault is not None:
+            details["fault"] = machine.fault
+        return CallRecord(
+            id=self.wait.call_id,
+            short_id=0,
+            direction="",
+            started_at=self.wait.created_at,
+            cause=None if not over else "system" if machine.fault is not None else "ended_by_flow",
+            ended_at=now if over else None,
+            path=machine.path(),
+            digits=machine.digits(),
+            details=details,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How an event begins a flow."""
+
+    entry: str
+    """Its element to begin with."""
+    properties: dict[str, Any]
+    """What came with the event."""
+    call: ports.CallInfo
+    """Who it is about, as the flow sees it."""
+    version: str
+    """Hash of the flow's version."""
+
+    def record(self, wait: KeptWait) -> CallRecord:
+        """The record of a flow that has just begun."""
+        return CallRecord(
+            id=wait.call_id,
+            short_id=self.call.short_id,
+            direction="outside",
+            started_at=wait.created_at,
+            caller=self.call.from_ or None,
+            node=wait.node,
+            flow=wait.flow,
+            flow_version=self.version,
+            flow_number=wait.version or None,
+        )
+
+
+def start_of(wait: KeptWait) -> Start | None:
+    """How a flow is to begin; None where it has begun already."""
+    data = wait.snapshot.get("start")
+    if data is None:
+        return None
+    call = data["call"]
+    info = ports.CallInfo(call["id"], call["from"], "", moment(call["started_at"]), short_id=call["short_id"])
+    return Start(data["entry"], data["properties"], info, data["version"])
+
+
+def contact_of(wait: KeptWait) -> str:
+    """The number of the person whom a flow is about; empty where there is none."""
+    if "start" in wait.snapshot:
+        return str(wait.snapshot["start"]["call"]["from"])
+    call = wait.snapshot["machine"]["call"]
+    return str(call["to"] if call["direction"] == "outbound" else call["from_"])
+
+
+def moment(at: float) -> datetime:
+    """Seconds since the epoch as a time of day here."""
+    return datetime.fromtimestamp(at, UTC).astimezone()

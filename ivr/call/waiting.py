@@ -1,0 +1,384 @@
+"""Flows without a caller: started by events, kept in the store while they wait, taken up when it is time.
+
+    running    a SoloFlow in memory; its row in the store is marked as taken
+    asleep     a row in the store, and here when it wakes and which events wake it
+
+A row goes when its flow is over. Who dies while flows run finds their rows, and takes them up where they last waited:
+what a flow did since then is done again, what waited is never lost. Only one process takes a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import uuid
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ivr.call.events import EventHub
+from ivr.call.report import CallReport
+from ivr.call.services import Services
+from ivr.call.solo import SoloFlow, contact_of, moment, start_of
+from ivr.errors import IvrError, StoreError
+from ivr.flow import Flow, FlowSet, Machine
+from ivr.flow.elements.properties import property_of
+from ivr.flow.elements.start import StartFromAudienceElement
+from ivr.flow.model import plain_number
+from ivr.store import KeptEvent, KeptWait
+
+__all__ = ["WaitingFlows"]
+
+log = logging.getLogger("ivr.call")
+
+RUNNING = 500
+"""Flows without a caller that run at the same time; more wait in the store until some are done."""
+WAKE_BATCH = 50
+"""Flows that are taken in one transaction, and restored before the loop has its turn: 50 ms."""
+PUT_BATCH = 500
+"""Rows of one transaction."""
+RETRY_SECONDS = 1.0
+"""Until a store that could not be used is tried again."""
+LONGEST_SLEEP = 60.0
+"""Seconds until the clock is looked at again: somebody may have set it."""
+CLOSE_SECONDS = 5.0
+"""At the end, the store gets so long to take what is to be kept."""
+
+_Versions = list[Flow] | IvrError
+"""The version that a flow is on and those of its subroutines, or why they cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asleep:
+    """What is known here of a flow that is kept in the store."""
+
+    wake_at: float | None
+    events: tuple[str, ...]
+
+
+class WaitingFlows:
+    """All flows without a caller of this process."""
+
+    def __init__(
+        self,
+        services: Services,
+        events: EventHub,
+        flows: Callable[[], FlowSet],
+        version: Callable[[str, int], Flow],
+    ) -> None:
+        """`flows` are those in force; `version` reads any version there was, and blocks."""
+        self._services = services
+        self._events = events
+        self._flows = flows
+        self._version = version
+        self._table = services.store.waits
+        self._asleep: dict[str, _Asleep] = {}
+        self._by_event: dict[str, dict[str, None]] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._running: dict[str, SoloFlow | None] = {}
+        """None: what is known of the caller is being read."""
+        self._puts: dict[str, KeptWait] = {}
+        self._finished: dict[str, None] = {}
+        self._waking: dict[str, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._work = asyncio.Event()
+        events.wanted = self._wanted
+        events.starts = self._starts
+        events.told = self._told
+
+    def __len__(self) -> int:
+        return len(self._asleep) + len(self._running)
+
+    async def begin(self) -> None:
+        """Learn what the store keeps; what came while nobody looked wakes its flows."""
+        kept = await asyncio.to_thread(self._table.begin, self._services.store.node)
+        for wait in kept:
+            self._lie_down(wait)
+            if wait.wake_at is None and not wait.events:
+                self._wake(wait.id)  # an event has begun it, and it has not waited yet
+        known = {wait.id: wait.after_event for wait in kept if wait.events}
+        oldest = min(known.values(), default=0)
+        while known and (found := await asyncio.to_thread(self._services.store.events.after, oldest)):
+            for event in found:
+                for key in self._by_event.get(event.name, ()):
+                    if event.number > known[key]:
+                        self._wake(key)
+            oldest = found[-1].number
+        if kept:
+            log.info("%d flows without a caller wait in the store", len(kept))
+        self._arm()
+
+    async def run(self) -> None:
+        """Bring to the store what is to be kept, and take from it what is to go on; ends by being cancelled."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._puts or self._finished or (self._waking and len(self._running) < RUNNING):
+                try:
+                    await self._turn(RUNNING - len(self._running))
+                except StoreError as error:
+                    log.error("flows that wait cannot be kept or taken up now: %s", error)
+                    await asyncio.sleep(RETRY_SECONDS)
+
+    async def close(self) -> None:
+        """Bring the rest to the store."""
+        if self._timer is not None:
+            self._timer.cancel()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                while self._puts or self._finished:
+                    await self._turn(0)
+        except (StoreError, TimeoutError) as error:
+            log.error("%d flows that wait are kept as they were before: %s", len(self._puts), error)
+
+    # Flows whose callers have left, and flows that events begin
+
+    def keep(self, machine: Machine, report: CallReport) -> Callable[[], None]:
+        """Take over a dormant flow whose call is over; it goes on once the function that is returned was called."""
+        if not self._has_room():
+            return lambda: None
+        now, snapshot = self._services.wall(), machine.snapshot()
+        asks_past = any(waited.since is not None for waited in machine.waits)
+        wait = KeptWait(
+            id=str(uuid.uuid4()),
+            call_id=report.id,
+            node=self._services.store.node,
+            flow=snapshot["flow"],
+            version=snapshot["number"],
+            snapshot={"machine": snapshot, "details": report.record(machine, None).details},
+            events=sorted({waited.event for waited in machine.waits}),
+            after_event=0 if asks_past else self._events.last,  # whether it has heard of all of them is not known
+            wake_at=snapshot["wake_at"],
+            created_at=now,
+            last_step_at=now,
+        )
+        self._put(wait)
+
+        def free() -> None:
+            self._lie_down(wait)
+            if wait.events:
+                self._wake(wait.id)  # for past events, and for those that came meanwhile
+            self._arm()
+
+        return free
+
+    def _starts(self, name: str, properties: Mapping[str, Any], at: float) -> list[KeptWait]:
+        """Flows that an event begins, as rows that are there before they run."""
+        flows = self._flows()
+        return [
+            self._start(flows, flow, entry, name, properties, at)
+            for flow, entry in flows.started_by(name)
+            if self._has_room()
+        ]
+
+    def _start(
+        self, flows: FlowSet, flow: Flow, entry: str, name: str, properties: Mapping[str, Any], at: float
+    ) -> KeptWait:
+        element = flow.elements[entry]
+        assert isinstance(element, StartFromAudienceElement)
+        number = property_of(properties, element.contact)
+        contact = plain_number(number) if isinstance(number, str) else ""
+        call_id, store = str(uuid.uuid4()), self._services.store
+        for tried, there in flows.for_caller(contact or call_id).started_by(name):
+            if tried.name == flow.name:
+                flow, entry = tried, there
+                break
+        call = {"id": call_id, "from": contact, "started_at": at, "short_id": store.next_short_id()}
+        return KeptWait(
+            id=str(uuid.uuid4()),
+            call_id=call_id,
+            node=store.node,
+            flow=flow.name,
+            version=flow.number,
+            snapshot={"start": {"entry": entry, "call": call, "properties": properties, "version": flow.version}},
+            events=[],
+            after_event=self._events.last,
+            wake_at=None,
+            created_at=at,
+            last_step_at=at,
+        )
+
+    def _has_room(self) -> bool:
+        if len(self) < self._services.settings.limits.waiting_flows:
+            return True
+        log.error("limits.waiting_flows is reached: a flow without a caller does not go on")
+        return False
+
+    # Events
+
+    def _wanted(self, name: str) -> bool:
+        return name in self._by_event or self._flows().asks_for(name)
+
+    def _told(self, event: KeptEvent, starts: list[KeptWait]) -> None:
+        for key in self._by_event.get(event.name, ()):
+            self._wake(key)
+        for wait in starts:
+            self._lie_down(wait)
+            self._wake(wait.id)
+
+    # Sleeping and waking
+
+    def _put(self, wait: KeptWait) -> None:
+        self._puts[wait.id] = wait
+        self._work.set()
+
+    def _lie_down(self, wait: KeptWait) -> None:
+        self._asleep[wait.id] = _Asleep(wait.wake_at, tuple(wait.events))
+        for name in wait.events:
+            self._by_event.setdefault(name, {})[wait.id] = None
+        if wait.wake_at is not None:
+            heapq.heappush(self._heap, (wait.wake_at, wait.id))
+
+    def _get_up(self, key: str) -> None:
+        asleep = self._asleep.pop(key, None)
+        for name in asleep.events if asleep is not None else ():
+            sleepers = self._by_event[name]
+            sleepers.pop(key, None)
+            if not sleepers:
+                del self._by_event[name]
+
+    def _wake(self, key: str) -> None:
+        self._waking[key] = None
+        self._work.set()
+
+    def _arm(self) -> None:
+        """Wake those whose time has come, and look again when the next one's comes."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        heap, now = self._heap, self._services.wall()
+        while heap:
+            at, key = heap[0]
+            asleep = self._asleep.get(key)
+            if asleep is not None and asleep.wake_at == at:
+                if at > now:
+                    self._timer = self._services.call_later(min(at - now, LONGEST_SLEEP), self._arm)
+                    return
+                self._wake(key)
+            heapq.heappop(heap)
+
+    # The store
+
+    async def _turn(self, room: int) -> None:
+        """One transaction of each kind."""
+        puts = dict(itertools.islice(self._puts.items(), PUT_BATCH))
+        finished = list(itertools.islice(self._finished, PUT_BATCH))
+        # What is still to be kept as it is now must not be taken as it was before.
+        ready = (key for key in self._waking if key not in self._puts or key in puts)
+        ids = list(itertools.islice(ready, max(0, min(WAKE_BATCH, room))))
+        taken = await asyncio.to_thread(self._exchange, self._flows(), list(puts.values()), finished, ids)
+        for key, wait in puts.items():
+            if self._puts.get(key) is wait:
+                del self._puts[key]
+        for key in finished:
+            self._finished.pop(key, None)
+        for key in ids:
+            self._waking.pop(key, None)
+            self._get_up(key)
+        for wait, versions in taken:
+            self._take_up(wait, versions)
+
+    def _exchange(
+        self, flows: FlowSet, puts: Collection[KeptWait], finished: Collection[str], ids: Collection[str]
+    ) -> list[tuple[KeptWait, _Versions]]:
+        """In a thread: what is to be kept, then what is to go on, with the versions that it is on."""
+        if puts or finished:
+            self._table.change(puts, finished)
+        taken = self._table.take(ids, self._services.wall()) if ids else []
+        return [(wait, self._versions(flows, wait)) for wait in taken]
+
+    def _versions(self, flows: FlowSet, wait: KeptWait) -> _Versions:
+        frames = wait.snapshot.get("machine", {}).get("frames", ())
+        wanted = [(wait.flow, wait.version), *((frame["flow"], frame["number"]) for frame in frames)]
+        found = []
+        try:
+            for name, number in wanted:
+                active = flows.get(name)
+                same = active is not None and active.number == number
+                found.append(active if active is not None and same else self._version(name, number))
+        except IvrError as error:
+            return error
+        return found
+
+    # Running
+
+    def _take_up(self, wait: KeptWait, versions: _Versions) -> None:
+        if isinstance(versions, StoreError):
+            self._put(wait)
+            self._lie_down(wait)
+            self._services.call_later(RETRY_SECONDS, partial(self._wake, wait.id))
+        elif isinstance(versions, IvrError):
+            self._give_up(wait, versions)
+        else:
+            flows = self._flows().for_caller(contact_of(wait) or wait.call_id).with_versions(versions)
+            self._running[wait.id] = None
+            run = partial(self._run_guarded, wait, versions[0], flows)
+            if versions[0].uses_profile and contact_of(wait):
+                self._services.outside.read_profile(contact_of(wait), run)
+            else:
+                run({})
+
+    def _run_guarded(self, wait: KeptWait, flow: Flow, flows: FlowSet, profile: Mapping[str, Any]) -> None:
+        try:
+            self._run(wait, flow, flows, profile)
+        except Exception as error:
+            # One flow that cannot be taken up must not hold up the others.
+            self._give_up(wait, error)
+
+    def _run(self, wait: KeptWait, flow: Flow, flows: FlowSet, profile: Mapping[str, Any]) -> None:
+        services = self._services
+        settings, now = services.settings, services.clock()
+        options: dict[str, Any] = {
+            "profile": profile,
+            "languages": services.languages,
+            "calendars": settings.calendars,
+        }
+        start = start_of(wait)
+        if start is not None:
+            machine = Machine(flow, flows, start.call, settings.settings, settings.limits, **options)
+        else:
+            kept, wall = wait.snapshot["machine"], moment(services.wall())
+            machine = Machine.restore(kept, flow, flows, settings.settings, settings.limits, now, wall, **options)
+        solo = SoloFlow(wait, machine, self, services, services.outside, self._events)
+        self._running[wait.id] = solo
+        if start is not None:
+            solo.start(start.entry, start.properties, now)
+        else:
+            solo.go_on()
+
+    def asleep(self, flow: SoloFlow) -> None:
+        """A flow waits: it is kept until then (SoloHost)."""
+        now, key = self._services.wall(), flow.wait.id
+        self._book(flow, now)
+        wait = flow.kept(now)
+        self._running.pop(key, None)
+        self._put(wait)
+        self._lie_down(wait)
+        self._arm()
+
+    def over(self, flow: SoloFlow) -> None:
+        """A flow is at its end (SoloHost)."""
+        self._book(flow, self._services.wall())
+        self._running.pop(flow.wait.id, None)
+        self._finished[flow.wait.id] = None
+        self._work.set()
+
+    def _book(self, flow: SoloFlow, now: float) -> None:
+        """Bring the record up to date; a flow that an event has begun gets one, unless it was not for this event."""
+        writer = self._services.store.writer
+        start = start_of(flow.wait)
+        if start is not None:
+            if flow.declined:
+                return
+            writer.call_started(start.record(flow.wait))
+        writer.call_completed(flow.record(now))
+
+    def _give_up(self, wait: KeptWait, error: Exception) -> None:
+        known = isinstance(error, IvrError)
+        log.error("flow %s of call %s cannot go on: %s", wait.flow, wait.call_id, error, exc_info=not known and error)
+        self._running.pop(wait.id, None)
+        self._finished[wait.id] = None
+        self._work.set()

@@ -1,0 +1,410 @@
+"""Flows without a caller: begun by events, asleep in the store, awake again; in real time, with a real store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from ivr.call import waiting
+from ivr.call.events import EventHub
+from ivr.call.report import CallReport
+from ivr.call.tasks import TaskSet
+from ivr.call.waiting import WaitingFlows
+from ivr.flow import Flow, FlowSet, Machine, parse_flow, ports
+from ivr.flow.spoken import Languages
+from ivr.settings import Settings
+from ivr.store import CallRecord, Store
+from ivr.versions import VersionError
+from tests.kit.outside import FakeOutside
+
+SHIP = """
+variables: {order: 0, status: none}
+elements:
+  start: {type: start_from_audience, event: order.paid, contact: number, save: {order: order}, next: ask}
+  ask: {type: wait_for_event, event: order.shipped, conditions: [{property: order, is: "{{ order }}"}],
+        save: {status: status}, timeout: TIMEOUT, branches: {received: tell, timeout: late}}
+  tell: {type: update_profile, fields: {status: "{{ status }}"}}
+  late: {type: do_not_contact}
+"""
+AFTER = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: bye}
+  bye: {type: hang_up, next: wait}
+  wait: {type: wait_for_event, event: done, include_past: PAST, next: tell}
+  tell: {type: update_profile, fields: {done: true}}
+"""
+
+
+class Node:
+    """What a daemon has of this, on one store; two in a row are a restart."""
+
+    def __init__(self, url: str, flows: dict[str, str], settings: Settings | None = None) -> None:
+        self.url = url
+        self.flows = FlowSet({name: self.version(text, name, 1) for name, text in flows.items()})
+        self.old: dict[tuple[str, int], Flow] = {}
+        self.settings = settings or Settings()
+        self.outside = FakeOutside()
+        self.wall = time.time
+
+    def version(self, text: str, name: str, number: int) -> Flow:
+        return replace(parse_flow(text, name), number=number)
+
+    async def __aenter__(self) -> Node:
+        loop = asyncio.get_running_loop()
+        self.store = Store.open(self.url)
+        self.tasks = TaskSet()
+        self.hub = EventHub(self.store, self.tasks.spawn, lambda: self.wall())
+        await self.hub.begin()
+        services = SimpleNamespace(
+            settings=self.settings, store=self.store, outside=self.outside, languages=Languages(),
+            wall=lambda: self.wall(), clock=loop.time, call_at=loop.call_at, call_later=loop.call_later,
+        )  # fmt: skip
+        self.waiting = WaitingFlows(cast(Any, services), self.hub, lambda: self.flows, self.read)
+        await self.waiting.begin()
+        self.tasks.spawn(self.waiting.run())
+        return self
+
+    def read(self, name: str, number: int) -> Flow:
+        found = self.old.get((name, number))
+        if found is None:
+            raise VersionError(f"there is no version {number} of {name}")
+        return found
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.tasks.close()
+        await self.waiting.close()
+        await asyncio.to_thread(self.store.close)
+
+    async def kill(self) -> None:
+        """End as a process that is killed does: nothing is put in order."""
+        await self.tasks.close()
+        await asyncio.to_thread(self.store.close)
+
+    async def until(self, holds: Callable[[], Any]) -> Any:
+        """What a condition gives once it holds."""
+        async with asyncio.timeout(20):
+            while not (found := holds()):  # noqa: ASYNC110 - many things are waited for
+                await asyncio.sleep(0.005)
+        return found
+
+    def asked(self, kind: type) -> list[Any]:
+        return [command for command in self.outside.asked if type(command) is kind]
+
+    async def asleep(self, count: int = 1) -> None:
+        """So many flows wait, and the store knows."""
+        await self.until(lambda: len(self.waiting._asleep) == count and not self.waiting._running)
+        await self.until(lambda: not self.waiting._puts and not self.waiting._waking and not self.waiting._finished)
+
+    async def over(self) -> None:
+        await self.until(lambda: len(self.waiting) == 0 and not self.waiting._finished)
+        assert await asyncio.to_thread(self.store.waits.count) == 0
+        assert await asyncio.to_thread(self.store.writer.flush, 20)
+
+    async def post(self, name: str, key: str = "", **properties: Any) -> None:
+        _, taken = await self.hub.post(key or f"{name}-{time.monotonic_ns()}", name, properties)
+        assert taken == "new"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ivr.db"
+
+
+def ship(timeout: str = "30d") -> dict[str, str]:
+    return {"ship": SHIP.replace("TIMEOUT", timeout)}
+
+
+async def test_an_event_begins_a_flow_and_another_one_ends_its_wait(url: str) -> None:
+    async with Node(url, ship()) as node:
+        await node.post("order.paid", number="+1 555-0199", order=7)
+        await node.asleep()
+        await node.post("order.shipped", order=8, status="wrong")
+        await node.asleep()
+        assert node.asked(ports.UpdateProfile) == []
+        await node.post("order.shipped", order=7, status="on its way")
+        [command] = await node.until(lambda: node.asked(ports.UpdateProfile))
+        assert (command.number, command.changes) == ("+15550199", {"status": "on its way"})
+        await node.over()
+        [record] = node.store.reader.calls()
+        assert (record.direction, record.caller, record.cause, record.flow_number) == (
+            "outside", "+15550199", "ended_by_flow", 1,
+        )  # fmt: skip
+        assert [step["element"] for step in record.path] == ["start", "ask", "tell"]
+        assert record.ended_at is not None
+
+
+async def test_a_flow_that_waits_survives_a_kill(url: str) -> None:
+    node = await Node(url, ship()).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    assert await asyncio.to_thread(node.store.writer.flush, 20)
+    await node.kill()
+    async with Node(url, ship()) as again:
+        [record] = again.store.reader.calls()
+        assert (record.cause, len(record.path)) == (None, 2)
+        assert len(again.waiting) == 1
+        await again.post("order.shipped", order=7, status="sent")
+        await again.until(lambda: again.asked(ports.UpdateProfile))
+        await again.over()
+        [record] = again.store.reader.calls()
+        assert (record.cause, [s["element"] for s in record.path]) == ("ended_by_flow", ["start", "ask", "tell"])
+
+
+async def test_an_event_that_was_kept_before_a_kill_wakes_after_it(url: str) -> None:
+    node = await Node(url, ship()).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    node.hub.told = lambda event, starts: None  # killed between keeping and telling
+    await node.post("order.shipped", order=7, status="sent")
+    await node.post("order.paid", key="second", number="+1666", order=9)
+    await node.kill()
+    async with Node(url, ship()) as again:
+        [command] = await again.until(lambda: again.asked(ports.UpdateProfile))
+        assert command.number == "+1555"
+        await again.asleep()  # the second order, whose flow had not even begun
+        _, taken = await again.hub.post("second", "order.paid", {"number": "+1666", "order": 9})
+        assert taken == "known"
+        await again.post("order.shipped", order=9, status="sent")
+        await again.until(lambda: len(again.asked(ports.UpdateProfile)) == 2)
+        await again.over()
+
+
+async def test_a_flow_that_was_on_its_way_is_taken_up_where_it_waited_last(url: str) -> None:
+    request = (
+        ship()["ship"]
+        .replace("  tell:", "  call: {type: call_api, url: 'https://x.example/', next: tell}\n  tell:")
+        .replace("received: tell", "received: call")
+    )
+    node = await Node(url, {"ship": request}).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    await node.post("order.shipped", order=7, status="sent")
+    await node.until(lambda: node.asked(ports.Request))
+    await node.kill()  # before the answer
+    async with Node(url, {"ship": request}) as again:
+        [command] = await again.until(lambda: again.asked(ports.Request))
+        again.outside.answer(ports.RequestDone(command.id, 200))
+        await again.until(lambda: again.asked(ports.UpdateProfile))
+        await again.over()
+
+
+async def test_what_is_over_is_not_done_again(url: str) -> None:
+    node = await Node(url, ship()).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    await node.post("order.shipped", order=7, status="sent")
+    await node.over()
+    await node.kill()
+    async with Node(url, ship()) as again:
+        assert len(again.waiting) == 0
+        await asyncio.sleep(0)
+        assert again.outside.asked == []
+
+
+async def test_a_deadline_wakes_also_one_that_passed_while_nobody_ran(url: str) -> None:
+    node = await Node(url, ship("0.2s")).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    await node.kill()
+    async with Node(url, ship("0.2s")) as again:
+        [command] = await again.until(lambda: again.asked(ports.DoNotContact))
+        assert command.number == "+1555"
+        await again.over()
+
+
+async def test_a_flow_that_waits_stays_on_its_version(url: str) -> None:
+    node = await Node(url, ship()).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    await node.kill()
+    changed = {"ship": ship()["ship"].replace('status: "{{ status }}"', "status: new")}
+    async with Node(url, changed) as again:
+        again.old["ship", 1] = again.version(ship()["ship"], "ship", 1)
+        again.flows = FlowSet({"ship": again.version(changed["ship"], "ship", 2)})
+        await again.post("order.shipped", order=7, status="old")
+        [command] = await again.until(lambda: again.asked(ports.UpdateProfile))
+        assert command.changes == {"status": "old"}
+        await again.over()
+
+
+async def test_a_version_that_is_not_there_any_more_ends_the_wait_with_a_line(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Node(url, ship()) as node:
+        await node.post("order.paid", number="+1555", order=7)
+        await node.asleep()
+        node.flows = FlowSet({})
+        await node.post("order.shipped", order=7)
+        await node.over()
+        assert "cannot go on: there is no version 1 of ship" in caplog.text
+        assert "1555" not in caplog.text
+
+
+async def test_a_year_without_a_step_ends_a_flow(url: str) -> None:
+    forever = {"ship": ship()["ship"].replace("timeout: TIMEOUT, ", "").replace("timeout: 30d, ", "")}
+    node = await Node(url, forever).__aenter__()
+    await node.post("order.paid", number="+1555", order=7)
+    await node.asleep()
+    await node.kill()
+    again = Node(url, forever)
+    again.wall = lambda: time.time() + 366 * 86400
+    async with again:
+        await again.over()
+        [record] = again.store.reader.calls()
+        assert (record.cause, record.details["fault"][:19]) == ("system", "limits.flow_idle is")
+
+
+async def test_events_that_are_not_for_a_flow_leave_no_record(url: str) -> None:
+    picky = {
+        "ship": ship()["ship"].replace(
+            "event: order.paid,", "event: order.paid, conditions: [{property: vip, is: true}],"
+        )
+    }
+    async with Node(url, picky) as node:
+        await node.post("order.paid", number="+1555", order=7)
+        await node.over()
+        assert node.store.reader.calls() == []
+        await node.post("order.paid", number="+1555", order=7, vip=True)
+        await node.asleep()
+        assert await asyncio.to_thread(node.store.writer.flush, 20)
+        assert len(node.store.reader.calls()) == 1
+
+
+async def test_there_is_room_for_so_many_and_no_more(url: str, caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings.model_validate({"limits": {"waiting_flows": 2}})
+    async with Node(url, ship(), settings) as node:
+        for order in range(3):
+            await node.post("order.paid", number="+1555", order=order)
+        await node.asleep(2)
+        assert "limits.waiting_flows is reached" in caplog.text
+
+
+async def test_many_wait_for_one_event_and_each_sees_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WAKE_BATCH", 7)
+    monkeypatch.setattr(waiting, "RUNNING", 10)
+    async with Node(url, ship()) as node:
+        for order in range(40):
+            await node.post("order.paid", number=f"+1555{order:02}", order=order % 4)
+        await node.asleep(40)
+        await node.post("order.shipped", order=1, status="sent")
+        await node.until(lambda: len(node.asked(ports.UpdateProfile)) == 10)
+        await node.asleep(30)
+        for order in (0, 2, 3):
+            await node.post("order.shipped", order=order, status="sent")
+        await node.over()
+        numbers = [command.number for command in node.asked(ports.UpdateProfile)]
+        assert sorted(numbers) == [f"+1555{order:02}" for order in range(40)]
+
+
+async def test_a_store_that_fails_for_a_while_loses_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ivr.errors import StoreError
+
+    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.01)
+    async with Node(url, ship()) as node:
+        change, failures = node.store.waits.change, iter(range(3))
+
+        def failing(*arguments: Any) -> None:
+            if next(failures, None) is not None:
+                raise StoreError("locked")
+            change(*arguments)
+
+        monkeypatch.setattr(node.store.waits, "change", failing)
+        await node.post("order.paid", number="+1555", order=7)
+        await node.asleep()
+        await node.post("order.shipped", order=7, status="sent")
+        await node.until(lambda: node.asked(ports.UpdateProfile))
+        await node.over()
+
+
+async def test_what_is_known_of_the_person_is_read_before_a_flow_goes_on(url: str) -> None:
+    reading = {"ship": ship()["ship"].replace('"{{ status }}"', '"{{ profile.name }}"')}
+    async with Node(url, reading) as node:
+        await node.post("order.paid", number="+1555", order=7)
+        [(number, then)] = await node.until(lambda: node.outside.reads)
+        assert number == "+1555"
+        then({})
+        await node.asleep()
+        await node.post("order.shipped", order=7, status="sent")
+        await node.until(lambda: len(node.outside.reads) == 2)
+        node.outside.reads[1][1]({"name": "Anna"})
+        [command] = await node.until(lambda: node.asked(ports.UpdateProfile))
+        assert command.changes == {"status": "Anna"}
+        await node.over()
+
+
+# Flows whose callers have left
+
+
+def left(node: Node, past: str = "false") -> tuple[Machine, CallReport]:
+    """A call that is over, whose flow waits; its record is not written yet."""
+    node.flows = FlowSet({"after": node.version(AFTER.replace("PAST", past), "after", 1)})
+    started = time.time()
+    info = ports.CallInfo("c1", "+1555", "100", waiting.moment(started))
+    machine = Machine(node.flows["after"], node.flows, info, {})
+    machine.start("start", 5.0)
+    assert any(isinstance(command, ports.HangUp) for command in machine.commands())
+    record = CallRecord(id="c1", short_id=1, direction="inbound", started_at=started, flow="after", details={"kept": 1})
+    report = CallReport(node.store, record)
+    report.over("ended_by_flow", started)
+    return machine, report
+
+
+async def test_a_flow_goes_on_after_its_call(url: str) -> None:
+    async with Node(url, {}) as node:
+        machine, report = left(node)
+        assert machine.dormant
+        free = node.waiting.keep(machine, report)
+        await node.post("done")  # before the record of the call is written: it must not be lost
+        report.write(machine, None)
+        free()
+        [command] = await node.until(lambda: node.asked(ports.UpdateProfile))
+        assert command.number == "+1555"
+        await node.over()
+        [record] = node.store.reader.calls()
+        assert (record.cause, record.details) == ("ended_by_flow", {"kept": 1})
+        assert [step["element"] for step in record.path] == ["start", "bye", "wait", "tell"]
+
+
+async def test_it_is_in_the_store_before_the_record_is_written(url: str) -> None:
+    node = await Node(url, {}).__aenter__()
+    machine, report = left(node)
+    node.waiting.keep(machine, report)
+    await node.until(lambda: not node.waiting._puts)
+    await node.kill()
+    async with Node(url, {}) as again:
+        again.flows = node.flows
+        await again.post("done")
+        await again.until(lambda: again.asked(ports.UpdateProfile))
+        await again.over()
+
+
+async def test_past_events_count_where_the_flow_says_so(url: str) -> None:
+    async with Node(url, {}) as node:
+        await node.post("done")
+        machine, report = left(node, "1h")
+        node.waiting.keep(machine, report)()
+        await node.until(lambda: node.asked(ports.UpdateProfile))
+        await node.over()
+
+
+async def test_what_happens_inside_wakes_too(url: str) -> None:
+    async with Node(url, {}) as node:
+        machine, report = left(node)
+        text = AFTER.replace("PAST", "false").replace("event: done", "event: call.ended")
+        node.flows = FlowSet({"after": node.version(text, "after", 1)})
+        machine = Machine(
+            node.flows["after"], node.flows, ports.CallInfo("c1", "+1555", "100", waiting.moment(time.time())), {}
+        )
+        machine.start("start", 5.0)
+        node.waiting.keep(machine, report)()
+        await node.asleep()
+        node.hub.happened("call.ended:c9", "call.ended", {"cause": "network"})
+        await node.until(lambda: node.asked(ports.UpdateProfile))
+        await node.over()
