@@ -98,15 +98,15 @@ def side_by_side(
     fits: Callable[[Any, Any], bool],
     write: Callable[[Any], str],
     remark: Callable[[int], str] = lambda _: "",
-) -> tuple[list[str], Row | None]:
-    """Two lists beside each other, the first difference and what stands around it, and that difference.
+) -> tuple[list[str], Row | None, int]:
+    """Two lists beside each other around the first difference; that difference, and the index in `found` where it is.
 
     `write` gives the text of one found, `remark` what else is told of it.
     """
     rows = align(wanted, found, fits)
     first = next((index for index, row in enumerate(rows) if not row.same), None)
     if first is None:
-        return [], None
+        return [], None, len(found)
     begin, end = max(0, first - BEFORE), min(len(rows), first + AFTER + 1)
     cells = []
     previous_gap: int | None = None
@@ -129,7 +129,8 @@ def side_by_side(
     lines += [f"{mark} {left:<{widths[0]}}  {right:<{widths[1]}}  {note}".rstrip() for mark, left, right, note in cells]
     if end < len(rows):
         lines.append(f"  … {len(rows) - end} more")
-    return lines, rows[first]
+    at = next((row.found for row in rows[first:] if row.found is not None), len(found))
+    return lines, rows[first], at
 
 
 def _mark(row: Row, first: bool) -> str:

@@ -180,7 +180,7 @@ def _said(case: Case, call: SimulatedCall) -> Iterator[Difference]:
         text = f"never said: {_prompt_text(wanted)}"
         yield _difference(case, "said", ("said", missing), text, *details, expected=wanted.text, actual=texts)
     if expect.said_exactly is not None and not list_matches(expect.said_exactly, said, _fits):
-        lines, _ = side_by_side(
+        lines, _, _ = side_by_side(
             expect.said_exactly, said, _fits, lambda item: item.text, lambda index: said[index].element
         )
         wanted_texts = [prompt.text for prompt in expect.said_exactly]

@@ -18,10 +18,9 @@ __all__ = ["GAP", "Row", "align", "glob", "in_order", "list_matches", "same_valu
 GAP = "..."
 """In a list: anything may stand here, also nothing."""
 
-UNPAIRED, WRONG = 2, 3
-"""What rows cost: one that stands alone, and one whose sides differ. Two alone cost more than one that differs, so that
-a single other step is shown beside the one expected; two that differ cost more than two alone, so that what was put in
-or left out is shown as such."""
+COST, GAIN = 100_000, 1
+"""What a row costs that differs, whether both of its sides are there or one, and what a row gains of which both fit: of
+ways to lay the lists side by side with as few differences the one counts that has most in common."""
 
 A = TypeVar("A")
 
@@ -98,14 +97,14 @@ def align(wanted: Sequence[Any], found: Sequence[A], fits: Callable[[Any, A], bo
     for i in range(rows, -1, -1):
         for j in range(columns, -1, -1):
             if i == rows:
-                cost[i][j] = UNPAIRED * (columns - j)
+                cost[i][j] = COST * (columns - j)
             elif wanted[i] == GAP:
                 cost[i][j] = min(cost[i + 1][j], cost[i][j + 1] if j < columns else math.inf)  # type: ignore[assignment]
             elif j == columns:
-                cost[i][j] = cost[i + 1][j] + UNPAIRED
+                cost[i][j] = cost[i + 1][j] + COST
             else:
-                step = cost[i + 1][j + 1] + (0 if fitting[i][j] else WRONG)
-                cost[i][j] = min(step, cost[i + 1][j] + UNPAIRED, cost[i][j + 1] + UNPAIRED)
+                step = cost[i + 1][j + 1] + (-GAIN if fitting[i][j] else COST)
+                cost[i][j] = min(step, cost[i + 1][j] + COST, cost[i][j + 1] + COST)
     return _walk(wanted, columns, cost, fitting)
 
 
@@ -122,13 +121,13 @@ def _walk(wanted: Sequence[Any], columns: int, cost: list[list[int]], fitting: l
                 if not (found and found[-1].wanted == i):
                     found.append(Row(i, None, True))
                 i += 1
-        elif i < len(wanted) and j < columns and fitting[i][j] and cost[i + 1][j + 1] == left:
+        elif i < len(wanted) and j < columns and fitting[i][j] and cost[i + 1][j + 1] == left + GAIN:
             found.append(Row(i, j, True))
             i, j = i + 1, j + 1
-        elif i < len(wanted) and j < columns and cost[i + 1][j + 1] == left - WRONG:
+        elif i < len(wanted) and j < columns and cost[i + 1][j + 1] == left - COST:
             found.append(Row(i, j, False))
             i, j = i + 1, j + 1
-        elif j < columns and cost[i][j + 1] == left - UNPAIRED:
+        elif j < columns and cost[i][j + 1] == left - COST:
             found.append(Row(None, j, False))
             j += 1
         else:

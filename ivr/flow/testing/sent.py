@@ -39,7 +39,7 @@ def _list(
 ) -> Iterator[Difference]:
     if wanted is None or list_matches(wanted, found, fits):
         return
-    lines, row = side_by_side(
+    lines, row, _ = side_by_side(
         wanted,
         found,
         fits,
@@ -107,11 +107,12 @@ def _request_why(wanted: ExpectedRequest, sent: SentRequest) -> list[str]:
     for name, want, was in (
         ("at", wanted.at, sent.element),
         ("method", wanted.method, sent.method),
-        ("url", wanted.url, sent.url),
         ("connector", wanted.connector, sent.connector or ""),
     ):
-        if want is not None and not glob(want, was):
-            found.append(f"{name}: {_hidden(sent, was)}, expected {shown(want)}")
+        if want not in (None, was):
+            found.append(f"{name}: {was or 'none'}, expected {want}")
+    if wanted.url is not None and not glob(wanted.url, sent.url):
+        found.append(f"url: {_hidden(sent, sent.url)}, expected {shown(wanted.url)}")
     headers = _headers(sent)
     for name, want in wanted.headers.items():
         header = headers.get(name.lower())

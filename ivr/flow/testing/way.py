@@ -39,7 +39,7 @@ def path_difference(case: Case, call: SimulatedCall) -> Iterator[Difference]:
     if wanted is None or list_matches(wanted, steps, same_element):
         return
     names = [_name(call, step) for step in steps]
-    lines, row = side_by_side(
+    lines, row, at = side_by_side(
         wanted,
         steps,
         same_element,
@@ -47,13 +47,9 @@ def path_difference(case: Case, call: SimulatedCall) -> Iterator[Difference]:
         lambda index: _remark(steps[index]),
     )
     assert row is not None
-    at = len(steps) if row.found is None else row.found
     expected = None if row.wanted is None else wanted[row.wanted]
-    if row.found is None and not any(later >= 0 for later in _after(row.wanted, len(wanted))):
-        text = f"the path ends before {expected}"
-    elif row.found is None:
-        text = f"the path leaves out {expected}"
-        at = _next_found(call, wanted, row.wanted)
+    if row.found is None:
+        text = f"the path {'ends before' if at == len(steps) else 'leaves out'} {expected}"
     elif expected is None:
         text = f"the path has {names[row.found]} in addition"
     else:
@@ -67,17 +63,6 @@ def path_difference(case: Case, call: SimulatedCall) -> Iterator[Difference]:
         list(wanted),
         names,
     )
-
-
-def _after(wanted: int | None, length: int) -> range:
-    return range(0) if wanted is None else range(wanted + 1, length)
-
-
-def _next_found(call: SimulatedCall, wanted: tuple[str, ...], missing: int | None) -> int:
-    """Index of the step that stands where one is missing."""
-    assert missing is not None
-    before = sum(1 for name in wanted[:missing] if name != "...")
-    return min(before, len(call.steps))
 
 
 def _name(call: SimulatedCall, step: Step) -> str:
