@@ -10,6 +10,7 @@ import click
 
 from ivr.cli.options import config_option, settings_of
 from ivr.errors import IvrError
+from ivr.flow.custom import element_types
 from ivr.flow.graph import dot_source
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, load_flow
 
@@ -55,7 +56,7 @@ def command(ctx: click.Context, flow: str, output: Path | None, coverage: bool) 
     kind = output.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise click.UsageError(f"{output}: the drawing can be {', '.join('.' + name for name in FORMATS)}")
-    source = _covered(ctx, path) if coverage else dot_source(load_flow(path))
+    source = _covered(ctx, path) if coverage else dot_source(load_flow(path, types=element_types(settings_of(ctx))))
     content = source.encode() if kind == "dot" else draw(source, kind)
     try:
         output.write_bytes(content)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ivr.cli.options import config_option
+from ivr.cli.options import config_option, settings_of
 from ivr.errors import IvrError
 
 __all__ = ["KINDS", "command"]
@@ -37,9 +37,16 @@ def command(ctx: click.Context, kind: str, output: Path | None) -> None:
 
         # yaml-language-server: $schema=../schema/flow.json
     """
+    from ivr.flow.custom import element_types
     from ivr.flow.schema import config_schema, flow_schema, test_schema
 
-    schema = {"flow": flow_schema, "config": config_schema, "test": test_schema}[kind]()
+    match kind:
+        case "flow":
+            schema = flow_schema(element_types(settings_of(ctx)).models)
+        case "config":
+            schema = config_schema()
+        case _:
+            schema = test_schema()
     text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
     if output is None:
         click.echo(text, nl=False)

@@ -88,7 +88,7 @@ def command(
     it the steps are done and the transcript is printed; the exit code is 1 where the flow broke off, never ended, or
     steps could not be done.
     """
-    from ivr.flow.sim import Given, SimulatedCall, Stubs, configured
+    from ivr.flow.sim import Given, MailAnswer, SimulatedCall, Stubs, configured
     from ivr.flow.sim.report import data, faults, summary
     from ivr.flow.sim.transcript import tell
 
@@ -113,7 +113,9 @@ def command(
             raise click.UsageError("--json goes with --script")
         from ivr.cli.dialogue import Dialogue
 
-        call = SimulatedCall(chosen, flows, given, Stubs(manual=True), speech=speech, **surroundings)
+        call = SimulatedCall(
+            chosen, flows, given, Stubs(mails=(MailAnswer(),), manual=True), speech=speech, **surroundings
+        )
         sys.exit(Dialogue(call).run())
     steps = _script(script)
     call = steps.run(SimulatedCall(chosen, flows, given, speech=speech, **surroundings))
@@ -130,6 +132,7 @@ def command(
 
 def _flows(name: str, settings: Settings) -> tuple[Flow, FlowSet]:
     """The flow, and all flows of the folder with it in its place."""
+    from ivr.flow.custom import element_types
     from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 
     files = {path.stem: path for path in (flow_files(settings.flows) if settings.flows.is_dir() else [])}
@@ -139,7 +142,8 @@ def _flows(name: str, settings: Settings) -> tuple[Flow, FlowSet]:
             raise click.UsageError(f"there is no flow {name}; there are {', '.join(files) or 'none'}")
         files[path.stem] = path
         name = path.stem
-    flows = {stem: load_flow(file, settings.limits) for stem, file in files.items()}
+    types = element_types(settings)
+    flows = {stem: load_flow(file, settings.limits, types) for stem, file in files.items()}
     return flows[name], join_flows(flows.values())
 
 

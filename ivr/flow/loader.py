@@ -18,7 +18,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ivr.errors import Fault, FlowLoadError
-from ivr.flow.elements import ELEMENTS, Element
+from ivr.flow.custom import BUILT_IN, ElementTypes, element_types
+from ivr.flow.elements import Element
 from ivr.flow.elements.start import StartIncomingCallElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.expressions import CONTEXT_NAMES
@@ -58,7 +59,6 @@ NOT_BUILT = frozenset(
     {
         "start_outgoing_call", "transfer_to_agent", "transfer_to_ai_agent",
         "transfer_to_voice_application", "transfer_to_chat",
-        "notify",
     }
 )  # fmt: skip
 """Element types of the language that this version does not have."""
@@ -69,8 +69,17 @@ _ELEMENT_NAME = re.compile(r"[^\W][\w .-]{0,63}")
 _DEFAULTS = Limits()
 
 
-def parse_flow(text: str | bytes, name: str, file: str | Path | None = None, limits: Limits = _DEFAULTS) -> Flow:
-    """The flow that a text is; FlowLoadError with every fault of shape and reference inside it."""
+def parse_flow(
+    text: str | bytes,
+    name: str,
+    file: str | Path | None = None,
+    limits: Limits = _DEFAULTS,
+    types: ElementTypes = BUILT_IN,
+) -> Flow:
+    """The flow that a text is; FlowLoadError with every fault of shape and reference inside it.
+
+    `types` are those that its elements may have.
+    """
     source = Path(file) if file is not None else None
     places = Places(text, str(file) if file is not None else f"{name}.yaml")
     faults = list(places.faults)
@@ -78,7 +87,7 @@ def parse_flow(text: str | bytes, name: str, file: str | Path | None = None, lim
     if not faults:
         data = places.data
         if isinstance(data, dict):
-            flow = _Reader(places, limits, faults).read(name, source, text)
+            flow = _Reader(places, limits, types, faults).read(name, source, text)
         else:
             faults.append(places.fault((), "a flow is a mapping with the key elements", expected="elements: …"))
     if not _FLOW_NAME.fullmatch(name):
@@ -97,10 +106,10 @@ def read_flow(path: Path) -> bytes:
         raise FlowLoadError([Fault(f"cannot be read: {error.strerror}", str(path))]) from None
 
 
-def load_flow(path: str | Path, limits: Limits = _DEFAULTS) -> Flow:
+def load_flow(path: str | Path, limits: Limits = _DEFAULTS, types: ElementTypes = BUILT_IN) -> Flow:
     """The flow in a file."""
     path = Path(path)
-    return parse_flow(read_flow(path), path.stem, path, limits)
+    return parse_flow(read_flow(path), path.stem, path, limits, types)
 
 
 def flow_files(folder: Path) -> list[Path]:
@@ -120,8 +129,12 @@ def flow_files(folder: Path) -> list[Path]:
 
 
 def load_folder(folder: str | Path, settings: Settings | None = None, previous: FlowSet | None = None) -> FlowSet:
-    """Every flow of a folder. `previous`, the set in force, lends its number and the flows that did not change."""
+    """Every flow of a folder, with the element types that the settings give.
+
+    `previous`, the set in force, lends its number and the flows that did not change.
+    """
     limits = settings.limits if settings is not None else _DEFAULTS
+    types = element_types(settings) if settings is not None else BUILT_IN
     flows: list[Flow] = []
     faults: list[Fault] = []
     for path in flow_files(Path(folder)):
@@ -129,7 +142,7 @@ def load_folder(folder: str | Path, settings: Settings | None = None, previous: 
             text = read_flow(path)
             old = previous.get(path.stem) if previous is not None else None
             same = old is not None and old.source == path and old.version == version_of(text)
-            flows.append(old if old is not None and same else parse_flow(text, path.stem, path, limits))
+            flows.append(old if old is not None and same else parse_flow(text, path.stem, path, limits, types))
         except FlowLoadError as error:
             faults.extend(error.faults)
     number = previous.number + 1 if previous is not None else 1
@@ -169,9 +182,10 @@ def version_of(text: str | bytes) -> str:
 class _Reader:
     """Makes a flow of the data of one file, and collects what is wrong with it."""
 
-    def __init__(self, places: Places, limits: Limits, faults: list[Fault]) -> None:
+    def __init__(self, places: Places, limits: Limits, types: ElementTypes, faults: list[Fault]) -> None:
         self.places = places
         self.limits = limits
+        self.types = types
         self.faults = faults
 
     def wrong(self, path: tuple[str | int, ...], text: str, **details: str | None) -> None:
@@ -242,14 +256,14 @@ class _Reader:
             return None
         kind = data.get("type")
         if kind is None:
-            self.wrong(path, "the type is missing", expected=f"one of {', '.join(sorted(ELEMENTS))}")
+            self.wrong(path, "the type is missing", expected=f"one of {', '.join(sorted(self.types.models))}")
             return None
-        model = ELEMENTS.get(kind) if isinstance(kind, str) else None
+        model = self.types.models.get(kind) if isinstance(kind, str) else None
         if model is None:
             self.unknown_type(name, kind)
             return None
         try:
-            element = model.model_validate(data)
+            element = model.model_validate(data, context={"types": self.types.models})
         except ValidationError as error:
             details = error.errors(include_url=False)
             self.faults.extend(field_faults(details, path, model, self.places))
@@ -270,12 +284,16 @@ class _Reader:
         if isinstance(kind, str) and kind in NOT_BUILT:
             self.wrong(path, f"{kind} is not built yet in this version")
             return
-        meant = near(str(kind), ELEMENTS)
+        if isinstance(kind, str) and kind in self.types.broken:
+            self.wrong(path, self.types.broken[kind], found=kind)
+            return
+        known = self.types.models
+        meant = near(str(kind), known)
         self.wrong(
             path,
             f"unknown type, did you mean {meant}?" if meant else "unknown type",
             found=str(kind),
-            expected=None if meant else f"one of {', '.join(sorted(ELEMENTS))}",
+            expected=None if meant else f"one of {', '.join(sorted(known))}",
         )
 
     def variables(self, data: Any) -> Mapping[str, Any]:

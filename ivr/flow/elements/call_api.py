@@ -121,7 +121,7 @@ class CallApiElement(Element):
             return self._result(ctx, RequestDone(0, error="refused", text=str(error)), 0, secret=False)
         if not self.wait:
             ctx.send(template)
-            ctx.set_result({"status": None, "body": None, "headers": {}, "error": None, "elapsed": 0.0, "tries": 1})
+            set_answer(ctx, None, 1, hidden=False)
             return "success"
         done, tries = yield from exchange(ctx, template, self.retry, filler_spec(ctx, self.filler))
         return self._result(ctx, done, tries, template.secret)
@@ -151,20 +151,28 @@ class CallApiElement(Element):
         return branch_of(done)
 
 
-def set_answer(ctx: Session, done: RequestDone, tries: int, hidden: bool) -> None:
-    """Give the following elements the answer as their `result`; what came is sensitive where `hidden`."""
+def set_answer(
+    ctx: Session, done: RequestDone | None, tries: int, hidden: bool, results: Mapping[str, Any] | None = None
+) -> None:
+    """Give the following elements the answer (None: it is not waited for) as their `result`, and `results` with it.
+
+    What came is sensitive where `hidden`.
+    """
+    found = done or RequestDone(0)
     result: dict[str, Any] = {
-        "status": done.status,
-        "body": done.body,
-        "headers": dict(done.headers),
-        "error": done.error,
-        "elapsed": round(done.elapsed, 3),
+        "status": found.status,
+        "body": found.body,
+        "headers": dict(found.headers),
+        "error": found.error,
+        "elapsed": round(found.elapsed, 3),
         "tries": tries,
+        **(results or {}),
     }
-    ctx.details.update(status=done.status, tries=tries)
-    if done.error is not None:
-        ctx.details["error"] = done.error
-    ctx.set_result(result, sensitive=("body", "headers") if hidden else ())
+    if done is not None:
+        ctx.details.update(status=done.status, tries=tries)
+        if done.error is not None:
+            ctx.details["error"] = done.error
+    ctx.set_result(result, sensitive=("body", "headers", *(results or {})) if hidden else ())
 
 
 def branch_of(done: RequestDone) -> str:

@@ -10,19 +10,16 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, quote_plus, urlencode
 from xml.sax.saxutils import escape
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ivr.errors import IvrError
-from ivr.flow.expressions import Rendered, Template, text_of
+from ivr.flow.expressions import Names, Rendered, Template, text_of
 from ivr.flow.jsonpath import JsonPath, JsonPathError
 from ivr.flow.values import Duration
-
-if TYPE_CHECKING:
-    from ivr.flow.session import Session
 
 __all__ = [
     "CONTENT_TYPE",
@@ -35,6 +32,7 @@ __all__ = [
     "SendableHeader",
     "UnsendableError",
     "body_bytes",
+    "body_template",
     "header_text",
     "url_text",
 ]
@@ -105,14 +103,14 @@ def _json_path(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
-def _body(value: object, depth: int = 0) -> object:
+def body_template(value: object, depth: int = 0) -> object:
     """A body with a template for each value in it."""
     if depth > MAX_DEPTH:
         raise ValueError(f"nested too deep: at most {MAX_DEPTH} levels")
     if isinstance(value, dict):
-        return {str(key): _body(item, depth + 1) for key, item in value.items()}
+        return {str(key): body_template(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return tuple(_body(item, depth + 1) for item in value)
+        return tuple(body_template(item, depth + 1) for item in value)
     if isinstance(value, Template):
         return value
     try:
@@ -130,7 +128,7 @@ SendableHeader = Annotated[str, AfterValidator(_sendable)]
 JsonPathField = Annotated[Any, BeforeValidator(_json_path), WithJsonSchema({"type": "string", "pattern": r"^\s*\$"})]
 """JSONPath to a single value."""
 
-Body = Annotated[Any, BeforeValidator(_body), WithJsonSchema({})]
+Body = Annotated[Any, BeforeValidator(body_template), WithJsonSchema({})]
 """What is sent: a mapping or list with expressions anywhere in it, or text."""
 
 
@@ -156,9 +154,9 @@ class Retry(BaseModel):
 # What is sent
 
 
-def url_text(ctx: Session, url: Template[str]) -> Rendered:
+def url_text(scope: Names, url: Template[str]) -> Rendered:
     """The URL of a request; UnsendableError or ExpressionError where there is none."""
-    found = url.quoted(ctx, _url_part, first=False)
+    found = url.quoted(scope, _url_part, first=False)
     text = found.value.strip()
     if len(text) > MAX_URL or not text.isprintable():
         raise UnsendableError("the URL is too long or holds signs that no URL has")
@@ -171,22 +169,22 @@ def _url_part(text: str) -> str:
     return quote(text, safe="")
 
 
-def header_text(ctx: Session, value: Template[str]) -> Rendered:
+def header_text(scope: Names, value: Template[str]) -> Rendered:
     """The value of a header."""
-    found = value.render(ctx)
+    found = value.render(scope)
     text = text_of(found.value).strip()
     if len(text) > MAX_HEADER or _UNSENDABLE.search(text):
         raise UnsendableError("a header's value is too long or has line breaks in it")
     return Rendered(text, found.sensitive)
 
 
-def body_bytes(ctx: Session, body: Any, content_type: str | None) -> tuple[bytes | None, str | None, bool]:
+def body_bytes(scope: Names, body: Any, content_type: str | None) -> tuple[bytes | None, str | None, bool]:
     """A body as it is sent, the content type where the flow names none, and whether it is sensitive."""
     kind = (content_type or "").partition(";")[0].strip().lower()
     if isinstance(body, Template) and not body.alone and (writer := _writer(kind)) is not None:
-        found = body.quoted(ctx, writer)
+        found = body.quoted(scope, writer)
     else:
-        found = _rendered(ctx, body)
+        found = _rendered(scope, body)
     value, default = found.value, TEXT
     if value is None:
         return None, None, found.sensitive
@@ -217,16 +215,16 @@ def _writer(kind: str) -> Callable[[str], str] | None:
     return None
 
 
-def _rendered(ctx: Session, body: Any) -> Rendered:
+def _rendered(scope: Names, body: Any) -> Rendered:
     if isinstance(body, Mapping):
-        fields = {key: _rendered(ctx, item) for key, item in body.items()}
+        fields = {key: _rendered(scope, item) for key, item in body.items()}
         return Rendered(
             {key: field.value for key, field in fields.items()}, any(field.sensitive for field in fields.values())
         )
     if isinstance(body, tuple):
-        items = [_rendered(ctx, item) for item in body]
+        items = [_rendered(scope, item) for item in body]
         return Rendered([item.value for item in items], any(item.sensitive for item in items))
-    found: Rendered = body.render(ctx)
+    found: Rendered = body.render(scope)
     return found
 
 

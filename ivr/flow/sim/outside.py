@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ivr.flow.model import plain_number
 from ivr.flow.ports import (
     DoNotContact,
     Event,
@@ -167,7 +168,11 @@ class SimulatedWorld:
         sent = SentMail(self._agenda.now, element, command.to, command.subject, command.text, command.secret)
         self.mails.append(sent)
         entry = self._open_mails[command.id] = _Open(command.id, sent, None)
-        answer = self._mail.take(element, *command.to) or MAIL_DEFAULT
+        answer = self._mail.take(element, *command.to)
+        if answer is None:
+            if self._manual:
+                return sent
+            answer = MAIL_DEFAULT
         entry.due = self._agenda.later(answer.after, self._mailed, (entry, answer))
         return sent
 
@@ -191,6 +196,9 @@ class SimulatedWorld:
         changes = {name: HIDDEN if name in command.sensitive else value for name, value in command.changes.items()}
         change = Change(self._agenda.now, element, "update", command.number, changes)
         self.changes.append(change)
+        shown = {name: value for name, value in command.changes.items() if name not in command.sensitive}
+        properties = {"number": plain_number(command.number), "changed": sorted(command.changes), "fields": shown}
+        self.event("profile.changed", properties)
         return change
 
     def do_not_contact(self, command: DoNotContact, element: str) -> Change:
@@ -227,7 +235,7 @@ class SimulatedWorld:
             self._feed(EventArrived(number, event.name, event.properties, event.at))
 
     def event(self, name: str, properties: Mapping[str, Any]) -> LoggedEvent:
-        """An event comes from outside; waits to come may ask for past ones."""
+        """An event comes from outside, or is one of those that the runtime makes; waits to come may ask for past ones."""
         event = LoggedEvent(self._wall(), name, properties)
         self.events.append(event)
         for number, (command, _) in list(self._waiting.items()):
