@@ -17,9 +17,16 @@ __all__ = ["at_first", "first_prompts", "prompts", "templates", "unnamed_texts"]
 Path = tuple[str | int, ...]
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """A value and all in it, with paths as the file has them."""
+    """A value and all in it but plain texts and numbers, with paths as the file has them."""
+    if type(value) in _PLAIN:
+        return
     yield path, value
+    if isinstance(value, Template):
+        return
     if isinstance(value, BaseModel):
         for name, field in type(value).model_fields.items():
             yield from _values(getattr(value, name), (*path, field.alias or name))

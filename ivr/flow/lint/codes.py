@@ -31,7 +31,7 @@ class Code:
     """A file that has it."""
     mended: str
     """The same without."""
-    kind: Literal["flow", "configuration"] = "flow"
+    kind: Literal["flow", "configuration", "cases"] = "flow"
     """What the two examples are."""
     allowable: bool = True
     """A comment in the flow can allow it."""
@@ -50,7 +50,7 @@ def code(
     explanation: str,
     faulty: str,
     mended: str,
-    kind: Literal["flow", "configuration"] = "flow",
+    kind: Literal["flow", "configuration", "cases"] = "flow",
     allowable: bool = True,
 ) -> Code:
     """Enter a code."""

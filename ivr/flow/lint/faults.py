@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "F001"]
+__all__ = ["C001", "C002", "C003", "F001"]
 
 C001 = code(
     "C001",
@@ -33,6 +33,23 @@ C002 = code(
     phones: {"200": {password: secret}}
     """,
     "configuration",
+    allowable=False,
+)
+C003 = code(
+    "C003",
+    "warning",
+    "test cases that cannot be run",
+    """A file of test cases does not hold: a word that does not exist, an element that its flow does not have, or no flow
+    beside it that it could be about. `ivr test` fails; calls are not touched.""",
+    """
+    - name: sales is busy
+      whn: [{press: "1"}]
+    """,
+    """
+    - name: sales is busy
+      when: [{press: "1"}]
+    """,
+    "cases",
     allowable=False,
 )
 F001 = code(

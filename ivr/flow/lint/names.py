@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from ivr.flow.faults import near
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
-from ivr.flow.lint.results import NOTHING, UNKNOWN, givers
-from ivr.flow.lint.view import View
+from ivr.flow.lint.view import NOTHING, UNKNOWN, View
 from ivr.flow.positions import dotted
-from ivr.flow.walk import templates
 
 __all__ = ["CALL_FIELDS", "rules"]
 
@@ -84,11 +82,11 @@ T006 = code(
 def rules(view: View) -> Iterator[Finding]:
     """Findings of this module."""
     settings = view.world.settings
-    before = givers(view)
-    for name, element in view.flow.elements.items():
+    before = view.givers
+    for name in view.flow.elements:
         said: set[tuple[str, ...]] = set()
-        for place, template in templates(element):
-            read = {path[:2] for expression in template.expressions for path in expression.paths if len(path) > 1}
+        for place, expression in view.expressions(name):
+            read = {path[:2] for path in expression.paths if len(path) > 1}
             for path in sorted(read - said):
                 said.add(path)
                 root, field = path

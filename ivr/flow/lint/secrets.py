@@ -10,10 +10,8 @@ from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.expressions import Template
 from ivr.flow.lint.codes import Code, code
 from ivr.flow.lint.findings import Finding
-from ivr.flow.lint.results import givers
 from ivr.flow.lint.view import View
 from ivr.flow.positions import Path, dotted
-from ivr.flow.walk import prompts, templates
 
 __all__ = ["rules"]
 
@@ -166,20 +164,20 @@ EXPOSURES: dict[str, tuple[Code, str, str]] = {
 
 def rules(view: View) -> Iterator[Finding]:
     """Findings of this module."""
-    before = givers(view)
+    before = view.givers
     for name, element in view.flow.elements.items():
         secret = set(view.secret)
         digits = any(_secret_input(view, giver) for giver in before.get(name, ()))
         if not secret and not digits:
             continue
         spoken: set[Path] = set()
-        for path, prompt in prompts(element):
+        for path, prompt in view.prompts(name):
             for part, template in _heard(prompt):
                 spoken.add((*path, part))
                 for read in _read(template, secret, digits):
                     mend = "say something about it instead"
                     yield view.finding(P001, name, dotted((*path, part)), f"{read} is secret and is spoken", mend)
-        for path, template in templates(element):
+        for path, template in view.templates(name):
             exposure = element.EXPOSES.get(str(path[0]))
             if exposure is not None and path not in spoken:
                 found, message, mend = EXPOSURES[exposure]

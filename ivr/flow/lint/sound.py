@@ -11,7 +11,7 @@ from ivr.flow.lint.findings import Finding
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import dotted
 from ivr.flow.sim.speech import SpeechModel
-from ivr.flow.walk import at_first, prompts
+from ivr.flow.walk import at_first
 
 if TYPE_CHECKING:
     from ivr.flow.lint.view import View
@@ -104,7 +104,7 @@ def rules(view: View) -> Iterator[Finding]:
     """Findings of this module."""
     flow = view.flow
     for name, element in flow.elements.items():
-        for path, prompt in prompts(element):
+        for path, prompt in view.prompts(name):
             length = _characters(prompt, flow)
             if length > LONG_TEXT:
                 mend = f"callers follow {LONG_TEXT} at most: split it"

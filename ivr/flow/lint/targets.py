@@ -11,7 +11,6 @@ from ivr.flow.lint.findings import Finding
 from ivr.flow.lint.view import View
 from ivr.flow.model import plain_number
 from ivr.flow.positions import dotted
-from ivr.flow.walk import prompts
 
 __all__ = ["SECTIONS", "rules"]
 
@@ -146,8 +145,8 @@ def _prompts(view: View) -> Iterator[Finding]:
     exists = view.world.prompt_exists
     if exists is None:
         return
-    for name, element in view.flow.elements.items():
-        for path, prompt in prompts(element):
+    for name in view.flow.elements:
+        for path, prompt in view.prompts(name):
             file = prompt.file
             if file is not None and file.fixed and not exists(file.source):
                 message = f"there is no prompt file {file.source}"

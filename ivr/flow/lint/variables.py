@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ivr.flow.elements.base import Element
-from ivr.flow.elements.branch import BranchElement
+from ivr.flow.elements.branch import OTHERWISE, BranchElement
 from ivr.flow.elements.conditions import Condition
 from ivr.flow.elements.set_variable import SetVariableElement
 from ivr.flow.elements.start import StartFromFlowElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
-from ivr.flow.expressions import CONTEXT_NAMES, Expression, Template
+from ivr.flow.expressions import CONTEXT_NAMES
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
 from ivr.flow.lint.graphs import tree
 from ivr.flow.lint.view import View
-from ivr.flow.model import Edge
 from ivr.flow.positions import Path, dotted
-from ivr.flow.walk import prompts, templates
 
 __all__ = ["rules"]
+
+_Way = tuple[str, int]
+"""An element that follows, and the variables (as bits) that have a value then."""
 
 SPOKEN_LANGUAGE = "language"
 """Variable that every prompt reads."""
@@ -124,15 +124,9 @@ def rules(view: View) -> Iterator[Finding]:
     yield from _passed(view)
 
 
-def _expressions(element: Element) -> Iterator[tuple[Path, Template[Any], Expression]]:
-    for path, template in templates(element):
-        for expression in template.expressions:
-            yield path, template, expression
-
-
-def _recordings(element: Element) -> Iterator[tuple[Path, str]]:
-    """Variables that prompts name to play what was recorded."""
-    for path, prompt in prompts(element):
+def _recordings(view: View, name: str) -> Iterator[tuple[Path, str]]:
+    """Variables that prompts of an element name to play what was recorded."""
+    for path, prompt in view.prompts(name):
         found = prompt.voicemail
         if found is not None and found.fixed and found.source.strip().isidentifier():
             yield (*path, "voicemail"), found.source.strip()
@@ -146,8 +140,8 @@ def _undeclared(view: View) -> Iterator[Finding]:
     mend = f"declared: {', '.join(flow.variables)}" if flow.variables else "declare it under variables"
     for name, element in flow.elements.items():
         said: set[str] = set()
-        reads = [(path, read) for path, _, expression in _expressions(element) for read in sorted(expression.names)]
-        for path, read in [*reads, *_recordings(element)]:
+        reads = [(path, read) for path, expression in view.expressions(name) for read in sorted(expression.names)]
+        for path, read in [*reads, *_recordings(view, name)]:
             if read not in flow.variables and read not in CONTEXT_NAMES and read not in said:
                 said.add(read)
                 yield view.finding(V001, name, dotted(path), f"{read} is not declared", mend)
@@ -175,25 +169,32 @@ def _setter(element: Element, name: str) -> str:
 def _unused(view: View) -> Iterator[Finding]:
     flow = view.flow
     used: set[str] = {SPOKEN_LANGUAGE}
-    for element in flow.elements.values():
+    for name, element in flow.elements.items():
         used.update(element.sets())
-        used.update(name for _, name in _recordings(element))
-        used.update(name for _, _, expression in _expressions(element) for name in expression.names)
-    if flow.flow_entry is not None:
-        if not view.callers:
-            return
-        for caller in {caller.name: caller for caller, _, _ in view.callers}.values():
-            for element in caller.elements.values():
-                for _, _, expression in _expressions(element):
-                    for path in expression.paths:
-                        if path[:1] == ("result",) and len(path) < 3:
-                            return
-                        if path[:2] == ("result", "variables"):
-                            used.add(path[2])
-    for name in flow.variables:
-        if name not in used:
-            line = None if flow.places is None else flow.places.line(("variables", name))
-            yield view.finding(V002, None, f"variables.{name}", "nothing reads or sets it", "take it out", line=line)
+        used.update(read for _, read in _recordings(view, name))
+        used.update(read for _, expression in view.expressions(name) for read in expression.names)
+    unused = [name for name in flow.variables if name not in used]
+    if unused and flow.flow_entry is not None:
+        read_there = _read_by_callers(view)
+        unused = [] if read_there is None else [name for name in unused if name not in read_there]
+    for name in unused:
+        line = None if flow.places is None else flow.places.line(("variables", name))
+        yield view.finding(V002, None, f"variables.{name}", "nothing reads or sets it", "take it out", line=line)
+
+
+def _read_by_callers(view: View) -> set[str] | None:
+    """Variables that the flows which come here read when they have the call back; None where that is not known."""
+    if not view.callers:
+        return None
+    used: set[str] = set()
+    for flow in {flow.name: flow for flow, _, _ in view.callers}.values():
+        other = View(flow, view.world)
+        for path in {path for name in flow.elements for _, each in other.expressions(name) for path in each.paths}:
+            if path[0] == "result" and len(path) < 3 and path[1:] in ((), ("variables",)):
+                return None
+            if path[:2] == ("result", "variables"):
+                used.add(path[2])
+    return used
 
 
 def _passed(view: View) -> Iterator[Finding]:
@@ -218,25 +219,25 @@ def _unset(view: View) -> Iterator[Finding]:
     if not empty:
         return
     bits = {name: 1 << index for index, name in enumerate(empty)}
-    reads = {name: dict(_reads(element, bits)) for name, element in flow.elements.items()}
+    reads = {name: dict(_reads(view, name, element, bits)) for name, element in flow.elements.items()}
     if not any(reads.values()):
         return
-    gains = {edge: _gained(view, edge, bits) for edge in flow.edges if edge.target is not None}
+    ways = {name: _ways(view, name, bits) for name in flow.elements}
     known = {name: _at_start(view, name, bits) for name in flow.entries}
-    has = _settled(view, known, gains)
+    has = _settled(known, ways)
     for name, found in reads.items():
         for read, path in found.items():
             if name in has and not has[name] & bits[read]:
-                way = _way_without(view, name, bits[read], known, gains)
+                way = _way_without(name, bits[read], known, ways)
                 message = f"{read} may not be set yet, and its default is empty"
                 yield view.finding(V003, name, dotted(path), message, "lead the other ways elsewhere", path=way)
 
 
-def _reads(element: Element, bits: Mapping[str, int]) -> Iterator[tuple[str, Path]]:
+def _reads(view: View, at: str, element: Element, bits: Mapping[str, int]) -> Iterator[tuple[str, Path]]:
     """Variables whose value an element uses, each with a field; tests for a value are no use of it."""
     earlier: set[str] = set()
     seen: set[str] = set()
-    for path, _, expression in _expressions(element):
+    for path, expression in view.expressions(at):
         if path[0] == "conditions" or (isinstance(element, TransferToFlowElement) and path[0] == "pass"):
             continue
         if isinstance(element, SetVariableElement):
@@ -245,7 +246,7 @@ def _reads(element: Element, bits: Mapping[str, int]) -> Iterator[tuple[str, Pat
             if name in bits and name not in seen and name not in earlier and not _cared_for(expression.source, name):
                 seen.add(name)
                 yield name, path
-    for path, name in _recordings(element):
+    for path, name in _recordings(view, at):
         if name in bits and name not in seen:
             yield name, path
 
@@ -273,43 +274,46 @@ def _at_start(view: View, name: str, bits: Mapping[str, int]) -> int:
     return sum(bits[key] for key in set.intersection(*passed)) if passed else everything
 
 
-def _gained(view: View, edge: Edge, bits: Mapping[str, int]) -> int:
-    """Variables that have a value for certain once this branch is taken."""
-    element = view.flow.elements[edge.source]
-    names: set[str] = set()
-    if isinstance(element, BranchElement):
-        names = _checked(element, edge.branch)
-    else:
-        spec = next(spec for spec in element.branch_specs() if spec.name == edge.branch)
-        if element.sets_on(spec):
-            names = set(element.sets())
-    return sum(bits[name] for name in names if name in bits)
+def _ways(view: View, name: str, bits: Mapping[str, int]) -> list[_Way]:
+    """Where an element leads, with the variables that have a value for certain once that branch is taken."""
+    element = view.flow.elements[name]
+    specs = {spec.name: spec for spec in element.branch_specs()}
+    checked = _checked(view, name, element) if isinstance(element, BranchElement) else {}
+    found: dict[_Way, None] = {}
+    for edge in view.leaving[name]:
+        if edge.target is not None:
+            names = checked.get(edge.branch) or (element.sets() if element.sets_on(specs[edge.branch]) else ())
+            found[edge.target, sum(bits[each] for each in set(names) if each in bits)] = None
+    return list(found)
 
 
-def _checked(element: BranchElement, branch: str) -> set[str]:
-    """Variables that the conditions asked before, and the one that holds, have looked at."""
-    names: set[str] = set()
-    for way, condition in element.ways.items():
-        tested, meaning = _test(condition)
-        if way == branch:
-            return names | tested if meaning != "empty" else names
+def _checked(view: View, name: str, element: BranchElement) -> dict[str, set[str]]:
+    """For every branch the variables that the conditions asked before, and the one that holds, have looked at."""
+    reads: dict[object, set[str]] = {}
+    for path, expression in view.expressions(name):
+        reads.setdefault(path[1], set()).update(expression.names)
+    found: dict[str, set[str]] = {}
+    so_far: set[str] = set()
+    for index, (way, condition) in enumerate(element.ways.items()):
+        tested = reads.get(index, set())
+        meaning = _meaning(condition, tested)
+        found[way] = so_far if meaning == "empty" else so_far | tested
         if meaning != "filled":
-            names |= tested
-    return names
+            so_far = so_far | tested
+    return {**found, OTHERWISE.name: so_far}
 
 
-def _test(condition: Condition) -> tuple[set[str], str]:
-    """Variables that a condition reads, and whether it asks for an `empty` or a `filled` one, or something else."""
-    tested = {name for _, template in templates(condition) for item in template.expressions for name in item.names}
+def _meaning(condition: Condition, tested: set[str]) -> str:
+    """Whether a condition asks for an `empty` variable or a `filled` one, or something else."""
     if condition.is_empty is not None or condition.is_not_empty is not None:
-        return tested, "empty" if condition.is_empty or condition.is_not_empty is False else "filled"
+        return "empty" if condition.is_empty or condition.is_not_empty is False else "filled"
     source = condition.when.expressions[0].source if condition.when is not None and condition.when.alone else ""
     if source in tested:
-        return tested, "filled"
-    return tested, "empty" if source.startswith("not ") and source[4:].strip() in tested else ""
+        return "filled"
+    return "empty" if source.startswith("not ") and source[4:].strip() in tested else ""
 
 
-def _settled(view: View, known: Mapping[str, int], gains: Mapping[Edge, int]) -> dict[str, int]:
+def _settled(known: Mapping[str, int], ways: Mapping[str, list[_Way]]) -> dict[str, int]:
     """For every element that can be reached, the variables that have a value on all ways to it."""
     has: dict[str, int] = {}
     todo = list(known.items())
@@ -319,19 +323,16 @@ def _settled(view: View, known: Mapping[str, int], gains: Mapping[Edge, int]) ->
         if name in has and now == has[name]:
             continue
         has[name] = now
-        todo.extend((edge.target, now | gains[edge]) for edge in view.leaving[name] if edge.target is not None)
+        todo.extend((target, now | gained) for target, gained in ways[name])
     return has
 
 
-def _way_without(
-    view: View, name: str, bit: int, known: Mapping[str, int], gains: Mapping[Edge, int]
-) -> tuple[str, ...]:
+def _way_without(name: str, bit: int, known: Mapping[str, int], ways: Mapping[str, list[_Way]]) -> tuple[str, ...]:
     """The shortest way to an element on which a variable gets no value."""
-
-    def following(at: str) -> list[str]:
-        return [edge.target for edge in view.leaving[at] if edge.target is not None and not gains[edge] & bit]
-
-    found = tree([entry for entry, values in known.items() if not values & bit], following)
+    found = tree(
+        [entry for entry, values in known.items() if not values & bit],
+        lambda at: [target for target, gained in ways[at] if not gained & bit],
+    )
     way: list[str] = []
     at: str | None = name
     while at is not None and at in found:

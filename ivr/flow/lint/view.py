@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP
 from ivr.flow.elements.collect import CollectElement
+from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.elements.set_variable import SetVariableElement
 from ivr.flow.elements.start import StartFromFlowElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
+from ivr.flow.expressions import Expression, Template
 from ivr.flow.lint.codes import Code
 from ivr.flow.lint.findings import Finding, World
 from ivr.flow.lint.graphs import tree
 from ivr.flow.model import Edge, Flow
+from ivr.flow.positions import Path
+from ivr.flow.walk import prompts, templates
 
-__all__ = ["ENDS", "Caller", "State", "View", "callers_of"]
+__all__ = ["ENDS", "NOTHING", "UNKNOWN", "Caller", "State", "View", "callers_of"]
 
 State = tuple[str, bool]
 """An element, and whether the caller is there."""
 
 Caller = tuple[Flow, str, TransferToFlowElement]
 """A flow with the element of it that transfers to another flow."""
+
+NOTHING = ""
+"""In place of an element that has given results: none has yet."""
+
+UNKNOWN = "?"
+"""In place of an element that has given results: another flow may have."""
 
 ENDS = frozenset({USER_HUNG_UP.name, CALL_ENDED.name})
 """Branches for the end of the call under an element."""
@@ -35,6 +46,8 @@ class View:
         self.world = world
         self.callers = tuple(callers)
         """Elements of all flows that transfer to this one, as far as they are known and name it."""
+        self._templates: dict[str, list[tuple[Path, Template[Any]]]] = {}
+        self._prompts: dict[str, list[tuple[Path, PromptFields]]] = {}
 
     def finding(
         self,
@@ -56,6 +69,26 @@ class View:
         if path is None:
             path = () if element is None else self.way(element, up)
         return Finding(code.name, code.severity, file, line, element, field or None, message, mend, tuple(path))
+
+    # What stands in the fields
+
+    def templates(self, element: str) -> list[tuple[Path, Template[Any]]]:
+        """Fields of an element that may hold expressions, with their paths."""
+        found = self._templates.get(element)
+        if found is None:
+            found = self._templates[element] = list(templates(self.flow.elements[element]))
+        return found
+
+    def expressions(self, element: str) -> list[tuple[Path, Expression]]:
+        """Expressions of an element, with the paths of their fields."""
+        return [(path, expression) for path, template in self.templates(element) for expression in template.expressions]
+
+    def prompts(self, element: str) -> list[tuple[Path, PromptFields]]:
+        """Prompts of an element, with their paths."""
+        found = self._prompts.get(element)
+        if found is None:
+            found = self._prompts[element] = list(prompts(self.flow.elements[element]))
+        return found
 
     # What can happen
 
@@ -117,6 +150,30 @@ class View:
         while (before := self.reached[found[-1]]) is not None:
             found.append(before)
         return tuple(name for name, _ in reversed(found))
+
+    @cached_property
+    def givers(self) -> Mapping[str, frozenset[str]]:
+        """For every element that can be reached: the elements whose results may be there when it begins."""
+        found: dict[str, set[str]] = {}
+        todo: list[tuple[str, frozenset[str]]] = []
+        for name, _ in self.starts:
+            foreign = isinstance(self.flow.elements[name], StartFromFlowElement)
+            todo.append((name, frozenset({UNKNOWN if foreign else NOTHING})))
+        while todo:
+            name, coming = todo.pop()
+            known = found.setdefault(name, set())
+            if coming <= known and known:
+                continue
+            known |= coming
+            results = self.flow.elements[name].RESULTS
+            leaving = frozenset(known) if results == () else frozenset({name})
+            # An end of the call under the element leaves the result of the one before.
+            todo.extend(
+                (edge.target, leaving | known if edge.session_over else leaving)
+                for edge in self.leaving[name]
+                if edge.target is not None
+            )
+        return {name: frozenset(known) for name, known in found.items()}
 
     # Other flows
 
