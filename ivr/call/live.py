@@ -463,6 +463,8 @@ class LiveCall:
         if self._settle_timer is not None:
             self._settle_timer.cancel()
             self._settle_timer = None
+        if self.leg.agreed is not None:
+            self.report.signalled(self.leg.agreed)
         self.report.write(self.machine, self._stats)
         if self._free is not None:
             self._free()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ivr.flow import ports
+from ivr.sip.negotiate import Agreed
 from ivr.store import CallRecord, Store
 from media import Stats
 
@@ -31,7 +32,7 @@ class CallReport:
         self._cause: str | None = None
         self._hand_offs: list[dict[str, Any]] = []
         self._faults: list[str] = []
-        self._signalling: dict[str, Any] = {}
+        self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
 
     @property
@@ -89,9 +90,14 @@ class CallReport:
             }
         )
 
-    def signalled(self, what: dict[str, Any]) -> None:
-        """What signalling and media agreed upon, as far as it helps to understand the call."""
-        self._signalling = what
+    def signalled(self, agreed: Agreed) -> None:
+        """What offer and answer came to."""
+        self._media = {
+            "codec": agreed.codec,
+            "ptime": agreed.ptime,
+            "keys": "inband" if agreed.event_type_in is None else "rfc4733",
+            "remote": f"{agreed.remote_host}:{agreed.remote_port}" if agreed.remote_host else None,
+        }
 
     def fault(self, text: str) -> None:
         """Something that did not work and did not end the call."""
@@ -135,8 +141,8 @@ class CallReport:
     def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
         """The record as far as it is known now."""
         details = {**self._record.details, **machine.origin()}
-        if self._signalling:
-            details["signalling"] = self._signalling
+        if self._media:
+            details["media"] = self._media
         if machine.fault is not None:
             details["fault"] = machine.fault
         if self._faults:

@@ -40,7 +40,7 @@ from ivr.flow.ports import (
 from ivr.flow.session import Session
 from ivr.flow.snapshot import KeptFlow, SnapshotError, read, take, take_frames, take_up
 from ivr.flow.spoken import Languages
-from ivr.flow.trace import Step, digits, path
+from ivr.flow.trace import Step, digits, origin, path
 from ivr.flow.way import Frame, Way
 from ivr.settings import Calendar, Limits
 
@@ -78,9 +78,11 @@ class Machine:
         "_deadline",
         "_element",
         "_flows",
+        "_known",
         "_limit_at",
         "_limits",
         "_run",
+        "_walked",
         "_way",
         "fault",
         "finished",
@@ -121,6 +123,8 @@ class Machine:
         """Nothing more will run; late events still complete the trace."""
         self.fault: str | None = None
         """What broke the flow off, or the limit that did."""
+        self._known: Mapping[str, Any] = self._ctx.profile
+        self._walked: dict[str, Flow] = {}
         self._begin(flow, {})
 
     # What the shell asks
@@ -190,6 +194,11 @@ class Machine:
         """The way walked, safe to store; see :func:`ivr.flow.trace.path`."""
         return path(self.steps, self._ctx.call.started_at.timestamp() - self._ctx.started)
 
+    def origin(self) -> dict[str, Any]:
+        """What the way began with, safe to store; see :func:`ivr.flow.trace.origin`."""
+        found = origin(self._ctx.call, self._walked, self._known, self._ctx.properties)
+        return {**found, "trace": "full"} if self._ctx.trace_full else found
+
     def digits(self) -> list[dict[str, Any]]:
         """Inputs of the caller as `reporting` lets them be seen; see :func:`ivr.flow.trace.digits`."""
         return digits(self.steps)
@@ -198,7 +207,7 @@ class Machine:
 
     def know(self, profile: Mapping[str, Any]) -> None:
         """Learn what is known of the caller, before the start; secret values are wrapped in `Sensitive`."""
-        self._ctx.profile = profile
+        self._ctx.profile = self._known = profile
 
     def start(
         self, entry: str, now: float, *, session: bool = True, properties: Mapping[str, Any] | None = None
@@ -438,7 +447,7 @@ class Machine:
 
     def _begin(self, flow: Flow, passed: Mapping[str, Any]) -> None:
         ctx = self._ctx
-        ctx.flow = flow
+        ctx.flow = self._walked[flow.name] = flow
         ctx.variables = {**flow.variables, **passed}
         for name in flow.sensitive:
             value = ctx.variables.get(name)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["WAITED_FOR", "Step", "digits", "path"]
+from ivr.flow.expressions import Sensitive
+from ivr.flow.ports import CallInfo
+
+if TYPE_CHECKING:
+    from ivr.flow.model import Flow
+
+__all__ = ["WAITED_FOR", "Step", "digits", "origin", "path"]
+
+KEPT_IN_TRACE = 4 * 1024
+"""Characters of what is known of a caller, and of what a flow was begun with, as JSON."""
+
+HEADER_IN_TRACE = 200
+"""Characters of one SIP header."""
+
+HEADERS_IN_TRACE = 20
+"""SIP headers of a call."""
 
 INPUT_DETAILS = ("status", "digits", "keys")
 
@@ -72,3 +88,30 @@ def digits(steps: Sequence[Step]) -> list[dict[str, Any]]:
         for step in steps
         if "keys" in step.details or "digits" in step.details
     ]
+
+
+def origin(
+    call: CallInfo, flows: Mapping[str, Flow], profile: Mapping[str, Any], properties: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a replay needs to begin with, besides the numbers in the record; safe to store.
+
+    `flows` are those that were walked, `profile` what was known of the caller, `properties` what the flow was begun
+    with. What is hidden, or too long, is named under `hidden`.
+    """
+    found: dict[str, Any] = {
+        "flows": {name: {"version": flow.version, "number": flow.number or None} for name, flow in flows.items()}
+    }
+    if call.headers:
+        names = list(call.headers)[:HEADERS_IN_TRACE]
+        found["headers"] = {name: call.headers[name][:HEADER_IN_TRACE] for name in names}
+    hidden: list[str] = []
+    for what, values in (("profile", profile), ("properties", properties)):
+        shown = {name: value for name, value in values.items() if type(value) is not Sensitive}
+        hidden += [f"{what}.{name}" for name in values if name not in shown]
+        if shown and len(json.dumps(shown, default=str)) > KEPT_IN_TRACE:
+            hidden.append(what)
+        elif shown:
+            found[what] = shown
+    if hidden:
+        found["hidden"] = hidden
+    return found
