@@ -65,6 +65,8 @@ class SimulatedCall(ObservedCall):
         "_quiet_in",
         "_sound",
         "_world",
+        "answered_at",
+        "call_info",
         "delivered",
         "ended",
         "ended_at",
@@ -105,10 +107,11 @@ class SimulatedCall(ObservedCall):
         self.flows = flows
         self.given = given
         self.entry = given.entry or first_entry(flow)
+        self.call_info = call_info(flow, self.entry, given)
         self.machine = Machine(
             flow,
             flows,
-            call_info(flow, self.entry, given),
+            self.call_info,
             {**(settings or {}), **given.settings},
             limits,
             profile=dict(given.profile),
@@ -141,6 +144,7 @@ class SimulatedCall(ObservedCall):
         self.ended = False
         self.ended_at = None
         self.heard = False
+        self.answered_at = None
         self.happened = []
         self.silences = []
         self.log = []
@@ -231,6 +235,7 @@ class SimulatedCall(ObservedCall):
         self._over()
         self.send(ports.CallEnded(cause))
         self._sound.close()
+        self._tell_end(cause)
         return self
 
     def _leave(self) -> None:
@@ -297,13 +302,17 @@ class SimulatedCall(ObservedCall):
                 self._sound.stop(number)
             case ports.Note():
                 self._happens("note", command.text)
-            case ports.Answer() | ports.EarlyMedia():
+            case ports.Answer():
+                self.heard = True
+                self.answered_at = self.now
+            case ports.EarlyMedia():
                 self.heard = True
             case ports.HangUp():
                 self._happens("ended", command.cause)
                 self._forwards.abandon()
                 self._over()
                 self._sound.close()
+                self._tell_end(command.cause)
             case ports.Record():
                 self._sound.record(command, self._running() in self._failing_recordings)
             case ports.StopRecord(id=number):
@@ -344,6 +353,27 @@ class SimulatedCall(ObservedCall):
     def _over(self) -> None:
         self.ended = True
         self.ended_at = self.now
+
+    def _tell_end(self, cause: ports.Cause) -> None:
+        """Flows may wait for the end of a call."""
+        call = self.call_info
+        talked = 0.0 if self.answered_at is None else self.now - self.answered_at
+        self._world.event(
+            "call.ended",
+            {
+                "id": call.id,
+                "short_id": call.short_id,
+                "direction": call.direction,
+                "line": call.line,
+                "from": call.from_,
+                "to": call.to,
+                "flow": self.flow.name,
+                "flow_number": self.flow.number or None,
+                "cause": cause,
+                "answered": self.answered_at is not None,
+                "seconds": round(talked, 3),
+            },
+        )
 
     # Dead air
 

@@ -49,12 +49,16 @@ class ObservedCall:
     """All flows."""
     entry: str
     """Element it begins at."""
+    call_info: ports.CallInfo
+    """What the flow sees as `call`."""
     machine: Machine
     """The machine, as in live calls."""
     ended: bool
     """The caller is gone, or there never was one."""
     ended_at: float | None
     """When the session ended."""
+    answered_at: float | None
+    """When the call was answered."""
     heard: bool
     """The sound path is open: the call is answered, or in early media."""
     happened: list[Happening]

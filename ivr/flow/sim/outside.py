@@ -235,7 +235,7 @@ class SimulatedWorld:
             self._feed(EventArrived(number, event.name, event.properties, event.at))
 
     def event(self, name: str, properties: Mapping[str, Any]) -> LoggedEvent:
-        """An event comes from outside, or is one of those that the runtime makes; waits to come may ask for past ones."""
+        """An event comes from outside, or from the runtime itself; waits to come may ask for past ones."""
         event = LoggedEvent(self._wall(), name, properties)
         self.events.append(event)
         for number, (command, _) in list(self._waiting.items()):
