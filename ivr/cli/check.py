@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from ivr.cli.case_findings import case_findings
 from ivr.cli.explaining import list_codes, print_code
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.errors import ConfigError, FlowLoadError
+from ivr.flow.custom import element_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
 from ivr.flow.lint.questions import MOST_WAYS, paths_to
@@ -114,6 +116,7 @@ def command(
     found = check_flows(loaded.flows, world, [flow.name for flow in loaded.wanted])
     findings.extend(loaded.faults)
     findings.extend(finding for each in found.values() for finding in each)
+    findings.extend(case_findings(loaded.flows, loaded.chosen, None if flows else _short(settings.flows)))
     _print(findings, "json" if as_json else style, len(loaded.chosen))
     ctx.exit(EXIT_FAULTS if any(finding.severity == "error" for finding in findings) else 0)
 
@@ -169,11 +172,12 @@ def _load(wanted: Iterable[str], settings: Settings) -> _Loaded:
     chosen = {_file(name, files) for name in wanted} if wanted else set(files)
     files = [path for path in files if path.stem not in {outside.stem for outside in chosen} or path in chosen]
     files.extend(sorted(chosen - set(files)))
+    types = element_types(settings)
     flows: list[Flow] = []
     complete = True
     for path in files:
         try:
-            flows.append(load_flow(path, settings.limits))
+            flows.append(load_flow(path, settings.limits, types))
         except FlowLoadError as error:
             complete = False
             if path in chosen:

@@ -161,3 +161,19 @@ def test_figures(house: Path) -> None:
     found = json.loads(run("menus", "--figures", "--json").stdout)
     assert found["words_per_minute"] == 165
     assert [row["least"]["amount"] for row in found["figures"]] == [0.0]
+
+
+def test_test_cases_are_checked_too(house: Path) -> None:
+    (house / "flows" / "good.test.yaml").write_text("- name: a\n  expect: {path: [strat]}\n")
+    (house / "flows" / "goood.test.yaml").write_text("- name: a\n")
+    result = run()
+    assert result.exit_code == 0
+    found = [line for line in result.stdout.splitlines() if "C003" in line]
+    assert found == [
+        "flows/goood.test.yaml: warning C003 tests of a flow that is not there, did you mean good?"
+        " (expected goood.yaml beside it)",
+        "flows/good.test.yaml:2: warning C003 expect.path.0: there is no element strat, did you mean start?",
+    ]
+    (house / "flows" / "good.test.yaml").write_text("- nme: a\n")
+    assert "flows/good.test.yaml:1: warning C003 nme: unknown key, did you mean name?" in run("good").stdout
+    assert "goood" not in run("good").stdout

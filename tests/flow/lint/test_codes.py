@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.lint import CODES, SEVERITIES, Code, finding_of
+from ivr.flow.testing import CaseError, parse_cases
 from ivr.settings import parse_settings
 from tests.kit.lint import lint
 
@@ -23,6 +25,12 @@ def found(code: Code, text: str) -> set[str]:
         except ConfigError as error:
             return {finding_of(fault, "C001").code for fault in error.faults}
         return {"C002"} if settings.unbuilt() else set()
+    if code.kind == "cases":
+        try:
+            parse_cases(text, "desk.test.yaml")
+        except CaseError as error:
+            return {replace(finding_of(fault, "C003"), severity="warning").code for fault in error.faults}
+        return set()
     try:
         return {finding.code for finding in lint(text)}
     except FlowLoadError as error:
