@@ -14,7 +14,7 @@ from ivr.call.runner import Clock, FlowRunner
 from ivr.flow import Machine, ports
 from ivr.store import CallRecord, KeptWait
 
-__all__ = ["SoloFlow", "SoloHost", "Start", "contact_of", "moment", "start_of"]
+__all__ = ["SoloFlow", "SoloHost", "Start", "contact_of", "kept_flow", "moment", "start_of"]
 
 log = logging.getLogger("ivr.call")
 
@@ -123,35 +123,41 @@ class SoloFlow:
 
     def kept(self, now: float) -> KeptWait:
         """The flow as it waits now."""
-        snapshot = self.machine.snapshot()
-        return replace(
-            self.wait,
-            snapshot={"machine": snapshot, "details": self.wait.snapshot.get("details", {})},
-            flow=snapshot["flow"],
-            version=snapshot["number"],
-            events=sorted({wait.event for wait in self.machine.waits}),
-            after_event=self._events.last,
-            wake_at=snapshot["wake_at"],
-            last_step_at=now,
-        )
+        machine = self.machine
+        return kept_flow(self.wait, machine, base_of(self.wait), after_event=self._events.last, now=now)
 
     def record(self, now: float) -> CallRecord:
         """The record as far as the flow has come; a call's own cause and end, where there was one, stay."""
         machine, over = self.machine, self.runner.over
-        details = dict(self.wait.snapshot.get("details", {}))
+        base = base_of(self.wait)
+        details = dict(base.get("details", {}))
         if machine.fault is not None:
             details["fault"] = machine.fault
-        return CallRecord(
-            id=self.wait.call_id,
-            short_id=0,
-            direction="",
-            started_at=self.wait.created_at,
-            cause=None if not over else "system" if machine.fault is not None else "ended_by_flow",
-            ended_at=now if over else None,
-            path=machine.path(),
-            digits=machine.digits(),
-            details=details,
-        )
+        end: dict[str, Any] = {"details": details, "path": machine.path(), "digits": machine.digits()}
+        if over and base.get("cause") is None:
+            end.update(cause="system" if machine.fault is not None else "ended_by_flow", ended_at=now)
+        return CallRecord(**{**base, **end})
+
+
+def kept_flow(wait: KeptWait, machine: Machine, record: Mapping[str, Any], *, after_event: int, now: float) -> KeptWait:
+    """A dormant flow as a row; `record` is what its record says besides the way."""
+    snapshot = machine.snapshot()
+    return replace(
+        wait,
+        snapshot={"machine": snapshot, "record": dict(record)},
+        flow=snapshot["flow"],
+        version=snapshot["number"],
+        events=sorted({waited.event for waited in machine.waits}),
+        after_event=after_event,
+        wake_at=snapshot["wake_at"],
+        last_step_at=now,
+    )
+
+
+def base_of(wait: KeptWait) -> dict[str, Any]:
+    """What the record of a flow says besides the way."""
+    base: dict[str, Any] = wait.snapshot["record"]
+    return base
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,22 +170,6 @@ class Start:
     """What came with the event."""
     call: ports.CallInfo
     """Who it is about, as the flow sees it."""
-    version: str
-    """Hash of the flow's version."""
-
-    def record(self, wait: KeptWait) -> CallRecord:
-        """The record of a flow that has just begun."""
-        return CallRecord(
-            id=wait.call_id,
-            short_id=self.call.short_id,
-            direction="outside",
-            started_at=wait.created_at,
-            caller=self.call.from_ or None,
-            node=wait.node,
-            flow=wait.flow,
-            flow_version=self.version,
-            flow_number=wait.version or None,
-        )
 
 
 def start_of(wait: KeptWait) -> Start | None:
@@ -189,7 +179,7 @@ def start_of(wait: KeptWait) -> Start | None:
         return None
     call = data["call"]
     info = ports.CallInfo(call["id"], call["from"], "", moment(call["started_at"]), short_id=call["short_id"])
-    return Start(data["entry"], data["properties"], info, data["version"])
+    return Start(data["entry"], data["properties"], info)
 
 
 def contact_of(wait: KeptWait) -> str:

@@ -15,20 +15,20 @@ import itertools
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
 from ivr.call.services import Services
-from ivr.call.solo import SoloFlow, contact_of, moment, start_of
+from ivr.call.solo import SoloFlow, contact_of, kept_flow, moment, start_of
 from ivr.errors import IvrError, StoreError
 from ivr.flow import Flow, FlowSet, Machine
 from ivr.flow.elements.properties import property_of
 from ivr.flow.elements.start import StartFromAudienceElement
 from ivr.flow.model import plain_number
-from ivr.store import KeptEvent, KeptWait
+from ivr.store import CallRecord, KeptEvent, KeptWait
 
 __all__ = ["WaitingFlows"]
 
@@ -140,20 +140,17 @@ class WaitingFlows:
         """Take over a dormant flow whose call is over; it goes on once the function that is returned was called."""
         if not self._has_room():
             return lambda: None
-        now, snapshot = self._services.wall(), machine.snapshot()
+        now, store = self._services.wall(), self._services.store
+        record = asdict(report.record(machine, None))
+        for name in ("path", "digits"):
+            del record[name]
         asks_past = any(waited.since is not None for waited in machine.waits)
-        wait = KeptWait(
-            id=str(uuid.uuid4()),
-            call_id=report.id,
-            node=self._services.store.node,
-            flow=snapshot["flow"],
-            version=snapshot["number"],
-            snapshot={"machine": snapshot, "details": report.record(machine, None).details},
-            events=sorted({waited.event for waited in machine.waits}),
-            after_event=0 if asks_past else self._events.last,  # whether it has heard of all of them is not known
-            wake_at=snapshot["wake_at"],
-            created_at=now,
-            last_step_at=now,
+        wait = kept_flow(
+            _new_wait(report.id, store.node, now),
+            machine,
+            record,
+            after_event=0 if asks_past else self._events.last,  # it may not have heard of all past ones
+            now=now,
         )
         self._put(wait)
 
@@ -186,19 +183,26 @@ class WaitingFlows:
             if tried.name == flow.name:
                 flow, entry = tried, there
                 break
-        call = {"id": call_id, "from": contact, "started_at": at, "short_id": store.next_short_id()}
-        return KeptWait(
-            id=str(uuid.uuid4()),
-            call_id=call_id,
+        short_id = store.next_short_id()
+        call = {"id": call_id, "from": contact, "started_at": at, "short_id": short_id}
+        record = CallRecord(
+            id=call_id,
+            short_id=short_id,
+            direction="outside",
+            started_at=at,
+            caller=contact or None,
             node=store.node,
             flow=flow.name,
+            flow_version=flow.version,
+            flow_number=flow.number or None,
+        )
+        start = {"entry": entry, "call": call, "properties": properties}
+        return replace(
+            _new_wait(call_id, store.node, at),
+            flow=flow.name,
             version=flow.number,
-            snapshot={"start": {"entry": entry, "call": call, "properties": properties, "version": flow.version}},
-            events=[],
+            snapshot={"start": start, "record": asdict(record)},
             after_event=self._events.last,
-            wake_at=None,
-            created_at=at,
-            last_step_at=at,
         )
 
     def _has_room(self) -> bool:
@@ -367,14 +371,9 @@ class WaitingFlows:
         self._work.set()
 
     def _book(self, flow: SoloFlow, now: float) -> None:
-        """Bring the record up to date; a flow that an event has begun gets one, unless it was not for this event."""
-        writer = self._services.store.writer
-        start = start_of(flow.wait)
-        if start is not None:
-            if flow.declined:
-                return
-            writer.call_started(start.record(flow.wait))
-        writer.call_completed(flow.record(now))
+        """Bring the record up to date; a flow whose event was not for it leaves none."""
+        if start_of(flow.wait) is None or not flow.declined:
+            self._services.store.writer.call_completed(flow.record(now))
 
     def _give_up(self, wait: KeptWait, error: Exception) -> None:
         known = isinstance(error, IvrError)
@@ -382,3 +381,19 @@ class WaitingFlows:
         self._running.pop(wait.id, None)
         self._finished[wait.id] = None
         self._work.set()
+
+
+def _new_wait(call_id: str, node: str, now: float) -> KeptWait:
+    return KeptWait(
+        id=str(uuid.uuid4()),
+        call_id=call_id,
+        node=node,
+        flow="",
+        version=0,
+        snapshot={},
+        events=[],
+        after_event=0,
+        wake_at=None,
+        created_at=now,
+        last_step_at=now,
+    )

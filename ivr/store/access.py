@@ -63,10 +63,12 @@ def _told(error: SQLAlchemyError) -> StoreError:
     return StoreError(f"the store cannot be used: {getattr(error, 'orig', None) or type(error).__name__}")
 
 
-def upsert(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any]) -> None:
-    """Insert a row, or change the one that has its key."""
+def upsert(
+    connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> None:
+    """Insert a row, or change the one that has its key: to `changes`, else to all of the row."""
     keys = [column.name for column in table.primary_key]
-    rest = {name: value for name, value in values.items() if name not in keys}
+    rest = changes or {name: value for name, value in values.items() if name not in keys}
     connection.execute(
         _insert(connection, table).values(**values).on_conflict_do_update(index_elements=keys, set_=rest)
     )

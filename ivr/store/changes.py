@@ -43,11 +43,11 @@ def _event(connection: sa.Connection, row: Row) -> None:
 
 
 def _completed(connection: sa.Connection, row: Row) -> None:
-    values = {name: row[name] for name in ("path", "digits", "details")}
+    changes = {name: row[name] for name in ("path", "digits", "details")}
     for name in ("cause", "ended_at"):  # of a call these are known when it ends, and stay
         if row[name] is not None:
-            values[name] = sa.func.coalesce(schema.calls.c[name], row[name])
-    connection.execute(schema.calls.update().where(schema.calls.c.id == row["id"]).values(**values))
+            changes[name] = sa.func.coalesce(schema.calls.c[name], row[name])
+    upsert(connection, schema.calls, row, changes)
 
 
 def _token_used(connection: sa.Connection, row: Row) -> None:

@@ -88,7 +88,6 @@ class _Batch:
             CHANGES[item.kind](connection, item.row)
 
 
-_COMPLETED = ("id", "path", "digits", "details", "cause", "ended_at")
 _INSERT_CALL = schema.calls.insert()
 _UPDATE_CALL = schema.calls.update().where(schema.calls.c.id == sa.bindparam("b_id"))
 _INSERT_RECORDING = schema.recordings.insert()
@@ -155,9 +154,11 @@ class RecordWriter:
         self._put(_Item("deleted", {"b_id": recording_id, "b_deleted_at": at}))
 
     def call_completed(self, record: CallRecord) -> None:
-        """A flow that goes on without its caller has got further; its record, which is there, gets the way."""
-        row = _call_row(record)
-        self._put(_Item("completed", {name: row[name] for name in _COMPLETED}))
+        """A flow without a caller has got further: its record gets the way, and an end unless it has one.
+
+        Where there is no record yet, this is it.
+        """
+        self._put(_Item("completed", _call_row(record)))
 
     def profile(self, number: str, changes: dict[str, Any], sensitive: list[str], at: float) -> threading.Event:
         """Fields of a profile change, None takes one away; set once that is in the database."""

@@ -82,7 +82,8 @@ class LiveFlows:
 
     async def watch(self, folder: Path) -> None:
         """Take up the folder whenever it has changed and lies still; ends by being cancelled."""
-        taken = seen = await asyncio.to_thread(_signature, folder)
+        taken: Signature | None = None  # it may have changed since it was read at the start
+        seen = await asyncio.to_thread(_signature, folder)
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             before, seen = seen, await asyncio.to_thread(_signature, folder)

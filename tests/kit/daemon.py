@@ -82,6 +82,22 @@ class Daemon:
         with urllib.request.urlopen(self.http + path, timeout=5) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: object = None, token: str | None = None) -> Any:
+        """JSON of the answer to a JSON body, with the token of this machine unless another one is given."""
+        from ivr.settings import load_settings
+
+        request = urllib.request.Request(self.http + path, json.dumps(body or {}).encode())
+        request.add_header("Content-Type", "application/json")
+        token = token or load_settings(self.config).token_file.read_text()
+        request.add_header("Authorization", f"Bearer {token}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait()
+
     def records(self, count: int, seconds: float = 10.0) -> list[dict[str, Any]]:
         """The records of ended calls, oldest first, once there are `count` of them."""
         from ivr.errors import StoreError
