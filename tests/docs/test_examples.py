@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from ivr.flow import parse_flow
+from ivr.flow.custom import BUILT_IN, ElementTypes, element_types
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.functions import FUNCTIONS
 from ivr.flow.loader import NOT_BUILT
 from ivr.settings import parse_settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-_BLOCK = re.compile(r"^```yaml (flow|settings)\n(.*?)^```$", re.M | re.S)
+_BLOCK = re.compile(r"^```yaml (flow|settings|cases)\n(.*?)^```$", re.M | re.S)
 
 BLOCKS = [
     (f"{path.stem}-{number}", kind, text)
@@ -24,12 +25,35 @@ BLOCKS = [
 FLOWS = (DOCS / "flows.md").read_text()
 
 
+SECRETS = dict.fromkeys(("PBX_PASSWORD", "PHONE_200", "CRM_TOKEN", "SMS_TOKEN", "SMTP_PASSWORD"), "x")
+
+
+def _types(page: str) -> ElementTypes:
+    """Types of elements that flows of a page may have: those of its configurations, too."""
+    models = dict(BUILT_IN.models)
+    for name, kind, text in BLOCKS:
+        if kind == "settings" and name.rpartition("-")[0] == page:
+            models |= element_types(parse_settings(text, None, SECRETS)).models
+    return ElementTypes(models)
+
+
 @pytest.mark.parametrize(("name", "kind", "text"), BLOCKS, ids=[block[0] for block in BLOCKS])
 def test_example_loads(name: str, kind: str, text: str, tmp_path: Path) -> None:
     if kind == "flow":
-        assert parse_flow(text, name).elements
+        assert parse_flow(text, name, types=_types(name.rpartition("-")[0])).elements
     else:
-        parse_settings(text, tmp_path / "ivr.yaml", {"PBX_PASSWORD": "x", "PHONE_200": "x"})
+        element_types(parse_settings(text, tmp_path / "ivr.yaml", SECRETS))
+
+
+def test_the_code_of_the_page_on_custom_elements_is_that_of_the_example() -> None:
+    page = (DOCS / "custom-elements.md").read_text()
+    shown = re.findall(r"^```(?:python|toml)\n(.*?)^```$", page, re.M | re.S)
+    package = DOCS / "examples" / "ivr-loyalty"
+    written = "".join(
+        path.read_text() for path in (package / "pyproject.toml", package / "ivr_loyalty" / "__init__.py")
+    )
+    for text in shown:
+        assert re.sub(r" +#.*", "", text).strip() in written
 
 
 def _section(name: str) -> str:
