@@ -202,8 +202,8 @@ class Session:
         """What the element that runs worked out when it began, and needs again when it is entered anew."""
         self.rested = False
         """The element that ran waited long outside a call: what follows is no running in circles."""
-        self.last_event: datetime | None = None
-        """When the last event came that a wait was for."""
+        self.last_event: float | None = None
+        """When the last event came that a wait was for, in seconds of the epoch."""
         self.waits: dict[int, WaitForEvent] = {}
         """Events that are waited for, by the id of the wait."""
         self.answered = False
@@ -399,8 +399,8 @@ class Session:
 
     def take_event(self, at: datetime) -> None:
         """Something came from outside; a past event that comes again and again is nothing new."""
-        if self.last_event is None or at > self.last_event:
-            self.last_event = at
+        if self.last_event is None or at.timestamp() > self.last_event:
+            self.last_event = at.timestamp()
             self.inputs += 1
             self.rested = self.rested or not self.up
 

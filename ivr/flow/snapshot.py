@@ -165,8 +165,8 @@ class KeptFlow:
     """What came from outside so far."""
     ids: int
     """Last id of a command."""
-    last_event: datetime | None
-    """When the last event came that a wait was for."""
+    last_event: float | None
+    """When the last event came that a wait was for, in seconds of the epoch."""
     kept: dict[str, Any]
     """What the element that waits worked out when it began."""
 
@@ -199,7 +199,7 @@ def take(ctx: Session, way: Way, type_: str, wake_at: float | None) -> dict[str,
         "counters": way.counters(),
         "inputs": ctx.inputs,
         "ids": ctx.last_id,
-        "last_event": encode(ctx.last_event),
+        "last_event": ctx.last_event,
         "kept": encode(ctx.kept),
     }
 
@@ -237,7 +237,7 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
             counters=_named(data["counters"]),
             inputs=int(data["inputs"]),
             ids=int(data["ids"]),
-            last_event=decode(data["last_event"]),
+            last_event=None if data["last_event"] is None else float(data["last_event"]),
             kept=_named(decode(data["kept"])),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -247,7 +247,7 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
 def take_up(ctx: Session, way: Way, kept: KeptFlow, now: float, wall: datetime) -> None:
     """Put what was kept back, at `now` by the machine's clock, which is `wall`."""
     ctx.now = now
-    ctx.started = now - (wall - ctx.call.started_at).total_seconds()
+    ctx.started = now - (wall.timestamp() - ctx.call.started_at.timestamp())
     ctx.session, ctx.cause, ctx.answered = kept.session, kept.cause, kept.answered
     ctx.variables = {**ctx.variables, **kept.variables}
     ctx.result, ctx.properties, ctx.kept = kept.result, kept.properties, kept.kept

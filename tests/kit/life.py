@@ -5,7 +5,8 @@
     life.run()
     assert life.path == ["start", "wait", "done"]
 
-`kept(n)` says whether the flow is kept and taken up again, as by a restart (with another monotonic clock), at its n-th wait.
+`kept(n)` says whether the flow is kept and taken up again, as by a restart (with another monotonic clock),
+at its n-th wait.
 """
 
 from __future__ import annotations
@@ -81,12 +82,12 @@ class Life:
         self.machine.start(entry, self.now, session=False, properties=self.properties)
         return self._turn()
 
-    def run(self, entry: str = "start", until: float = 5 * 366 * 86400.0) -> Life:
-        """Begin, and let time pass until the flow is over, or for so many seconds."""
+    def run(self, entry: str = "start", until: float = 5 * 366 * 86400.0, turns: int | None = None) -> Life:
+        """Begin, and let time pass until the flow is over, or for so many seconds, or until so much has happened."""
         if not self.machine.steps:
             self.start(entry)
         end = self._later(until)
-        for _ in range(MAX_TURNS):
+        for _ in range(turns or MAX_TURNS):
             moment = self._next()
             if moment is None or moment > end:
                 break
@@ -97,6 +98,8 @@ class Life:
                 self.machine.handle_timer(self.now)
             self._turn()
         else:
+            if turns is not None:
+                return self
             raise AssertionError(f"the flow goes on and on at {self.machine.element}")
         return self
 

@@ -60,17 +60,16 @@ def is_date_alone(value: Any) -> bool:
     return isinstance(value, date) and not isinstance(value, datetime)
 
 
-def _end(value: Any, now: datetime) -> datetime:
-    """The moment, or the end of the day where no time of day is given."""
-    found = moment(value, now)
-    return found + timedelta(days=1) if is_date_alone(value) else found
+def _seconds(value: Any, now: datetime) -> float:
+    """A date or time in seconds of the epoch; two datetimes of one zone compare wrongly when its clocks go back."""
+    return moment(value, now).timestamp()
 
 
 def _later(value: Any, other: Any, now: datetime) -> bool:
     """Whether the value is after the other; a plain date is over at its end."""
     if is_date_alone(other):
-        return moment(value, now) >= _end(other, now)
-    return moment(value, now) > moment(other, now)
+        return _seconds(value, now) >= (moment(other, now) + timedelta(days=1)).timestamp()
+    return _seconds(value, now) > _seconds(other, now)
 
 
 def _folded(value: Any) -> str:
@@ -101,7 +100,7 @@ def _between(value: Any, least: Any, most: Any, now: datetime) -> bool:
     try:
         low, high = _number(least), _number(most)
     except ExpressionError:
-        return moment(value, now) >= moment(least, now) and not _later(value, most, now)
+        return _seconds(value, now) >= _seconds(least, now) and not _later(value, most, now)
     return low <= _number(value) <= high
 
 
@@ -118,9 +117,9 @@ OPERATORS: dict[str, Operator] = {
     "at_most": lambda value, other, now: _number(value) <= _number(other),
     "at_least": lambda value, other, now: _number(value) >= _number(other),
     "greater_than": lambda value, other, now: _number(value) > _number(other),
-    "before": lambda value, other, now: moment(value, now) < moment(other, now),
+    "before": lambda value, other, now: _seconds(value, now) < _seconds(other, now),
     "until": lambda value, other, now: not _later(value, other, now),
-    "since": lambda value, other, now: moment(value, now) >= moment(other, now),
+    "since": lambda value, other, now: _seconds(value, now) >= _seconds(other, now),
     "after": _later,
 }
 """Operators with a value to compare with: (value, other, the time of day) -> whether it holds."""

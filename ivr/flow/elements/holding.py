@@ -63,6 +63,8 @@ def hold(
     A caller who hears nothing waits 10 s at most.
     """
     spec = _spec(ctx, hold_music)
+    # Two times of one zone are compared as the clock on the wall shows them, which goes back once a year.
+    until = None if until is None else until.astimezone(UTC)
     deadline = None if until is None else ctx.time_of(until)
     silent = ctx.up and spec is None and (deadline is None or deadline > ctx.now + MAX_SILENT_WAIT)
     if silent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -97,7 +97,7 @@ class PauseElement(Element):
 
     def _moment(self, ctx: Session) -> datetime:
         if self.until is None:
-            return ctx.wall_time() + timedelta(seconds=min(self.duration or 0.0, LONGEST))
+            return ctx.wall_time().astimezone(UTC) + timedelta(seconds=min(self.duration or 0.0, LONGEST))
         try:
             return self.until.moment(ctx)
         except ExpressionError as error:

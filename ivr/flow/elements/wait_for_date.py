@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import model_validator
@@ -84,12 +84,11 @@ class WaitForDateElement(Element):
         except ExpressionError as error:
             ctx.note(f"date: {error}")
             return self._result(ctx, NO_DATE, None)
-        now = ctx.wall_time()
-        if not ctx.once("ahead", lambda: wanted > now):
+        if not ctx.once("ahead", lambda: wanted > ctx.wall_time().astimezone(UTC)):
             return self._result(ctx, "past", wanted)
         until: Any = ctx.once("until", lambda: self._until(ctx, wanted))
         yield from hold(ctx, "wait_for_date", until, self.hold_music)
-        return self._result(ctx, "reached" if ctx.wall_time() >= wanted else "timeout", wanted)
+        return self._result(ctx, "reached" if ctx.wall_time().astimezone(UTC) >= wanted else "timeout", wanted)
 
     def _result(self, ctx: Session, status: str, wanted: datetime | None) -> str:
         if status == "timeout" and self.timeout is None:
@@ -101,7 +100,7 @@ class WaitForDateElement(Element):
         if self.timeout is None:
             return wanted
         try:
-            return min(wanted, ctx.wall_time() + timedelta(seconds=self.timeout))
+            return min(wanted, ctx.wall_time().astimezone(UTC) + timedelta(seconds=self.timeout))
         except OverflowError:
             return wanted
 
@@ -112,7 +111,7 @@ class WaitForDateElement(Element):
         if not self.every_year:
             return moment_on(value, self.at, zone, ago)
         day = moment_on(value, self.at, zone)
-        now = ctx.wall_time()
+        now = ctx.wall_time().astimezone(UTC)
         for year in range(now.year - 2, now.year + 4):
             found = moment_on(_in_year(day, year), None, zone, ago)
             if found > now:

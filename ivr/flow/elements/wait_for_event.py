@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -99,11 +99,11 @@ class WaitForEventElement(Element):
         if self.timeout is None:
             return None
         seconds, _ = ctx.value(self.timeout, "timeout")
-        return None if seconds is None else ctx.wall_time() + timedelta(seconds=min(seconds, LONGEST))
+        return None if seconds is None else ctx.wall_time().astimezone(UTC) + timedelta(seconds=min(seconds, LONGEST))
 
     def _since(self, ctx: Session) -> datetime | None:
         if self.include_past is False:
             return None
         if self.include_past is True:
             return ctx.call.started_at
-        return ctx.wall_time() - timedelta(seconds=min(self.include_past, LONGEST))
+        return ctx.wall_time().astimezone(UTC) - timedelta(seconds=min(self.include_past, LONGEST))

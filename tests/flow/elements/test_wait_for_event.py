@@ -121,7 +121,8 @@ def test_going_round_for_events_has_no_end_but_for_past_ones() -> None:
     flow = """
 elements:
   start: {{type: start_from_audience, next: wait}}
-  wait: {{type: wait_for_event, event: shipped, include_past: {past}, timeout: 5d, next: wait, branches: {{timeout: done}}}}
+  wait:
+    {{type: wait_for_event, event: shipped, include_past: {past}, timeout: 5d, next: wait, branches: {{timeout: done}}}}
   done: {{type: tag, tags: done}}
 """
     found = Life(flow.format(past="false"))
