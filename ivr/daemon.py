@@ -169,9 +169,9 @@ class Daemon:
                     contacts_per_aor=settings.limits.contacts_per_phone, bindings=settings.limits.registrations
                 )
             )
-            tasks_outside = TaskSet()
-            exits.push_async_callback(tasks_outside.close)
-            events = EventHub(store, tasks_outside.spawn, time.time)
+            background = TaskSet()
+            exits.push_async_callback(background.close)
+            events = EventHub(store, background.spawn, time.time)
             await events.begin()
             profiles = ProfileBook(store, loop)
             exits.callback(profiles.close)
@@ -209,9 +209,9 @@ class Daemon:
             )
             manager = CallManager(services, gate, flows)
 
-            async def in_force(flows: FlowSet) -> None:
+            def in_force(flows: FlowSet) -> None:
                 manager.flows = flows
-                await self._warm(services, flows)
+                background.spawn(self._warm(services, flows))  # who asked for the change need not wait for speech
 
             waiting = WaitingFlows(services, events, lambda: manager.flows, keeper.flow)
             exits.push_async_callback(waiting.close)

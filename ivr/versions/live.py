@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from ivr.errors import Fault, FlowLoadError, IvrError
@@ -31,7 +31,7 @@ class LiveFlows:
         keeper: FlowKeeper,
         flows: FlowSet,
         faults: tuple[Fault, ...],
-        in_force: Callable[[FlowSet], Awaitable[None]],
+        in_force: Callable[[FlowSet], None],
     ) -> None:
         self.keeper = keeper
         self.flows = flows
@@ -61,7 +61,7 @@ class LiveFlows:
     async def _change(self, work: Callable[[FlowSet], FlowSet]) -> FlowSet:
         async with self._changing:
             self.flows = await asyncio.to_thread(work, self.flows)
-            await self._in_force(self.flows)
+            self._in_force(self.flows)
             return self.flows
 
     async def reload_and_tell(self) -> None:

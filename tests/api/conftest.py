@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from ivr.api import Guard, HttpServer
 from ivr.call.events import EventHub
 from ivr.call.tasks import TaskSet
-from ivr.flow import FlowSet
 from ivr.settings import HostPort, Settings
 from ivr.store import Store, new_token
 from ivr.versions import FlowKeeper, LiveFlows
@@ -79,10 +77,7 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     keeper = FlowKeeper(settings, store.versions, author="test")
     calls, tasks = Calls(), TaskSet()
 
-    async def in_force(flows: FlowSet) -> None:
-        await asyncio.sleep(0)
-
-    flows = LiveFlows(keeper, keeper.load(), (), in_force)
+    flows = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
     hub = EventHub(store, tasks.spawn, lambda: 1000.0)
     server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub)
     async with TestClient(TestServer(server.application())) as client:

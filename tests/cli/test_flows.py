@@ -14,7 +14,6 @@ from ivr.api import Guard, HttpServer, local_token
 from ivr.call.events import EventHub
 from ivr.call.tasks import TaskSet
 from ivr.cli.main import cli
-from ivr.flow import FlowSet
 from ivr.settings import HostPort, Settings, load_settings
 from ivr.store import Store
 from ivr.versions import FlowKeeper, LiveFlows
@@ -126,11 +125,8 @@ def daemon(config: Path) -> Iterator[Settings]:
     address: list[HostPort] = []
 
     async def serve() -> None:
-        async def in_force(flows: FlowSet) -> None:
-            return None
-
         keeper, tasks = FlowKeeper(settings, store.versions), TaskSet()
-        live = LiveFlows(keeper, keeper.load(), (), in_force)
+        live = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
         hub = EventHub(store, tasks.spawn, lambda: 1.0)
         with local_token(settings.token_file) as token:
             server = HttpServer(HostPort("127.0.0.1", 0), Guard(store, token), Calls(), live, hub)

@@ -22,7 +22,7 @@ class Force:
         self.sets: list[FlowSet] = []
         self.changed = asyncio.Event()
 
-    async def __call__(self, flows: FlowSet) -> None:
+    def __call__(self, flows: FlowSet) -> None:
         self.sets.append(flows)
         self.changed.set()
 
