@@ -217,5 +217,5 @@ def _one(ctx: Session, request: Request, meanwhile: Meanwhile) -> Generator[floa
 
 def _failed(done: RequestDone, retry: Retry) -> bool:
     if done.status is not None:
-        return "5xx" in retry.on and 500 <= done.status < 600
-    return "network" in retry.on and done.error in ("network", "timeout", "bad_answer")
+        return "5xx" in retry.after and 500 <= done.status < 600
+    return "network" in retry.after and done.error in ("network", "timeout", "bad_answer")

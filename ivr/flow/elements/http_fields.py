@@ -143,7 +143,7 @@ class Retry(BaseModel):
     """Before the first further try."""
     backoff: Annotated[float, Field(ge=1, le=10)] = 2.0
     """Factor by which the wait grows from try to try, up to 60 s."""
-    on: Annotated[tuple[Literal["network", "5xx"], ...], Field(min_length=1)] = ("network", "5xx")
+    after: Annotated[tuple[Literal["network", "5xx"], ...], Field(min_length=1)] = ("network", "5xx")
     """`network`: no answer, or none in time. `5xx`: the server failed."""
 
     def pause(self, tries: int) -> float:
