@@ -102,7 +102,7 @@ def _print_row(name: str, width: int, entered: int, elements: int, hit: int, bra
     colour = "green" if percent >= GOOD else "yellow" if percent >= FAIR else "red"
     filled = int(percent * BAR / 100)
     bar = "█" * filled + "░" * (BAR - filled)
-    text = f"{name:<{width}}  {entered:>4} of {elements:>2}  {hit:>4} of {branches:>2}  {percent:>3.0f} %  "
+    text = f"{name:<{width}}  {entered:>4} of {elements:>2}  {hit:>4} of {branches:>2}  {int(percent):>3} %  "
     click.echo(text + click.style(bar, fg=colour))
 
 

@@ -198,7 +198,7 @@ def _cases(file: Path, flows: FlowSet, faults: list[Fault]) -> Iterator[Case]:
 def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault], *, tests: bool = True) -> list[_Folder]:
     """What is named, by folder; what cannot be found is a mistake in the call of the command. With `tests` false flows
     need none."""
-    from ivr.flow.testing import lone_tests, case_files
+    from ivr.flow.testing import case_files, lone_tests
 
     folders: dict[Path, _Folder] = {}
 

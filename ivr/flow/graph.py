@@ -139,7 +139,7 @@ def _legend(title: str, coverage: FlowCoverage) -> str:
     """The title over what was walked, and what the colours mean."""
     entered = len(coverage.flow.elements) - len(coverage.unvisited)
     figures = (
-        f"{coverage.hit} of {len(coverage.branches)} branches taken ({coverage.percent:.0f} %),"
+        f"{coverage.hit} of {len(coverage.branches)} branches taken ({int(coverage.percent)} %),"
         f" {entered} of {len(coverage.flow.elements)} elements entered"
     )
     shares = (

@@ -12,6 +12,7 @@ from ivr.flow.custom import BUILT_IN, ElementTypes, element_types
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.functions import FUNCTIONS
 from ivr.flow.loader import NOT_BUILT
+from ivr.flow.testing import parse_cases
 from ivr.settings import parse_settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -41,6 +42,8 @@ def _types(page: str) -> ElementTypes:
 def test_example_loads(name: str, kind: str, text: str, tmp_path: Path) -> None:
     if kind == "flow":
         assert parse_flow(text, name, types=_types(name.rpartition("-")[0])).elements
+    elif kind == "cases":
+        assert parse_cases(text, f"{name}.test.yaml")
     else:
         element_types(parse_settings(text, tmp_path / "ivr.yaml", SECRETS))
 

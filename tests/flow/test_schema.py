@@ -16,8 +16,7 @@ from ivr.flow.elements import ELEMENTS
 from ivr.flow.loader import flow_files, parse_flow
 from ivr.flow.schema import config_schema, field_texts, flow_schema
 from ivr.flow.schema import test_schema as cases_schema
-from ivr.flow.testing import CaseError, parse_cases
-from ivr.flow.testing import case_files
+from ivr.flow.testing import CaseError, case_files, parse_cases
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "config" / "schema"
@@ -96,14 +95,14 @@ BLOCKS = [
     (f"{path.stem}-{number}", kind, text)
     for path in sorted((ROOT / "docs").glob("*.md"))
     for number, (kind, text) in enumerate(
-        re.findall(r"^```yaml (flow|settings)\n(.*?)^```$", path.read_text(), re.M | re.S), 1
+        re.findall(r"^```yaml (flow|settings|cases)\n(.*?)^```$", path.read_text(), re.M | re.S), 1
     )
 ]
 
 
 @pytest.mark.parametrize(("name", "kind", "text"), BLOCKS, ids=[block[0] for block in BLOCKS])
 def test_examples_of_the_documentation_hold(name: str, kind: str, text: str) -> None:
-    assert faults(FLOW if kind == "flow" else CONFIG, text) == []
+    assert faults({"flow": FLOW, "cases": CASES}.get(kind, CONFIG), text) == []
 
 
 START = "start: {type: start_incoming_call, numbers: ['1'], next: a}"
