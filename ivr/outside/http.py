@@ -109,7 +109,7 @@ class HttpClient:
         """Send a request; `done` is called once, later, whatever happens, unless the client is closed before."""
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._answer(command, done))
+        task = asyncio.get_running_loop().create_task(self._answer(command, done, len(self._tasks) >= MAX_UNDER_WAY))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -124,10 +124,10 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _answer(self, command: ports.Request, done: Done) -> None:
+    async def _answer(self, command: ports.Request, done: Done, busy: bool) -> None:
         started = time.monotonic()
         try:
-            answer = await self._bounded(command)
+            answer = await self._bounded(command, busy)
         except Exception as error:
             log.exception("a request failed")
             answer = ports.RequestDone(command.id, error="network", text=type(error).__name__)
@@ -136,13 +136,13 @@ class HttpClient:
             log.info("a request failed after %.1f s: %s", elapsed, answer.text)
         done(replace(answer, elapsed=elapsed))
 
-    async def _bounded(self, command: ports.Request) -> ports.RequestDone:
+    async def _bounded(self, command: ports.Request, busy: bool) -> ports.RequestDone:
         """The answer, or what stands for none."""
         number, host = command.id, ""
         try:
             hop, limit = self._first(command)
             host = hop.url.host or ""
-            self._take(host)
+            self._take(host, busy)
         except _RefusedError as error:
             return ports.RequestDone(number, error="refused", text=str(error))
         except _BusyError as error:
@@ -166,9 +166,9 @@ class HttpClient:
             if not self._hosts[host]:
                 del self._hosts[host]
 
-    def _take(self, host: str) -> None:
+    def _take(self, host: str, busy: bool) -> None:
         """Count one more request to a host."""
-        if len(self._tasks) > MAX_UNDER_WAY or self._hosts[host] >= MAX_UNDER_WAY_PER_HOST:
+        if busy or self._hosts[host] >= MAX_UNDER_WAY_PER_HOST:
             raise _BusyError("too many requests are under way")
         self._hosts[host] += 1
 

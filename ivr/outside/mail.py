@@ -56,7 +56,7 @@ class Mailer:
         """Send a mail; `done` is called once, later, whatever happens, unless the mailer is closed before."""
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._answer(command, done))
+        task = asyncio.get_running_loop().create_task(self._answer(command, done, len(self._tasks) >= MAX_WAITING))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -69,12 +69,12 @@ class Mailer:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _answer(self, command: ports.SendMail, done: Done) -> None:
+    async def _answer(self, command: ports.SendMail, done: Done, busy: bool) -> None:
         error: str | None
         settings = self._settings
         if settings is None:
             error = "there is no mail server (mail in the configuration)"
-        elif len(self._tasks) > MAX_WAITING:
+        elif busy:
             error = "too many mails are waiting"
         else:
             try:

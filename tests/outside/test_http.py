@@ -359,6 +359,13 @@ async def test_requests_under_way_are_bounded(server: Server, monkeypatch: pytes
         assert (await ask(found, server.url())).status == 200
 
 
+async def test_requests_to_all_hosts_together_are_bounded(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_UNDER_WAY", 2)
+    async with client() as found:
+        errors = [done.error for done in await asyncio.gather(*(ask(found, server.url()) for _ in range(4)))]
+    assert errors == [None, None, "network", "network"]
+
+
 async def test_nothing_of_a_request_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "ivr")
     async with client() as found:
