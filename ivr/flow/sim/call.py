@@ -201,8 +201,9 @@ class SimulatedCall(ObservedCall):
             return self.wait(max(0.0, until - self.now))
         while not self.machine.finished and self.moments < MAX_MOMENTS and self.advance():
             pass
-        while (due := self._agenda.next()) is not None and due <= self._agenda.now:
-            self.advance()
+        agenda, world = self._agenda, self._world
+        while (due := agenda.next()) is not None and (due <= agenda.now or world.busy) and self.moments < MAX_MOMENTS:
+            self.advance()  # what ends with the call, and answers that nobody waits for any more
         return self
 
     # What the caller does

@@ -63,6 +63,8 @@ class Given:
     """Element to begin at; None: the first entry for a call, else the first one."""
     seed: int = 0
     """Makes the id of the call, and with it everything that is drawn by it."""
+    id: str | None = None
+    """Id of the call where it is known; None: the seed makes it."""
 
 
 def first_entry(flow: Flow) -> str:
@@ -78,7 +80,7 @@ def call_info(flow: Flow, entry: str, given: Given) -> CallInfo:
     called = given.called if given.called is not None else numbers[0] if numbers else ""
     line = given.line if given.line is not None else getattr(element, "line", None) or ""
     return CallInfo(
-        id=f"sim-{given.seed}",
+        id=given.id or f"sim-{given.seed}",
         from_=given.caller,
         to=called,
         started_at=given.time,

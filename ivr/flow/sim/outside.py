@@ -189,6 +189,11 @@ class SimulatedWorld:
         """It is not known yet whether a mail was handed over."""
         return bool(self._open_mails)
 
+    @property
+    def busy(self) -> bool:
+        """Some answer is yet to come."""
+        return bool(self._open_requests or self._open_mails)
+
     # Profiles and the do-not-contact list
 
     def update_profile(self, command: UpdateProfile, element: str) -> Change:
