@@ -16,25 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ivr.flow.elements.base import Element
 from ivr.flow.elements.branch import BranchElement
-from ivr.flow.elements.collect import CollectElement
-from ivr.flow.elements.forward_call import ForwardCallElement
-from ivr.flow.elements.hang_up import HangUpElement
-from ivr.flow.elements.pause import PauseElement
-from ivr.flow.elements.prompts import PromptFields
-from ivr.flow.elements.record_voicemail import RecordVoicemailElement
-from ivr.flow.elements.set_variable import SetVariableElement
-from ivr.flow.elements.start import StartIncomingCallElement
-from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
-from ivr.flow.expressions import Scope
 from ivr.flow.model import Edge, Flow
-from ivr.flow.walk import at_first
+from ivr.flow.summary import bare, summary
 
 if TYPE_CHECKING:
     from ivr.flow.testing import FlowCoverage
 
-__all__ = ["dot_source", "summary"]
+__all__ = ["dot_source"]
 
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-serif"
 INK = "#1f2933"
@@ -67,6 +56,8 @@ _ENTRY = _Look("#1b8a5a", "#e9f7f0", "#1b8a5a")
 _VOICE = _Look("#d9e8fb", "#f6faff", "#7ba6dd")
 _INPUT = _Look("#fdeac4", "#fffbf1", "#dba93f")
 _PEOPLE = _Look("#e5dcf9", "#faf8ff", "#9b7fd9")
+_OUTSIDE = _Look("#d3ecea", "#f4fbfa", "#62aaa4")
+_TIME = _Look("#f5e3ee", "#fdf8fb", "#c98fb3")
 _LOGIC = _Look("#e6eaef", "#fafbfc", "#9aa7b5")
 _END = _Look("#f9d9d9", "#fff7f7", "#d98080")
 
@@ -77,6 +68,14 @@ _LOOKS = {
     "record_voicemail": _INPUT,
     "forward_call": _PEOPLE,
     "transfer_to_flow": _PEOPLE,
+    "call_api": _OUTSIDE,
+    "notify": _OUTSIDE,
+    "update_profile": _OUTSIDE,
+    "do_not_contact": _OUTSIDE,
+    "pause": _TIME,
+    "wait_for_event": _TIME,
+    "wait_for_date": _TIME,
+    "hours": _TIME,
     "hang_up": _END,
 }
 
@@ -156,7 +155,7 @@ def _legend(title: str, coverage: FlowCoverage) -> str:
 
 def _card(flow: Flow, name: str, coverage: FlowCoverage | None) -> str:
     element = flow.elements[name]
-    look = _ENTRY if element.ENTRY else _LOOKS.get(element.type, _LOGIC)
+    look = _ENTRY if element.ENTRY else _LOOKS.get(element.type, _OUTSIDE if "." in element.type else _LOGIC)
     ink = "white" if element.ENTRY else INK
     quiet = "#d5efe2" if element.ENTRY else MUTED
     kind, unseen = element.type, False
@@ -192,66 +191,6 @@ def _unseen(name: str, coverage: FlowCoverage) -> list[str]:
     return [edge.branch for edge in missed]
 
 
-def summary(element: Element, first: Scope) -> str:
-    """What an element says or does, in a few words; empty where its type says all. `first` has the defaults."""
-    match element:
-        case PromptFields():
-            return _prompt(element, first)
-        case StartIncomingCallElement():
-            line = f" on {element.line}" if element.line else ""
-            return ", ".join("any number" if number == "*" else number for number in element.numbers) + line
-        case CollectElement():
-            return _collect(element)
-        case ForwardCallElement():
-            joint = ", then " if element.ring == "in_turn" else " + "
-            return "to " + joint.join(target.source for target in element.to)
-        case RecordVoicemailElement():
-            return f"up to {element.max_duration:g} s"
-        case HangUpElement():
-            words = "" if element.cause == "normal" else element.cause
-            return _prompt(element.prompt, first) if element.prompt is not None else words
-        case SetVariableElement():
-            return ", ".join(f"{name} = {_bare(value.source)}" for name, value in element.variables.items())
-        case TransferToFlowElement():
-            return f"to flow {element.flow.source}"
-        case PauseElement():
-            return f"{element.duration:g} s"
-    return ""
-
-
-def _bare(source: str) -> str:
-    """A template without its braces, where it is one expression."""
-    inner = source.strip()
-    return inner[2:-2].strip() if inner.startswith("{{") and inner.endswith("}}") and inner.count("{{") == 1 else inner
-
-
-def _prompt(prompt: PromptFields, first: Scope) -> str:
-    if prompt.text is not None:
-        text = at_first(prompt.text, first)
-        return _bare(prompt.text.source) if text is None else f"“{text}”"
-    for kind, source in (("file", prompt.file), ("url", prompt.url), ("recording", prompt.voicemail)):
-        if source is not None:
-            return f"{kind} {source.source}"
-    return ""
-
-
-def _collect(element: CollectElement) -> str:
-    parts = []
-    if not element.responses:
-        least, most = element.min_digits, element.max_digits
-        if most is None:
-            parts.append(f"{least} digits or more" if least > 1 else "digits")
-        elif least == most:
-            parts.append("1 digit" if most == 1 else f"{most} digits")
-        else:
-            parts.append(f"{least} to {most} digits")
-    if element.attempts > 1:
-        parts.append(f"{element.attempts} attempts")
-    if element.save_as:
-        parts.append(f"into {element.save_as}")
-    return ", ".join(parts)
-
-
 # Arrows
 
 
@@ -263,8 +202,8 @@ def _label(flow: Flow, edge: Edge) -> str:
         if condition.name is not None:
             return condition.name
         if condition.when is not None:
-            return _bare(condition.when.source)
-        value = _bare(condition.value.source) if condition.value is not None else ""
+            return bare(condition.when.source)
+        value = bare(condition.value.source) if condition.value is not None else ""
         asked = [f"{name.replace('_', ' ')} {template.source}" for name, _, template in condition.comparisons()]
         return f"{value} {', '.join(asked)}".strip() if asked else value
     if edge.field == "next" and not isinstance(element, BranchElement):

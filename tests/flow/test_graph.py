@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.flow.graph import dot_source, summary
+from ivr.flow.graph import dot_source
 from ivr.flow.loader import parse_flow
 from tests.kit.needs import lacks
 
@@ -43,20 +43,6 @@ def test_source() -> None:
     assert "“Hello &amp; &lt;b&gt;welcome&lt;/b&gt;”" in source
     assert "Desk &lt;b&gt; &amp; co" in source
     assert source.count('label="hang up"') == 1  # at sales; note follows the end of the call
-
-
-def test_summaries() -> None:
-    flow = parse_flow(FLOW, "desk")
-    found = {name: summary(element, flow.first) for name, element in flow.elements.items()}
-    assert found == {
-        "start": "100, any number",
-        "hello": "“Hello & <b>welcome</b>”",
-        "menu": "3 attempts",
-        "sales": "to phone:200, then phone:201",
-        "note": "a = 1 + 2",
-        "choose": "",
-        "bye": "busy",
-    }
 
 
 @given(st.text(max_size=80).filter(lambda text: "{{" not in text and "}}" not in text and text.strip()))
