@@ -77,7 +77,7 @@ def upsert(
 def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, Any], unique: str) -> bool:
     """Insert a row unless there is one with the same value in the column `unique`; whether it is new."""
     statement = _insert(connection, table).values(**values).on_conflict_do_nothing(index_elements=[unique])
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement.returning(table.c[unique])).first() is not None
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from ivr.store import KeptWait, Store, WaitTable
 
 
@@ -30,7 +32,8 @@ def test_a_wait_is_taken_once(store: Store) -> None:
     assert store.waits.take(["a", "b"], 9.0) == []
 
 
-def test_threads_that_race_take_each_wait_once(store: Store, url: str) -> None:
+def test_threads_that_race_take_each_wait_once(store: Store, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.store.database.SQLITE_BUSY_SECONDS", 20.0)
     store.waits.change([wait(str(n)) for n in range(200)], [])
     taken: list[str] = []
 

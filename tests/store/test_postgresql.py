@@ -1,0 +1,118 @@
+"""The same store in PostgreSQL: a server of its own, in a folder of the test."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ivr.errors import StoreError
+from ivr.store import CallRecord, KeptWait, Profile, StateChange, Store, Version, new_token
+from tests.kit.needs import may_skip
+
+FOLDERS = ("/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/15/bin")
+PATIENCE = 20.0
+PG_CTL = shutil.which("pg_ctl", path=os.pathsep.join([os.environ.get("PATH", ""), *FOLDERS]))
+
+pytestmark = [
+    pytest.mark.skipif(may_skip(PG_CTL), reason="PostgreSQL is not installed: apt-get install postgresql"),
+    pytest.mark.skipif(
+        may_skip(importlib.util.find_spec("psycopg")), reason="psycopg is not installed: pip install 'ivr[postgresql]'"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a database on a Unix socket; the server runs as `nobody` where the tests run as root."""
+    assert PG_CTL is not None
+    folder = Path(tmp_path_factory.mktemp("pg"))
+    data = folder / "data"
+    as_user: list[str] = []
+    if os.getuid() == 0:
+        for part in (folder, *folder.parents[:2]):
+            part.chmod(0o755)
+        shutil.chown(folder, "nobody")
+        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
+    tool = Path(PG_CTL).resolve().parent
+    subprocess.run(
+        [*as_user, str(tool / "initdb"), "-D", str(data), "-U", "ivr", "-A", "trust"], check=True, capture_output=True
+    )
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    command = [*as_user, str(tool / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
+    subprocess.run([*command, "-o", options, "start"], check=True, capture_output=True)
+    try:
+        yield f"postgresql+psycopg://ivr@/postgres?host={folder}"
+    finally:
+        subprocess.run([*command, "-m", "immediate", "stop"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def store(server: str, tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(server, tmp_path)
+    yield store
+    store.close()
+
+
+def test_records(store: Store, make_call: Callable[..., CallRecord]) -> None:
+    store.writer.call_ended(make_call(1))
+    store.writer.call_completed(make_call(1, path=[{"element": "later"}], cause="system"))
+    store.writer.call_completed(make_call(2))
+    assert store.writer.flush(PATIENCE)
+    calls = {call.short_id: call for call in store.reader.calls()}
+    assert (calls[1].path, calls[1].cause) == ([{"element": "later"}], "user_hung_up")
+    assert calls[2] == make_call(2)
+
+
+def test_versions(store: Store) -> None:
+    new = [Version("desk", number, f"h{number}", "text ü", 1.0, author="anna") for number in (1, 2)]
+    store.versions.apply(new, [StateChange("desk", 1, 2, 0.1)], 5.0)
+    state = store.versions.states()["desk"]
+    assert (state.active, state.candidate, state.share, state.newest, state.newest_hash) == (1, 2, 0.1, 2, "h2")
+    with pytest.raises(StoreError, match="duplicate key"):
+        store.versions.apply(new[1:], [StateChange("desk", 2)], 6.0)
+    assert store.versions.states()["desk"].active == 1
+    store.versions.apply((), [StateChange("desk", 2, withdrawn=1)], 7.0)
+    assert [v.activated_at for v in store.versions.versions("desk")] == [None, 7.0]
+
+
+def test_people(store: Store) -> None:
+    store.writer.profile("+1", {"a": 1, "pin": "1234"}, ["pin"], 1.0)
+    store.writer.profile("+1", {"a": None, "b": [2]}, [], 2.0)
+    store.writer.do_not_contact("+1", 1.0, "asked")
+    assert store.writer.flush(PATIENCE)
+    assert store.people.profile("+1") == Profile({"pin": "1234", "b": [2]}, frozenset({"pin"}))
+    assert store.people.blocked("+1")
+
+
+def test_events_and_waits(store: Store) -> None:
+    wait = KeptWait(
+        id="w", call_id="c", node="local", flow="ship", version=1, snapshot={"a": 1}, events=["paid"],
+        after_event=0, wake_at=None, created_at=1.0, last_step_at=1.0,
+    )  # fmt: skip
+    first, taken = store.events.add("e1", "paid", {"n": 1}, 1.0, [wait])
+    assert (taken, first.properties) == ("new", {"n": 1})
+    assert store.events.add("e1", "paid", {"n": 1}, 2.0, [wait])[1] == "known"
+    second, _ = store.events.add("e2", "paid", {"n": 2}, 3.0)
+    assert [event.id for event in store.events.after(first.number)] == ["e2"]
+    assert [event.id for event in store.events.since("paid", 0.0)] == ["e1", "e2"]
+    assert store.waits.take(["w"], 1.0) == [wait]
+    assert store.waits.take(["w"], 1.0) == []
+    assert [found.id for found in store.waits.begin("local")] == ["w"]
+    assert store.waits.take(["w"], 1.0) == [wait]
+    store.waits.change([], ["w"])
+    assert store.waits.count() == 0
+    assert store.events.prune(2.0, 10) == 1
+    assert store.events.last() == second.number
+
+
+def test_tokens(store: Store) -> None:
+    token, _ = new_token("crm", ["events"], 1.0)
+    store.tokens.add(token)
+    assert store.tokens.get(token.id) == token
+    assert store.tokens.remove("crm") == 1
