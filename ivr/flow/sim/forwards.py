@@ -136,7 +136,8 @@ class Forwards:
         taken = min((each for each in tries if each.result == "answered"), key=lambda each: each.at, default=None)
         over = taken.at if taken is not None else max(each.at for each in tries)
         for each in tries:
-            self._due.append(self._agenda.later(min(each.at, over), self._delivered, each.answer))
+            at = min(each.at, over) if answer is None else over
+            self._due.append(self._agenda.later(at, self._delivered, each.answer))
         if taken is not None:
             self._due.append(self._agenda.later(over, self._taken, taken))
         else:

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ivr.flow.sim.seen import HIDDEN, SentMail, SentRequest
+from ivr.flow.sim.seen import HIDDEN, Said, SentMail, SentRequest
 from ivr.flow.sim.transcript import clock, tell
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def data(call: ObservedCall) -> dict[str, Any]:
         "seed": call.given.seed,
         "path": call.path,
         "steps": [_step(step) for step in call.steps],
-        "said": [dataclasses.asdict(said) for said in call.said],
+        "said": [_said(said) for said in call.said],
         "digits": machine.digits(),
         "requests": [_request(sent) for sent in call.requests],
         "mails": [_mail(sent) for sent in call.mails],
@@ -76,6 +76,12 @@ def data(call: ObservedCall) -> dict[str, Any]:
 def _step(step: Any) -> dict[str, Any]:
     fields = ("flow", "element", "type", "entered_at", "left_at", "branch")
     return {**{name: getattr(step, name) for name in fields}, **step.details}
+
+
+def _said(said: Said) -> dict[str, Any]:
+    shown = dataclasses.asdict(said)
+    del shown["words"]  # as they are heard, with what is secret
+    return shown
 
 
 def _request(sent: SentRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ a step after one of them waits until that answer was given. After the last step 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -53,7 +53,7 @@ def _moment(value: object) -> object:
             value = datetime.fromisoformat(value)
         except ValueError:
             raise ValueError('not a time: like "2026-03-02T10:00:00+01:00"') from None
-    if isinstance(value, datetime) and value.tzinfo is None:
+    if isinstance(value, date) and not (isinstance(value, datetime) and value.tzinfo is not None):
         raise ValueError('a time needs its zone: like "2026-03-02T10:00:00+01:00"')
     return value
 
