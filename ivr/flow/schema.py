@@ -194,13 +194,34 @@ class _Generator(GenerateJsonSchema):
         texts = field_texts(model)
         for name, field in model.model_fields.items():
             place = found.get("properties", {}).get(field.alias or name)
-            if place is not None and name in texts:
+            if place is None:
+                continue
+            _settle(place)
+            if name in texts:
                 place.setdefault("description", texts[name])
         if issubclass(model, PromptFields):
             found["oneOf"] = [{"required": [source]} for source in SOURCES]
         if issubclass(model, Element):
             _complete(found, model)
         return found
+
+
+_BOUNDS = {
+    "array": {"minLength": "minItems", "maxLength": "maxItems"},
+    "integer": {"ge": "minimum", "le": "maximum"},
+    "number": {"ge": "minimum", "le": "maximum"},
+}
+"""Bounds of a field that may be written in several ways: what they are called for which of them."""
+
+
+def _settle(place: JsonSchemaValue) -> None:
+    """Move bounds that pydantic puts beside the ways to write a field to those ways that they are meant for."""
+    if "anyOf" not in place:
+        return
+    bounds = {name: place.pop(name) for name in ("minLength", "maxLength", "ge", "le") if name in place}
+    for way in place["anyOf"]:
+        names = _BOUNDS.get(str(way.get("type")), {})
+        way.update({names[name]: bound for name, bound in bounds.items() if name in names})
 
 
 class _FlowGenerator(_Generator):

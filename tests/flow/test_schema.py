@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 from ivr.errors import FlowLoadError
+from ivr.flow.custom import element_types
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.loader import flow_files, parse_flow
 from ivr.flow.schema import config_schema, field_texts, flow_schema
 from ivr.flow.schema import test_schema as cases_schema
 from ivr.flow.testing import CaseError, case_files, parse_cases
+from ivr.settings import load_settings, parse_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "config" / "schema"
@@ -24,6 +26,9 @@ FOLDERS = [ROOT / "config" / "flows", ROOT / "config" / "examples" / "flows", RO
 FLOW = jsonschema.Draft7Validator(flow_schema())
 CONFIG = jsonschema.Draft7Validator(config_schema())
 CASES = jsonschema.Draft7Validator(cases_schema())
+EXAMPLES = ROOT / "config" / "examples"
+EXAMPLE = jsonschema.Draft7Validator(flow_schema(element_types(load_settings(EXAMPLES / "ivr.yaml", {})).models))
+"""With the elements that connectors of the examples add."""
 
 
 class _Yaml(yaml.SafeLoader):
@@ -55,7 +60,16 @@ FLOWS = [path for folder in FOLDERS if folder.is_dir() for path in flow_files(fo
 
 @pytest.mark.parametrize("path", FLOWS, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_flows_hold(path: Path) -> None:
-    assert faults(FLOW, path.read_text()) == []
+    assert faults(EXAMPLE if EXAMPLES in path.parents else FLOW, path.read_text()) == []
+
+
+def test_the_schema_of_the_examples_is_up_to_date() -> None:
+    kept = json.loads((EXAMPLES / "schema" / "flow.json").read_text())
+    wanted = "run: ivr schema flow --config config/examples/ivr.yaml -o config/examples/schema/flow.json"
+    assert kept == EXAMPLE.schema, wanted
+    sms = kept["definitions"]["element.sms.send"]
+    assert sms["required"] == ["type", "to", "text"]
+    assert sms["description"].startswith("Sends an SMS.")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +116,14 @@ BLOCKS = [
 
 @pytest.mark.parametrize(("name", "kind", "text"), BLOCKS, ids=[block[0] for block in BLOCKS])
 def test_examples_of_the_documentation_hold(name: str, kind: str, text: str) -> None:
-    assert faults({"flow": FLOW, "cases": CASES}.get(kind, CONFIG), text) == []
+    if kind != "flow":
+        assert faults(CASES if kind == "cases" else CONFIG, text) == []
+        return
+    models = dict(ELEMENTS)  # with what the configurations on the same page add
+    for other, of, settings in BLOCKS:
+        if of == "settings" and "connectors:" in settings and other.rpartition("-")[0] == name.rpartition("-")[0]:
+            models |= element_types(parse_settings(re.sub(r"!secret \S+", "secret", settings), None, {})).models
+    assert faults(jsonschema.Draft7Validator(flow_schema(models)), text) == []
 
 
 START = "start: {type: start_incoming_call, numbers: ['1'], next: a}"
