@@ -33,6 +33,7 @@ COMMANDS = {
     "token": "Make and take back tokens of the HTTP interface.",
     "calls": "List calls.",
     "trace": "Show the way of one call.",
+    "replay": "Run a call again and show where it goes another way.",
     "demo": "Call the daemon for real and keep the sound of both sides.",
 }
 """Commands with the line that `ivr --help` shows, so that listing them imports none."""

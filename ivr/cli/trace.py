@@ -14,8 +14,9 @@ from ivr.cli.calls import read_call, seconds
 from ivr.cli.live import DaemonError, ask
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.errors import IvrError
+from ivr.settings import Settings
 
-__all__ = ["command"]
+__all__ = ["command", "find_call"]
 
 STEP_KEYS = ("element", "type", "entered_at", "left_at", "branch", "flow")
 """Shown in columns; the rest of a step follows as details."""
@@ -31,7 +32,15 @@ def command(ctx: click.Context, call_id: str, as_json: bool) -> None:
 
     ID is the call's id or its short id. A call in progress is asked of the running daemon.
     """
-    settings = settings_of(ctx)
+    call = find_call(settings_of(ctx), call_id)
+    if as_json:
+        click.echo(json.dumps(call, indent=2))
+    else:
+        _print(call)
+
+
+def find_call(settings: Settings, call_id: str) -> dict[str, Any]:
+    """The record of a call: from the store, and of one in progress from the daemon; IvrError where there is none."""
     record = read_call(settings.store, call_id)
     call = dataclasses.asdict(record) if record is not None else None
     if call is None or call["cause"] is None:
@@ -42,10 +51,7 @@ def command(ctx: click.Context, call_id: str, as_json: bool) -> None:
                 raise IvrError(f"there is no call {call_id} in the store, and no daemon to ask") from None
     if call is None:
         raise IvrError(f"there is no call {call_id}")
-    if as_json:
-        click.echo(json.dumps(call, indent=2))
-    else:
-        _print(call)
+    return call
 
 
 def _print(call: dict[str, Any]) -> None:

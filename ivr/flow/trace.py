@@ -99,6 +99,7 @@ def origin(
     with. What is hidden, or too long, is named under `hidden`.
     """
     found: dict[str, Any] = {
+        "line": call.line,
         "flows": {name: {"version": flow.version, "number": flow.number or None} for name, flow in flows.items()}
     }
     if call.headers:

@@ -1,0 +1,304 @@
+"""The record of a call as a replay reads it: what came from the caller and the world, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import Any, cast
+
+from ivr.errors import IvrError
+from ivr.flow.expressions import MASK
+from ivr.flow.patterns import KEYS
+from ivr.flow.ports import Cause
+from ivr.flow.sim import ForwardAnswer, Given, HttpAnswer, MailAnswer, Stubs
+
+__all__ = ["Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
+
+LATE = 0.3
+"""Seconds that a key may be heard after it was pressed: a prompt that ended meanwhile did not see it."""
+
+ROUNDED = 0.002
+"""Seconds by which times of the record may be off: they are kept in milliseconds."""
+
+NEVER = 10.0**9
+"""Seconds until an answer that the call did not live to see."""
+
+ABSENT_KEY = "0"
+"""Stands for a key that stopped a prompt, of which the record does not tell more."""
+
+ENDED_BY_CALLER = ("user_hung_up", "network", "media_timeout", "ended_by_api", "system")
+"""Causes that come from outside the flow."""
+
+
+class ReplayError(IvrError):
+    """A record cannot be replayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something the caller did, or that came from outside."""
+
+    after: float
+    """Seconds after the step was entered."""
+    kind: str
+    """`press`, `hang_up` or `event`."""
+    value: str
+    """Key, cause, or name of the event."""
+    source: str = "rfc4733"
+    """How a key came."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """Of an event."""
+
+
+@dataclass(slots=True)
+class RecordedStep:
+    """One element of the call."""
+
+    data: Mapping[str, Any]
+    """As it stands in the record."""
+    begins: float
+    """Seconds since the call began."""
+    ends: float | None
+    """Seconds since the call began; None: it was running when the call ended."""
+    actions: list[Action] = field(default_factory=list)
+    """What happened in it, from outside."""
+
+    @property
+    def flow(self) -> str:
+        """Its flow."""
+        return str(self.data.get("flow") or "")
+
+    @property
+    def element(self) -> str:
+        """Its name."""
+        return str(self.data.get("element") or "")
+
+    @property
+    def type(self) -> str:
+        """Its type."""
+        return str(self.data.get("type") or "")
+
+    @property
+    def branch(self) -> str | None:
+        """Branch it was left by; masked where it tells a hidden input."""
+        branch = self.data.get("branch")
+        return None if branch is None else str(branch)
+
+    @property
+    def hidden(self) -> bool:
+        """A collect whose input the record does not show."""
+        if self.type != "collect" or "status" not in self.data or self.data["status"] == "no_input":
+            return False
+        return str(self.data.get("digits", MASK)) == MASK
+
+    @property
+    def played(self) -> Sequence[Mapping[str, Any]]:
+        """Prompts with what was heard of them."""
+        return cast("Sequence[Mapping[str, Any]]", self.data.get("played") or ())
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One call."""
+
+    id: str
+    """Its id."""
+    flow: str
+    """Flow it began in."""
+    version: str
+    """Hash of that version."""
+    versions: Mapping[str, Mapping[str, Any]]
+    """Flows that it went through, with hash and number of their versions."""
+    given: Given
+    """How it began."""
+    steps: tuple[RecordedStep, ...]
+    """The way it went."""
+    stubs: Stubs
+    """How the world answered."""
+    cause: str | None
+    """Why it ended."""
+    notes: tuple[str, ...]
+    """What the record does not tell."""
+
+
+def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
+    """Read a record, as the store gives it; ReplayError where it is not one of a call that is over.
+
+    `zone` is that of this system: flows saw the time of day in it.
+    """
+    path = record.get("path") or []
+    if not path:
+        raise ReplayError("the record has no path: the call did not come to its flow")
+    if record.get("cause") is None:
+        raise ReplayError("the call is not over")
+    started = float(record["started_at"])
+    details = record.get("details") or {}
+    steps = tuple(_step(step, started) for step in path)
+    notes: list[str] = []
+    _keys(steps, notes)
+    _events(steps, notes)
+    _hang_up(steps, record, started)
+    if details.get("trace") == "full":
+        notes.append("the trace is cut: the call did more than a trace holds")
+    hidden = details.get("hidden") or ()
+    if hidden:
+        notes.append(f"the record hides {', '.join(map(str, hidden))}")
+    short_id = int(record.get("short_id") or 1)
+    given = Given(
+        caller=str(record.get("caller") or ""),
+        called=str(record.get("called") or ""),
+        line=str(details.get("line") or record.get("line") or ""),
+        time=datetime.fromtimestamp(started, zone),
+        profile=details.get("profile") or {},
+        properties=details.get("properties") or {},
+        headers=details.get("headers") or {},
+        entry=steps[0].element,
+        seed=short_id - 1,
+        id=str(record["id"]),
+    )
+    return Recorded(
+        str(record["id"]),
+        str(record.get("flow") or steps[0].flow),
+        str(record.get("flow_version") or ""),
+        details.get("flows") or {},
+        given,
+        steps,
+        Stubs(
+            http=tuple(_http(steps, notes)),
+            forwards=tuple(_forwards(steps)),
+            mails=tuple(_mails(steps)),
+            failing_recordings=frozenset(
+                step.element for step in steps if step.type == "record_voicemail" and step.data.get("status") == "error"
+            ),
+            manual=True,
+        ),
+        str(record["cause"]),
+        tuple(notes),
+    )
+
+
+def _step(step: Mapping[str, Any], started: float) -> RecordedStep:
+    left = step.get("left_at")
+    return RecordedStep(
+        step, float(step.get("entered_at") or started) - started, None if left is None else float(left) - started
+    )
+
+
+# What the caller did
+
+
+def _keys(steps: Sequence[RecordedStep], notes: list[str]) -> None:
+    """Put each key into the step in which it was pressed."""
+    for index, step in enumerate(steps):
+        for key in (*(step.data.get("keys") or ()), *(step.data.get("terminators") or ())):
+            if key.get("key") in (*KEYS,) and not step.hidden:
+                at = float(key.get("at") or 0.0)
+                where = _pressed_in(steps, index, at)
+                after = max(0.0, at - steps[where].begins)
+                steps[where].actions.append(
+                    Action(after, "press", str(key["key"]), str(key.get("source") or "rfc4733"))
+                )
+    for step in steps:
+        if step.data.get("ended") == "interrupted" and step.played and not step.actions:
+            heard = float(step.played[-1].get("heard") or 0.0)
+            begun = float(step.played[-1].get("at") or step.begins)
+            step.actions.append(Action(max(0.0, begun - step.begins) + heard, "press", ABSENT_KEY))
+    if any(step.hidden for step in steps):
+        notes.append("inputs that reporting hides cannot be repeated: their recorded branches are taken")
+
+
+def _pressed_in(steps: Sequence[RecordedStep], index: int, at: float) -> int:
+    """The step in which a key took effect that the step at `index` took in."""
+    while index > 0:
+        before = steps[index - 1].data.get("ended")
+        begins = steps[index].begins
+        if at >= begins - ROUNDED and not (before == "interrupted" and at <= begins + ROUNDED):
+            break
+        if steps[index].begins - at < LATE and before == "completed":
+            break
+        index -= 1
+    return index
+
+
+def _events(steps: Sequence[RecordedStep], notes: list[str]) -> None:
+    for step in steps:
+        for event in step.data.get("events") or ():
+            if "properties" not in event and event.get("cut"):
+                notes.append(f"the properties of the event {event.get('name')} are not in the record")
+            after = max(0.0, float(event.get("at") or step.begins) - step.begins)
+            properties = event.get("properties") or {}
+            step.actions.append(Action(after, "event", str(event.get("name")), properties=properties))
+
+
+def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: float) -> None:
+    """The end of the call, where it did not come from the flow."""
+    cause, ended = record.get("cause"), record.get("ended_at")
+    if cause not in ENDED_BY_CALLER or ended is None or (record.get("details") or {}).get("fault"):
+        return
+    at = float(ended) - started
+    last = next(
+        (step for step in steps if step.branch in ("user_hung_up", "call_ended") or step.ends is None),
+        None,
+    ) or next((step for step in steps if step.ends is not None and step.ends >= at), steps[-1])
+    after = max(0.0, (at if last.ends is None else last.ends) - last.begins)
+    last.actions.append(Action(after, "hang_up", cast("Cause", cause)))
+
+
+# What the world answered
+
+
+def _http(steps: Sequence[RecordedStep], notes: list[str]) -> list[HttpAnswer]:
+    found = []
+    for step in steps:
+        for entry in step.data.get("requests") or ():
+            elapsed = float(entry.get("elapsed") or 0.0)
+            if entry.get("status") is None and entry.get("error") is None:
+                elapsed = NEVER
+            if entry.get("body_cut"):
+                notes.append(f"the answer to {step.element} was too long for the record")
+            elif entry.get("url") == "(sensitive)":
+                notes.append(f"what {step.element} sent was sensitive: its answer is not in the record")
+            found.append(
+                HttpAnswer(
+                    step.element,
+                    int(entry.get("status") or 200),
+                    entry.get("body"),
+                    entry.get("headers") or {},
+                    elapsed,
+                    entry.get("error"),
+                    times=1,
+                )
+            )
+    return found
+
+
+def _forwards(steps: Sequence[RecordedStep]) -> list[ForwardAnswer]:
+    found = []
+    for step in steps:
+        if step.type != "forward_call" or "to" not in step.data:
+            continue
+        lasted = NEVER if step.ends is None else step.ends - step.begins
+        outcome = step.data.get("outcome")
+        answered = step.data.get("answered_at")
+        left_alone = answered is None and step.data.get("reason") in ("caller left", None)
+        if answered is not None:
+            after = float(answered) - step.begins
+            talk = float(step.data.get("talk_time") or 0.0)
+            found.append(ForwardAnswer(step.element, "answered", after, talk, times=1))
+        elif outcome in ("forwarded", "returned"):
+            found.append(ForwardAnswer(step.element, "answered", lasted, 0.0, times=1))
+        elif outcome in ("no_answer", "busy", "declined", "failed") and not left_alone:
+            code = step.data.get("sip_code")
+            found.append(ForwardAnswer(step.element, outcome, lasted, sip_code=code, times=1))
+        else:
+            found.append(ForwardAnswer(step.element, "answered", NEVER, times=1))
+    return found
+
+
+def _mails(steps: Sequence[RecordedStep]) -> list[MailAnswer]:
+    return [
+        MailAnswer(step.element, entry.get("error"), float(entry.get("elapsed") or 0.2), times=1)
+        for step in steps
+        for entry in step.data.get("mails") or ()
+    ]

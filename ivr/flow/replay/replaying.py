@@ -1,0 +1,283 @@
+"""Runs a recorded call again, in the simulator, and tells where it goes another way.
+
+The replay keeps step with the record: what the caller did in a step happens so long after that step was entered, also
+where prompts are longer now; requests, forwards and mails are answered as they were. It ends at the first element that
+is another one than recorded, for what the caller would have done there nobody knows.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from ivr.flow.elements.base import Element
+from ivr.flow.model import Flow, FlowSet
+from ivr.flow.ports import Cause, DigitSource, PromptSpec
+from ivr.flow.replay.guide import Guided
+from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
+from ivr.flow.sim import Configured, SimulatedCall, SpeechModel
+from ivr.flow.trace import Step
+
+__all__ = ["Divergence", "Replay", "replay"]
+
+MORE = 1.0
+"""Seconds that a prompt which was cut short would at least have gone on."""
+
+MAX_TURNS = 200_000
+"""Things that happen in one replay before it counts as one that never ends."""
+
+MAX_NOTES = 20
+"""Notes of one replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """Where the replay went another way."""
+
+    index: int
+    """Steps that are the same."""
+    element: str
+    """Element after which the ways part; the entry where they part at once."""
+    flow: str
+    """Its flow."""
+    expected: str
+    """What the record has: branch and next element."""
+    actual: str
+    """What the replay did."""
+    why: str
+    """A sentence for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What came of it."""
+
+    recorded: Recorded
+    """The call."""
+    flow: Flow
+    """The version that it was run against."""
+    path: tuple[str, ...]
+    """Elements that the replay went through."""
+    divergence: Divergence | None
+    """The first one; None: the same path."""
+    notes: tuple[str, ...]
+    """What could not be repeated exactly, and what differs without changing the path."""
+
+
+def replay(recorded: Recorded, flow: Flow, flows: FlowSet, surroundings: Configured) -> Replay:
+    """Run a recorded call with these flows; `surroundings` by :func:`ivr.flow.sim.configured`.
+
+    ReplayError where the call cannot even begin.
+    """
+    if recorded.steps[0].element not in flow.elements:
+        raise ReplayError(f"flow {flow.name} has no element {recorded.steps[0].element}, at which the call began")
+    return _Replaying(recorded, flow, flows, surroundings).run()
+
+
+@dataclass(frozen=True)
+class _RecordedSpeech(SpeechModel):
+    """Prompts last as long as they did."""
+
+    replaying: Any = None
+
+    def seconds(self, prompt: PromptSpec) -> float | None:
+        """Length of a prompt: the recorded one where it was heard to its end."""
+        found: float | None = self.replaying.prompt_seconds(prompt, super().seconds(prompt))
+        return found
+
+
+class _Replaying:
+    """One replay."""
+
+    def __init__(self, recorded: Recorded, flow: Flow, flows: FlowSet, surroundings: Configured) -> None:
+        self.recorded = recorded
+        self.flow = flow
+        self.notes: list[str] = list(recorded.notes)
+        self.hides = False
+        self.checked = 0
+        self.spoken: set[int] = set()
+        self.actions: list[tuple[float, int, Action]] = []
+        self.scheduled = 0
+        guided = {name: self.guided(flows[name]) for name in flows}
+        guided[flow.name] = self.guided(flow)
+        self.call = SimulatedCall(
+            guided[flow.name],
+            FlowSet(guided),
+            recorded.given,
+            recorded.stubs,
+            speech=_RecordedSpeech(replaying=self),
+            **surroundings,
+        )
+
+    def guided(self, flow: Flow) -> Flow:
+        """The flow with elements that look at the record."""
+        elements = {name: Guided(element, self) for name, element in flow.elements.items()}
+        return replace(flow, elements=cast("Mapping[str, Element]", elements))
+
+    def run(self) -> Replay:
+        """Let the call go on until it is over, or goes another way."""
+        call = self.call
+        call.start()
+        divergence: Divergence | None = None
+        for _ in range(MAX_TURNS):
+            divergence = self.compare()
+            if divergence is not None or call.finished:
+                break
+            self.speak()
+            moment = call.next_moment()
+            if self.actions and (moment is None or self.actions[0][0] <= moment):
+                at, _, action = heapq.heappop(self.actions)
+                if at > call.now:
+                    call.wait(at - call.now)
+                    divergence = self.compare()
+                    if divergence is not None or call.finished:
+                        break
+                self.do(action)
+            elif not call.advance():
+                divergence = self.stuck()
+                break
+        if divergence is None:
+            divergence = self.compare() or self.ends_alike()
+        return Replay(
+            self.recorded, self.flow, tuple(call.path), divergence, tuple(dict.fromkeys(self.notes))[:MAX_NOTES]
+        )
+
+    # What the elements ask (Guide)
+
+    def now_at(self) -> tuple[RecordedStep | None, str | None]:
+        """The recorded step that the running one goes with, and the element that followed it."""
+        index = len(self.call.machine.steps) - 1
+        step, following = self.step(index), self.step(index + 1)
+        running = self.call.machine.steps[-1]
+        if step is None or (step.flow, step.element) != (running.flow, running.element):
+            return None, None
+        return step, None if following is None else following.element
+
+    def decided(self, element: str, hidden: str) -> None:
+        """A recorded branch was taken."""
+        self.hides = True
+        self.notes.append(f"{element}: {hidden}, the recorded branch is taken")
+
+    def prompt_seconds(self, prompt: PromptSpec, estimate: float | None) -> float | None:
+        """How long a prompt lasts: as recorded, where it is the same one."""
+        step, _ = self.now_at()
+        running = self.call.machine.steps[-1]
+        index = len(running.details.get("played") or ()) - 1
+        if step is None or not 0 <= index < len(step.played):
+            return estimate
+        played = step.played[index]
+        shown = [each.get("value") for each in played.get("prompts") or ()]
+        mine = [each["value"] for each in running.details["played"][index]["prompts"]]
+        if shown != mine:
+            self.notes.append(f"{step.element} says something else now")
+            return estimate
+        heard, reason = float(played.get("heard") or 0.0), played.get("reason")
+        if reason == "failed":
+            return None
+        rounds = getattr(self.call.element, "loop", 1) or 1
+        if reason == "completed" and len(mine) == 1:
+            return heard / rounds
+        return max(estimate or 0.0, heard + MORE) if reason == "stopped" else estimate
+
+    # What happens
+
+    def step(self, index: int) -> RecordedStep | None:
+        """A step of the record."""
+        return self.recorded.steps[index] if 0 <= index < len(self.recorded.steps) else None
+
+    def do(self, action: Action) -> None:
+        """The caller does something, or an event comes."""
+        match action.kind:
+            case "press":
+                self.call.press(action.value, source=cast(DigitSource, action.source))
+            case "hang_up":
+                self.call.hang_up(cast(Cause, action.value))
+            case "event":
+                self.call.event(action.value, action.properties)
+
+    def speak(self) -> None:
+        """The caller speaks into a recording for as long as he did."""
+        index = len(self.call.machine.steps) - 1
+        step = self.step(index)
+        if step is not None and self.call.recording and index not in self.spoken:
+            self.spoken.add(index)
+            self.call.speak(float(step.data.get("duration") or 0.0))
+
+    # Comparing
+
+    def compare(self) -> Divergence | None:
+        """Look at the steps that are new, and have what happened in them happen again."""
+        steps = self.call.machine.steps
+        while self.checked < len(steps):
+            index = self.checked
+            running, step = steps[index], self.step(index)
+            if step is None or (running.flow, running.element) != (step.flow, step.element):
+                return self.parted(index)
+            self.checked += 1
+            for action in step.actions:
+                self.scheduled += 1
+                heapq.heappush(self.actions, (running.entered_at + action.after, self.scheduled, action))
+        return None
+
+    def parted(self, index: int) -> Divergence:
+        """The ways part before this step."""
+        steps = self.call.machine.steps
+        before = steps[index - 1] if index else None
+        recorded = self.step(index - 1)
+        expected = _way(recorded.branch if recorded else None, self.step(index))
+        actual = _way(before.branch if before else None, steps[index] if index < len(steps) else None)
+        element = before.element if before else steps[index].element
+        flow = before.flow if before else steps[index].flow
+        return Divergence(index, element, flow, expected, actual, self.why(before, recorded, self.step(index)))
+
+    def why(self, before: Step | None, recorded: RecordedStep | None, following: RecordedStep | None) -> str:
+        """What led another way."""
+        if before is None or recorded is None:
+            return "the call begins at another element"
+        flow = self.flow if before.flow == self.flow.name else self.call.flows.get(before.flow)
+        here = following is not None and following.flow == before.flow
+        if following is not None and here and flow is not None and following.element not in flow.elements:
+            return f"there is no element {following.element} any more"
+        if before.branch == recorded.branch:
+            return f"branch {before.branch} leads elsewhere"
+        told = [
+            f"{name} is {_short(before.details.get(name))}, it was {_short(recorded.data.get(name))}"
+            for name in ("status", "digits", "outcome", "hours", "error", "reason", "notes")
+            if before.details.get(name) != recorded.data.get(name)
+        ]
+        return f"another branch is taken{': ' + '; '.join(told) if told else ''}"
+
+    def stuck(self) -> Divergence:
+        """The flow waits for something that the record has not."""
+        running = self.call.machine.steps[-1]
+        recorded = self.step(len(self.call.machine.steps) - 1)
+        waiting = self.call.waiting
+        for_what = waiting.kind if waiting is not None else "something"
+        text = f"it waits for a {for_what} that the record has nothing for"
+        expected = _way(recorded.branch if recorded else None, self.step(len(self.call.machine.steps)))
+        return Divergence(self.checked, running.element, running.flow, expected, "it stays there", text)
+
+    def ends_alike(self) -> Divergence | None:
+        """Whether the replay is over where the record is."""
+        steps = self.call.machine.steps
+        if len(steps) < len(self.recorded.steps):
+            return self.parted(len(steps))
+        cause = self.call.cause
+        if self.call.finished and cause is not None and cause != self.recorded.cause:
+            last = steps[-1]
+            text = "the same path, but the call ends for another reason"
+            return Divergence(len(steps), last.element, last.flow, self.recorded.cause or "", cause, text)
+        return None
+
+
+def _way(branch: str | None, following: Step | RecordedStep | None) -> str:
+    """A branch and where it leads."""
+    where = "the end" if following is None else following.element
+    return f"{branch} -> {where}" if branch is not None else where
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
