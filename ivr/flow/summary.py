@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.call_api import CallApiElement
 from ivr.flow.elements.collect import CollectElement
@@ -51,7 +55,7 @@ def summary(element: Element, first: Scope) -> str:
             words = "" if element.cause == "normal" else element.cause
             return _prompt(element.prompt, first) if element.prompt is not None else words
         case SetVariableElement():
-            return _assigned({name: value.source for name, value in element.variables.items()})
+            return _assigned(element.variables)
         case TransferToFlowElement():
             return f"to flow {element.flow.source}"
         case CallApiElement():
@@ -62,7 +66,7 @@ def summary(element: Element, first: Scope) -> str:
             return f"{element.by} to {', '.join(bare(to.source) for to in element.to)}"
         case ConnectorCall():
             values = {name: getattr(element, name, None) for name in element.FIELDS}
-            return _assigned({name: str(value.source) for name, value in values.items() if isinstance(value, Template)})
+            return _assigned({name: value for name, value in values.items() if isinstance(value, Template)})
     return _of_state_and_time(element)
 
 
@@ -90,7 +94,7 @@ def _of_state_and_time(element: Element) -> str:
         case UntagElement():
             return "all" if element.all else ", ".join(_listed(element.tags or ()))
         case UpdateProfileElement():
-            return _assigned({name: str(value.source) for name, value in element.fields.items()})
+            return _assigned(element.fields)
         case DoNotContactElement():
             return f"{element.action} {'the caller' if element.number is None else bare(element.number.source)}"
     return ""
@@ -102,8 +106,15 @@ def bare(source: str) -> str:
     return inner[2:-2].strip() if inner.startswith("{{") and inner.endswith("}}") and inner.count("{{") == 1 else inner
 
 
-def _assigned(values: dict[str, str]) -> str:
-    return ", ".join(f"{name} = {bare(value)}" for name, value in values.items())
+def _assigned(values: Mapping[str, Template[Any]]) -> str:
+    return ", ".join(f"{name} = {_written(value)}" for name, value in values.items())
+
+
+def _written(value: Template[Any]) -> str:
+    """A value as the flow has it: YAML words for what is no text."""
+    if value.fixed and not isinstance(value.constant, str):
+        return json.dumps(value.constant, default=str, ensure_ascii=False)
+    return bare(value.source)
 
 
 def _listed(tags: tuple[Template[str], ...]) -> list[str]:

@@ -33,7 +33,7 @@ elements:
   split: {type: split, ways: {a: 1, b: 3}, branches: {a: tag, b: tag}}
   tag: {type: tag, tags: [vip, "{{ a }}"], next: untag}
   untag: {type: untag, all: true, next: profile}
-  profile: {type: update_profile, fields: {name: "{{ a }}"}, next: never}
+  profile: {type: update_profile, fields: {name: "{{ a }}", vip: true, old: null}, next: never}
   never: {type: do_not_contact, next: choose}
   choose: {type: branch, conditions: [{when: "a > 1", to: bye}], next: bye}
   bye: {type: hang_up, cause: busy}
@@ -69,7 +69,7 @@ def test_summaries() -> None:
         "split": "a 25%, b 75%",
         "tag": "vip, a",
         "untag": "all",
-        "profile": "name = a",
+        "profile": "name = a, vip = true, old = null",
         "never": "add the caller",
         "choose": "",
         "bye": "busy",
