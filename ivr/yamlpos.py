@@ -76,6 +76,12 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+MAX_NUMBER = 400
+"""Characters of a number: all that floating point holds. Some forms (`1:59:59…`) take time with their square."""
+
+MAX_SHOWN = 80
+"""Characters of a value that a problem repeats."""
+
 _NUMBER_TAGS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
 
 
@@ -176,6 +182,7 @@ class _Reader:
         return ""
 
     def problem(self, text: str, mark: Mark | None, found: str | None = None, expected: str | None = None) -> None:
+        found = None if found is None else _shown(found)
         self.document.problems.append(Problem(text, mark, self.path_here(), found, expected))
 
     def path_here(self) -> Path:
@@ -225,11 +232,11 @@ class _Reader:
             return
         if tag != "tag:yaml.org,2002:str":
             what = "the digits" if tag in _NUMBER_TAGS else "this key"
-            self.problem(f'quote {what}: "{key}"', mark, found=key, expected="text in quotes")
+            self.problem(f'quote {what}: "{_shown(key)}"', mark, found=key, expected="text in quotes")
         if key in top.container:
             first = self.document.marks.get((*top.path, key))
             where = f", first in line {first.line}" if first else ""
-            self.problem(f"key {key} stands twice{where}", mark, found=key)
+            self.problem(f"key {_shown(key)} stands twice{where}", mark, found=key)
         else:
             self.document.marks[(*top.path, key)] = mark or Mark(1, 1)
         top.key = key
@@ -245,7 +252,7 @@ class _Reader:
             raise _StopError
         kind = "map" if isinstance(event, events.MappingStartEvent) else "seq"
         if event.tag not in (None, "!", f"tag:yaml.org,2002:{kind}"):
-            self.problem(f"unknown tag {event.tag}", mark, found=event.tag)
+            self.problem(f"unknown tag {_shown(event.tag)}", mark, found=event.tag)
         path = self.path_here()
         if path not in self.document.marks:
             self.document.marks[path] = mark or Mark(1, 1)
@@ -272,7 +279,7 @@ class _Reader:
             self.problem("an alias cannot be a key", mark)
             raise _StopError
         if event.anchor not in self.anchors:
-            self.problem(f"*{event.anchor} has no anchor before it", mark, found=f"*{event.anchor}")
+            self.problem(f"*{_shown(event.anchor)} has no anchor before it", mark, found=f"*{event.anchor}")
             raise _StopError
         value, size = self.anchors[event.anchor]
         self.count(event, size)
@@ -324,13 +331,19 @@ class _Reader:
             if reader := self.tags.get(tag):
                 return reader(event.value)
             if tag not in SafeConstructor.yaml_constructors or tag == "tag:yaml.org,2002:binary":
-                self.problem(f"unknown tag {tag}", mark, found=f"{tag} {event.value}")
+                self.problem(f"unknown tag {_shown(tag)}", mark, found=f"{tag} {event.value}")
                 return None
+            if tag in _NUMBER_TAGS and len(event.value) > MAX_NUMBER:
+                raise ValueError(f"a number of more than {MAX_NUMBER} characters")
             return self.constructor.construct_object(ScalarNode(tag, event.value))
         except (ValueError, ConstructorError) as error:
             text = error.problem if isinstance(error, ConstructorError) else str(error)
-            self.problem(str(text), mark, found=event.value)
+            self.problem(_shown(str(text)), mark, found=event.value)
             return None
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
 
 
 def _mark(mark: Any) -> Mark | None:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from ivr.errors import Fault
 from ivr.flow.positions import Path, Places
+from ivr.flow.values import SentenceError
 
 __all__ = ["field_faults", "near"]
 
@@ -111,6 +112,8 @@ def _message(error: ErrorDetails, written: str | None) -> tuple[str, str | None]
     if kind in _BOUNDS:
         text, expected = _BOUNDS[kind]
         return text, expected.format(**{name: _plain(bound) for name, bound in context.items()})
+    if kind == "value_error" and isinstance(context["error"], SentenceError):
+        return str(context["error"]), None
     if kind == "value_error":
         text, _, expected = str(context["error"]).partition(": ")
         return text, expected or None

@@ -27,6 +27,7 @@ __all__ = [
     "Duration",
     "DurationTemplate",
     "NumberTemplate",
+    "SentenceError",
     "Speed",
     "TextTemplate",
     "TimeOfDay",
@@ -45,6 +46,10 @@ QUOTE_DIGITS = "quote the digits: text in quotes, since YAML takes zeros and sig
 QUOTE_TIME = 'quote the time: text in quotes, as "09:00", since YAML may read a number without them'
 DAY_MINUTES = 24 * 60
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class SentenceError(ValueError):
+    """What is wrong with a value in one sentence, which may hold anything, `: ` too."""
 
 
 class Unquoted(str):
@@ -229,7 +234,7 @@ def template_type(convert: Callable[[Any], Any] | None, literal: Callable[[Any],
         try:
             return Template.parse(value, convert, literal)
         except IvrError as error:
-            raise ValueError(str(error)) from None
+            raise SentenceError(str(error)) from None
 
     return BeforeValidator(read)
 

@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ivr.errors import IvrError
 from ivr.flow.expressions import Names, Rendered, Template, text_of
 from ivr.flow.jsonpath import JsonPath, JsonPathError
-from ivr.flow.values import Duration
+from ivr.flow.values import Duration, SentenceError
 
 __all__ = [
     "CONTENT_TYPE",
@@ -100,7 +100,7 @@ def _json_path(value: object) -> object:
     try:
         return JsonPath(value)
     except JsonPathError as error:
-        raise ValueError(str(error)) from None
+        raise SentenceError(str(error)) from None
 
 
 def body_template(value: object, depth: int = 0) -> object:
@@ -116,7 +116,7 @@ def body_template(value: object, depth: int = 0) -> object:
     try:
         return Template.parse(value)
     except IvrError as error:
-        raise ValueError(str(error)) from None
+        raise SentenceError(str(error)) from None
 
 
 HeaderName = Annotated[str, AfterValidator(_header)]

@@ -6,8 +6,9 @@ it speaks for the line below. A reason is required, and an allowance that allows
 
 from __future__ import annotations
 
+import bisect
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -131,25 +132,29 @@ def _allowances(flow: Flow) -> Iterator[_Allowance]:
     if not matches:
         return
     texts = _text_places(lines)
+    below = _lines_below(lines)
     for number, found in matches:
-        if any(start <= (number - 1, found.start()) < stop for start, stop in texts):
+        at = (number - 1, found.start())
+        before = bisect.bisect_right(texts, at, key=lambda place: place[0]) - 1
+        if before >= 0 and at < texts[before][1]:
             continue
         parts = _CODES_AND_REASON.match(found[1])
         codes = tuple(name.strip().upper() for name in parts[1].split(",")) if parts else ()
-        speaks_for = number
-        if not lines[number - 1][: found.start()].strip():
-            speaks_for = next(
-                (at for at in range(number + 1, len(lines) + 1) if _says_something(lines[at - 1])), number
-            )
-        yield _Allowance(number, speaks_for, codes, parts[2].strip() if parts else "")
+        alone = not lines[number - 1][: found.start()].strip()
+        yield _Allowance(number, below[number] if alone else number, codes, parts[2].strip() if parts else "")
 
 
-def _says_something(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
+def _lines_below(lines: Sequence[str]) -> list[int]:
+    """For every line, counted from 0, the number of the next one that holds more than a comment."""
+    found = [len(lines)] * (len(lines) + 1)
+    for index in range(len(lines) - 1, -1, -1):
+        line = lines[index].strip()
+        found[index] = index + 1 if line and not line.startswith("#") else found[index + 1]
+    return found
 
 
 def _text_places(lines: Iterable[str]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where scalars begin and end: what looks like a comment inside one is text."""
+    """Where scalars begin and end, in their order: what looks like a comment inside one is text."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return [
         ((token.start_mark.line, token.start_mark.column), (token.end_mark.line, token.end_mark.column))
