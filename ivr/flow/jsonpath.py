@@ -6,6 +6,7 @@ Read by jsonpath-ng when the flow is loaded, evaluated in bounded work: a step t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,9 @@ class JsonPath:
         if not self.source.startswith("$") or len(self.source) > MAX_LENGTH:
             raise JsonPathError(f"not a JSONPath: {EXPECTED}")
         try:
-            parsed = parse(self.source)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of operators that go away: they are refused below
+                parsed = parse(self.source)
         except (JSONPathError, ValueError, TypeError, RecursionError):
             raise JsonPathError(f"not a JSONPath: {EXPECTED}") from None
         self._steps = tuple(_steps(parsed))
