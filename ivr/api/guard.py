@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from aiohttp import web
+from yarl import URL
 
 from ivr.api.problems import Handler, ProblemError
 from ivr.store import Store, Token, new_token, split_token
@@ -19,6 +20,9 @@ __all__ = ["Guard", "local_token"]
 
 NOTE_USE_EVERY = 60.0
 """Seconds between two notes in the store that a token was used."""
+
+PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+"""What proxies add: the one who asks is elsewhere."""
 
 LOCAL = "the command line of this machine"
 
@@ -78,8 +82,13 @@ class Guard:
 
 
 def _is_local(request: web.Request) -> bool:
+    """Asked by a program of this machine, not through a proxy on it, nor by a web page that a browser here shows."""
+    if any(name in request.headers for name in PROXY_HEADERS):
+        return False
     try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
+        host = URL(f"http://{request.host}").host or ""
+        named = host == "localhost" or bool(ipaddress.ip_address(host))  # a name would be one that a page chose
+        return named and ipaddress.ip_address(request.remote or "").is_loopback
     except ValueError:
         return False
 

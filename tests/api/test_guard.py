@@ -24,6 +24,25 @@ async def test_reading_from_elsewhere_needs_a_token(api: Api, monkeypatch: pytes
     assert (await api.client.get("/healthz")).status == 200
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Forwarded-For": "203.0.113.7"},
+        {"Forwarded": "for=203.0.113.7"},
+        {"Host": "pages.example"},
+        {"Host": "pages.example:8080"},
+        {"Host": "["},
+    ],
+)
+async def test_a_proxy_or_a_web_page_is_not_this_machine(api: Api, headers: dict[str, str]) -> None:
+    assert (await api.client.get("/v1/calls", headers=headers)).status in (400, 401)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8080", "[::1]:8080"])
+async def test_this_machine_may_call_itself_so(api: Api, host: str) -> None:
+    assert (await api.client.get("/v1/calls", headers={"Host": host})).status == 200
+
+
 @pytest.mark.parametrize("path", ["/v1/events", "/v1/flows/reload", "/v1/flows/x/activate", "/v1/flows/x/rollback"])
 async def test_writing_needs_a_token_wherever_it_comes_from(api: Api, path: str) -> None:
     answer = await api.client.post(path, json={})
