@@ -44,6 +44,8 @@ class SoloFlow:
         self._unsettled = 0
         """Waits that have not heard of all past events yet."""
         self._done = False
+        kept = wait.snapshot.get("machine", {}).get("waits", ())
+        self._kept_waits = frozenset(waited["id"] for waited in kept)
         self.runner = FlowRunner(machine, self, clock, self)
 
     def start(self, entry: str, properties: Mapping[str, Any], now: float) -> None:
@@ -107,7 +109,9 @@ class SoloFlow:
     ) -> Callable[[], None]:
         if command.since is not None:
             self._unsettled += 1
-        return self._events.wait_for(command, arrived, after=self.wait.after_event, settled=self._settled)
+        # A wait that was kept has heard of what came before; a new one may ask for it.
+        after = self.wait.after_event if command.id in self._kept_waits else 0
+        return self._events.wait_for(command, arrived, after=after, settled=self._settled)
 
     def _settled(self) -> None:
         self._unsettled -= 1

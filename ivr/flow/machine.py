@@ -55,6 +55,8 @@ MAX_DEPTH = 16
 COURTESY_TIMEOUT = 20.0
 """Seconds that the prompt before a forced end may take."""
 
+IDLE = "limits.flow_idle is reached: no step for so long"
+
 NORMAL_END = 480
 """Final response when a call that is not answered ends without a cause of its own."""
 
@@ -285,6 +287,8 @@ class Machine:
         branch = self._begin_run(element)
         if branch is not None:
             self._go(self._leave(branch))
+        elif self._idle():
+            self._limit("system", IDLE)
 
     def receive(self, event: Event, now: float) -> None:
         """Take in an event of the call."""
@@ -331,11 +335,15 @@ class Machine:
                 self._force_end(self._closing.cause)
         elif ctx.up and ctx.now >= self._limit_at:
             self._limit("max_duration", "limits.call_duration is reached")
-        elif not ctx.up and ctx.now >= ctx.step_entered + self._limits.flow_idle:
-            self._limit("system", "limits.flow_idle is reached: no step for so long")
+        elif self._idle():
+            self._limit("system", IDLE)
         elif self._deadline is not None and ctx.now >= self._deadline:
             ctx.timer(self.steps[-1].type, self._deadline)
             self._resume(None)
+
+    def _idle(self) -> bool:
+        """Nobody is there, and nothing happened for longer than is worth waiting."""
+        return not self._ctx.up and self._ctx.now >= self._ctx.step_entered + self._limits.flow_idle
 
     # The running element
 

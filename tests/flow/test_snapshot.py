@@ -139,7 +139,7 @@ def test_what_the_store_wants_to_know_stands_in_it() -> None:
     assert (snapshot["flow"], snapshot["element"], snapshot["type"]) == ("sub", "wait", "wait_for_event")
     assert snapshot["waits"] == [{"id": 1, "event": "go", "since": None}]
     assert snapshot["wake_at"] == datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp()
-    assert snapshot["call"]["to"] == "+15550199"
+    assert snapshot["call"]["from_"] == "+15550199"
     assert snapshot["variables"]["pin"] == {"$sensitive": "1234"}
 
 
@@ -267,7 +267,7 @@ elements:
     assert talk.machine.dormant and talk.machine.settled
     life = Life(talk.call.flow)
     life.wall = life.wall + timedelta(seconds=5)
-    life.restart(json.loads(json.dumps(talk.machine.snapshot())))
+    life.restart({**json.loads(json.dumps(talk.machine.snapshot())), "heard": 0})
     assert life.machine.cause == "ended_by_flow"
     life.event("paid", {"amount": 12}, after=86400).run()
     assert life.path == ["start", "hello", "bye", "wait", "tag"]
@@ -287,6 +287,10 @@ elements:
         assert life.wall == datetime(2027, 3, 2, 12, tzinfo=UTC)
         assert life.path == ["start", "wait"]
         assert not life.machine.waits
+    life = Life(flow).start()
+    snapshot = life.keep()
+    life.pass_to(datetime(2027, 3, 2, 12, tzinfo=UTC))
+    assert life.restart(snapshot).machine.fault == "limits.flow_idle is reached: no step for so long"
     life = Life(flow, limits=Limits(flow_idle=60)).run()
     assert life.wall == datetime(2026, 3, 2, 12, 1, tzinfo=UTC)
 

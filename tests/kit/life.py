@@ -60,7 +60,7 @@ class Life:
         self.machine = Machine(
             flow,
             self.flows,
-            CallInfo("f1", "", number, self.wall, "outbound"),
+            CallInfo("f1", number, "", self.wall),
             {},
             self.limits,
             profile=profile or {},
@@ -69,6 +69,7 @@ class Life:
         self._kept = kept
         self._coming: list[tuple[datetime, str, dict[str, Any]]] = []
         self._past: list[tuple[datetime, str, dict[str, Any]]] = []
+        self._heard: dict[int, int] = {}
 
     # The world
 
@@ -111,6 +112,7 @@ class Life:
     def keep(self) -> dict[str, Any]:
         """What the store has of the flow."""
         snapshot: dict[str, Any] = json.loads(json.dumps(self.machine.snapshot(), allow_nan=False))
+        snapshot["heard"] = len(self._past)
         self.snapshots.append(snapshot)
         return snapshot
 
@@ -118,6 +120,8 @@ class Life:
         """Another process takes the flow up, now."""
         snapshot = self.keep() if snapshot is None else snapshot
         self.now = 50.0 + 7.25 * len(self.snapshots)
+        # What a wait heard of before it was kept, the store does not tell it again.
+        self._heard = {wait["id"]: snapshot["heard"] for wait in snapshot["waits"]}
         self.machine = Machine.restore(
             snapshot,
             flow or self.flows[snapshot["flow"]],
@@ -190,7 +194,7 @@ class Life:
             for command in commands:
                 self.log.append(command)
                 if isinstance(command, WaitForEvent) and command.since is not None:
-                    for event in self._past:
+                    for event in self._past[self._heard.get(command.id, 0) :]:
                         if event[1] == command.event and event[0] >= command.since:
                             self._tell(event, {command.id})
                 elif isinstance(command, StopWaiting):

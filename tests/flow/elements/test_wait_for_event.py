@@ -193,7 +193,7 @@ variables: {{order: "", pin: ""}}
 sensitive: [pin]
 elements:
   start: {{type: start_from_audience, {fields} next: done, branches: {{other: nope}}}}
-  done: {{type: set_variable, variables: {{found: "{{{{ result.properties.order }}}}", who: "{{{{ call.to }}}}"}}}}
+  done: {{type: set_variable, variables: {{found: "{{{{ result.properties.order }}}}", who: "{{{{ call.from }}}}"}}}}
   nope: {{type: tag, tags: nope}}
 """
 
