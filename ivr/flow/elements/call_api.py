@@ -31,7 +31,7 @@ from ivr.flow.values import Duration, TextTemplate, VariableName
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["CallApiElement", "branch_of", "exchange", "set_answer"]
+__all__ = ["CallApiElement", "branch_of", "exchange", "longest", "set_answer"]
 
 MAX_TIMEOUT = 120.0
 """Seconds for one answer; no caller waits longer, and what takes longer reports by an event."""
@@ -107,11 +107,7 @@ class CallApiElement(Element):
         return (*self.save, *self.save_headers)
 
     def silent_wait(self) -> float:
-        if self.filler != "none" or not self.wait:
-            return 0.0
-        retry = self.retry
-        pauses = 0.0 if retry is None else sum(retry.pause(tries) for tries in range(1, retry.times + 1))
-        return self.timeout * (1 if retry is None else 1 + retry.times) + pauses
+        return longest(self.timeout, self.retry) if self.filler == "none" and self.wait else 0.0
 
     def run(self, ctx: Session) -> Run:
         try:
@@ -173,6 +169,13 @@ def set_answer(
         if done.error is not None:
             ctx.details["error"] = done.error
     ctx.set_result(result, sensitive=("body", "headers", *(results or {})) if hidden else ())
+
+
+def longest(timeout: float, retry: Retry | None) -> float:
+    """Seconds that a request takes at most, with all its tries."""
+    if retry is None:
+        return timeout
+    return timeout * (1 + retry.times) + sum(retry.pause(tries) for tries in range(1, retry.times + 1))
 
 
 def branch_of(done: RequestDone) -> str:

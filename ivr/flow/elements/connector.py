@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSc
 
 from ivr.errors import IvrError
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Run
-from ivr.flow.elements.call_api import branch_of, exchange, set_answer
+from ivr.flow.elements.call_api import branch_of, exchange, longest, set_answer
 from ivr.flow.elements.http_fields import (
     CONTENT_TYPE,
     MAX_SAVED,
@@ -134,6 +134,12 @@ class ConnectorCall(Element):
     def sets(self) -> tuple[str, ...]:
         return tuple(self.save)
 
+    def sets_on(self, branch: BranchSpec) -> bool:
+        return self.succeeded(branch.name)
+
+    def silent_wait(self) -> float:
+        return longest(self.PLAN.timeout, self.retry) if self.filler == "none" and self.wait else 0.0
+
     def succeeded(self, branch: str) -> bool:
         """Whether a branch is, or falls back to, the one for success."""
         specs = {spec.name: spec for spec in self.BRANCHES}
@@ -237,6 +243,8 @@ def connector_type(name: str, connector: Connector, kind: str, spec: ConnectorEl
     )
     model.TYPE = f"{name}.{kind}"
     model.BRANCHES = (SUCCESS, *(way.branch for way in plan.ways), *STANDARD)
+    model.RESULTS = (*RESULTS, *spec.save)
+    model.EXPOSES = dict.fromkeys(spec.fields, "sent")
     model.PLAN = plan
     model.FIELDS = spec.fields
     return model

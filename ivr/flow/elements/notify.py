@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, ValidationInfo, model_validator
 
-from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Run, element
+from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Exposure, Run, element
 from ivr.flow.elements.connector import ConnectorCall
 from ivr.flow.elements.waiting import Filler, Meanwhile, filler_spec
 from ivr.flow.expressions import ExpressionError, text_of
@@ -49,6 +49,8 @@ class NotifyElement(Element):
         CALL_ENDED,
     )
     NEEDS_CALL = False
+    RESULTS = ("status", "error")
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {"to": "sent", "subject": "sent", "text": "sent"}
 
     type: Literal["notify"] = "notify"
     by: Annotated[str, Field(min_length=1)] = EMAIL
@@ -96,6 +98,11 @@ class NotifyElement(Element):
             field = ".".join(map(str, error.errors()[0]["loc"]))
             raise ValueError(f"{self.by} cannot be used here for its field {field}: use it as an element") from None
         return self
+
+    def silent_wait(self) -> float:
+        if self._call is not None:
+            return self._call.silent_wait()
+        return MAIL_WAIT if self.wait and self.filler == "none" else 0.0
 
     def run(self, ctx: Session) -> Run:
         sent = yield from self._hand_over(ctx)

@@ -39,8 +39,8 @@ C003 = code(
     "C003",
     "warning",
     "test cases that cannot be run",
-    """A file of test cases does not hold: a word that does not exist, an element that its flow does not have, or no flow
-    beside it that it could be about. `ivr test` fails; calls are not touched.""",
+    """A file of test cases does not hold: a word that does not exist, an element that its flow does not have, or no
+    flow beside it that it could be about. `ivr test` fails; calls are not touched.""",
     """
     - name: sales is busy
       whn: [{press: "1"}]

@@ -109,7 +109,7 @@ def _given(view: View, names: frozenset[str]) -> set[str] | None:
     """Fields of the results of some elements; None where they are not all known."""
     fields: set[str] = set()
     for name in names:
-        results = None if name == UNKNOWN else () if name == NOTHING else view.flow.elements[name].RESULTS
+        results = None if name == UNKNOWN else () if name == NOTHING else view.results(name)
         if results is None:
             return None
         fields.update(results)

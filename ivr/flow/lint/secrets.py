@@ -165,7 +165,7 @@ EXPOSURES: dict[str, tuple[Code, str, str]] = {
 def rules(view: View) -> Iterator[Finding]:
     """Findings of this module."""
     before = view.givers
-    for name, element in view.flow.elements.items():
+    for name in view.flow.elements:
         secret = set(view.secret)
         digits = any(_secret_input(view, giver) for giver in before.get(name, ()))
         if not secret and not digits:
@@ -178,7 +178,7 @@ def rules(view: View) -> Iterator[Finding]:
                     mend = "say something about it instead"
                     yield view.finding(P001, name, dotted((*path, part)), f"{read} is secret and is spoken", mend)
         for path, template in view.templates(name):
-            exposure = element.EXPOSES.get(str(path[0]))
+            exposure = view.exposure(name, path)
             if exposure is not None and path not in spoken:
                 found, message, mend = EXPOSURES[exposure]
                 for read in _read(template, secret, digits):

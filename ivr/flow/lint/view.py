@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP
+from ivr.flow.elements.base import CALL_ENDED, ELEMENTS, USER_HUNG_UP, Exposure
 from ivr.flow.elements.collect import CollectElement
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.elements.set_variable import SetVariableElement
@@ -90,6 +90,17 @@ class View:
             found = self._prompts[element] = list(prompts(self.flow.elements[element]))
         return found
 
+    def results(self, element: str) -> tuple[str, ...] | None:
+        """Fields of `result` after an element; (): it leaves that as it was; None: not known."""
+        model = self.flow.elements[element]
+        return model.RESULTS if model.RESULTS or model.type in ELEMENTS else None
+
+    def exposure(self, element: str, path: Path) -> Exposure | None:
+        """How the value of a field leaves the call; what an element of others does with it is not known, so it does."""
+        model = self.flow.elements[element]
+        found = model.EXPOSES.get(str(path[0]))
+        return "sent" if found is None and not model.EXPOSES and model.type not in ELEMENTS else found
+
     # What can happen
 
     @cached_property
@@ -165,7 +176,7 @@ class View:
             if coming <= known and known:
                 continue
             known |= coming
-            results = self.flow.elements[name].RESULTS
+            results = self.results(name)
             leaving = frozenset(known) if results == () else frozenset({name})
             # An end of the call under the element leaves the result of the one before.
             todo.extend(
