@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ivr.errors import IvrError
+from ivr.flow.sim import tell
 from ivr.flow.testing import Difference, FlowCoverage, Outcome, junit
 from ivr.flow.testing.coverage import missing as missed
 
@@ -39,7 +40,7 @@ def print_cases(run: Run, elapsed: float, verbose: bool) -> None:
         click.echo(f"{file}: {_count(len(outcomes), 'case')}, {head}")
         for outcome in outcomes:
             if not outcome.passed:
-                _print_failure(outcome)
+                _print_failure(outcome, verbose)
             elif verbose:
                 click.echo(f"  {click.style('ok', fg='green')}    {outcome.case.name} {_virtual(outcome)}")
     for fault in run.faults:
@@ -60,13 +61,17 @@ def _virtual(outcome: Outcome) -> str:
     return click.style(f"({call.cause or 'no call'} after {call.duration:.1f} s)", dim=True)
 
 
-def _print_failure(outcome: Outcome) -> None:
+def _print_failure(outcome: Outcome, verbose: bool) -> None:
     case = outcome.case
     click.echo(f"  {click.style('FAILED', fg='red')} {click.style(case.name, bold=True)} {_virtual(outcome)}")
     for difference in outcome.differences:
         click.echo(f"    {case.file}:{difference.line}: {click.style(difference.text, fg='yellow')}")
         for line in difference.details:
             click.echo(f"      {_tinted(line)}")
+    if verbose:
+        click.echo("    what happened:")
+        for told in tell(outcome.call):
+            click.echo(click.style(f"      {told}", dim=True))
 
 
 def _tinted(line: str) -> str:

@@ -70,7 +70,7 @@ class Run:
 )
 @click.option("--explore", is_flag=True, help="Walk the flows through all they can do, instead of running cases.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), metavar="N", help="With --explore: time for each flow.")
-@click.option("--verbose", "-v", is_flag=True, help="Name the cases that pass, too.")
+@click.option("--verbose", "-v", is_flag=True, help="Name the cases that pass, and tell the calls of those that fail.")
 @json_option
 @config_option
 @click.pass_context

@@ -66,6 +66,9 @@ def test_failures(house: Path) -> None:
     assert any(line.split() == [">", "yes_", "no_", "0", "s", "audio_played"] for line in lines)
     assert "      because menu (flows/other.yaml:4) was left by 2 after 0 s" in lines
     assert lines[-1].startswith("3 cases: 2 passed, 1 failed in ")
+    told = run("test", "other", "-v").stdout.split("what happened:")[1]
+    assert "caller presses 2" in told
+    assert 'says "No."' in told
 
 
 def test_choosing(house: Path) -> None:

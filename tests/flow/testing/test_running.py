@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ivr.flow.loader import parse_flow
 from ivr.flow.testing import case_faults, parse_cases
 from tests.flow.testing.desk import FLOWS
 
@@ -49,3 +50,15 @@ def test_slips(text: str, fault: str) -> None:
 )
 def test_what_is_known(text: str) -> None:
     assert faults(text) == []
+
+
+def test_only_flows_that_a_call_can_come_to_count() -> None:
+    (case,) = parse_cases("- name: a\n  expect: {path: [start, welcome]}", "language.test.yaml")
+    (found,) = case_faults(case, FLOWS["language"], FLOWS)
+    assert found.text == "there is no element welcome"
+    anywhere = parse_flow(
+        "elements: {start: {type: start_incoming_call, numbers: ['1'], next: a},"
+        " a: {type: transfer_to_flow, flow: '{{ call.to }}'}}",
+        "language",
+    )
+    assert case_faults(case, anywhere, FLOWS) == []
