@@ -1,4 +1,4 @@
-"""branch and its conditions; set_variable and pause beside it."""
+"""branch and its conditions; set_variable beside it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from ivr.flow.elements.branch import BranchElement
 from ivr.flow.expressions import Sensitive
-from ivr.flow.ports import Play, StopPlay
 from tests.kit.flow import Talk
 
 
@@ -76,10 +75,43 @@ elements:
         ('value: "no date", before: "2026-03-02"', False),
         ('value: "{{ n }}", before: "2026-03-02"', False),
         ('value: "{{ true }}", less_than: 3', False),
+        ('value: "{{ t }}", in_list: [service, SALES]', True),
+        ('value: "{{ t }}", in_list: [service, support]', False),
+        ('value: "{{ t }}", in_list: "{{ words }}"', True),
+        ('value: "{{ t }}", in_list: [a, "{{ words }}"]', True),
+        ('value: "{{ n }}", in_list: ["4", "5"]', True),
+        ('value: "{{ t }}", not_in_list: "{{ words }}"', False),
+        ('value: "{{ t }}", not_in_list: [x]', True),
+        ('value: "{{ words }}", contains: SALES', True),
+        ('value: "{{ words }}", contains: sal', False),
+        ('value: "{{ words }}", does_not_contain: x', True),
+        ('value: "{{ n }}", between: [5, 6]', True),
+        ('value: "{{ n }}", between: ["4.5", "{{ n }}"]', True),
+        ('value: "{{ n }}", between: [6, 9]', False),
+        ('value: "{{ t }}", between: [1, 2]', False),
+        ('value: "2026-03-31T23:59", between: ["2026-03-01", "2026-03-31"]', True),
+        ('value: "2026-04-01", between: ["2026-03-01", "2026-03-31"]', False),
+        ('value: "2026-03-02", between: ["2026-03-03", "2026-03-04"]', False),
+        ('value: "{{ n > 3 }}", is: true', True),
+        ('value: "{{ n > 3 }}", is: false', False),
+        ('value: "True", is: true', True),
+        ('value: "{{ false }}", is: "false"', True),
+        ('value: "{{ e }}", is: false', False),
+        ('value: "{{ now }}", weekday: mon', True),
+        ('value: "{{ now }}", weekday: [sat-sun, tue]', False),
+        ('value: "{{ now }}", weekday: sun-mon', True),
+        ('value: "{{ now }}", weekday: mon, today: true, at_least: 1', False),
+        ('value: "2026-03-02T23:30:00+00:00", weekday: tue, time_zone: Europe/Berlin', True),
+        ('value: "2026-03-02T23:30:00+00:00", today: true, time_zone: Europe/Berlin', False),
+        ('value: "2026-03-02T23:30:00+00:00", today: true', True),
+        ('value: "2026-03-02T13:30", after: "{{ now }}", time_zone: Europe/Berlin', True),
+        ('value: "2026-03-02T12:30", after: "{{ now }}", time_zone: Europe/Berlin', False),
+        ('value: "2026-10-25T00:30:00+00:00", before: "2026-10-25T02:15", time_zone: Europe/Berlin', False),
+        ('value: "2026-10-25T01:15:00+00:00", after: "2026-10-25T02:30", time_zone: Europe/Berlin', True),
     ],
 )
 def test_conditions(condition: str, expected: bool) -> None:
-    assert holds(condition, '{n: 5, t: Sales, e: "", d: "07"}') is expected
+    assert holds(condition, '{n: 5, t: Sales, e: "", d: "07", words: [a, sales]}') is expected
 
 
 def test_the_first_that_holds_is_taken_and_names_the_branch() -> None:
@@ -120,6 +152,13 @@ elements:
         {"when": "1 +", "to": "a"},
         {"when": "1", "to": "a", "name": "otherwise"},
         {"value": "1", "resembles": "2", "to": "a"},
+        {"value": "1", "between": [1], "to": "a"},
+        {"value": "1", "between": [1, 2, 3], "to": "a"},
+        {"value": "1", "in_list": [], "to": "a"},
+        {"value": "1", "weekday": "monday", "to": "a"},
+        {"value": "1", "weekday": [], "to": "a"},
+        {"value": "1", "time_zone": "Europe/Berlin", "to": "a"},
+        {"value": "1", "today": True, "time_zone": "Mars/Olympus", "to": "a"},
     ],
 )
 def test_refuses(condition: dict[str, Any]) -> None:
@@ -144,28 +183,3 @@ elements:
     assert (found["a"], found["b"], found["text"], found["bad"]) == (2, 4, "a is 2", None)
     assert found["copy"] == found["pin"] == Sensitive("12")
     assert call.notes == ["variables.bad: division by zero"]
-
-
-def paused(fields: str) -> Talk:
-    return Talk(
-        f"""
-elements:
-  start: {{type: start_incoming_call, numbers: ["100"], next: wait}}
-  wait: {{type: pause, {fields}, next: bye}}
-  bye: {{type: hang_up}}
-"""
-    ).start()
-
-
-def test_pause() -> None:
-    assert paused("duration: 3s").finish().elapsed == 3.0
-    assert paused("duration: 0").finish().elapsed == 0.0
-    call = paused("duration: 60s").finish()
-    assert call.elapsed == 10.0
-    assert call.notes
-    call = paused("duration: 60s, hold_music: true").finish()
-    assert call.elapsed == 60.0
-    assert call.commands(Play)[0].loop == 0
-    assert len(call.commands(StopPlay)) == 1
-    assert paused("duration: 60s, hold_music: {text: Wait}").finish().said == ["Wait"]
-    assert paused("duration: 60s, hold_music: {text: Wait}").wait(20.0).hang_up().machine.finished
