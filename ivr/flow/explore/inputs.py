@@ -64,7 +64,7 @@ def _ended(element: CollectElement, keys: str) -> str:
 
 @lru_cache(maxsize=512)
 def _example_of(pattern: object, least: int, longest: int, terminator: str) -> str | None:
-    """The first shortest input by length and key."""
+    """The first shortest input by length and key; where all short ones are too many, the first by key."""
     matches = (lambda keys: True) if pattern is None else pattern.matches  # type: ignore[attr-defined]
     extends = (lambda keys: True) if pattern is None else pattern.extends  # type: ignore[attr-defined]
     if pattern is None:
@@ -80,6 +80,14 @@ def _example_of(pattern: object, least: int, longest: int, terminator: str) -> s
             if len(keys) < longest and extends(keys):
                 longer += [keys + key for key in PLAIN_KEYS if key != terminator]
         beginnings = longer
+    todo, looked = [""], 0
+    while todo and looked < MAX_SEARCHED:
+        keys = todo.pop()
+        looked += 1
+        if least <= len(keys) <= longest and keys and matches(keys):
+            return keys
+        if len(keys) < longest and extends(keys):
+            todo += [keys + key for key in reversed(PLAIN_KEYS) if key != terminator]
     return None
 
 
