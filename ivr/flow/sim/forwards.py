@@ -142,7 +142,7 @@ class Forwards:
             self._due.append(self._agenda.later(over, self._taken, taken))
         else:
             outcome = next(outcome for outcome in PREFERRED if any(each.result == outcome for each in tries))
-            last = max((each for each in tries if each.result == outcome), key=lambda each: each.at)
+            last = max((each for each in reversed(tries) if each.result == outcome), key=lambda each: each.at)
             self._due.append(self._agenda.later(over, self._refused, last))
 
     def _try(self, command: Forward, target: str, answer: ForwardAnswer, begins: float) -> _Try:
