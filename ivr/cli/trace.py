@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -55,26 +56,50 @@ def find_call(settings: Settings, call_id: str) -> dict[str, Any]:
 
 
 def _print(call: dict[str, Any]) -> None:
-    started = call["started_at"]
+    started, details = call["started_at"], call.get("details") or {}
     moment = datetime.fromtimestamp(started).strftime("%Y-%m-%d %H:%M:%S")
-    version = f" (version {call['flow_version']})" if call.get("flow_version") else ""
     click.echo(f"call {call['short_id']}  {call['id']}")
     click.echo(f"{call['direction']} from {call['caller'] or '?'} to {call['called'] or '?'}, {moment}")
     click.echo(
-        f"flow {call['flow'] or '-'}{version}, {call['cause'] or 'in progress'}, SIP {call['sip_status'] or '-'}"
+        f"flow {call['flow'] or '-'}{_version(call)}, {call['cause'] or 'in progress'}, SIP {call['sip_status'] or '-'}"
     )
+    for name, version in (details.get("flows") or {}).items():
+        if name != call["flow"]:
+            click.echo(f"flow {name}{_numbered(version)}")
     if call.get("answered_at") is not None:
         click.echo(f"answered after {seconds(started, call['answered_at'])} s, talked {_talk(call)}")
+    for fault in (*filter(None, [details.get("fault")]), *(details.get("faults") or ())):
+        click.echo(f"fault: {fault}")
     flow = call["flow"]
     for step in call["path"]:
         if step.get("flow", flow) != flow:
             flow = step["flow"]
             click.echo(f"{' ' * 10}flow {flow}")
         click.echo(_step_line(step, started))
+    if details.get("trace") == "full":
+        click.echo("more happened than a trace holds")
     for hand_off in call["hand_offs"]:
         click.echo(f"handed off: {_details(hand_off)}")
+    if call.get("source") or call.get("sip_call_id"):
+        click.echo(f"SIP: from {call.get('source') or '?'}, Call-ID {call.get('sip_call_id') or '?'}")
+    for what in ("headers", "media", "profile", "properties", "hidden"):
+        if details.get(what):
+            told = details[what]
+            click.echo(f"{what}: {_details(told) if isinstance(told, dict) else ', '.join(map(str, told))}")
     if call["quality"]:
         click.echo(f"quality: {_details(call['quality'])}")
+
+
+def _version(call: dict[str, Any]) -> str:
+    return _numbered({"version": call.get("flow_version"), "number": call.get("flow_number")})
+
+
+def _numbered(version: dict[str, Any]) -> str:
+    """Number and hash of a version."""
+    if not version.get("version"):
+        return ""
+    number = version.get("number")
+    return f" (version {number}, {version['version']})" if number else f" (version {version['version']})"
 
 
 def _talk(call: dict[str, Any]) -> str:
@@ -86,13 +111,17 @@ def _step_line(step: dict[str, Any], started: float) -> str:
     offset = f"{max(0.0, entered - started):8.2f}" if entered is not None else " " * 8
     rest = {key: value for key, value in step.items() if key not in STEP_KEYS and value not in (None, "", {}, [], 0)}
     line = f"{offset}  {step.get('element', ''):<20} {step.get('type', ''):<20} -> {step.get('branch') or '-'}"
-    told = [_played(played) for played in rest.pop("played", ())]
-    if keys := rest.pop("keys", ()):
+    told: list[tuple[float, str]] = []
+    if rest.get("keys"):
         rest.pop("digits", None)
-        told.append("keys " + " ".join(_key(key) for key in keys))
+    for what, tell in TOLD.items():
+        told += [(entry.get("at", 0.0), tell(entry)) for entry in rest.pop(what, ())]
+    for note in rest.pop("notes", ()):
+        told.append((float("inf"), f"note: {note}"))
     if rest:
         line += f"  {_details(rest)}"
-    return "".join([line, *(f"\n{' ' * 14}{text}" for text in told)])
+    lines = [f"{at:14.2f}  {text}" if at != float("inf") else f"{' ' * 16}{text}" for at, text in sorted(told)]
+    return "\n".join([line, *lines])
 
 
 def _played(played: dict[str, Any]) -> str:
@@ -104,12 +133,65 @@ def _played(played: dict[str, Any]) -> str:
     heard, reason = played.get("heard"), played.get("reason")
     if heard is None:
         return prompts
-    return f"{prompts}  {heard:.1f} s heard" + ("" if reason == "completed" else f", {reason}")
+    failed = f": {played['error']}" if played.get("error") else ""
+    return f"{prompts}  {heard:.1f} s heard" + ("" if reason == "completed" else f", {reason}{failed}")
 
 
 def _key(key: dict[str, Any]) -> str:
-    """One key with its source and its time in the call."""
-    return f"{key.get('key')} ({key.get('source')} at {key.get('at', 0.0):.2f} s)"
+    """One key with its source and how long it was held."""
+    return f"key {key.get('key')} ({key.get('source')}, {key.get('duration', 0.0):.2f} s)"
+
+
+def _request(request: dict[str, Any]) -> str:
+    """A request and what came of it."""
+    connector = f"{request['connector']}: " if request.get("connector") else ""
+    outcome = request.get("status") or request.get("error") or "no answer yet"
+    text = f" ({request['text']})" if request.get("text") else ""
+    elapsed = f" after {request['elapsed']:.2f} s" if "elapsed" in request else ""
+    body = ""
+    if "body" in request:
+        body = f"  {_short(json.dumps(request['body'], ensure_ascii=False))}"
+    elif request.get("body_cut"):
+        body = "  (the answer was too long to be kept)"
+    return f"{request.get('method')} {connector}{request.get('url')} -> {outcome}{text}{elapsed}{body}"
+
+
+def _mail(mail: dict[str, Any]) -> str:
+    """A mail and what came of it."""
+    return f"mail {json.dumps(mail.get('subject', '(sensitive)'), ensure_ascii=False)}: {mail.get('error') or 'sent'}"
+
+
+def _event(event: dict[str, Any]) -> str:
+    """An event from outside."""
+    return f"event {event.get('name')}  {_short(json.dumps(event.get('properties', {}), ensure_ascii=False))}"
+
+
+def _timer(timer: dict[str, Any]) -> str:
+    """A time that came, and for how much it was late."""
+    late = timer.get("at", 0.0) - timer.get("due", 0.0)
+    return f"time is up, waited for {timer.get('for')}" + (f", {late:.2f} s late" if late >= LATE else "")
+
+
+LATE = 0.05
+"""Seconds by which a timer is late without being told so."""
+
+MAX_SHOWN = 160
+"""Characters of an answer that a person reads in a trace; `--json` has all of it."""
+
+TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
+    "played": _played,
+    "keys": _key,
+    "terminators": _key,
+    "requests": _request,
+    "mails": _mail,
+    "events": _event,
+    "timers": _timer,
+}
+"""Lists in a step that have a line for each entry."""
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
 
 def _details(values: dict[str, Any]) -> str:

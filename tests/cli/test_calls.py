@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 
 from ivr.cli.live import DaemonError, ask
 from ivr.cli.main import cli
-from ivr.cli.trace import _step_line
 from ivr.settings import HostPort, load_settings
 from ivr.store import CallRecord, Store
 
@@ -142,21 +141,3 @@ def test_the_daemon_is_asked_about_live_calls(daemon: HostPort) -> None:
 def test_no_daemon_is_told(tcp_port: int) -> None:
     with pytest.raises(DaemonError, match=f"no daemon answers at 127.0.0.1:{tcp_port}"):
         ask(HostPort("127.0.0.1", tcp_port), "/v1/calls/1")
-
-
-def test_a_step_tells_what_was_heard_and_pressed() -> None:
-    step = {
-        "element": "menu",
-        "type": "collect",
-        "entered_at": 101.5,
-        "branch": "2",
-        "status": "collected",
-        "digits": "2",
-        "played": [{"prompts": [{"kind": "text", "value": "Für Deutsch"}], "heard": 1.44, "reason": "stopped"}],
-        "keys": [{"key": "2", "source": "info", "at": 1.25}],
-    }
-    assert _step_line(step, 100.0).splitlines() == [
-        '    1.50  menu                 collect              -> 2  status="collected"',
-        '              "Für Deutsch"  1.4 s heard, stopped',
-        "              keys 2 (info at 1.25 s)",
-    ]
