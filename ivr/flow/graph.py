@@ -227,7 +227,7 @@ def _arrows(flow: Flow, ids: Mapping[str, str], coverage: FlowCoverage | None) -
 
 def _style(edges: Sequence[Edge], coverage: FlowCoverage, dashed: bool) -> str:
     """Colour and width of an arrow by how often its branches were taken."""
-    counted = [edge for edge in edges if edge in coverage.branches]
+    counted = [edge for edge in edges if edge in coverage.counted]
     times = [coverage.taken[edge.source, edge.branch] for edge in counted]
     colour = PALE if not counted else TAKEN if all(times) else PARTLY if any(times) else MISSED
     line = "dashed" if dashed or colour == PALE else "solid"
@@ -258,7 +258,7 @@ def _told(flow: Flow, edge: Edge, coverage: FlowCoverage | None, colour: str, al
     if coverage is None:
         return _short(label, MAX_LABEL), colour, key
     label = _short(label if label or alone else edge.branch, MAX_LABEL)
-    if edge not in coverage.branches:
+    if edge not in coverage.counted:
         return label, PALE, key
     times = coverage.taken[edge.source, edge.branch]
     return f"{label} {TIMES}{times}".strip() if times else label or "never", TAKEN if times else MISSED, key

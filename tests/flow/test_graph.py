@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.flow.graph import dot_source
+from ivr.flow.graph import MISSED, PARTLY, TAKEN, dot_source
 from ivr.flow.loader import parse_flow
+from ivr.flow.testing import FlowCoverage
 from tests.kit.needs import lacks
 
 FLOW = """
@@ -43,6 +44,24 @@ def test_source() -> None:
     assert "“Hello &amp; &lt;b&gt;welcome&lt;/b&gt;”" in source
     assert "Desk &lt;b&gt; &amp; co" in source
     assert source.count('label="hang up"') == 1  # at sales; note follows the end of the call
+
+
+def test_coverage() -> None:
+    flow = parse_flow(FLOW, "desk")
+    coverage = FlowCoverage(flow)
+    coverage.visits.update({"start": 2, "hello": 2, "menu": 2, "sales": 1, "bye": 1})
+    coverage.taken.update({("start", "next"): 2, ("hello", "audio_played"): 2, ("menu", "1"): 1, ("sales", "busy"): 1})
+    source = dot_source(flow, coverage)
+    lines = {line.split(" [")[0].strip(): line for line in source.splitlines() if "->" in line}
+    assert f'color="{TAKEN}"' in lines["n0 -> n1"] and ">\N{MULTIPLICATION SIGN}2<" in lines["n0 -> n1"]
+    assert f'color="{PARTLY}"' in lines["n2 -> n3"]  # key 1 was pressed, key 2 was not
+    assert f'COLOR="{TAKEN}">1 \N{MULTIPLICATION SIGN}1<' in lines["n2 -> n3"]
+    assert f'COLOR="{MISSED}">2<' in lines["n2 -> n3"]
+    assert f'color="{MISSED}"' in lines["n2 -> n5"]
+    assert f'color="{MISSED}"' in lines["n3 -> n4"] and "dashed" in lines["n3 -> n4"]
+    assert source.count("never entered") == 2  # note and choose
+    assert "never call_forwarded" in source
+    assert "4 of 14 branches taken (28 %), 5 of 7 elements entered" in source
 
 
 @given(st.text(max_size=80).filter(lambda text: "{{" not in text and "}}" not in text and text.strip()))

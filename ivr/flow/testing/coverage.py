@@ -37,6 +37,11 @@ class FlowCoverage:
         inserted = set(self.flow.inserted)
         return tuple(edge for edge in self.flow.edges if _counts(edge, self.flow.elements[edge.source], inserted))
 
+    @cached_property
+    def counted(self) -> frozenset[Edge]:
+        """The same, to look one up."""
+        return frozenset(self.branches)
+
     @property
     def missed(self) -> tuple[Edge, ...]:
         """Branches that were never taken."""
