@@ -1,6 +1,6 @@
-"""Makes the pictures of terminals in the documentation out of what the commands really print.
+"""Makes the pictures of the tutorials out of what the commands really print and draw.
 
-.venv/bin/python tests/docs/pictures.py          writes docs/img/simulate.svg
+Run by hand: `.venv/bin/python tests/docs/pictures.py` writes docs/img/simulate.svg and docs/img/pizzeria.svg.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs" / "first-flow.md"
+PAGES = [ROOT / "docs" / "first-flow.md", ROOT / "docs" / "test-it.md"]
+PICTURES = ROOT / "docs" / "img"
 COLUMNS = 100
 
 STYLES = (
@@ -31,9 +32,27 @@ STYLES = (
 )
 
 
-def files(page: Path) -> dict[str, str]:
-    """Files that a tutorial has its reader write."""
-    return dict(re.findall(r"^```yaml file=(\S+)\n(.*?)^```$", page.read_text(), re.M | re.S))
+def write_files(folder: Path) -> None:
+    """Files that the tutorials have their reader write, the slip of the pen mended."""
+    for page in PAGES:
+        for name, text in re.findall(r"^```yaml file=(\S+)\n(.*?)^```$", page.read_text(), re.M | re.S):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.replace("goodby,", "goodbye,"))
+
+
+def ivr(folder: Path, *arguments: str, keys: str = "") -> list[str]:
+    """Lines that a command prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "ivr", *arguments],
+        input=keys,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+    )
+    return [f"$ ivr {' '.join(arguments)}", *done.stdout.rstrip().splitlines()]
 
 
 def picture(lines: list[str], title: str) -> str:
@@ -47,25 +66,15 @@ def picture(lines: list[str], title: str) -> str:
     return console.export_svg(title=title, theme=MONOKAI, unique_id="ivr")
 
 
-def simulate() -> None:
-    """A call in the simulator, keys typed by hand."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, text in files(PAGE).items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text.replace("goodby,", "goodbye,"))
-        done = subprocess.run(
-            [sys.executable, "-m", "ivr", "simulate", "pizzeria"],
-            input="1\nb\n\n",
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=folder,
-            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
-        )
-    lines = ["$ ivr simulate pizzeria", *done.stdout.rstrip().splitlines()]
-    (ROOT / "docs" / "img" / "simulate.svg").write_text(picture(lines, "ivr simulate"))
+def main() -> None:
+    """Make them all."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_files(folder)
+        lines = ivr(folder, "simulate", "pizzeria", keys="1\nb\n\n")
+        (PICTURES / "simulate.svg").write_text(picture(lines, "ivr simulate"))
+        ivr(folder, "graph", "pizzeria", "--coverage", "-o", str(PICTURES / "pizzeria.svg"))
 
 
 if __name__ == "__main__":
-    simulate()
+    main()
