@@ -26,7 +26,7 @@ COMMANDS = {
     "test": "Run the test cases of flows.",
     "simulate": "Walk through a flow without a phone.",
     "graph": "Draw a flow as SVG or PNG.",
-    "schema": "Print the JSON Schema of flows, tests or the configuration, for editors.",
+    "schema": "Print the JSON Schema of flows, tests or settings, for editors.",
     "say": "Speak a text into a sound file.",
     "prompts": "Trim, normalise and join prompt files.",
     "flows": "List, compare, activate and roll back versions of flows.",
