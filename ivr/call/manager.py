@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from ivr.call.dialling import dialled_flow, may_dial
@@ -139,7 +139,7 @@ class CallManager:
             id=call_id,
             from_=caller.number,
             to=caller.called,
-            started_at=datetime.fromtimestamp(started, UTC).astimezone(),
+            started_at=datetime.fromtimestamp(started, services.settings.zone),
             line=line,
             short_id=short_id,
             headers=_headers(session),

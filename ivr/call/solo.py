@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
 
 from ivr.call.events import EventHub
@@ -176,13 +176,13 @@ class Start:
     """Who it is about, as the flow sees it."""
 
 
-def start_of(wait: KeptWait) -> Start | None:
-    """How a flow is to begin; None where it has begun already."""
+def start_of(wait: KeptWait, zone: tzinfo = UTC) -> Start | None:
+    """How a flow is to begin; None where it has begun already. Times of day are those of a zone."""
     data = wait.snapshot.get("start")
     if data is None:
         return None
     call = data["call"]
-    info = ports.CallInfo(call["id"], call["from"], "", moment(call["started_at"]), short_id=call["short_id"])
+    info = ports.CallInfo(call["id"], call["from"], "", moment(call["started_at"], zone), short_id=call["short_id"])
     return Start(data["entry"], data["properties"], info)
 
 
@@ -194,6 +194,6 @@ def contact_of(wait: KeptWait) -> str:
     return str(call["to"] if call["direction"] == "outbound" else call["from_"])
 
 
-def moment(at: float) -> datetime:
-    """Seconds since the epoch as a time of day here."""
-    return datetime.fromtimestamp(at, UTC).astimezone()
+def moment(at: float, zone: tzinfo) -> datetime:
+    """Seconds since the epoch as a time of day in a zone."""
+    return datetime.fromtimestamp(at, zone)

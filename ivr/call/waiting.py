@@ -340,11 +340,11 @@ class WaitingFlows:
             "languages": services.languages,
             "calendars": settings.calendars,
         }
-        start = start_of(wait)
+        start = start_of(wait, settings.zone)
         if start is not None:
             machine = Machine(flow, flows, start.call, settings.settings, settings.limits, **options)
         else:
-            kept, wall = wait.snapshot["machine"], moment(services.wall())
+            kept, wall = wait.snapshot["machine"], moment(services.wall(), settings.zone)
             machine = Machine.restore(kept, flow, flows, settings.settings, settings.limits, now, wall, **options)
         solo = SoloFlow(wait, machine, self, services, services.outside, self._events)
         self._running[wait.id] = solo

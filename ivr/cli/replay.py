@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +52,7 @@ def command(
     if sum((flow_file is not None, number is not None, present)) > 1:
         raise click.UsageError("one of --flow-file, --version and --present")
     settings = settings_of(ctx)
-    recorded = read_record(find_call(settings, call_id), _zone())
+    recorded = read_record(find_call(settings, call_id), settings.zone)
     flows, against = _flows(settings, recorded, flow_file, number, present)
     surroundings = configured(settings)
     found = replay(recorded, flows[recorded.flow], FlowSet(flows), surroundings)
@@ -62,10 +61,6 @@ def command(
     else:
         _print(found, against)
     ctx.exit(0 if found.divergence is None else EXIT_DIVERGED)
-
-
-def _zone() -> Any:
-    return datetime.now().astimezone().tzinfo
 
 
 # Flows

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSchema, model_validator
 
 from ivr.settings.values import Section
+from ivr.settings.zones import ZoneName
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
@@ -98,14 +99,6 @@ def _weekdays(text: object) -> str:
     return str(text)
 
 
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a time zone: a name like Europe/Berlin") from None
-    return name
-
-
 def _date(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -160,7 +153,7 @@ class Calendar(Section):
 
     model_config = ConfigDict(ignored_types=(cached_property,))
 
-    time_zone: Annotated[str, AfterValidator(_zone)]
+    time_zone: ZoneName
     """IANA name, like Europe/Berlin."""
     hours: dict[
         Annotated[str, BeforeValidator(_weekdays)],

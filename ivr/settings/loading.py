@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ivr import yamlpos
 from ivr.errors import ConfigError, Fault
 from ivr.settings.sections import Settings
+from ivr.settings.zones import system_zone
 
 __all__ = ["CONFIG_PLACES", "find_config", "load_settings", "parse_settings"]
 
@@ -100,6 +101,7 @@ def parse_settings(
             ]
         )
     settings._source = path
+    settings._system_zone = system_zone(environ)
     return settings
 
 

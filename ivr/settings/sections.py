@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -35,6 +37,7 @@ from ivr.settings.values import (
     Unique,
     resolve_path,
 )
+from ivr.settings.zones import ZoneName, system_zone
 
 __all__ = [
     "HttpSettings",
@@ -190,6 +193,8 @@ class Settings(Section):
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     flows: RelativePath = Path("flows")
+    time_zone: ZoneName | None = None
+    """Of `now` in flows, and of times of day that name none; default: that of the system."""
     watch_flows: bool = False
     """Take up the flows folder when it has changed, without a signal; it is looked at every two seconds."""
     prompts: RelativePath = Path("prompts")
@@ -221,6 +226,15 @@ class Settings(Section):
     limits: Limits = Limits()
 
     _source: Path | None = PrivateAttr(default=None)
+
+    _system_zone: tzinfo | None = PrivateAttr(default=None)
+
+    @property
+    def zone(self) -> tzinfo:
+        """Time zone of flows."""
+        if self.time_zone is not None:
+            return ZoneInfo(self.time_zone)
+        return self._system_zone or system_zone({})
 
     @property
     def source(self) -> Path | None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -346,7 +347,7 @@ def left(node: Node, past: str = "false") -> tuple[Machine, CallReport]:
     """A call that is over, whose flow waits; its record is not written yet."""
     node.flows = FlowSet({"after": node.version(AFTER.replace("PAST", past), "after", 1)})
     started = time.time()
-    info = ports.CallInfo("c1", "+1555", "100", waiting.moment(started))
+    info = ports.CallInfo("c1", "+1555", "100", waiting.moment(started, UTC))
     machine = Machine(node.flows["after"], node.flows, info, {})
     machine.start("start", 5.0)
     assert any(isinstance(command, ports.HangUp) for command in machine.commands())
@@ -400,7 +401,7 @@ async def test_what_happens_inside_wakes_too(url: str) -> None:
         text = AFTER.replace("PAST", "false").replace("event: done", "event: call.ended")
         node.flows = FlowSet({"after": node.version(text, "after", 1)})
         machine = Machine(
-            node.flows["after"], node.flows, ports.CallInfo("c1", "+1555", "100", waiting.moment(time.time())), {}
+            node.flows["after"], node.flows, ports.CallInfo("c1", "+1555", "100", waiting.moment(time.time(), UTC)), {}
         )
         machine.start("start", 5.0)
         node.waiting.keep(machine, report)()
