@@ -72,12 +72,8 @@ def summary(element: Element, first: Scope) -> str:
 
 def _of_state_and_time(element: Element) -> str:
     match element:
-        case PauseElement(duration=float(seconds)):
-            return _time(seconds)
-        case PauseElement(until=until) if until is not None:
-            days = [", ".join(until.weekday)] if until.weekday else []
-            date = [bare(str(until.date.source))] if until.date is not None else []
-            return " ".join(["until", *days, *date, *([str(until.at)] if until.at is not None else [])])
+        case PauseElement():
+            return _pause(element)
         case WaitForEventElement():
             return f"for {bare(element.event.source)}"
         case WaitForDateElement():
@@ -141,7 +137,7 @@ def _prompt(prompt: PromptFields, first: Scope) -> str:
 def _pause(element: PauseElement) -> str:
     until = element.until
     if until is None:
-        return f"{element.duration or 0.0:g} s"
+        return _time(element.duration or 0.0)
     day = bare(until.date.source) if until.date is not None else ", ".join(until.weekday or ())
     return " ".join(part for part in ("until", day, "" if until.at is None else str(until.at)) if part)
 

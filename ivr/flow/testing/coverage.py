@@ -114,11 +114,6 @@ class Coverage:
         ways = [way for way in element.exits.values() if way.target == target and not way.branch.call_over]
         return min(ways, key=lambda way: found.taken[step.element, way.via], default=None)
 
-    def total(self, names: Sequence[str]) -> float:
-        """Percent of the branches of these flows together."""
-        chosen = [self.flows[name] for name in names]
-        return share(sum(flow.hit for flow in chosen), sum(len(flow.branches) for flow in chosen))
-
 
 def _unwind(inside: list[tuple[FlowCoverage, Element, str]], over: bool) -> None:
     """The end of a flow: back to those it was called from."""
