@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -100,6 +101,7 @@ class HttpClient:
         self._limit = settings.http.answer_bytes
         self._policy = policy or allow_listed(settings.http.allow)
         self._resolver = CheckedResolver(self._policy, "request-resolver")
+        self._trust = ssl.create_default_context()
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._hosts: Counter[str] = Counter()
@@ -157,10 +159,12 @@ class HttpClient:
             return ports.RequestDone(number, error="refused", text=f"{where}: {error}")
         except AddressError as error:
             return ports.RequestDone(number, error="refused", text=CLOSED if command.secret else str(error))
-        except (aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError) as error:
+        except (aiohttp.ClientResponseError, aiohttp.InvalidURL) as error:
             return ports.RequestDone(number, error="bad_answer", text=f"{where}: {type(error).__name__}")
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, OSError) as error:  # a certificate that fails is a ValueError, too
             return ports.RequestDone(number, error="network", text=f"{where}: {type(error).__name__}")
+        except ValueError as error:
+            return ports.RequestDone(number, error="refused", text=f"{where}: {type(error).__name__}")
         finally:
             self._hosts[host] -= 1
             if not self._hosts[host]:
@@ -232,6 +236,7 @@ class HttpClient:
                 connector=aiohttp.TCPConnector(
                     resolver=self._resolver,
                     use_dns_cache=False,
+                    ssl=self._trust,
                     limit=MAX_CONNECTIONS,
                     limit_per_host=MAX_PER_HOST,
                     keepalive_timeout=KEEP_ALIVE,

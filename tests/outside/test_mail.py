@@ -3,9 +3,7 @@ from __future__ import annotations
 import asyncio
 import email
 import logging
-import shutil
 import ssl
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.policy import default
@@ -18,7 +16,6 @@ from ivr.flow.ports import MailDone, SendMail
 from ivr.outside import mail
 from ivr.outside.mail import Mailer
 from ivr.settings import MailSettings
-from tests.kit.needs import lacks
 from tests.kit.smtp import SmtpServer
 
 
@@ -120,33 +117,6 @@ async def test_mails_that_wait_are_bounded(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 # TLS
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate and its key for localhost, in one file."""
-    if lacks("openssl"):
-        pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    openssl = shutil.which("openssl")
-    subprocess.run(
-        [str(openssl), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)],
-        check=True, capture_output=True, timeout=60,
-    )  # fmt: skip
-    both = folder / "both.pem"
-    both.write_text(cert.read_text() + key.read_text())
-    return both
-
-
-@pytest.fixture
-def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """The server's context; clients trust its certificate."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
 
 
 @pytest.mark.parametrize("at_once", [False, True])

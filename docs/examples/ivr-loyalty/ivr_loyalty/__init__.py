@@ -55,6 +55,8 @@ class PointsElement(Element):
         CALL_ENDED,
     )
     NEEDS_CALL = False
+    RESULTS = ("points",)
+    EXPOSES: ClassVar[dict[str, Any]] = {"card": "sent"}
 
     card: TextTemplate
     """Number of the card."""
