@@ -23,9 +23,9 @@ def faults(text: str, environ: dict[str, str] | None = None, path: str = "/etc/i
         ("sip:\n  listn: []\n", "2: sip.listn: unknown key, did you mean listen?"),
         (
             "qqq: 1\n",
-            "1: qqq: unknown key (expected one of sip, media, flows, time_zone, watch_flows, prompts, recordings, cache, "
-            "store, http, speech, lines, phones, agents, queues, calendars, ai_agents, applications, connectors, mail, "
-            "webhooks, routes, outbound_policy, settings, retention, limits)",
+            "1: qqq: unknown key (expected one of sip, media, flows, time_zone, watch_flows, prompts, recordings, "
+            "cache, store, http, speech, lines, phones, agents, queues, calendars, ai_agents, applications, connectors, "
+            "mail, webhooks, routes, outbound_policy, settings, retention, limits)",
         ),
         (
             'sip: {listen: ["foo:1"]}\n',
