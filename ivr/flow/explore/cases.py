@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ivr.flow.explore.judging import DEAD_AIR
 from ivr.flow.explore.search import Finding
-from ivr.flow.explore.watched import DEAD_AIR
 from ivr.flow.sim import Given
 
 __all__ = ["as_case", "given_data"]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
-from ivr.flow.explore.watched import DEAD_AIR, WatchedCall
+from ivr.flow.explore.watched import WatchedCall
 from ivr.flow.sim.call import MAX_MOMENTS
 
-__all__ = ["Kind", "Wrong", "faults"]
+__all__ = ["DEAD_AIR", "Kind", "Wrong", "faults"]
 
 Kind = Literal["crash", "endless_loop", "dead_air", "lost_caller"]
+
+DEAD_AIR = 5.0
+"""Seconds in which a caller hears nothing, and nothing was asked of him, after which he hangs up."""
+
+_NAMED = re.compile(r"element (\S+)")
+"""The element that a fault of the machine is about."""
 
 LOOP_SHOWN = 6
 """Elements of a loop that a text names."""
@@ -28,13 +35,13 @@ class Wrong:
     """Element it is at."""
     text: str
     """A sentence for people."""
-    branch: str = ""
-    """Branch that a caller is lost by."""
+    detail: str = ""
+    """Branch that a caller is lost by, or elements of a loop."""
 
     @property
     def place(self) -> tuple[str, str, str, str]:
         """What makes two of them the same fault."""
-        return self.kind, self.flow, self.element, self.branch
+        return self.kind, self.flow, "" if self.kind == "endless_loop" else self.element, self.detail
 
 
 def faults(call: WatchedCall, *, subroutine: bool = False) -> list[Wrong]:
@@ -43,10 +50,17 @@ def faults(call: WatchedCall, *, subroutine: bool = False) -> list[Wrong]:
     machine = call.machine
     last = machine.steps[-1]
     if machine.fault is not None:
+        named = _NAMED.search(machine.fault)
+        element = named[1] if named else last.element
         if machine.fault.startswith("limits."):
-            found.append(Wrong("endless_loop", last.flow, last.element, _endless(call, machine.fault)))
+            loop = _loop(call, element)
+            found.append(
+                Wrong(
+                    "endless_loop", last.flow, element, _endless(call, machine.fault, loop), " ".join(sorted({*loop}))
+                )
+            )
         else:
-            found.append(Wrong("crash", last.flow, last.element, f"the flow breaks off: {machine.fault}"))
+            found.append(Wrong("crash", last.flow, element, f"the flow breaks off: {machine.fault}"))
     elif not machine.finished and not call.ended:
         found.append(Wrong("endless_loop", last.flow, last.element, "the call waits here and nothing ever ends that"))
     elif machine.cause == "ended_by_flow" and not subroutine:
@@ -56,7 +70,7 @@ def faults(call: WatchedCall, *, subroutine: bool = False) -> list[Wrong]:
 
 def _dead_air(call: WatchedCall) -> list[Wrong]:
     found = []
-    for silence in (*call.silences, *call.dead_air):
+    for silence in call.silences:
         if silence.seconds > DEAD_AIR:
             flow = next((step.flow for step in call.steps if step.element == silence.element), "")
             text = f"the caller hears nothing for {silence.seconds:.0f} s, and nothing was asked of him"
@@ -64,18 +78,21 @@ def _dead_air(call: WatchedCall) -> list[Wrong]:
     return found
 
 
-def _endless(call: WatchedCall, limit: str) -> str:
+def _loop(call: WatchedCall, element: str) -> list[str]:
+    """Elements of the last round."""
+    path = call.path
+    if element not in path:
+        return path[-LOOP_SHOWN:]
+    return path[len(path) - 1 - path[::-1].index(element) :]
+
+
+def _endless(call: WatchedCall, limit: str, loop: list[str]) -> str:
     if "call_duration" in limit:
         return "a caller who does nothing stays here until limits.call_duration ends the call"
     if call.moments >= MAX_MOMENTS:
         return "the call does not come to an end"
-    path = call.path
-    last = path[-1]
-    around = path[path.index(last) : -1] if path.count(last) > 1 else path[-LOOP_SHOWN:]
-    again = next((size for size in range(1, len(path)) if path[-size - 1] == last), len(around))
-    loop = path[-again - 1 :]
-    shown = " -> ".join(loop if len(loop) <= LOOP_SHOWN + 1 else [*loop[:LOOP_SHOWN], "...", last])
-    return f"the call goes round until a limit ends it, and nothing is asked in between: {shown}"
+    shown = [*loop, loop[0]] if len(loop) <= LOOP_SHOWN else [*loop[:LOOP_SHOWN], "...", loop[0]]
+    return f"the call goes round until a limit ends it, with no input in between: {' -> '.join(shown)}"
 
 
 def _lost(call: WatchedCall) -> list[Wrong]:
@@ -90,6 +107,9 @@ def _lost(call: WatchedCall) -> list[Wrong]:
     flow = call.flow if last.flow == call.flow.name else call.flows.get(last.flow)
     element = None if flow is None else flow.elements.get(last.element)
     branch = last.branch or ""
+    ways = {} if element is None else element.exits
+    while branch in ways and (fallback := ways[branch].branch.fallback) is not None:
+        branch = fallback
     spoken = bool(last.details.get("played"))
     if branch == "audio_played" and spoken and getattr(element, "interruptible", False) is not True:
         return []

@@ -174,7 +174,7 @@ class _Search:
             self.seen.add(decision.state)
             passed = call.decisions[: decision.before]
             for steps in self.choices.at(decision, passed):
-                if isinstance(steps[-1], HangUpStep) and (call.ended or self.hung_up_enough(decision)):
+                if isinstance(steps[-1], HangUpStep) and (not decision.up or self.hung_up_enough(decision)):
                     continue
                 crossing = (decision.state, decision.inputs, len(node.steps))
                 self.put(_Node(node.given, (*node.steps, *steps), (*node.crossings, crossing)))
@@ -195,7 +195,8 @@ class _Search:
             if not turn or len(turn) > MAX_ROUND or state in self.rounds:
                 continue
             self.rounds.add(state)
-            steps = (*node.steps, *turn * ROUNDS)
+            # A step is one thing that happens: each needs an object of its own.
+            steps = (*node.steps, *(step.model_copy() for _ in range(ROUNDS) for step in turn))
             _, wrong = self.play(node.given, steps)
             for each in wrong:
                 if each.kind == "endless_loop":
@@ -247,6 +248,9 @@ class _Search:
         """Leave out what the fault does not need."""
         best = wrong
         call, _ = self.play(given, steps)
+        if call is not None and call.unused_steps:
+            unused = {id(step) for step in call.unused_steps}
+            steps = tuple(step for step in steps if id(step) not in unused)
         left = MAX_SHRINKS
 
         def shows(other: Given, fewer: tuple[Step, ...]) -> bool:

@@ -1,9 +1,4 @@
-"""A simulated call that is looked at while it runs: where something else could have happened, and what is wrong.
-
-Dead air is a time over :data:`DEAD_AIR` in which the caller is there, hears nothing, and nothing was asked of him. A
-collect asks once: its wait after a prompt, or after a key, is the caller's own silence. A further attempt without a
-prompt, or a collect before which nothing was said, asks nothing.
-"""
+"""A simulated call that is looked at while it runs: where something else could have happened."""
 
 from __future__ import annotations
 
@@ -13,12 +8,9 @@ from typing import Any
 
 from ivr.flow.explore.state import state_of
 from ivr.flow.ports import DigitSource
-from ivr.flow.sim import Silence, SimulatedCall, Waiting
+from ivr.flow.sim import SimulatedCall, Waiting
 
-__all__ = ["DEAD_AIR", "Decision", "WatchedCall"]
-
-DEAD_AIR = 5.0
-"""Seconds without a sound after which callers hang up."""
+__all__ = ["Decision", "WatchedCall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +19,8 @@ class Decision:
 
     state: Hashable
     """Where the flow is: the same state has the same future."""
+    up: bool
+    """The caller is there."""
     inputs: int
     """What had come from the caller until then."""
     waiting: Waiting
@@ -49,18 +43,13 @@ class WatchedCall(SimulatedCall):
     """One call of the explorer."""
 
     __slots__ = (
-        "_asked",
         "_inputs_at_entry",
         "_last",
         "_pressed",
-        "_quiet_keys",
-        "_said",
-        "_since",
         "_state",
         "_state_of",
         "_waits_in_step",
         "_watched_from",
-        "dead_air",
         "decisions",
         "decisive",
     )
@@ -73,8 +62,6 @@ class WatchedCall(SimulatedCall):
         self.decisive = decisive
         self.decisions: list[Decision] = []
         """In their order, since :meth:`watch`."""
-        self.dead_air: list[Silence] = []
-        """In collects; other times without a sound are in `silences`."""
         self._watched_from: int | None = None
         self._last: tuple[Any, ...] = ()
         self._state: Hashable = None
@@ -82,10 +69,6 @@ class WatchedCall(SimulatedCall):
         self._waits_in_step: list[tuple[str, int]] = []
         self._pressed: list[str] = []
         self._inputs_at_entry = 0
-        self._said = 0
-        self._asked = False
-        self._quiet_keys = 0.0
-        self._since = 0.0
 
     def watch(self) -> None:
         """From now on everybody does what is usual: note where somebody could do something else."""
@@ -96,21 +79,9 @@ class WatchedCall(SimulatedCall):
         if waiting is None:
             return super().advance()
         self._note(waiting)
-        keys = waiting.kind == "keys" and not self.ended
-        if keys and len(self.said) != self._said:
-            self._said = len(self.said)
-            self._asked = True
-            self._quiet_keys = 0.0
-        begun = max(self.now, self._since)
-        happened = super().advance()
-        if keys and not self.ended:
-            self._listen_to_keys(waiting, begun)
-        self._since = self.now
-        return happened
+        return super().advance()
 
     def press(self, keys: str, gap: float = 0.25, source: DigitSource = "rfc4733") -> SimulatedCall:
-        self._asked = True
-        self._quiet_keys = 0.0
         for index, key in enumerate(keys):
             if index:
                 self.wait(gap)
@@ -129,15 +100,6 @@ class WatchedCall(SimulatedCall):
             if not element.extends(keys):
                 keys = ""
         return bool(keys)
-
-    def _listen_to_keys(self, waiting: Waiting, begun: float) -> None:
-        if self._asked:
-            self._asked = False
-            return
-        self._quiet_keys += self.now - begun
-        if self._quiet_keys > DEAD_AIR:
-            self.dead_air.append(Silence(self.now - self._quiet_keys, self.now, waiting.element))
-            self._quiet_keys = 0.0
 
     def _note(self, waiting: Waiting) -> None:
         """Keep a decision, and for every wait what it was, so that states inside an element can be told apart."""
@@ -171,6 +133,7 @@ class WatchedCall(SimulatedCall):
         self.decisions.append(
             Decision(
                 (self._state, tuple(waits)),
+                not self.ended,
                 self.machine._ctx.inputs,
                 waiting,
                 steps[-1].flow,

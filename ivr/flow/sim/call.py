@@ -55,6 +55,7 @@ class SimulatedCall(ObservedCall):
 
     __slots__ = (
         "_agenda",
+        "_asked",
         "_emitted",
         "_failing_recordings",
         "_forward_answers",
@@ -150,6 +151,7 @@ class SimulatedCall(ObservedCall):
         self.log = []
         self.moments = 0
         self.unused_steps = ()
+        self._asked = False
         self._quiet: float | None = None
         self._quiet_in = ""
         self._emitted = 0
@@ -182,6 +184,8 @@ class SimulatedCall(ObservedCall):
             assert timer is not None
             if timer > agenda.now:
                 agenda.now = timer
+            if self._sound.playing is None:
+                self._asked = False
             machine.handle_timer(agenda.now)
             self._carry_out()
         return True
@@ -215,6 +219,7 @@ class SimulatedCall(ObservedCall):
                 self.wait(gap)
             if self.ended:
                 break
+            self._asked = True
             self._happens("key", key)
             if not self._forwards.bridged:
                 self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
@@ -295,6 +300,7 @@ class SimulatedCall(ObservedCall):
     def _execute(self, command: ports.Command) -> None:
         match command:
             case ports.Play():
+                self._asked = True
                 for said in self._sound.play(command, self._running()):
                     self._happens("said", said)
                 if command.pause:
@@ -379,7 +385,11 @@ class SimulatedCall(ObservedCall):
     # Dead air
 
     def _listen(self) -> None:
-        """Keep the times in which the caller hears nothing and has nothing to do."""
+        """Keep the times in which the caller hears nothing and has nothing to do.
+
+        A collect asks once: its wait after a prompt or a key is the caller's own silence. A further attempt without a
+        prompt, or a collect before which nothing was said, asks for nothing.
+        """
         sound = self._sound
         quiet = (
             self.heard
@@ -387,7 +397,7 @@ class SimulatedCall(ObservedCall):
             and sound.playing is None
             and sound.recording is None
             and self._forwards.command is None
-            and self.machine.steps[-1].type != "collect"
+            and not (self._asked and self.machine.steps[-1].type == "collect")
         )
         if quiet:
             if self._quiet is None:
