@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from ivr.flow.sim import ForwardAnswer
+from ivr.flow.sim import ForwardAnswer, HttpAnswer
 
 __all__ = ["Act", "Scenario", "flows", "scenarios"]
 
@@ -22,13 +22,13 @@ PHONES = ("phone:200", "phone:201")
 
 @dataclass(frozen=True)
 class Act:
-    """Something that the caller does."""
+    """Something that the caller does, or that comes from outside."""
 
     at: float
     """Seconds since the call began."""
-    kind: Literal["press", "speak", "hang_up"]
+    kind: Literal["press", "speak", "event", "hang_up"]
     value: Any = None
-    """The key, or seconds."""
+    """The key, seconds, or the name of an event that comes from outside."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Scenario:
     """In order of time."""
     phones: dict[str, tuple[ForwardAnswer, ...]] = field(default_factory=dict)
     """Each phone's answers to one call after the other."""
+    requests: tuple[HttpAnswer, ...] = ()
+    """Answers to one HTTP request after the other."""
     courtesy: str | None = None
     """`limits.courtesy`."""
 
@@ -103,14 +105,71 @@ def _collect(draw: Any, to: Any) -> dict[str, Any]:
 
 def _branch(draw: Any, to: Any) -> dict[str, Any]:
     asked = draw(
-        st.sampled_from(['input == "12"', "count > 2", "result.status == 'collected'", "result.talk_time > 3", "zzz"])
+        st.sampled_from(
+            [
+                'input == "12"',
+                'input == ""',
+                "count > 2",
+                "count < 3",
+                "result.status == 'collected'",
+                "result.talk_time > 3",
+                "result.status == 200",
+                "profile.seen",
+                "'vip' in call.tags",
+                "zzz",
+            ]
+        )
     )
     return {"type": "branch", "conditions": [{"when": asked, "to": draw(to)}], "next": draw(to)}
 
 
 def _set_variable(draw: Any, to: Any) -> dict[str, Any]:
-    value = draw(st.sampled_from(["{{ count + 1 }}", "{{ count * 2 }}", 3]))
+    value = draw(st.sampled_from(["{{ count + 1 }}", "{{ count + 1 }}", "{{ count * 2 }}", 3]))
     return {"type": "set_variable", "variables": {"count": value}, "next": draw(to)}
+
+
+def _split(draw: Any, to: Any) -> dict[str, Any]:
+    weights = draw(st.sampled_from([(1, 1), (90, 10), (0, 1)]))
+    ways = dict(zip(("left", "right"), weights, strict=True))
+    return {"type": "split", "ways": ways, "branches": {"left": draw(to), "right": draw(to)}}
+
+
+def _keep(draw: Any, to: Any) -> dict[str, Any]:
+    kind = draw(st.sampled_from(["tag", "untag", "profile", "list"]))
+    if kind == "profile":
+        return {"type": "update_profile", "fields": {"seen": draw(st.booleans())}, "next": draw(to)}
+    if kind == "list":
+        return {"type": "do_not_contact", "action": "add", "next": draw(to)}
+    return {"type": kind, "tags": ["vip"], "next": draw(to)}
+
+
+def _call_api(draw: Any, to: Any) -> dict[str, Any]:
+    more = _some(
+        draw,
+        {
+            "retry": {"times": draw(st.integers(1, 2)), "wait": "0.8s"},
+            "filler": _prompt(draw),
+            "timeout": 3,
+            "save": {"count": "$.n"},
+            "branches": {"client_error": draw(to), "user_hung_up": "gone"},
+        },
+    )
+    if draw(st.integers(0, 3)) == 0:
+        more = {"wait": False}
+    return {"type": "call_api", "url": "https://x.example/{{ count }}", "next": draw(to), **more}
+
+
+def _wait_for_event(draw: Any, to: Any) -> dict[str, Any]:
+    music: Any = draw(st.sampled_from([False, True, {"text": TEXTS[0]}]))
+    return {
+        "type": "wait_for_event",
+        "event": "paid",
+        "include_past": draw(st.booleans()),
+        "timeout": draw(st.sampled_from([2.9, 8, 30])),
+        "hold_music": music,
+        "next": draw(to),
+        "branches": _some(draw, {"timeout": draw(to), "user_hung_up": "gone"}),
+    }
 
 
 def _record(draw: Any, to: Any) -> dict[str, Any]:
@@ -147,7 +206,7 @@ def _forward(draw: Any, to: Any) -> dict[str, Any]:
     return {
         "type": "forward_call",
         "to": targets,
-        "timeout": draw(st.sampled_from([3, 7])),
+        "timeout": draw(st.sampled_from([3, 7, 20])),
         "after": after,
         "branches": branches,
         **_some(draw, {"next": "gone"}),
@@ -175,7 +234,24 @@ def _sub(draw: Any, to: Any) -> dict[str, Any]:
     }
 
 
-KINDS = (_play, _collect, _branch, _set_variable, _record, _forward, _pause, _hang_up, _sub, _play, _collect)
+KINDS = (
+    _play,
+    _play,
+    _collect,
+    _collect,
+    _collect,
+    _branch,
+    _set_variable,
+    _split,
+    _keep,
+    _call_api,
+    _wait_for_event,
+    _record,
+    _forward,
+    _pause,
+    _hang_up,
+    _sub,
+)
 
 
 def _elements(draw: Any) -> dict[str, Any]:
@@ -186,7 +262,7 @@ def _elements(draw: Any) -> dict[str, Any]:
     for element in found.values():
         if element["type"] in ("play", "collect") and draw(st.integers(0, 3)) == 0:
             element.setdefault("branches", {})["user_hung_up"] = "gone"
-        if "next" in element and draw(st.integers(0, 9)) == 0:
+        if "next" in element and draw(st.integers(0, 19)) == 0:
             del element["next"]
     return {**found, "gone": {"type": "set_variable", "variables": {"count": "{{ count + 100 }}"}}}
 
@@ -218,8 +294,12 @@ def _acts(draw: Any) -> tuple[Act, ...]:
     at = 0.5
     for _ in range(draw(st.integers(0, 12))):
         at += draw(st.integers(1, 40)) * 0.2 + 0.0371
-        kind = draw(st.sampled_from(["press"] * 6 + ["speak"]))
-        value = draw(st.sampled_from("11122335#*")) if kind == "press" else draw(st.integers(1, 30)) * 0.2
+        kind = draw(st.sampled_from(["press"] * 6 + ["speak", "event"]))
+        value: Any = "paid"
+        if kind == "press":
+            value = draw(st.sampled_from("11122335#*"))
+        elif kind == "speak":
+            value = draw(st.integers(1, 30)) * 0.2
         acts.append(Act(round(at, 4), kind, value))
     if draw(st.booleans()):
         acts.append(Act(round(at + draw(st.integers(1, 60)) * 0.2 + 0.0113, 4), "hang_up"))
@@ -239,8 +319,20 @@ def _answers(draw: Any, target: str) -> tuple[ForwardAnswer, ...]:
 
 
 @st.composite
+def _http(draw: Any) -> HttpAnswer:
+    return HttpAnswer(
+        status=draw(st.sampled_from([200, 200, 404, 500])),
+        body=draw(st.sampled_from([{}, {"n": 1}, {"n": [1]}, "text"])),
+        after=draw(st.sampled_from([0.3, 1.1, 3.7, 12.0])),
+        error=draw(st.sampled_from([None, None, None, "network"])),
+        times=1,
+    )
+
+
+@st.composite
 def scenarios(draw: Any) -> Scenario:
     """Everything together."""
     phones = {target: draw(_answers(target)) for target in PHONES}
     courtesy = draw(st.sampled_from([None, "I am sorry, this takes too long."]))
-    return Scenario(draw(flows()), draw(_acts()), phones, courtesy)
+    requests = tuple(draw(st.lists(_http(), max_size=4)))
+    return Scenario(draw(flows()), draw(_acts()), phones, requests, courtesy)

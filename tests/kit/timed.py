@@ -1,19 +1,23 @@
 """A media plane that plays prompts for as long as they last and records until silence, by the clock of a link.
 
-The lengths of prompts are those of the simulator, so that a call over real stacks and a simulated one keep time.
+The world outside answers by that clock, too. The lengths of prompts are those of the simulator, so that a call over
+real stacks and a simulated one keep time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ivr.flow.ports import PromptSpec
-from ivr.flow.sim import SpeechModel
+from ivr.flow.ports import EventArrived, MailDone, PromptSpec, Request, RequestDone, SendMail, WaitForEvent
+from ivr.flow.sim import HttpAnswer, SpeechModel
 from media import MediaEvent, PlayDone, RecordDone, RecordOptions, Sound
 from tests.kit.link import Link
 from tests.kit.media import FakePool, FakePort, Later
+from tests.kit.outside import FakeOutside
 
 RATE = 8000
 
@@ -132,3 +136,52 @@ class TimedPool(FakePool):
         port = TimedPort(20_000 + 2 * len(self.ports), on_event, self._later, self._link, self._sounds)
         self.ports.append(port)
         return port
+
+
+class TimedOutside(FakeOutside):
+    """A world that answers one request after the other as it is told, with 200 where it is not; mails arrive."""
+
+    def __init__(self, link: Link, answers: Sequence[HttpAnswer]) -> None:
+        super().__init__()
+        self._link = link
+        self._answers = list(answers)
+        self._past: list[tuple[str, datetime]] = []
+
+    def request(self, command: Request, done: Callable[[RequestDone], None]) -> None:
+        super().request(command, done)
+        answer = self._answers.pop(0) if self._answers else HttpAnswer()
+        number, begun = command.id, self._link.now
+
+        def ended() -> None:
+            elapsed = self._link.now - begun
+            if answer.after >= command.timeout or answer.error is not None:
+                error = "timeout" if answer.after >= command.timeout else answer.error
+                self.answer(RequestDone(number, error=error, text=error or "", elapsed=elapsed))
+            else:
+                self.answer(RequestDone(number, answer.status, answer.headers, answer.body, elapsed=elapsed))
+
+        self._link.after(min(answer.after, command.timeout), ended)
+
+    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
+        self._link.after(0.0, lambda: then({}))
+
+    def mail(self, command: SendMail, done: Callable[[MailDone], None]) -> None:
+        super().mail(command, done)
+        self._link.after(0.2, lambda: self.answer(MailDone(command.id)))
+
+    def event(self, name: str, at: datetime) -> None:
+        """An event comes, for who waits and for who asks for past ones."""
+        self._past.append((name, at))
+        for number in list(self._waits):
+            self._arrive(number, name, at)
+
+    def wait_for(self, command: WaitForEvent, arrived: Callable[[EventArrived], None]) -> Callable[[], None]:
+        stop = super().wait_for(command, arrived)
+        for name, at in self._past:
+            if command.since is not None and at >= command.since:
+                self._link.after(0.0, partial(self._arrive, command.id, name, at))
+        return stop
+
+    def _arrive(self, number: int, name: str, at: datetime) -> None:
+        if number in self._waits and self._waits[number][0].event == name:
+            self.publish(EventArrived(number, name, {}, at))
