@@ -118,4 +118,4 @@ def _given(view: View, names: frozenset[str]) -> set[str] | None:
 
 def _meant(word: str, known: tuple[str, ...]) -> str:
     meant = near(word, known)
-    return f"did you mean {meant}?" if meant else f"there are {', '.join(known) or 'none'}"
+    return f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(known)) or 'none'}"

@@ -174,8 +174,8 @@ def _inserted(view: View) -> Iterator[Finding]:
 
 
 def _cut_off(view: View, edge: Edge) -> Finding:
-    specs = view.flow.elements[edge.source].branch_specs()
-    success = [spec.name for spec in specs if spec.success]
+    element = view.flow.elements[edge.source]
+    success = {spec.name for spec in element.branch_specs() if spec.success}.union(element.own_targets())
     if edge.branch in success or not success:
         message = f"nothing follows {edge.branch}, and the caller is still there"
         return view.finding(G002, edge.source, edge.field, message, "name what follows, if only a hang_up", up=True)
