@@ -1,4 +1,4 @@
-"""One call session as its elements see it: the call, variables, keys pressed, what was said, and the trace.
+"""One call session as its elements see it: what :class:`Context` holds, keys pressed, what was said, waits, the trace.
 
 The machine owns the session and decides which element runs; elements read it, send commands through it and write what
 happened to the details of their step. Everything in it is bounded: a caller may press keys for hours.
@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.flow.context import Context
 from ivr.flow.exchanges import Exchanges
-from ivr.flow.expressions import ExpressionError, Record, Sensitive, Template, text_of
 from ivr.flow.ports import (
     Answer,
     CallInfo,
-    Cause,
-    Command,
     Digit,
     DigitEnded,
     DigitSource,
     EventArrived,
-    Note,
     PauseCallRecording,
     Play,
     PlayDone,
@@ -68,19 +65,6 @@ OPEN_KEYS = 16
 """Keys held down at the same time whose length is awaited for the trace."""
 
 
-MAX_VARIABLES = 500
-"""Variables of one call."""
-
-MAX_TAGS = 50
-"""Tags of one call."""
-
-MAX_TAG = 100
-"""Characters of a tag."""
-
-MAX_NAME = 200
-"""Characters of a wish for a file's name."""
-
-
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """The wish to go on in another flow."""
@@ -109,49 +93,26 @@ class Key:
     """Seconds; 0 while it is held."""
 
 
-class Session:
+class Session(Context):
     """What belongs to one call while its flow runs."""
 
     __slots__ = (
-        "_call_record",
-        "_flows",
-        "_ids",
         "_open_keys",
         "_open_plays",
         "_room",
         "answered",
         "branch_shown",
-        "calendars",
-        "call",
         "call_recording",
-        "cause",
-        "commands",
-        "details",
         "early",
-        "element",
         "exchanges",
-        "flow",
         "forwarding",
         "inputs",
         "interruptible_before",
-        "kept",
         "keys",
-        "languages",
         "last_event",
-        "now",
-        "profile",
-        "properties",
         "rested",
-        "result",
-        "session",
-        "settings",
-        "started",
-        "step_entered",
         "stray",
-        "tags",
-        "text_characters",
         "transfer",
-        "variables",
         "waits",
     )
 
@@ -165,41 +126,11 @@ class Session:
         languages: Languages | None = None,
         calendars: Mapping[str, Calendar] | None = None,
     ) -> None:
-        self.call = call
-        self._flows = flows
-        self.settings = settings
-        self.profile = profile
-        self.text_characters = text_characters
-        self.languages = languages or _ENGLISH
-        """Languages that this system speaks."""
-        self.calendars: Mapping[str, Calendar] = calendars or {}
-        """Hours and holidays by name."""
-        self.flow: Flow
-        """The flow that runs."""
-        self.element = ""
-        """Name of the element that runs."""
-        self.tags: dict[str, None] = {}
-        """Tags of the call, in the order in which they came."""
-        self.variables: dict[str, Any] = {}
-        """Its variables by name; secret values are wrapped in Sensitive."""
-        self.result: Mapping[str, Any] | None = None
-        """What the last element with results gave."""
+        super().__init__(call, flows, settings, profile, text_characters, languages, calendars)
         self.transfer: Transfer | None = None
         """Set by an element that wants another flow to go on."""
         self.branch_shown: str | None = None
         """What the trace says instead of the branch of the step that runs, where the branch tells the input."""
-        self.step_entered = 0.0
-        """When the step that runs began."""
-        self.now = 0.0
-        self.started = 0.0
-        self.session = True
-        """There is a call, or was one; False: the flow began outside a call."""
-        self.cause: Cause | None = None
-        """Why the session ended; None while it is up."""
-        self.properties: Mapping[str, Any] = {}
-        """What came with the event, the campaign or the request that began the flow."""
-        self.kept: dict[str, Any] = {}
-        """What the element that runs worked out when it began, and needs again when it is entered anew."""
         self.rested = False
         """The element that ran waited long outside a call: what follows is no running in circles."""
         self.last_event: float | None = None
@@ -221,173 +152,13 @@ class Session:
         """The last prompt was one that a key may cut short."""
         self.stray: tuple[str, float] | None = None
         """Terminator that may still come after a full input, and until when it is no input of its own."""
-        self.commands: list[Command] = []
-        self.details: dict[str, Any] = {}
-        """Details of the step that runs."""
         self.exchanges = Exchanges()
         """Requests and mails whose answers the trace waits for."""
-        self._ids = 0
-        self._call_record: Record | None = None
         self._open_plays: dict[int, dict[str, Any]] = {}
         self._room = ENTRIES_IN_TRACE
         self._open_keys: deque[tuple[Key, dict[str, Any] | None]] = deque(maxlen=OPEN_KEYS)
 
-    # Values
-
-    def read(self, name: str) -> object:
-        """What a name in an expression stands for: a variable, else `call`, `profile`, `settings`, `now`, `result`."""
-        if name in self.variables:
-            return self.variables[name]
-        if name == "result":
-            return self.result
-        if name == "call":
-            if self._call_record is None:
-                self._call_record = _call_record(self.call, self.tags)
-            return self._call_record
-        if name == "settings":
-            return self.settings
-        if name == "profile":
-            return self.profile
-        if name == "now":
-            return self.wall_time()
-        raise KeyError(name)
-
-    @property
-    def language(self) -> str:
-        """In which values are said: the flow's variable `language`, else the configured one."""
-        language = self.variable("language")
-        return language if isinstance(language, str) and language else self.languages.default
-
-    def variable(self, name: str) -> Any:
-        """The value of a variable, unwrapped; None where there is none."""
-        value = self.variables.get(name)
-        return value.value if type(value) is Sensitive else value
-
-    def is_sensitive(self, name: str | None) -> bool:
-        """The flow declares the variable sensitive."""
-        return name is not None and name in self.flow.sensitive
-
-    def set_variable(self, name: str, value: Any, sensitive: bool = False) -> None:
-        """Give a variable its value; it is sensitive where the value or the variable is."""
-        if sensitive or self.is_sensitive(name):
-            value = Sensitive(value)
-        if name in self.variables or len(self.variables) < MAX_VARIABLES:
-            self.variables[name] = value
-        else:
-            self.note("too many variables")
-
-    def set_result(self, result: dict[str, Any], sensitive: tuple[str, ...] = ()) -> None:
-        """Give the following elements their `result`; the fields named are wrapped."""
-        for name in sensitive:
-            result[name] = Sensitive(result[name])
-        self.result = result
-
-    def value(self, template: Template[Any], what: str, default: Any = None) -> tuple[Any, bool]:
-        """A field worked out, and whether the value is sensitive; the default, with a note, where it has no value."""
-        try:
-            return template.render(self)
-        except ExpressionError as error:
-            self.note(f"{what}: {error}")
-            return default, False
-
-    def text(self, template: Template[str], what: str, language: str | None = None) -> tuple[str, bool]:
-        """A field worked out as text, and whether it is sensitive; empty, with a note, where it has no value."""
-        try:
-            value, sensitive = template.render(self, language)
-            return text_of(value), sensitive
-        except ExpressionError as error:
-            self.note(f"{what}: {error}")
-            return "", False
-
-    def change_profile(self, changes: Mapping[str, Any]) -> None:
-        """Let expressions see changes of the profile; None removes a field."""
-        profile = {**self.profile, **changes}
-        self.profile = {name: value for name, value in profile.items() if value is not None}
-
-    def tag(self, tag: str) -> None:
-        """Tag the call; a tag that it has keeps its place."""
-        tag = tag.strip()[:MAX_TAG]
-        if not tag or tag in self.tags:
-            return
-        if len(self.tags) >= MAX_TAGS:
-            self.note("too many tags")
-            return
-        self.tags[tag] = None
-        self._call_record = None
-
-    def untag(self, *tags: str) -> None:
-        """Take tags from the call."""
-        for tag in tags:
-            self.tags.pop(tag.strip()[:MAX_TAG], None)
-        self._call_record = None
-
-    def file_name(self, template: Template[str] | None, kind: str) -> str:
-        """Wish for the name of a recording: what the field says, unless that is secret, else kind and short id."""
-        if template is not None:
-            name, sensitive = self.text(template, "name")
-            if sensitive:
-                self.note("a sensitive value stands in no file name")
-            elif name.strip():
-                return name.strip()[:MAX_NAME]
-        return f"{kind}-{self.call.short_id or self.call.id}"
-
-    # State
-
-    @property
-    def up(self) -> bool:
-        """The caller is there."""
-        return self.session and self.cause is None
-
-    @property
-    def contact(self) -> str:
-        """Number of the person whom it is all about: the caller, or whom an outgoing call is for."""
-        return self.call.to if self.call.direction == "outbound" else self.call.from_
-
-    def wall_time(self) -> datetime:
-        """The time of day that `now` stands for, in the zone of the call."""
-        return self.moment_of(self.now)
-
-    def moment_of(self, at: float) -> datetime:
-        """The time of day, in the zone of the call, of a time of the machine."""
-        started = self.call.started_at
-        # Times of one zone are added up as the clock on the wall shows them, which changes of the clock falsify.
-        return (started.astimezone(UTC) + timedelta(seconds=at - self.started)).astimezone(started.tzinfo)
-
-    def time_of(self, moment: datetime) -> float:
-        """The machine's time of a moment."""
-        return self.now + (moment.astimezone(UTC) - self.wall_time().astimezone(UTC)).total_seconds()
-
-    def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """A value that an element works out when it begins, and finds again when its flow, kept meanwhile, goes on."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return self.kept[name]
-
-    def offset(self, at: float) -> float:
-        """Seconds since the call began, as the trace has them."""
-        return round(at - self.started, 3)
-
-    def find_flow(self, name: str) -> tuple[Flow, str] | None:
-        """A flow that can be entered by a transfer, and its element to begin with."""
-        flow = self._flows.get(name)
-        if flow is None:
-            return None
-        entry = next((key for key, found in flow.elements.items() if found.type == "start_from_flow"), None)
-        return None if entry is None else (flow, entry)
-
-    def next_id(self) -> int:
-        """A new id for a command."""
-        self._ids += 1
-        return self._ids
-
-    @property
-    def last_id(self) -> int:
-        """The id given last."""
-        return self._ids
-
-    @last_id.setter
-    def last_id(self, number: int) -> None:
-        self._ids = number
+    # Events from outside
 
     def wait_for(self, event: str, since: datetime | None) -> int:
         """Ask for events of a name, those kept since a moment first; the id that they come with."""
@@ -408,10 +179,6 @@ class Session:
         """Ask for these events no more."""
         if self.waits.pop(number, None) is not None:
             self.emit(StopWaiting(number))
-
-    def emit(self, command: Command) -> None:
-        """Send a command."""
-        self.commands.append(command)
 
     def send(self, command: Request | SendMail) -> None:
         """Send a request or a mail, and enter it in the trace."""
@@ -457,13 +224,6 @@ class Session:
         """The element that runs gives values to sensitive variables."""
         element = self.flow.elements.get(self.element)
         return element is not None and any(map(self.is_sensitive, element.sets()))
-
-    def note(self, text: str, level: str = "warning") -> None:
-        """Put a sentence into the log and the step's details; it must hold no digits and no values."""
-        self.commands.append(Note(level, text))  # type: ignore[arg-type]
-        notes = self.details.setdefault("notes", [])
-        if len(notes) < 10:
-            notes.append(text)
 
     def answer(self) -> None:
         """Answer the call unless it is."""
@@ -551,24 +311,7 @@ class Session:
                 return
 
 
-_ENGLISH = Languages()
-
-
 def _shown(prompt: PromptSpec) -> dict[str, Any]:
     if prompt.sensitive:
         return {"kind": prompt.kind, "value": "(sensitive)"}
     return {"kind": prompt.kind, "value": prompt.value[:TEXT_IN_TRACE]}
-
-
-def _call_record(call: CallInfo, tags: Iterable[str]) -> Record:
-    return Record(
-        id=call.id,
-        short_id=call.short_id,
-        to=call.to,
-        direction=call.direction,
-        line=call.line,
-        started_at=call.started_at,
-        headers=call.headers,
-        tags=list(tags),
-        **{"from": call.from_},
-    )
