@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ivr.flow.context import _call_record
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.lint.names import CALL_FIELDS
 from ivr.flow.lint.targets import SECTIONS
 from ivr.flow.ports import CallInfo
-from ivr.flow.session import _call_record
 from ivr.settings import Settings
 from tests.kit.lint import World, codes, lint
 
