@@ -14,7 +14,7 @@ from ivr.cli.case_findings import case_findings
 from ivr.cli.explaining import list_codes, print_code
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.errors import ConfigError, FlowLoadError
-from ivr.flow.custom import element_types
+from ivr.flow.custom import usable_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
 from ivr.flow.lint.questions import MOST_WAYS, paths_to
@@ -102,6 +102,7 @@ def command(
     try:
         settings = settings_of(ctx)
         findings.extend(_unbuilt(settings))
+        findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
         world = _world(settings)
     except ConfigError as error:
         findings.extend(finding_of(fault, "C001") for fault in error.faults)
@@ -172,7 +173,7 @@ def _load(wanted: Iterable[str], settings: Settings) -> _Loaded:
     chosen = {_file(name, files) for name in wanted} if wanted else set(files)
     files = [path for path in files if path.stem not in {outside.stem for outside in chosen} or path in chosen]
     files.extend(sorted(chosen - set(files)))
-    types = element_types(settings)
+    types, _ = usable_types(settings)
     flows: list[Flow] = []
     complete = True
     for path in files:

@@ -79,6 +79,7 @@ __all__ = [
     "filler_spec",
     "installed_types",
     "play_prompt",
+    "usable_types",
 ]
 
 GROUP = "ivr.elements"
@@ -130,8 +131,17 @@ def _loaded(point: EntryPoint) -> type[Element]:
 
 def element_types(settings: Settings) -> ElementTypes:
     """All types: built-in ones, those of packages, those of the connectors; ConfigError where one of these is wrong."""
+    types, faults = usable_types(settings)
+    if faults:
+        raise ConfigError(faults)
+    return types
+
+
+def usable_types(settings: Settings) -> tuple[ElementTypes, list[Fault]]:
+    """The types that can be used, and what is wrong with the elements of connectors."""
     installed = installed_types()
     models: dict[str, type[Element]] = {**ELEMENTS, **installed.models}
+    broken = dict(installed.broken)
     wrong: list[tuple[tuple[str, ...], str]] = []
     for name, connector in settings.connectors.items():
         for kind, spec in connector.elements.items():
@@ -143,15 +153,14 @@ def element_types(settings: Settings) -> ElementTypes:
                 models[f"{name}.{kind}"] = connector_type(name, connector, kind, spec)
             except ConnectorFault as error:
                 wrong.append(((*path, *error.field.split(".")), str(error)))
-    if wrong:
-        raise ConfigError(_faults(settings.source, wrong))
-    return ElementTypes(models, installed.broken)
+                broken[f"{name}.{kind}"] = "the configuration of this element type is wrong"
+    return ElementTypes(models, broken), _faults(settings.source, wrong)
 
 
 def _faults(source: Path | None, wrong: list[tuple[tuple[str, ...], str]]) -> list[Fault]:
     """Faults with their lines in the configuration, where it can still be read."""
     document: Any = None
-    if source is not None:
+    if source is not None and wrong:
         try:
             document = yamlpos.load(source.read_bytes(), tags={"!secret": lambda name: name})
         except OSError:
