@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from ivr.flow import ports
 
-__all__ = ["Nowhere", "Outside"]
+__all__ = ["Outside"]
 
 
 class Outside(Protocol):
@@ -33,32 +33,3 @@ class Outside(Protocol):
         self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
     ) -> Callable[[], None]:
         """Call `arrived` for every such event until the function that is returned is called."""
-
-
-class Nowhere:
-    """A world outside in which nothing is configured: requests and mails fail, events never come."""
-
-    def __init__(self, soon: Callable[[Callable[[], None]], object]) -> None:
-        """`soon` calls a function in the next turn of the loop."""
-        self._soon = soon
-
-    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
-        failed = ports.RequestDone(command.id, error="refused", text="nothing can be reached")
-        self._soon(lambda: done(failed))
-
-    def mail(self, command: ports.SendMail, done: Callable[[ports.MailDone], None]) -> None:
-        self._soon(lambda: done(ports.MailDone(command.id, "there is no mail server")))
-
-    def read_profile(self, number: str, then: Callable[[Mapping[str, Any]], None]) -> None:
-        self._soon(lambda: then({}))
-
-    def update_profile(self, command: ports.UpdateProfile) -> None:
-        """Nothing is kept."""
-
-    def do_not_contact(self, command: ports.DoNotContact) -> None:
-        """Nothing is kept."""
-
-    def wait_for(
-        self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
-    ) -> Callable[[], None]:
-        return lambda: None

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from ivr.call.events import EventHub
-from ivr.call.outside import Nowhere, Outside
+from ivr.call.outside import Outside
 from ivr.call.profiles import ProfileBook
 from ivr.call.tasks import TaskSet
 from ivr.call.world import World
 from ivr.flow import ports
+from ivr.outside import HttpClient, Mailer
+from ivr.settings import Settings
 from ivr.store import Store
 
 
@@ -26,16 +28,18 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 async def world(store: Store) -> AsyncIterator[World]:
     loop = asyncio.get_running_loop()
-    nowhere, book, tasks = Nowhere(loop.call_soon), ProfileBook(store, loop), TaskSet()
-    yield World(store, nowhere, nowhere, book, EventHub(store, tasks.spawn, lambda: 1000.0), lambda: 1000.0)
+    requests, mails, book, tasks = HttpClient(Settings()), Mailer(None), ProfileBook(store, loop), TaskSet()
+    yield World(store, requests, mails, book, EventHub(store, tasks.spawn, lambda: 1000.0), lambda: 1000.0)
     book.close()
     await tasks.close()
+    await requests.close()
+    await mails.close()
 
 
 async def test_it_is_all_that_flows_may_ask_for(world: World) -> None:
     outside: Outside = world
     done: asyncio.Queue[Any] = asyncio.Queue()
-    outside.request(ports.Request(1, "GET", "https://x.example/"), done.put_nowait)
+    outside.request(ports.Request(1, "GET", "nowhere"), done.put_nowait)
     outside.mail(ports.SendMail(2, ("a@x.example",), "s", "t"), done.put_nowait)
     assert [(await done.get()).id for _ in range(2)] == [1, 2]
 
