@@ -285,6 +285,9 @@ def flows(draw: Any) -> dict[str, str]:
     return {name: json.dumps(text) for name, text in texts.items()}
 
 
+FLOWS = flows()
+
+
 # Callers and called parties
 
 
@@ -330,9 +333,9 @@ def _http(draw: Any) -> HttpAnswer:
 
 
 @st.composite
-def scenarios(draw: Any) -> Scenario:
-    """Everything together."""
+def scenarios(draw: Any, flows: st.SearchStrategy[dict[str, str]] = FLOWS) -> Scenario:
+    """Everything together, with random flows or others that have the number 100."""
     phones = {target: draw(_answers(target)) for target in PHONES}
     courtesy = draw(st.sampled_from([None, "I am sorry, this takes too long."]))
     requests = tuple(draw(st.lists(_http(), max_size=4)))
-    return Scenario(draw(flows()), draw(_acts()), phones, requests, courtesy)
+    return Scenario(draw(flows), draw(_acts()), phones, requests, courtesy)
