@@ -48,12 +48,17 @@ class Record(dict[str, object]):
 class Run:
     """One evaluation: where names come from, in which language values are said, whether anything read is sensitive."""
 
-    __slots__ = ("language", "names", "sensitive")
+    __slots__ = ("_language", "names", "sensitive")
 
     def __init__(self, names: Names, language: str | None = None) -> None:
         self.names = names
-        self.language = language or names.language
+        self._language = language
         self.sensitive = False
+
+    @property
+    def language(self) -> str:
+        """Tag of the language in which values are said."""
+        return self._language or self.names.language
 
     def today(self) -> date | None:
         """The day of the call, where it is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -118,6 +119,19 @@ class HttpSettings(Section):
     """Of an answer to a flow, unpacked. JSON of a mebibyte takes 20 ms to read, and no packet is sent meanwhile."""
 
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("not a language: a tag like de or pt-BR")
+    return value
+
+
+LanguageTag = Annotated[str, AfterValidator(_language)]
+"""A language as in RFC 5646: de, pt-BR."""
+
+
 class SpeechSettings(Section):
     """Text to speech."""
 
@@ -125,7 +139,7 @@ class SpeechSettings(Section):
     """Who speaks; `command` runs a program of yours."""
     language: str = "en"
     """Where neither the prompt nor the flow says otherwise."""
-    languages: Annotated[tuple[str, ...], Field(max_length=MAX_LANGUAGES)] = ()
+    languages: Annotated[tuple[LanguageTag, ...], Field(max_length=MAX_LANGUAGES)] = ()
     """Further ones that texts may be in: a text that does not say its language is taken to be in one of these."""
     voice: str | None = None
     command: tuple[str, ...] = ()

@@ -139,6 +139,7 @@ def test_a_line_has_no_name_that_means_something_else(make_settings: Make, name:
         ("sip: {public_address: 'no address'}", "not an address"),
         ('sip: {public_address: "203.0.113.7\\r\\nX: y"}', "not an address"),
         ("speech: {engine: robot}", "espeak-ng"),
+        ("speech: {languages: [english]}", "not a language"),
         ("speech: {engine: command}", "needs `command`"),
     ],
 )

@@ -31,8 +31,9 @@ LONGEST_GROUP = 4
 class Asking(Protocol):
     """What a spoken function wants to know of the evaluation that it is part of."""
 
-    language: str
-    """Tag of the language."""
+    @property
+    def language(self) -> str:
+        """Tag of the language."""
 
     def today(self) -> datetime.date | None:
         """The day of the call, where it is known."""
