@@ -87,7 +87,7 @@ def _data(report: Report, took: float) -> dict[str, Any]:
                 "flow": finding.flow,
                 "element": finding.element,
                 "text": finding.text,
-                "given": given_data(finding.given),
+                "given": given_data(finding.given, finding.failing),
                 "script": finding.script.data(),
                 "path": list(finding.path),
                 "ended_by": finding.ended_by,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from ivr.flow.explore.judging import DEAD_AIR
@@ -22,7 +23,7 @@ NAMES = {
 def as_case(finding: Finding) -> str:
     """YAML of the case, one item of a list."""
     lines = [f"- name: {json.dumps(f'{NAMES[finding.kind]} {finding.element}', ensure_ascii=False)}"]
-    given = given_data(finding.given)
+    given = given_data(finding.given, finding.failing)
     if given:
         lines.append(f"  given: {json.dumps(given, ensure_ascii=False)}")
     steps = finding.script.to_yaml().splitlines()
@@ -43,7 +44,7 @@ def _expect(finding: Finding) -> str:
     return "{}"
 
 
-def given_data(given: Given) -> dict[str, Any]:
+def given_data(given: Given, failing: Collection[str] = ()) -> dict[str, Any]:
     """What differs from the usual beginning, as it stands under `given`."""
     usual, found = Given(), {}
     for name in ("caller", "called", "line", "variables", "profile", "settings", "headers", "entry", "seed"):
@@ -54,4 +55,8 @@ def given_data(given: Given) -> dict[str, Any]:
         found["time"] = given.time.isoformat()
     if given.tags:
         found["tags"] = list(given.tags)
+    if given.properties:
+        found["properties"] = dict(given.properties)
+    if failing:
+        found["recordings"] = dict.fromkeys(sorted(failing), "failed")
     return found

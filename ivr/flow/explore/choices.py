@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.collect import CollectElement
+from ivr.flow.explore.answers import bodies, event_properties
 from ivr.flow.explore.inputs import right_keys, wrong_keys
 from ivr.flow.explore.vocabulary import Vocabulary
 from ivr.flow.explore.watched import Decision
@@ -35,9 +36,6 @@ SPEECH = 4.0
 BRIEF_SPEECH = 0.5
 """A word that is too short to be kept."""
 
-MAX_BODIES = 6
-"""Answers of one request that are tried for what is read from them."""
-
 PROMPTS_AHEAD = 10
 """Prompts looked through for the collect that a key is for."""
 
@@ -47,9 +45,10 @@ REFUSALS: tuple[ForwardResult, ...] = ("busy", "no_answer", "declined", "failed"
 class Choices:
     """What could be done in some flows."""
 
-    __slots__ = ("_flows", "_inputs", "_vocabulary")
+    __slots__ = ("_caller", "_flows", "_inputs", "_vocabulary")
 
-    def __init__(self, flows: Mapping[str, Flow], vocabulary: Vocabulary) -> None:
+    def __init__(self, flows: Mapping[str, Flow], vocabulary: Vocabulary, caller: str) -> None:
+        self._caller = caller
         self._flows = flows
         self._vocabulary = vocabulary
         self._inputs: dict[tuple[str, str], tuple[list[str], str | None]] = {}
@@ -125,9 +124,12 @@ class Choices:
 
     def _request(self, name: str, element: Element, decision: Decision, passed: Sequence[Decision]) -> Iterator[Steps]:
         skipped = tuple(HttpStep(http=name) for _ in _earlier(passed, decision))
-        for body in self._bodies(element):
+        save = getattr(element, "save", None)
+        for body in bodies(save, self._vocabulary) if isinstance(save, Mapping) and save else ():
             yield (*skipped, HttpStep(http=name, status=200, body=body))
-        yield (*skipped, HttpStep(http=name, status=404))
+        for status in dict.fromkeys((404, *self._vocabulary.of(("result", "status")))):
+            if type(status) is int and 300 <= status < 500:
+                yield (*skipped, HttpStep(http=name, status=status))
         retry = getattr(element, "retry", None)
         tries = 1 if retry is None else 1 + int(retry.times)
         yield (*skipped, *(HttpStep(http=name, status=500) for _ in range(tries)))
@@ -135,31 +137,12 @@ class Choices:
         timeout = float(getattr(element, "timeout", None) or 10.0)
         yield (*skipped, *(HttpStep(http=name, error="timeout", after=timeout) for _ in range(tries)))
 
-    def _bodies(self, element: Element) -> list[dict[str, Any]]:
-        """Answers that give the variables which are read from them what conditions ask for."""
-        save = getattr(element, "save", None)
-        if not isinstance(save, Mapping) or not save:
-            return []
-        wanted = {name: self._vocabulary.of((name,)) or ["1"] for name in save}
-        bodies: list[dict[str, Any]] = []
-        for turn in range(min(MAX_BODIES, max(map(len, wanted.values())))):
-            body: dict[str, Any] = {}
-            for name, path in save.items():
-                values = wanted[name]
-                body = _with(body, str(getattr(path, "source", path)), values[min(turn, len(values) - 1)])
-            if body not in bodies:
-                bodies.append(body)
-        return bodies
-
     def _events(self, decision: Decision, element: Element) -> Iterator[Steps]:
+        conditions = getattr(element, "conditions", ())
+        save = getattr(element, "save", {})
         for name in dict.fromkeys(decision.awaited):
-            yield (EventStep(event=name),)
-            properties: dict[str, Any] = {}
-            for path, values in self._vocabulary.values.items():
-                if path[0] in ("event", "properties") and len(path) > 1 and values:
-                    properties[path[-1]] = values[0]
-            if properties:
-                yield (EventStep(event=name, properties=properties),)
+            for properties in event_properties(conditions, save, self._vocabulary, self._caller):
+                yield (EventStep(event=name, properties=properties) if properties else EventStep(event=name),)
 
 
 def _again(name: str, silent: Steps, decision: Decision) -> Steps:
@@ -181,34 +164,3 @@ def _spoken(name: str, element: Element) -> Iterator[Steps]:
     escape = str(getattr(element, "escape_digits", ""))
     if escape:
         yield (PressStep(press=escape[0]),)
-
-
-def _with(body: Any, path: str, value: Any) -> Any:
-    """A body with a value where a JSONPath looks for it: names and indices, nothing else of the language."""
-    body = {} if not isinstance(body, dict) else body
-    at: Any = body
-    parts = _path_parts(path)
-    for part, following in zip(parts, [*parts[1:], None], strict=True):
-        inner: Any = value if following is None else [] if isinstance(following, int) else {}
-        if isinstance(part, int):
-            while isinstance(at, list) and len(at) <= part:
-                at.append(inner)
-            at = at[part] if isinstance(at, list) else {}
-        elif isinstance(at, dict):
-            if following is None or part not in at:
-                at[part] = inner
-            at = at[part]
-        else:
-            return body
-    return body
-
-
-def _path_parts(path: str) -> list[str | int]:
-    parts: list[str | int] = []
-    for piece in path.removeprefix("$").replace("[", ".[").split("."):
-        inside = piece.strip("[]'\" ")
-        if piece.startswith("[") and inside.isdecimal():
-            parts.append(min(int(inside), 20))
-        elif inside and inside.replace("_", "a").replace("-", "a").isalnum():
-            parts.append(inside)
-    return parts

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 from ivr.flow.calendar import hours_at
 from ivr.flow.elements.split import SplitElement
+from ivr.flow.explore.answers import event_properties
 from ivr.flow.explore.vocabulary import Vocabulary
 from ivr.flow.model import Flow
 from ivr.flow.sim import Given
+from ivr.flow.sim.given import first_entry
 from ivr.settings import Calendar
 
-__all__ = ["openings"]
+__all__ = ["Opening", "openings"]
 
-MAX_OPENINGS = 24
+MAX_OPENINGS = 16
 """Beginnings that are tried."""
 
 CALLERS_TRIED = 300
@@ -29,19 +32,39 @@ HOURS_OF_DAY = (12, 20, 3)
 """Times of day that are tried: work, evening, night."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One beginning."""
+
+    given: Given
+    """The call."""
+    failing: frozenset[str] = frozenset()
+    """Elements whose recordings cannot be written."""
+
+
 def openings(
-    base: Given, flows: Iterable[Flow], vocabulary: Vocabulary, calendars: Mapping[str, Calendar]
-) -> list[Given]:
-    """Beginnings, the usual one first."""
+    flow: Flow, base: Given, flows: Iterable[Flow], vocabulary: Vocabulary, calendars: Mapping[str, Calendar]
+) -> list[Opening]:
+    """Beginnings of a flow at its entry, the usual one first."""
     flows = tuple(flows)
     found = [base]
+    entry: Any = flow.elements[base.entry or first_entry(flow)]
+    if entry.OUTSIDE:
+        conditions, save = getattr(entry, "conditions", ()), getattr(entry, "save", {})
+        properties = event_properties(conditions, save, vocabulary, base.caller)
+        found += [replace(base, properties=each) for each in properties]
     found += _times(base, flows, vocabulary, calendars)
     found += _callers(base, flows, vocabulary)
     found += _profiles(base, vocabulary)
-    unique: list[Given] = []
+    unique: list[Opening] = []
     for given in found:
-        if given not in unique:
-            unique.append(given)
+        if Opening(given) not in unique:
+            unique.append(Opening(given))
+    recording = [
+        name for each in flows for name, element in each.elements.items() if element.type == "record_voicemail"
+    ]
+    if recording:
+        unique.insert(1, Opening(base, frozenset(recording)))
     return unique[:MAX_OPENINGS]
 
 
@@ -75,7 +98,8 @@ def _callers(base: Given, flows: tuple[Flow, ...], vocabulary: Vocabulary) -> li
     found: list[Given] = []
     if ("call", "from") in vocabulary.paths:
         found.append(replace(base, caller=""))
-        found += [replace(base, caller=str(value)) for value in vocabulary.of(("call", "from")) if str(value)]
+        numbers = [value for value in vocabulary.of(("call", "from")) if isinstance(value, str)]
+        found += [replace(base, caller=number) for number in numbers if any(map(str.isdecimal, number))]
     for flow in flows:
         for name, element in flow.elements.items():
             if isinstance(element, SplitElement) and element.key is None:
@@ -91,8 +115,10 @@ def _callers(base: Given, flows: tuple[Flow, ...], vocabulary: Vocabulary) -> li
 
 def _profiles(base: Given, vocabulary: Vocabulary) -> list[Given]:
     fields = sorted({path[1] for path in vocabulary.paths if path[0] == "profile" and len(path) > 1})
-    found: list[Given] = []
-    for field in fields:
-        values = vocabulary.of(("profile", field)) or ["1"]
-        found += [replace(base, profile={**base.profile, field: value}) for value in (*values, True)]
-    return found
+    turns = [vocabulary.of(("profile", field)) or ["1"] for field in fields]
+    return [
+        replace(base, profile={**base.profile, field: value})
+        for values in zip_longest(*turns)
+        for field, value in zip(fields, values, strict=True)
+        if value is not None
+    ]

@@ -15,11 +15,12 @@ from typing import Any
 
 from ivr.flow.explore.choices import Choices
 from ivr.flow.explore.judging import Kind, Wrong, faults
-from ivr.flow.explore.openings import openings
+from ivr.flow.explore.openings import Opening, openings
 from ivr.flow.explore.vocabulary import learn
 from ivr.flow.explore.watched import Decision, WatchedCall
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.sim import Configured, Given, Script, Step, configured
+from ivr.flow.sim import Configured, Given, Script, Step, Stubs, configured
+from ivr.flow.sim.given import first_entry
 from ivr.flow.sim.steps import HangUpStep, PressStep
 from ivr.flow.testing.coverage import Coverage
 from ivr.settings import Settings
@@ -65,6 +66,8 @@ class Finding:
     """A sentence for people."""
     given: Given
     """How the call begins."""
+    failing: frozenset[str]
+    """Elements whose recordings cannot be written."""
     script: Script
     """The shortest script found that shows it."""
     path: tuple[str, ...]
@@ -97,7 +100,9 @@ class Report:
 class _Node:
     """A script to be tried."""
 
-    given: Given
+    opening: Opening
+    number: int
+    """Of the beginning."""
     steps: tuple[Step, ...]
     crossings: tuple[tuple[Hashable, int, int], ...] = ()
     """States in which its steps begin: state, inputs until then, and how many steps come before."""
@@ -127,7 +132,7 @@ class _Search:
         self.bounds = bounds
         self.scope = _reachable(flow, flows)
         self.vocabulary = learn(self.scope.values())
-        self.choices = Choices(self.scope, self.vocabulary)
+        self.choices = Choices(self.scope, self.vocabulary, Given().caller)
         self.seen: set[Hashable] = set()
         self.hang_ups: dict[tuple[str, str, str], int] = {}
         self.found: dict[tuple[str, str, str, str], Finding] = {}
@@ -139,9 +144,10 @@ class _Search:
 
     def run(self, base: Given) -> Report:
         """Search until there is nothing left, or a bound is reached."""
+        calendars = self.surroundings["calendars"]
         for entry in _entries(self.flow, base):
-            for given in openings(entry, self.scope.values(), self.vocabulary, self.surroundings["calendars"]):
-                self.put(_Node(given, ()))
+            for opening in openings(self.flow, entry, self.scope.values(), self.vocabulary, calendars):
+                self.put(_Node(opening, self.queued, ()))
         complete = True
         while self.queue:
             if self.runs >= self.bounds.runs or self.bounds.out_of_time():
@@ -162,22 +168,22 @@ class _Search:
 
     def visit(self, node: _Node) -> None:
         """Try a script, and put those into the queue that do something else where it waits."""
-        call, wrong = self.play(node.given, node.steps)
+        call, wrong = self.play(node.opening, node.steps)
         for each in wrong:
-            self.keep(node.given, node.steps, each)
+            self.keep(node.opening, node.steps, each)
         if call is None or call.unused_steps:
             return
         for decision in call.decisions:
             self.look_for_loop(node, decision)
-            if decision.state in self.seen:
+            if (node.number, decision.state) in self.seen:
                 continue
-            self.seen.add(decision.state)
+            self.seen.add((node.number, decision.state))
             passed = call.decisions[: decision.before]
             for steps in self.choices.at(decision, passed):
                 if isinstance(steps[-1], HangUpStep) and (not decision.up or self.hung_up_enough(decision)):
                     continue
                 crossing = (decision.state, decision.inputs, len(node.steps))
-                self.put(_Node(node.given, (*node.steps, *steps), (*node.crossings, crossing)))
+                self.put(_Node(node.opening, node.number, (*node.steps, *steps), (*node.crossings, crossing)))
 
     def hung_up_enough(self, decision: Decision) -> bool:
         """Hanging up was tried at this element often enough."""
@@ -197,18 +203,19 @@ class _Search:
             self.rounds.add(state)
             # A step is one thing that happens: each needs an object of its own.
             steps = (*node.steps, *(step.model_copy() for _ in range(ROUNDS) for step in turn))
-            _, wrong = self.play(node.given, steps)
+            _, wrong = self.play(node.opening, steps)
             for each in wrong:
                 if each.kind == "endless_loop":
-                    self.keep(node.given, steps, each)
+                    self.keep(node.opening, steps, each)
 
     # One call
 
-    def play(self, given: Given, steps: tuple[Step, ...]) -> tuple[WatchedCall | None, list[Wrong]]:
+    def play(self, opening: Opening, steps: tuple[Step, ...]) -> tuple[WatchedCall | None, list[Wrong]]:
         """Simulate one call to its end; no call where the engine itself broke."""
         self.runs += 1
         decisive = self.vocabulary.decisive
-        call = WatchedCall(self.flow, self.flows, given, decisive=decisive, **self.surroundings)
+        stubs = Stubs(failing_recordings=opening.failing)
+        call = WatchedCall(self.flow, self.flows, opening.given, stubs, decisive=decisive, **self.surroundings)
         script = Script(steps)
         try:
             script.run(call, finish=False)
@@ -224,11 +231,11 @@ class _Search:
 
     # Findings
 
-    def keep(self, given: Given, steps: tuple[Step, ...], wrong: Wrong) -> None:
+    def keep(self, opening: Opening, steps: tuple[Step, ...], wrong: Wrong) -> None:
         """Keep a fault with a short script that shows it."""
         if wrong.place in self.found:
             return
-        given, steps, wrong, call = self.shrink(given, steps, wrong)
+        opening, steps, wrong, call = self.shrink(opening, steps, wrong)
         if wrong.place in self.found:
             return
         self.found[wrong.place] = Finding(
@@ -236,24 +243,25 @@ class _Search:
             wrong.flow,
             wrong.element,
             wrong.text,
-            given,
+            opening.given,
+            opening.failing,
             Script(steps),
             tuple(call.path) if call is not None else (),
             call.cause if call is not None else None,
         )
 
     def shrink(
-        self, given: Given, steps: tuple[Step, ...], wrong: Wrong
-    ) -> tuple[Given, tuple[Step, ...], Wrong, WatchedCall | None]:
+        self, opening: Opening, steps: tuple[Step, ...], wrong: Wrong
+    ) -> tuple[Opening, tuple[Step, ...], Wrong, WatchedCall | None]:
         """Leave out what the fault does not need."""
         best = wrong
-        call, _ = self.play(given, steps)
+        call, _ = self.play(opening, steps)
         if call is not None and call.unused_steps:
             unused = {id(step) for step in call.unused_steps}
             steps = tuple(step for step in steps if id(step) not in unused)
         left = MAX_SHRINKS
 
-        def shows(other: Given, fewer: tuple[Step, ...]) -> bool:
+        def shows(other: Opening, fewer: tuple[Step, ...]) -> bool:
             nonlocal best, call, left
             left -= 1
             if left < 0:
@@ -265,9 +273,10 @@ class _Search:
             best, call = same, played
             return True
 
-        for other in (Given(entry=given.entry), given):
-            if other == given or shows(other, steps):
-                given = other
+        plain = Given(entry=opening.given.entry)
+        for other in (Opening(plain), Opening(plain, opening.failing), Opening(opening.given)):
+            if other == opening or shows(other, steps):
+                opening = other
                 break
         shorter = True
         while shorter:
@@ -276,7 +285,7 @@ class _Search:
                 index = len(steps) - size
                 while index >= 0:
                     fewer = steps[:index] + steps[index + size :]
-                    if shows(given, fewer):
+                    if shows(opening, fewer):
                         steps, shorter = fewer, True
                     index -= 1
                     index = min(index, len(steps) - size)
@@ -284,21 +293,20 @@ class _Search:
             if isinstance(step, PressStep) and len(step.press) > 1:
                 for keys in (step.press[:1], step.press[:-1]):
                     fewer = (*steps[:index], step.model_copy(update={"press": keys}), *steps[index + 1 :])
-                    if shows(given, fewer):
+                    if shows(opening, fewer):
                         steps = fewer
                         break
-        return given, steps, best, call
+        return opening, steps, best, call
 
 
 def _entries(flow: Flow, base: Given) -> list[Given]:
-    """One beginning for each entry that calls come in by; for a subroutine the one that others come in by."""
-    incoming = [name for name in flow.entries if flow.elements[name].type == "start_incoming_call"]
-    first, *others = incoming or [*flow.entries][:1] or [next(iter(flow.elements))]
-    return [base if base.entry is not None else _at(base, entry) for entry in (first, *others)]
-
-
-def _at(base: Given, entry: str) -> Given:
-    return replace(base, entry=entry)
+    """One beginning for each entry; for a subroutine the one that other flows come in by."""
+    if base.entry is not None:
+        return [base]
+    found = [name for name in flow.entries if flow.elements[name].type != "start_from_flow"]
+    found = found or [*flow.entries][:1] or [next(iter(flow.elements))]
+    usual = first_entry(flow)
+    return [base if name == usual else replace(base, entry=name) for name in found]
 
 
 def _reachable(flow: Flow, flows: FlowSet) -> dict[str, Flow]:

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -18,6 +19,7 @@ from ivr.flow.elements.base import Element
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.expressions import Expression, Template
 from ivr.flow.model import Flow
+from ivr.flow.sim import MONDAY_NOON
 
 __all__ = ["Vocabulary", "learn"]
 
@@ -29,10 +31,21 @@ MAX_VALUES = 12
 HANDED_ON = 3
 """How many variables a constant is handed on through."""
 
+CLOCK = ("00:00", "23:59")
+"""Times of day before and after any other, for what is compared with the clock."""
+
+DAYS = ((MONDAY_NOON + timedelta(days=7)).date().isoformat(), (MONDAY_NOON - timedelta(days=7)).date().isoformat())
+"""Days after and before the usual one, for what is compared with the day."""
+
+DATE_OPERATORS = frozenset({"before", "until", "since", "after", "within", "within_next", "today", "weekday"})
+
 ASSIGNED = ("variables", "pass_")
 """Fields that give variables values."""
 
-_CONSTANT = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(?<![\w.])(\d+(?:\.\d+)?)""")
+SENT = ("url", "headers", "body", "subject", "text", "fields", "name", "record_name", "from_", "reason")
+"""Fields whose values leave the system, or stand in file names: where the call goes does not depend on them."""
+
+_CONSTANT = re.compile(r""""((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(?<![\w.])(\d+(?:\.\d+)?)|\b(true|false)\b""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,26 +97,40 @@ def learn(flows: Iterable[Flow]) -> Vocabulary:
 
 
 def _comparisons(element: Element, flow: Flow) -> Iterator[tuple[set[Path], list[Any]]]:
-    """Names that are read together, with the constants beside them."""
-    for part in _parts(element):
+    """Names that are read together, with the constants beside them: of one condition, or of one field."""
+    for group in _groups(element):
         names: set[Path] = set()
         constants: list[Any] = []
-        for template in _own_templates(part):
+        for template, truth in group:
             if template.fixed:
                 constants += _near(template.constant)
             for expression in template.expressions:
                 names |= expression.paths
                 constants += _constants(expression)
+                if truth and (*expression.source.split("."),) in expression.paths:
+                    constants += [True, False]
         for name in names:
             if len(name) == 1:
                 constants += _leaves(flow.variables.get(name[0]))
+        if any(name[0] == "now" for name in names):
+            constants += [*CLOCK, *DAYS]
+        elif element.type == "wait_for_date" or _is_about_dates(element, names):
+            constants += DAYS
         if names:
             yield names, constants
 
 
-def _parts(element: Element) -> Iterator[BaseModel]:
-    """The element without its prompts, and the conditions in it one by one."""
-    yield element
+def _groups(element: Element) -> Iterator[list[tuple[Template[Any], bool]]]:
+    """Templates that belong together; with each whether its truth is asked for."""
+    for template in _own_templates(element):
+        yield [(template, False)]
+    for part in _conditions(element):
+        when = getattr(part, "when", None)
+        yield [(template, template is when) for template in _own_templates(part)]
+
+
+def _conditions(element: Element) -> Iterator[BaseModel]:
+    """The parts of an element that are no prompts."""
     for name in type(element).model_fields:
         value = getattr(element, name)
         for item in value if isinstance(value, tuple) else (value,):
@@ -111,9 +138,19 @@ def _parts(element: Element) -> Iterator[BaseModel]:
                 yield item
 
 
+def _is_about_dates(element: Element, names: set[Path]) -> bool:
+    """Whether one of the names is compared as a date."""
+    for part in _conditions(element):
+        if any(getattr(part, name, None) is not None for name in DATE_OPERATORS):
+            read = {path for template in _own_templates(part) for each in template.expressions for path in each.paths}
+            if read & names:
+                return True
+    return False
+
+
 def _own_templates(part: BaseModel) -> Iterator[Template[Any]]:
     """Templates in the fields of a part itself that may decide something: no prompts, no values of variables."""
-    others = {*ASSIGNED, *(PromptFields.model_fields if isinstance(part, PromptFields) else ())}
+    others = {*ASSIGNED, *SENT, *(PromptFields.model_fields if isinstance(part, PromptFields) else ())}
     for name in type(part).model_fields:
         if name not in others:
             yield from _templates(getattr(part, name))
@@ -143,8 +180,10 @@ def _assignments(element: Element) -> Iterator[tuple[Path, frozenset[Path]]]:
 def _constants(expression: Expression) -> list[Any]:
     found: list[Any] = []
     for match in _CONSTANT.finditer(expression.source):
-        double, single, number = match.groups()
-        if number is None:
+        double, single, number, truth = match.groups()
+        if truth is not None:
+            found.append(truth == "true")
+        elif number is None:
             found.append(double if double is not None else single)
         else:
             found += _near(float(number) if "." in number else int(number))
