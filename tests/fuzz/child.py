@@ -22,7 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ivr.errors import FlowLoadError
+from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.expressions import Expression, ExpressionError, Scope, Sensitive, Template
 from ivr.flow.graph import dot_source
 from ivr.flow.jsonpath import JsonPath, JsonPathError
@@ -31,6 +31,9 @@ from ivr.flow.lint.figures import figures
 from ivr.flow.lint.questions import paths_to
 from ivr.flow.loader import join_flows, parse_flow
 from ivr.flow.patterns import Pattern, PatternError
+from ivr.flow.testing import CaseError, case_faults
+from ivr.flow.testing.cases import parse_cases
+from ivr.settings import parse_settings
 from tests.fuzz import mutations
 from tests.fuzz.bombs import BOMBS
 from tests.kit.lint import WORLD
@@ -113,11 +116,37 @@ def find(text: str) -> None:
         found.value(document)
 
 
+def configure(text: str | bytes) -> None:
+    """Read a configuration."""
+    try:
+        settings = parse_settings(text, Path("/etc/ivr/ivr.yaml"), {}, need_secrets=False)
+    except ConfigError as error:
+        assert error.faults and all(fault.text for fault in error.faults)
+        return
+    settings.unbuilt()
+
+
+CASES_OF = parse_flow(
+    'elements: {start: {type: start_incoming_call, numbers: ["100"], next: bye}, bye: {type: hang_up}}', "reception"
+)
+
+
+def judge(text: str | bytes) -> None:
+    """Read test cases."""
+    try:
+        for case in parse_cases(text, "reception.test.yaml"):
+            case_faults(case, CASES_OF, join_flows([CASES_OF]))
+    except CaseError as error:
+        assert error.faults and all(fault.text for fault in error.faults)
+
+
 SUBJECTS: Mapping[str, tuple[Callable[[random.Random], Any], Callable[[Any], None]]] = {
     "flows": (mutations.flow_text, load),
     "expressions": (mutations.expression, evaluate),
     "patterns": (mutations.pattern, match),
     "paths": (mutations.json_path, find),
+    "settings": (mutations.settings_text, configure),
+    "cases": (mutations.cases_text, judge),
 }
 
 

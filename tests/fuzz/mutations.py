@@ -14,7 +14,7 @@ import yaml
 
 from ivr.flow.functions import FUNCTIONS
 
-__all__ = ["expression", "flow_text", "json_path", "pattern", "seeds"]
+__all__ = ["cases_text", "expression", "flow_text", "json_path", "pattern", "seeds", "settings_text"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,20 +49,54 @@ def seeds() -> tuple[str, ...]:
 
 
 @cache
-def _data() -> tuple[Any, ...]:
+def _settings() -> tuple[str, ...]:
+    texts = [path.read_text() for path in sorted((ROOT / "config").rglob("ivr*.yaml"))]
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        texts.extend(re.findall(r"^```yaml settings\n(.*?)^```$", path.read_text(), re.M | re.S))
+    return tuple(texts)
+
+
+@cache
+def _cases() -> tuple[str, ...]:
+    return tuple(path.read_text() for path in sorted((ROOT / "config").rglob("*.test.yaml")))
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads secrets as text."""
+
+
+_Loader.add_constructor("!secret", lambda loader, node: str(node.value))
+
+
+@cache
+def _data(texts: tuple[str, ...]) -> tuple[Any, ...]:
     found = []
-    for text in seeds():
+    for text in texts:
         try:
-            found.append(yaml.safe_load(text))
+            found.append(yaml.load(text, Loader=_Loader))
         except yaml.YAMLError:
             continue
-    return tuple(each for each in found if isinstance(each, dict))
+    return tuple(each for each in found if isinstance(each, (dict, list)))
 
 
 def flow_text(chance: random.Random) -> str | bytes:
     """A flow with some things wrong."""
+    return _wrong(seeds(), chance)
+
+
+def settings_text(chance: random.Random) -> str | bytes:
+    """A configuration with some things wrong."""
+    return _wrong(_settings(), chance)
+
+
+def cases_text(chance: random.Random) -> str | bytes:
+    """Test cases with some things wrong."""
+    return _wrong(_cases(), chance)
+
+
+def _wrong(texts: tuple[str, ...], chance: random.Random) -> str | bytes:
     if chance.random() < 0.5:
-        text = chance.choice(seeds())
+        text = chance.choice(texts)
         for _ in range(chance.choice((1, 1, 2, 5, 20))):
             text = _spoil(text, chance)
         if chance.random() < 0.1:
@@ -71,7 +105,7 @@ def flow_text(chance: random.Random) -> str | bytes:
                 content[chance.randrange(len(content)) :][:1] = bytes([chance.randrange(256)])
             return bytes(content)
         return text
-    data = json.loads(json.dumps(chance.choice(_data()), default=str))
+    data = json.loads(json.dumps(chance.choice(_data(texts)), default=str))
     for _ in range(chance.choice((1, 1, 2, 5))):
         _bend(data, chance)
     return json.dumps(data, indent=1)

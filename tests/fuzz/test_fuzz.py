@@ -32,14 +32,18 @@ def run(subject: str, seed: int, seconds: float) -> int:
     return int(done.stdout.split()[-1])
 
 
-@pytest.mark.parametrize(("subject", "seconds"), [("flows", 6), ("expressions", 4), ("patterns", 2), ("paths", 2)])
+SECONDS = {"flows": 5.0, "expressions": 3.0, "patterns": 1.5, "paths": 1.5, "settings": 1.5, "cases": 1.5}
+"""For each subject in every run; the longer runs are for `deploy/test.sh --heavy`."""
+
+
+@pytest.mark.parametrize(("subject", "seconds"), SECONDS.items())
 def test_some(subject: str, seconds: float) -> None:
     assert run(subject, 20260302, seconds) > 50
 
 
 @pytest.mark.heavy
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("subject", ["flows", "expressions", "patterns", "paths"])
+@pytest.mark.parametrize("subject", SECONDS)
 def test_many(subject: str) -> None:
     assert run(subject, int.from_bytes(os.urandom(4)), 120) > 1000
 

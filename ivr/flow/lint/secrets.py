@@ -132,7 +132,7 @@ P005 = code(
     "P005",
     "warning",
     "secret in logs and reports",
-    """Tags, reasons and profiles are there to be read by people and other flows, and nothing hides what stands in them.
+    """Tags and reasons are there to be read by people and other flows, and nothing hides what stands in them.
     The runtime leaves a sensitive value out where it can, and then the report says less than you meant.""",
     """
     variables: {pin: "0000"}

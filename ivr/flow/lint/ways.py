@@ -167,6 +167,8 @@ def _unreachable(view: View) -> Iterator[Finding]:
 def _inserted(view: View) -> Iterator[Finding]:
     subroutine = " (or goes back, when the flow was entered with return_to)" if view.flow.flow_entry is not None else ""
     for edge in view.flow.inserted:
+        if getattr(view.flow.elements[edge.source], "wait", True) is False and edge.branch == "error":
+            continue  # what is not waited for does not fail
         message = f"branch {edge.branch} is not named: the call is hung up there{subroutine}"
         yield view.finding(F002, edge.source, edge.field, message, up=True)
         if (edge.source, True) in view.reached and (edge.source, True) not in view.returning:
