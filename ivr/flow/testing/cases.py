@@ -250,8 +250,24 @@ class _Reader:
             self.wrong(here, "too many cases", found=str(len(rows)), expected=f"at most {MAX_EACH}")
             return
         rest = {key: value for key, value in data.items() if key != "each"}
+        used = set(_PLACEHOLDER.findall("\n".join(_texts(rest))))
+        for index, row in enumerate(rows):
+            for key in row:
+                if key not in used:
+                    self.wrong((*here, index, key), f"<{key}> stands nowhere in the case")
         for row in rows:
             yield _filled(rest, row)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        if isinstance(value, Mapping):
+            yield from value
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(each)
 
 
 def _filled(value: Any, row: Mapping[str, Any]) -> Any:

@@ -2,7 +2,8 @@
 
 Counted are the branches that a flow names, the success branch of every element, and those for which nothing is named
 while the caller is there (the call is hung up). A branch that takes the target of another one counts as that one. What
-can never be taken is not counted: `other` of a transfer to a flow that the loader has seen.
+can never be taken is not counted: `other` of a transfer to a flow that the loader has seen, and what an element does
+that waits for no answer.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ivr.flow.elements.base import Element, Exit
+from ivr.flow.elements.call_api import CallApiElement
+from ivr.flow.elements.connector import ConnectorCall
+from ivr.flow.elements.notify import NotifyElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.model import Edge, Flow, FlowSet
 from ivr.flow.trace import Step
@@ -69,9 +73,12 @@ def share(part: int, whole: int) -> float:
 
 
 def _counts(edge: Edge, element: Element, inserted: set[Edge]) -> bool:
+    success = element.exits[edge.branch].branch.success
     if isinstance(element, TransferToFlowElement) and edge.branch == "other" and element.flow.fixed:
         return False
-    return edge.named or element.exits[edge.branch].branch.success or edge in inserted
+    if isinstance(element, (CallApiElement, ConnectorCall, NotifyElement)) and not element.wait:
+        return success
+    return edge.named or success or edge in inserted
 
 
 class Coverage:

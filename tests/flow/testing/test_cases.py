@@ -183,7 +183,11 @@ def test_each() -> None:
         ("- name: a\n  expect: {visits: {menu: -1}}", "2: expect.visits.menu: too small"),
         ("- name: a\n  expect: {requests: [{ulr: x}]}", "2: expect.requests.0.ulr: unknown field, did you mean url?"),
         ("- name: a\n  each: []", "2: each: each is a list of mappings"),
-        ("- name: a\n  each: [{k: x}, {k: y}]", "1: name: two cases have this name, name what differs: <key>"),
+        ("- name: a\n  each: [{k: x}]", "2: each.0.k: <k> stands nowhere in the case"),
+        (
+            "- name: a\n  when: [{press: <k>}]\n  each: [{k: x}, {k: y}]",
+            "1: name: two cases have this name, name what differs: <key>",
+        ),
         ("- name: " + "a" * 201, "1: name: the name is too long"),
         ("- name: a\n  *", "2: "),
     ],
