@@ -245,6 +245,12 @@ class _TestGenerator(_FlowGenerator):
     def bool_schema(self, schema: core_schema.BoolSchema) -> JsonSchemaValue:
         return {"anyOf": [super().bool_schema(schema), PLACEHOLDER]}
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().dict_schema(schema), PLACEHOLDER]}
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        return {"anyOf": [super().tuple_schema(schema), PLACEHOLDER]}
+
     def literal_schema(self, schema: core_schema.LiteralSchema) -> JsonSchemaValue:
         return {"anyOf": [super().literal_schema(schema), PLACEHOLDER]}
 
