@@ -52,6 +52,9 @@ MAX_LINE = 8_190
 MAX_HEADERS = 100
 """Headers of an answer."""
 
+MAX_HEADER_BYTES = 32 * 1024
+"""Characters of their values together: flows see them all as `result.headers`."""
+
 KEEP_ALIVE = 30.0
 """Seconds an idle connection is kept: the next caller's request needs no handshake."""
 
@@ -211,6 +214,8 @@ class HttpClient:
             if response.status in REDIRECTS and location:
                 return response.status, location
             headers = {name.lower(): value for name, value in response.headers.items()}
+            if sum(map(len, headers.values())) > MAX_HEADER_BYTES:
+                return ports.RequestDone(number, response.status, {}, None, "too_large", f"{where}: long headers")
             try:
                 body = await self._body(response)
                 value = body_value(body, headers.get("content-type", ""))
@@ -263,7 +268,7 @@ def _credentials(connector: Connector) -> Mapping[str, str]:
 
 
 def _usable(text: str) -> URL:
-    """An absolute URL that a request may go to; never with a user and password, which belong into a connector."""
+    """An absolute URL that a request may go to."""
     try:
         url = URL(text)
         usable = bool(url.host) and url.scheme in ("http", "https") and bool(url.port)
@@ -271,6 +276,8 @@ def _usable(text: str) -> URL:
         usable = False
     if not usable or len(text) > MAX_URL or not text.isprintable():
         raise _RefusedError("not an http or https URL with a host")
+    if url.raw_user is not None or url.raw_password is not None:
+        raise _RefusedError("a user and password stand in the URL: they belong into a connector")
     return url.with_fragment(None)
 
 

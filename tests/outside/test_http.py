@@ -158,7 +158,10 @@ async def test_private_addresses_are_closed(server: Server, host: str) -> None:
     assert not server.asked
 
 
-@pytest.mark.parametrize("url", ["ftp://h/", "file:///etc/passwd", "//h/x", "x", "", "http://", "http://h:0/"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://h/", "file:///etc/passwd", "//h/x", "x", "", "http://", "http://h:0/", "http://u:p@h/", "http://u@h/"],
+)
 async def test_what_is_no_url_is_refused(url: str) -> None:
     async with client() as found:
         assert (await ask(found, url)).error == "refused"
@@ -237,12 +240,19 @@ async def test_redirects_are_followed_and_checked(server: Server) -> None:
         "/meta": to("http://169.254.169.254/latest/meta-data/"),
         "/name": to(f"http://127.0.0.2:{server.port}/"),
         "/file": to("file:///etc/passwd"),
+        "/user": to(f"http://u:p@127.0.0.1:{server.port}/"),
         "/loop": to("/loop"),
         "/long": to("/" + "x" * 7900),
     }
     async with client() as found:
         assert (await ask(found, server.url("/a"))).status == 200
-        for path, error in [("meta", "refused"), ("name", "refused"), ("file", "refused"), ("loop", "bad_answer")]:
+        for path, error in [
+            ("meta", "refused"),
+            ("name", "refused"),
+            ("file", "refused"),
+            ("user", "refused"),
+            ("loop", "bad_answer"),
+        ]:
             assert (await ask(found, server.url(f"/{path}"))).error == error, path
     assert len([path for _, path, _, _ in server.asked if path == "/loop"]) == http.MAX_REDIRECTS + 1
 
@@ -336,6 +346,13 @@ async def test_packed_answers(server: Server, body: bytes, encoding: str, value:
     async with client() as found:
         done = await ask(found, server.url())
     assert (done.status, done.body, done.error) == (200, value, error)
+
+
+async def test_long_headers_are_too_large(server: Server) -> None:
+    server.answers["/"] = lambda _: web.Response(headers={f"X-{number}": "x" * 4000 for number in range(10)})
+    async with client() as found:
+        done = await ask(found, server.url())
+    assert (done.status, done.error, done.headers) == (200, "too_large", {})
 
 
 async def test_the_limit_of_answers_is_configured(server: Server) -> None:

@@ -95,6 +95,8 @@ class CallApiElement(Element):
             raise ValueError("with a connector the url begins after its base URL: a path and query")
         if self.connector is None and not absolute and not start.lstrip().startswith("{{"):
             raise ValueError("the url must begin with http:// or https://, or name a connector")
+        if absolute and "@" in start.partition("//")[2].partition("/")[0]:
+            raise ValueError("no user and password in the url: a connector keeps them out of flows")
         if self.method == "GET" and self.body is not None:
             raise ValueError("a GET has no body: put the values into the url")
         if not self.wait:

@@ -153,6 +153,7 @@ def test_what_cannot_be_sent_takes_the_error_branch(fields: str, settings: dict[
     [
         ("url: api.example/x", "must begin with http"),
         ("url: file:///etc/passwd", "must begin with http"),
+        ("url: https://u:p@x/", "no user and password in the url"),
         ("method: GET", "needs a url or a connector"),
         ("connector: crm\nurl: https://x/", "begins after its base URL"),
         ("method: GET\nurl: https://x/\nbody: {}", "a GET has no body"),
