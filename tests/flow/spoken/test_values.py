@@ -191,3 +191,13 @@ def test_money_is_all_words(language: str, cents: int) -> None:
     text = said(f'money("{cents / 100:.2f}", "EUR")', language)
     assert not any(character.isdigit() for character in text)
     assert text.count(" ") < 60
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@given(moment=st.datetimes(datetime.datetime(1500, 1, 1), datetime.datetime(2200, 1, 1)), number=st.integers(0, 10**9))
+def test_days_times_and_places_are_all_words(language: str, moment: datetime.datetime, number: int) -> None:
+    scope = Scope({"x": moment, "n": number})
+    template = Template.parse('{{ date(x, "weekday") }} {{ time(x) }} {{ ordinal(n) }}')
+    text = str(template.render(scope, language).value)
+    assert not any(character.isdigit() for character in text), text
+    assert "  " not in text
