@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,10 @@ log = logging.getLogger("ivr.events")
 
 CALL_ENDED = "call.ended"
 PROFILE_CHANGED = "profile.changed"
+INSIDE = frozenset({CALL_ENDED, PROFILE_CHANGED})
 
+RECENT = 1000
+"""Events that are remembered here: flows that they wake look for them at once, many at a time. At most 64 MB."""
 SETTLE_SECONDS = 1.0
 """What happened inside a moment ago is given so long to reach the store before past events are read from it."""
 
@@ -44,6 +48,9 @@ class EventHub:
         self._wall = wall
         self._posting = asyncio.Lock()
         self._listeners: dict[str, dict[object, Callable[[KeptEvent], None]]] = {}
+        self._recent: deque[KeptEvent] = deque()
+        self._forgotten = 0
+        """Events with higher numbers are all among the recent ones."""
         self.last = 0
         """Number of the last event that everybody was told of."""
         self.wanted: Callable[[str], bool] = lambda name: False
@@ -55,7 +62,7 @@ class EventHub:
 
     async def begin(self) -> None:
         """Read where the store is."""
-        self.last = await asyncio.to_thread(self._store.events.last)
+        self.last = self._forgotten = await asyncio.to_thread(self._store.events.last)
 
     async def post(self, key: str, name: str, properties: dict[str, Any]) -> tuple[KeptEvent, str]:
         """Keep an event and bring it to who waits for it; the event that is kept, and `new`, `known` or `other`."""
@@ -76,6 +83,9 @@ class EventHub:
 
     def _tell(self, event: KeptEvent, starts: list[KeptWait]) -> None:
         self.last = max(self.last, event.number)
+        if len(self._recent) >= RECENT:
+            self._forgotten = max(self._forgotten, self._recent.popleft().number)
+        self._recent.append(event)
         self.told(event, starts)
         for listener in list(self._listeners.get(event.name, {}).values()):
             listener(event)
@@ -94,12 +104,19 @@ class EventHub:
         """
         key = object()
         listeners = self._listeners.setdefault(command.event, {})
-        past = _Past(command, arrived)
+        past = _Past(command, arrived, settled if command.since is not None else None)
         listeners[key] = past.listen
         if command.since is None:
             past.begin(())
+        elif after >= self._forgotten:
+            since = command.since.timestamp()
+            recent = [event for event in self._recent if event.name == command.event]
+            # One that happened inside has the number of the event before it.
+            first = after if command.event in INSIDE else after + 1
+            found = [event for event in recent if event.number >= first and event.received_at >= since]
+            asyncio.get_running_loop().call_soon(past.begin, found)
         else:
-            self._spawn(self._read_past(past, after, settled))
+            self._spawn(self._read_past(past, after))
 
         def stop() -> None:
             past.stopped = True
@@ -109,13 +126,14 @@ class EventHub:
 
         return stop
 
-    async def _read_past(self, past: _Past, after: int, settled: Callable[[], None] | None) -> None:
+    async def _read_past(self, past: _Past, after: int) -> None:
         command = past.command
         assert command.since is not None
         since = command.since.timestamp()
 
         def read() -> Collection[KeptEvent]:
-            self._store.writer.flush(SETTLE_SECONDS)
+            if command.event in INSIDE:
+                self._store.writer.flush(SETTLE_SECONDS)
             return self._store.events.since(command.event, since, after)
 
         try:
@@ -124,16 +142,17 @@ class EventHub:
             log.warning("past events cannot be read: %s", error)
             found = ()
         past.begin(found)
-        if settled is not None:
-            settled()
 
 
 class _Past:
     """A wait that first hears of past events, then of those that came meanwhile, each once."""
 
-    def __init__(self, command: ports.WaitForEvent, arrived: Arrived) -> None:
+    def __init__(
+        self, command: ports.WaitForEvent, arrived: Arrived, settled: Callable[[], None] | None = None
+    ) -> None:
         self.command = command
         self._arrived = arrived
+        self._settled = settled
         self._held: list[KeptEvent] | None = []
         """Those that came while the past is not known yet."""
         self.stopped = False
@@ -151,6 +170,8 @@ class _Past:
         for event in [*past, *(event for event in held if event.id not in known)]:
             if not self.stopped:
                 self._arrived(event_arrived(self.command, event))
+        if self._settled is not None:
+            self._settled()
 
 
 def event_arrived(command: ports.WaitForEvent, event: KeptEvent) -> ports.EventArrived:

@@ -36,8 +36,8 @@ log = logging.getLogger("ivr.call")
 
 RUNNING = 500
 """Flows without a caller that run at the same time; more wait in the store until some are done."""
-WAKE_BATCH = 50
-"""Flows that are taken in one transaction, and restored before the loop has its turn: 50 ms."""
+WAKE_BATCH = 20
+"""Flows that are taken in one transaction, and restored before the loop has its turn: 20 ms."""
 PUT_BATCH = 500
 """Rows of one transaction."""
 RETRY_SECONDS = 1.0

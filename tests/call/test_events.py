@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ivr.call import events
 from ivr.call.events import EventHub
 from ivr.flow.ports import EventArrived, WaitForEvent
 from ivr.store import KeptWait, Store
@@ -32,6 +33,7 @@ class Hub(EventHub):
         self.tasks.append(asyncio.create_task(work))
 
     async def settle(self) -> None:
+        await asyncio.sleep(0)
         await asyncio.gather(*self.tasks)
 
 
@@ -71,7 +73,9 @@ async def test_a_wait_that_is_over_hears_nothing(hub: Hub) -> None:
     assert (len(heard), len(again)) == (0, 1)
 
 
-async def test_past_events_come_first_and_each_once(hub: Hub) -> None:
+@pytest.mark.parametrize("remembered", [1000, 2], ids=["recent", "stored"])
+async def test_past_events_come_first_and_each_once(hub: Hub, remembered: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "RECENT", remembered)
     for n in range(4):
         hub.now = 1000.0 + n
         await hub.post(f"p{n}", "paid", {"n": n})
@@ -124,6 +128,7 @@ async def test_a_store_that_cannot_be_read_leaves_what_comes_from_now_on(
         raise StoreError("the disk is gone")
 
     monkeypatch.setattr(store.events, "since", fail)
+    monkeypatch.setattr(hub, "_forgotten", 1)
     heard, _ = listen(hub, since=0.0)
     await hub.post("a", "paid", {})
     await hub.settle()
@@ -147,3 +152,17 @@ async def test_flows_that_an_event_starts_are_kept_with_it(hub: Hub, store: Stor
     await hub.post("a", "paid", {"n": 1})
     assert told == [("a", 1)]
     assert [wait.snapshot for wait in store.waits.take(["w1"], 1.0)] == [{"p": {"n": 1}}]
+
+
+async def test_a_wait_that_is_taken_up_again_hears_what_came_since_and_that_this_was_all(hub: Hub) -> None:
+    numbers = [(await hub.post(str(n), "paid", {"n": n}))[0].number for n in range(4)]
+    for forgotten in (0, numbers[-1]):
+        hub._forgotten = forgotten
+        heard: list[EventArrived] = []
+        settled = asyncio.Event()
+        command = WaitForEvent(1, "paid", datetime.fromtimestamp(0, UTC))
+        stop = hub.wait_for(command, heard.append, after=numbers[1], settled=settled.set)
+        assert heard == []  # never from inside
+        await settled.wait()
+        assert [event.properties["n"] for event in heard] == [2, 3]
+        stop()
