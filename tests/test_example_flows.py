@@ -1,4 +1,4 @@
-"""The cases of the example front desk hold, leave no branch out, and notice when a flow is changed."""
+"""The cases of the example flows hold, leave no branch out, and notice when a flow is changed."""
 
 from __future__ import annotations
 
@@ -11,38 +11,67 @@ import pytest
 import yaml
 
 from ivr.errors import FlowLoadError
+from ivr.flow.custom import element_types
 from ivr.flow.loader import join_flows, load_folder, parse_flow
 from ivr.flow.model import FlowSet
 from ivr.flow.sim import configured
-from ivr.flow.testing import Case, Coverage, case_faults, case_files, load_cases, lone_tests, run_case
+from ivr.flow.testing import Case, Coverage, Outcome, case_faults, case_files, load_cases, lone_tests, run_case
 from ivr.flow.testing.coverage import missing
 from ivr.settings import load_settings
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
-SETTINGS = load_settings(CONFIG / "ivr.yaml", {}, need_secrets=False)
-FLOWS = load_folder(SETTINGS.flows, SETTINGS)
-CASES = [case for file in case_files(SETTINGS.flows) for case in load_cases(file)]
-SURROUNDINGS = configured(SETTINGS)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.flow}: {case.name}")
-def test_case(case: Case) -> None:
-    flow = FLOWS[case.flow]
-    assert case_faults(case, flow, FLOWS) == []
-    outcome = run_case(case, flow, FLOWS, SURROUNDINGS)
+class House:
+    """A configuration with its flows and their cases."""
+
+    def __init__(self, config: Path) -> None:
+        self.settings = load_settings(config, {}, need_secrets=False)
+        self.flows = load_folder(self.settings.flows, self.settings)
+        self.cases = [case for file in case_files(self.settings.flows) for case in load_cases(file)]
+        self.surroundings = configured(self.settings)
+        self.types = element_types(self.settings)
+
+    def run(self, case: Case, flows: FlowSet | None = None) -> Outcome:
+        flows = flows or self.flows
+        return run_case(case, flows[case.flow], flows, self.surroundings)
+
+    def with_change(self, name: str, data: dict[str, Any]) -> FlowSet | None:
+        """The flows with one of them changed; None where the loader refuses the change."""
+        text = yaml.safe_dump(data, allow_unicode=True)
+        try:
+            other = parse_flow(text, name, limits=self.settings.limits, types=self.types)
+            return join_flows([other if flow.name == name else flow for flow in self.flows.values()])
+        except FlowLoadError:
+            return None
+
+
+HOUSES = {"front-desk": House(CONFIG / "ivr.yaml"), "examples": House(CONFIG / "examples" / "ivr.yaml")}
+CASES = [(house, case) for house in HOUSES.values() for case in house.cases]
+NAMES = [f"{name}: {case.flow}: {case.name}" for name, house in HOUSES.items() for case in house.cases]
+
+
+@pytest.mark.parametrize(("house", "case"), CASES, ids=NAMES)
+def test_case(house: House, case: Case) -> None:
+    assert case_faults(case, house.flows[case.flow], house.flows) == []
+    outcome = house.run(case)
     assert outcome.passed, "\n".join(map(str, outcome.differences))
 
 
-def test_no_branch_is_left_out() -> None:
-    coverage = Coverage(FLOWS)
-    for case in CASES:
-        coverage.add(run_case(case, FLOWS[case.flow], FLOWS, SURROUNDINGS).call.steps)
+@pytest.mark.parametrize("name", HOUSES)
+def test_no_branch_is_left_out(name: str) -> None:
+    house = HOUSES[name]
+    coverage = Coverage(house.flows)
+    for case in house.cases:
+        coverage.add(house.run(case).call.steps)
     assert [line for found in coverage.flows.values() for line in missing(found)] == []
 
 
-def test_every_flow_has_cases() -> None:
-    assert lone_tests(SETTINGS.flows) == []
-    assert {case.flow for case in CASES} == {*FLOWS}
+@pytest.mark.parametrize("name", HOUSES)
+def test_every_flow_has_cases(name: str) -> None:
+    house = HOUSES[name]
+    assert lone_tests(house.settings.flows) == []
+    assert {case.flow for case in house.cases} == {*house.flows}
 
 
 # What if somebody changes a flow
@@ -69,13 +98,15 @@ def changes(data: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def ways(element: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """Fields that name another element; `other` of a flow that is there is never taken."""
+    """Fields that name another element; `other` of a flow that is there is never taken, nor what a message that nobody
+    waits for comes to."""
     for field in ("next", "return_to"):
         if field in element:
             yield (field,)
+    never = {"other", "error"} if element["type"] == "notify" and not element.get("wait") else {"other"}
     for field in ("branches", "responses"):
         for branch in element.get(field, {}):
-            if branch != "other":
+            if branch not in never:
                 yield field, branch
     for index, condition in enumerate(element.get("conditions", ())):
         if "to" in condition:
@@ -91,27 +122,22 @@ def changed(data: dict[str, Any], name: str, way: tuple[Any, ...], value: Any) -
     return f"{name}.{'.'.join(map(str, way))}: {value}", copied
 
 
-def with_change(name: str, data: dict[str, Any]) -> FlowSet | None:
-    """The flows with one of them changed; None where the loader refuses the change."""
-    try:
-        other = parse_flow(yaml.safe_dump(data, allow_unicode=True), name, limits=SETTINGS.limits)
-        return join_flows([other if flow.name == name else flow for flow in FLOWS.values()])
-    except FlowLoadError:
-        return None
-
-
-@pytest.mark.parametrize("name", sorted(FLOWS))
-def test_no_change_goes_unnoticed(name: str) -> None:
-    source = FLOWS[name].source
+@pytest.mark.parametrize(
+    ("house", "name"),
+    [(house, flow) for house in HOUSES.values() for flow in house.flows],
+    ids=[f"{name}: {flow}" for name, house in HOUSES.items() for flow in house.flows],
+)
+def test_no_change_goes_unnoticed(house: House, name: str) -> None:
+    source = house.flows[name].source
     assert source is not None
-    cases = sorted(CASES, key=lambda case: case.flow != name)
+    cases = sorted(house.cases, key=lambda case: case.flow != name)
     tried, unnoticed = 0, []
     for what, data in changes(yaml.safe_load(source.read_text())):
-        flows = with_change(name, data)
+        flows = house.with_change(name, data)
         if flows is None:
             continue
         tried += 1
-        if all(run_case(case, flows[case.flow], flows, SURROUNDINGS).passed for case in cases):
+        if all(house.run(case, flows).passed for case in cases):
             unnoticed.append(what)
     assert tried > 5
     assert unnoticed == []
