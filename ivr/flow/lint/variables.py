@@ -149,7 +149,8 @@ def _undeclared(view: View) -> Iterator[Finding]:
             if read not in flow.variables and read not in said:
                 said.add(read)
                 yield view.finding(V001, name, _setter(element, read), f"{read} is set and not declared", mend)
-    for index, read in enumerate(sorted(flow.sensitive)):
+    listed = sorted(flow.sensitive) if flow.places is None else flow.places.data.get("sensitive") or ()
+    for index, read in enumerate(listed):
         if read not in flow.variables:
             line = None if flow.places is None else flow.places.line(("sensitive", index))
             yield view.finding(V001, None, "sensitive", f"{read} is sensitive and not declared", mend, line=line)

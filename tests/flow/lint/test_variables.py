@@ -35,6 +35,12 @@ def test_undeclared_variables_wherever_they_stand() -> None:
     ]
 
 
+def test_the_line_of_a_sensitive_name() -> None:
+    text = "variables: {a: 1}\nsensitive:\n- z\n- a\n- b\n" + START + "  one: {type: hang_up, prompt: '{{ a }}'}\n"
+    found = [each for each in lint(text) if each.code == "V001"]
+    assert [(each.line, each.message[0]) for each in found] == [(3, "z"), (5, "b")]
+
+
 def test_unused_variables() -> None:
     text = "variables: {a: 1, b: 2, c: '', d: x, language: en}\n" + START
     text += "  one: {type: collect, save_as: c, next: two, branches: {no_match: two}}\n"
