@@ -12,14 +12,19 @@ __all__ = [
     "SHARE_SCHEMA",
     "SIZE_FORMS",
     "SIZE_SCHEMA",
+    "WEEKDAYS",
     "parse_duration",
     "parse_share",
     "parse_size",
+    "parse_weekdays",
 ]
 
 DURATION_FORMS = "seconds, or a number with ms, s, m, h or d (250ms, 20s, 5m, 48h, 1d)"
 SIZE_FORMS = "bytes, or a number with kB, MB, GB, TB (4MB) or KiB, MiB, GiB, TiB"
 SHARE_FORMS = "more than 0% and at most 100% (10%, 2.5%)"
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAY_FORMS = "mon, mon-fri or mon,wed,fri"
 
 _DURATION = re.compile(r"\s*(\d{1,12}(?:\.\d{1,9})?)\s*(ms|s|m|h|d)?\s*", re.ASCII)
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -79,3 +84,16 @@ def parse_share(value: object) -> float:
     if isinstance(value, str) and (match := _SHARE.fullmatch(value)) and 0.0 < float(match[1]) <= 100.0:
         return float(match[1]) / 100.0
     raise ValueError(f"not a share: {SHARE_FORMS}")
+
+
+def parse_weekdays(value: object) -> tuple[int, ...]:
+    """Weekdays, Monday 0, of `mon`, `mon-fri` or `mon,wed,fri`, each once; ValueError with the forms allowed."""
+    found: list[int] = []
+    for part in value.split(",") if isinstance(value, str) else [""]:
+        first, dash, last = (word.strip().lower() for word in part.partition("-"))
+        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
+            raise ValueError(f"not weekdays: {WEEKDAY_FORMS}")
+        start = WEEKDAYS.index(first)
+        length = (WEEKDAYS.index(last) - start) % 7 + 1 if dash else 1
+        found.extend((start + index) % 7 for index in range(length))
+    return tuple(dict.fromkeys(found))

@@ -11,16 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from ivr.errors import IvrError
 from ivr.flow.expressions import Template, text_of
-from ivr.units import DURATION_SCHEMA, parse_duration
+from ivr.settings import ZoneName
+from ivr.units import DURATION_SCHEMA, WEEKDAYS, parse_duration
 
 __all__ = [
-    "WEEKDAYS",
     "CallKey",
     "Clock",
     "DigitsStr",
@@ -36,7 +36,6 @@ __all__ = [
     "VariableName",
     "Weekday",
     "Window",
-    "ZoneName",
     "quoted",
     "template_type",
     "text_of_digits",
@@ -45,7 +44,6 @@ __all__ = [
 QUOTE_DIGITS = "quote the digits: text in quotes, since YAML takes zeros and signs away from numbers"
 QUOTE_TIME = 'quote the time: text in quotes, as "09:00", since YAML may read a number without them'
 DAY_MINUTES = 24 * 60
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class SentenceError(ValueError):
@@ -156,18 +154,6 @@ TimeOfDay = Annotated[
 """Quoted `"HH:MM"`."""
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("not a time zone: a name like Europe/Berlin") from None
-    return name
-
-
-ZoneName = Annotated[str, AfterValidator(_zone)]
-"""IANA name of a time zone."""
 
 
 class _Value(BaseModel):

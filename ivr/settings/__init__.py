@@ -37,6 +37,7 @@ from ivr.settings.sections import (
     SpeechSettings,
 )
 from ivr.settings.values import HostPort, Listener, PortRange
+from ivr.settings.zones import ZoneName
 
 __all__ = [
     "CONFIG_PLACES",
@@ -68,6 +69,7 @@ __all__ = [
     "SipTrunk",
     "SoundCard",
     "SpeechSettings",
+    "ZoneName",
     "find_config",
     "load_settings",
     "parse_settings",

@@ -22,13 +22,13 @@ from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, WithJsonSc
 
 from ivr.settings.values import Section
 from ivr.settings.zones import ZoneName
+from ivr.units import parse_weekdays
 
 if TYPE_CHECKING:
     from holidays import HolidayBase
 
 __all__ = ["Calendar", "Holiday", "OpenRange"]
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY = 24 * 60
 MAX_RANGES = 10
 """Ranges of one day."""
@@ -37,7 +37,6 @@ MAX_HOLIDAYS = 1000
 LEAP_YEAR = 2000
 """Holidays of every year are compared in a year that has all days."""
 
-DAY_FORMS = "mon, mon-fri or mon,wed,fri"
 RANGE_FORMS = '"09:00-17:00"; several as a list; over midnight "22:00-02:00"'
 
 _RANGE = re.compile(r"\s*([01]?\d|2[0-4]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d)\s*", re.ASCII)
@@ -81,21 +80,9 @@ def _ranges(value: object) -> tuple[OpenRange, ...]:
     return tuple(found)
 
 
-def _days(text: object) -> tuple[int, ...]:
-    """Weekdays of a key like `mon-fri`, Monday 0."""
-    found: list[int] = []
-    for part in text.split(",") if isinstance(text, str) else [""]:
-        first, dash, last = (word.strip().lower() for word in part.partition("-"))
-        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
-            raise ValueError(f"not weekdays: {DAY_FORMS}")
-        start = WEEKDAYS.index(first)
-        length = (WEEKDAYS.index(last) - start) % 7 + 1 if dash else 1
-        found.extend((start + index) % 7 for index in range(length))
-    return tuple(found)
-
-
 def _weekdays(text: object) -> str:
-    _days(text)
+    if len(parse_weekdays(text)) < len(str(text).split(",")):
+        raise ValueError("a weekday stands twice")
     return str(text)
 
 
@@ -173,7 +160,7 @@ class Calendar(Section):
 
     @model_validator(mode="after")
     def _whole(self) -> Calendar:
-        days = [day for key in self.hours for day in _days(key)]
+        days = [day for key in self.hours for day in parse_weekdays(key)]
         if len(set(days)) != len(days):
             raise ValueError("a weekday stands twice in hours")
         if self.country is None and (self.region is not None or self.language is not None):
@@ -192,7 +179,7 @@ class Calendar(Section):
         """Hours of each weekday, Monday first."""
         found: list[tuple[OpenRange, ...]] = [()] * 7
         for key, ranges in self.hours.items():
-            for day in _days(key):
+            for day in parse_weekdays(key):
                 found[day] = ranges
         return tuple(found)
 

@@ -44,6 +44,7 @@ def test_days_run_over_the_end_of_the_week_and_days_not_named_are_closed(make_se
         ('hours: {mon: ["22:00-02:00", "23:00-24:00"]}', "overlap"),
         ('hours: {monday: "09:00-12:00"}', "not weekdays"),
         ('hours: {mon-: "09:00-12:00"}', "not weekdays"),
+        ('hours: {"mon,mon": "09:00-12:00"}', "stands twice"),
         ('hours: {mon-wed: "09:00-12:00", tue: "09:00-12:00"}', "stands twice"),
         ('holidays: [{from: "2026-02-30"}]', "not a date"),
         ('holidays: [{from: "2026-02-20", to: "2026-02-19"}]', "to is before from"),

@@ -19,7 +19,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ivr.flow.elements.base import ElementName
 from ivr.flow.expressions import ExpressionError, Template
 from ivr.flow.operations import equal, number_in, text_of
-from ivr.flow.values import WEEKDAYS, Duration, ValueTemplate, ZoneName
+from ivr.flow.values import Duration, ValueTemplate
+from ivr.settings import ZoneName
+from ivr.units import WEEKDAYS, parse_weekdays
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -137,16 +139,8 @@ def _several(value: object) -> object:
 
 
 def _weekdays(value: object) -> tuple[str, ...]:
-    """Weekdays of `mon`, `mon-fri`, or a list of these."""
-    found: list[str] = []
-    for part in value if isinstance(value, (list, tuple)) else [value]:
-        first, dash, last = str(part).strip().lower().partition("-")
-        if first not in WEEKDAYS or (dash and last not in WEEKDAYS):
-            raise ValueError("not a weekday: mon, tue, wed, thu, fri, sat, sun, or mon-fri")
-        start = WEEKDAYS.index(first)
-        length = (WEEKDAYS.index(last) - start) % 7 + 1 if dash else 1
-        found.extend(WEEKDAYS[(start + index) % 7] for index in range(length))
-    return tuple(dict.fromkeys(found))
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return tuple(dict.fromkeys(WEEKDAYS[day] for part in parts for day in parse_weekdays(part)))
 
 
 def _two(value: tuple[Any, ...]) -> tuple[Any, ...]:

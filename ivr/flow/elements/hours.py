@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ivr.flow.calendar import hours_at
+from ivr.flow.calendar import Hours, hours_at
 from ivr.flow.elements.base import BranchSpec, Element, element
 from ivr.flow.elements.conditions import moment
 from ivr.flow.expressions import ExpressionError
 from ivr.flow.values import TextTemplate, ValueTemplate
+from ivr.settings import Calendar
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -45,13 +46,17 @@ class HoursElement(Element):
             ctx.note("calendar: there is no such calendar", "error")
             ctx.set_result({"status": "closed", "holiday": "", "opens": None, "closes": None})
             return "closed"
-        at = ctx.wall_time()
-        if self.at is not None:
-            try:
-                at = moment(self.at.render(ctx).value, at.astimezone(calendar.zone))
-            except (ExpressionError, OverflowError) as error:
-                ctx.note(f"at: {error}")
-        hours = hours_at(calendar, at)
+        hours = self._asked(ctx, calendar) or hours_at(calendar, ctx.wall_time())
         ctx.details["hours"] = hours.status
         ctx.set_result({"status": hours.status, "holiday": hours.holiday, "opens": hours.opens, "closes": hours.closes})
         return hours.status
+
+    def _asked(self, ctx: Session, calendar: Calendar) -> Hours | None:
+        """What the calendar says of the time asked about; None where it is now, or no time."""
+        if self.at is None:
+            return None
+        try:
+            return hours_at(calendar, moment(self.at.render(ctx).value, ctx.wall_time().astimezone(calendar.zone)))
+        except (ExpressionError, OverflowError) as error:
+            ctx.note(f"at: {error}")
+            return None

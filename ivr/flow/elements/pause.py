@@ -12,7 +12,9 @@ from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element
 from ivr.flow.elements.conditions import Weekdays
 from ivr.flow.elements.holding import HoldMusic, hold, moment_on, silence, zone_of
 from ivr.flow.expressions import ExpressionError
-from ivr.flow.values import WEEKDAYS, Duration, TimeOfDay, ValueTemplate, ZoneName
+from ivr.flow.values import Duration, TimeOfDay, ValueTemplate
+from ivr.settings import ZoneName
+from ivr.units import WEEKDAYS
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import date, time
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,8 @@ def _plain(value: Any, depth: int = 0) -> Any:
     """A value as JSON has it: dates are text."""
     if isinstance(value, (date, time)):
         return text_of(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if depth > MAX_DEPTH:
         raise ExpressionError("lists and records are nested too deep")
     if isinstance(value, Mapping):

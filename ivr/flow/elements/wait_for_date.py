@@ -10,7 +10,8 @@ from pydantic import model_validator
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Run, element
 from ivr.flow.elements.holding import HoldMusic, hold, moment_on, silence, zone_of
 from ivr.flow.expressions import ExpressionError
-from ivr.flow.values import Duration, TimeOfDay, ValueTemplate, ZoneName
+from ivr.flow.values import Duration, TimeOfDay, ValueTemplate
+from ivr.settings import ZoneName
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session

@@ -78,6 +78,8 @@ def test_what_cannot_be_worked_out_is_noted() -> None:
     life = ask("calendar: office, at: soon")
     assert result(life)["status"] == "open"
     assert life.notes == ["at: a text that is no date stands where a date is needed"]
+    for extreme in ("0001-01-01", "9999-12-31"):
+        assert ask(f'calendar: office, at: "{extreme}"').machine.fault is None
     life = ask("calendar: other")
     assert result(life) == {"status": "closed", "holiday": "", "opens": None, "closes": None}
     assert life.notes == ["calendar: there is no such calendar"]
