@@ -20,6 +20,8 @@ DEFAULT_SECONDS = 20.0
 """Time for each flow: the example flows need less, and nobody waits longer at a desk."""
 
 EXIT_FAULTS = 1
+MISSED_SHOWN = 12
+"""Branches that were not taken which are named."""
 
 
 def explore_flows(
@@ -60,7 +62,10 @@ def _print(report: Report, took: float) -> None:
     walked = report.coverage.flows[report.flow]
     end = "nothing is left to try" if report.complete else "not all was tried: give it more --seconds"
     click.echo(f"{report.flow}: {_count(len(report.findings), 'fault')} ({runs}; {end})")
-    click.echo(f"  {walked.hit} of {len(walked.branches)} branches were taken")
+    missed = [f"{edge.source} {edge.branch}" for edge in walked.missed]
+    rest = f"; not: {', '.join(missed[:MISSED_SHOWN])}" if missed else ""
+    more = f" and {len(missed) - MISSED_SHOWN} more" if len(missed) > MISSED_SHOWN else ""
+    click.echo(f"  {walked.hit} of {len(walked.branches)} branches were taken{rest}{more}")
     for finding in report.findings:
         place = finding.element if finding.flow == report.flow else f"{finding.flow}/{finding.element}"
         click.echo(f"\n  {finding.kind.replace('_', ' ')} at {place}: {finding.text}")
@@ -80,7 +85,11 @@ def _data(report: Report, took: float) -> dict[str, Any]:
         "states": report.states,
         "seconds": round(took, 3),
         "complete": report.complete,
-        "branches": {"taken": walked.hit, "all": len(walked.branches)},
+        "branches": {
+            "taken": walked.hit,
+            "all": len(walked.branches),
+            "missed": [[edge.source, edge.branch] for edge in walked.missed],
+        },
         "findings": [
             {
                 "kind": finding.kind,

@@ -52,6 +52,8 @@ def openings(
     if entry.OUTSIDE:
         conditions, save = getattr(entry, "conditions", ()), getattr(entry, "save", {})
         properties = event_properties(conditions, save, vocabulary, base.caller)
+        for each in properties:
+            each.pop(getattr(entry, "contact", ""), None)  # the number is the caller's
         found += [replace(base, properties=each) for each in properties]
     found += _times(base, flows, vocabulary, calendars)
     found += _callers(base, flows, vocabulary)
@@ -60,11 +62,6 @@ def openings(
     for given in found:
         if Opening(given) not in unique:
             unique.append(Opening(given))
-    recording = [
-        name for each in flows for name, element in each.elements.items() if element.type == "record_voicemail"
-    ]
-    if recording:
-        unique.insert(1, Opening(base, frozenset(recording)))
     return unique[:MAX_OPENINGS]
 
 

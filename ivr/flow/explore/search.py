@@ -178,6 +178,10 @@ class _Search:
             if (node.number, decision.state) in self.seen:
                 continue
             self.seen.add((node.number, decision.state))
+            if decision.waiting.kind == "recording":
+                failing = replace(node.opening, failing=node.opening.failing | {decision.waiting.element})
+                if failing != node.opening:
+                    self.put(replace(node, opening=failing))
             passed = call.decisions[: decision.before]
             for steps in self.choices.at(decision, passed):
                 if isinstance(steps[-1], HangUpStep) and (not decision.up or self.hung_up_enough(decision)):
