@@ -50,8 +50,7 @@ def test_only_the_ends_of_subroutines_lead_nowhere() -> None:
     assert inserted == {
         ("language", "set_english"),
         ("language", "set_german"),
-        ("balance", "whole_euros"),
-        ("balance", "euros_and_cents"),
+        ("balance", "balance"),
     }
 
 
@@ -99,11 +98,11 @@ def test_survey() -> None:
 
 def test_balance_with_the_right_pin() -> None:
     call = english("102").press("1001", gap=0.2).wait(0.5).press("2468", gap=0.2).wait(1.0)
-    assert call.said[-1] == "Your balance is 1204 euros, 50 cents."
+    assert call.said[-1] == "Your balance is one thousand two hundred and four euros and fifty cents."
     call.finish()
     assert call.machine.cause == "ended_by_flow"
     call = english("100").press("3").wait(0.5).press("1002", gap=0.2).wait(0.5).press("1357", gap=0.2).wait(1.0)
-    assert call.said[-1] == "Your balance is 86 euros."
+    assert call.said[-1] == "Your balance is eighty-six euros."
     call.wait(2.0)
     assert call.machine.element == "menu_text"
 
