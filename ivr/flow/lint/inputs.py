@@ -18,8 +18,8 @@ __all__ = ["rules"]
 MOST_TRIES = 3
 """Tries after which one more helps nobody: people give up, servers stay down."""
 
-LONG_PROMPT = 10.0
-"""Seconds that callers who know what they want must listen before their key counts; 160 characters take as long."""
+LONG_PROMPT = 8.0
+"""Seconds that callers who know what they want must listen before their key counts; 130 characters take as long."""
 
 I001 = code(
     "I001",
