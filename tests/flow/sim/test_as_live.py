@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.ports import PromptSpec
-from ivr.flow.sim import ForwardAnswer, Given, SimulatedCall, SpeechModel, Stubs
+from ivr.flow.sim import MONDAY_NOON, ForwardAnswer, Given, SimulatedCall, SpeechModel, Stubs
 from ivr.flow.sim.forwards import ACCEPT_SECONDS, ANSWER_SECONDS, DEFAULT, REFUSAL_SECONDS
 from ivr.settings import Limits
 from tests.kit.flows_random import Act, Scenario, scenarios
@@ -80,6 +79,7 @@ def live(scenario: Scenario, folder: Path) -> tuple[list[dict[str, Any]], str | 
         f"{SETTINGS}\nlimits: {{call_duration: {DURATION:g}{courtesy}}}",
         lambda link: (TimedPool(link, sounds), sounds),
     )
+    house.services.wall = lambda: MONDAY_NOON.timestamp() + house.now  # type: ignore[method-assign]
     house.outside = house.services.outside = TimedOutside(house.link, scenario.requests)
     phones = {"phone:200": house.phone("200", DESK), "phone:201": house.phone("201", CELL)}
     caller = house.party()
@@ -206,7 +206,7 @@ def test_simulator_and_live_engine_go_the_same_way(scenario: Scenario) -> None:
 
 
 @settings(max_examples=max(1, EXAMPLES // 3), deadline=None, suppress_health_check=list(HealthCheck))
-@given(scenarios(st.just(FRONT_DESK)))
+@given(scenarios(FRONT_DESK))
 def test_so_they_do_with_the_example_front_desk(scenario: Scenario) -> None:
     compare(scenario)
 
