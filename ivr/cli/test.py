@@ -180,7 +180,7 @@ def _timed(case: Case, flows: FlowSet, surroundings: Configured) -> tuple[Outcom
 
 
 def _cases(file: Path, flows: FlowSet, faults: list[Fault]) -> Iterator[Case]:
-    """Cases of a file, unless there are faults in it."""
+    """Cases of a file, except those that name what their flow does not have."""
     from ivr.flow.testing import CaseError, case_faults, load_cases
 
     try:
@@ -188,11 +188,11 @@ def _cases(file: Path, flows: FlowSet, faults: list[Fault]) -> Iterator[Case]:
     except CaseError as error:
         faults.extend(error.faults)
         return
-    wrong = [fault for case in cases for fault in case_faults(case, flows[case.flow], flows)]
-    if wrong:
+    for case in cases:
+        wrong = case_faults(case, flows[case.flow], flows)
         faults.extend(wrong)
-    else:
-        yield from cases
+        if not wrong:
+            yield case
 
 
 def _folders(settings: Settings, what: tuple[str, ...], faults: list[Fault], *, tests: bool = True) -> list[_Folder]:

@@ -90,13 +90,13 @@ def test_usage(house: Path, what: str) -> None:
 
 
 def test_cases_that_cannot_be_used(house: Path) -> None:
-    (house / "flows" / "other.test.yaml").write_text("- name: a\n  expect: {path: [strat]}\n")
+    (house / "flows" / "other.test.yaml").write_text("- name: a\n  expect: {path: [strat]}\n- {name: b}\n")
     (house / "flows" / "dest.test.yaml").write_text(WRONG)
     result = run("test")
     assert result.exit_code == 1
     assert "flows/other.test.yaml:2: expect.path.0: there is no element strat, did you mean start?" in result.stderr
     assert "flows/dest.test.yaml: tests of a flow that is not there, did you mean desk?" in result.stderr
-    assert "2 cases: 2 passed, 2 faults in files of cases" in result.stdout
+    assert "3 cases: 3 passed, 2 faults in files of cases" in result.stdout
     (house / "flows" / "other.test.yaml").write_text("- nme: a\n")
     assert "flows/other.test.yaml:1: nme: unknown key, did you mean name?" in run("test").stderr
     (house / "flows" / "desk.test.yaml").unlink()
