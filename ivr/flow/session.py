@@ -211,7 +211,8 @@ class Session(Context):
 
     def event_arrived(self, event: EventArrived) -> None:
         """Enter an event from outside, with its properties unless something sensitive is made of them."""
-        entry: dict[str, Any] = {"name": event.name, "at": self.offset(self.now)}
+        posted = (event.at - self.call.started_at).total_seconds()
+        entry: dict[str, Any] = {"name": event.name, "at": self.offset(self.now), "posted": round(posted, 3)}
         if event.properties and not self._sets_secrets():
             properties = dict(event.properties)
             if len(json.dumps(properties, default=str)) > PROPERTIES_IN_TRACE:

@@ -11,7 +11,7 @@ from ivr.errors import IvrError
 from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
-from ivr.flow.sim import ForwardAnswer, Given, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
 
 __all__ = ["Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
 
@@ -26,6 +26,11 @@ NEVER = 10.0**9
 
 ABSENT_KEY = "0"
 """Stands for a key that stopped a prompt, of which the record does not tell more."""
+
+REFUSALS = ("no_answer", "busy", "declined", "failed")
+
+TAKES_KEYS = ("collect", "record_voicemail", "forward_call")
+"""Elements that leave no key for those that follow."""
 
 ENDED_BY_CALLER = ("user_hung_up", "network", "media_timeout", "ended_by_api", "system")
 """Causes that come from outside the flow."""
@@ -42,13 +47,17 @@ class Action:
     after: float
     """Seconds after the step was entered."""
     kind: str
-    """`press`, `hang_up` or `event`."""
+    """`press`, `hang_up`, `event` or `forward`."""
     value: str
-    """Key, cause, or name of the event."""
+    """Key, cause, name of the event, or what the called party does."""
     source: str = "rfc4733"
     """How a key came."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     """Of an event."""
+    code: int | None = None
+    """SIP status of a refusal."""
+    posted: float = 0.0
+    """When an event came in, in seconds since the call began."""
 
 
 @dataclass(slots=True)
@@ -118,6 +127,8 @@ class Recorded:
     """How the world answered."""
     cause: str | None
     """Why it ended."""
+    limited: bool
+    """A limit of the system ended it."""
     notes: tuple[str, ...]
     """What the record does not tell."""
 
@@ -138,6 +149,7 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     notes: list[str] = []
     _keys(steps, notes)
     _events(steps, notes)
+    _forwards(steps)
     _hang_up(steps, record, started)
     if details.get("trace") == "full":
         notes.append("the trace is cut: the call did more than a trace holds")
@@ -166,14 +178,12 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
         steps,
         Stubs(
             http=tuple(_http(steps, notes)),
-            forwards=tuple(_forwards(steps)),
             mails=tuple(_mails(steps)),
-            failing_recordings=frozenset(
-                step.element for step in steps if step.type == "record_voicemail" and step.data.get("status") == "error"
-            ),
+            failing_recordings=_failing(steps),
             manual=True,
         ),
         str(record["cause"]),
+        str(details.get("fault") or "").startswith("limits."),
         tuple(notes),
     )
 
@@ -199,13 +209,27 @@ def _keys(steps: Sequence[RecordedStep], notes: list[str]) -> None:
                 steps[where].actions.append(
                     Action(after, "press", str(key["key"]), str(key.get("source") or "rfc4733"))
                 )
-    for step in steps:
-        if step.data.get("ended") == "interrupted" and step.played and not step.actions:
-            heard = float(step.played[-1].get("heard") or 0.0)
-            begun = float(step.played[-1].get("at") or step.begins)
-            step.actions.append(Action(max(0.0, begun - step.begins) + heard, "press", ABSENT_KEY))
+    _lost_keys(steps)
     if any(step.hidden for step in steps):
         notes.append("inputs that reporting hides cannot be repeated: their recorded branches are taken")
+
+
+def _lost_keys(steps: Sequence[RecordedStep]) -> None:
+    """Keys that the record does not tell, and that a prompt was stopped by."""
+    ahead = False
+    for index, step in enumerate(steps):
+        ahead = ahead or bool(step.actions)
+        if step.data.get("ended") == "interrupted" and not ahead:
+            ahead = True
+            if step.played:
+                heard = float(step.played[-1].get("heard") or 0.0)
+                begun = max(0.0, float(step.played[-1].get("at") or step.begins) - step.begins)
+                step.actions.append(Action(begun + heard, "press", ABSENT_KEY))
+            else:
+                before = next((each for each in reversed(steps[:index]) if (each.ends or 0.0) > each.begins), step)
+                before.actions.append(Action(0.0, "press", ABSENT_KEY))
+        if step.type in TAKES_KEYS:
+            ahead = False
 
 
 def _pressed_in(steps: Sequence[RecordedStep], index: int, at: float) -> int:
@@ -227,8 +251,15 @@ def _events(steps: Sequence[RecordedStep], notes: list[str]) -> None:
             if "properties" not in event and event.get("cut"):
                 notes.append(f"the properties of the event {event.get('name')} are not in the record")
             after = max(0.0, float(event.get("at") or step.begins) - step.begins)
-            properties = event.get("properties") or {}
-            step.actions.append(Action(after, "event", str(event.get("name")), properties=properties))
+            step.actions.append(
+                Action(
+                    after,
+                    "event",
+                    str(event.get("name")),
+                    properties=event.get("properties") or {},
+                    posted=float(event.get("posted") or event.get("at") or 0.0),
+                )
+            )
 
 
 def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: float) -> None:
@@ -273,27 +304,27 @@ def _http(steps: Sequence[RecordedStep], notes: list[str]) -> list[HttpAnswer]:
     return found
 
 
-def _forwards(steps: Sequence[RecordedStep]) -> list[ForwardAnswer]:
-    found = []
+def _forwards(steps: Sequence[RecordedStep]) -> None:
+    """Put into each forward what became of it; a caller who left meanwhile hangs up."""
     for step in steps:
-        if step.type != "forward_call" or "to" not in step.data:
+        if step.type != "forward_call" or "to" not in step.data or step.ends is None:
             continue
-        lasted = NEVER if step.ends is None else step.ends - step.begins
-        outcome = step.data.get("outcome")
-        answered = step.data.get("answered_at")
-        left_alone = answered is None and step.data.get("reason") in ("caller left", None)
+        lasted = step.ends - step.begins
+        outcome, answered = step.data.get("outcome"), step.data.get("answered_at")
         if answered is not None:
-            after = float(answered) - step.begins
-            talk = float(step.data.get("talk_time") or 0.0)
-            found.append(ForwardAnswer(step.element, "answered", after, talk, times=1))
+            step.actions.append(Action(max(0.0, float(answered) - step.begins), "forward", "answered"))
+            step.actions.append(Action(lasted, "forward", "left"))
         elif outcome in ("forwarded", "returned"):
-            found.append(ForwardAnswer(step.element, "answered", lasted, 0.0, times=1))
-        elif outcome in ("no_answer", "busy", "declined", "failed") and not left_alone:
-            code = step.data.get("sip_code")
-            found.append(ForwardAnswer(step.element, outcome, lasted, sip_code=code, times=1))
-        else:
-            found.append(ForwardAnswer(step.element, "answered", NEVER, times=1))
-    return found
+            step.actions.append(Action(lasted, "forward", "answered"))
+        elif outcome in REFUSALS and step.data.get("reason") not in ("caller left", "no target"):
+            step.actions.append(Action(lasted, "forward", str(outcome), code=step.data.get("sip_code")))
+
+
+def _failing(steps: Sequence[RecordedStep]) -> frozenset[str]:
+    """Elements whose recordings could not be written, at any visit."""
+    recording = [step for step in steps if step.type == "record_voicemail" and "status" in step.data]
+    written = {step.element for step in recording if step.data["status"] != "error"}
+    return frozenset(step.element for step in recording if step.element not in written)
 
 
 def _mails(steps: Sequence[RecordedStep]) -> list[MailAnswer]:

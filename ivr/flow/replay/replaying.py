@@ -10,15 +10,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, cast
 
 from ivr.flow.elements.base import Element
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.ports import Cause, DigitSource, PromptSpec
+from ivr.flow.ports import Cause, DigitSource, EventArrived, PromptSpec, WaitForEvent
 from ivr.flow.replay.guide import Guided
 from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
 from ivr.flow.sim import Configured, SimulatedCall, SpeechModel
+from ivr.flow.sim.stubs import ForwardResult
 from ivr.flow.trace import Step
+from ivr.settings import Limits
 
 __all__ = ["Divergence", "Replay", "replay"]
 
@@ -96,6 +99,7 @@ class _Replaying:
         self.flow = flow
         self.notes: list[str] = list(recorded.notes)
         self.hides = False
+        self.over = False
         self.checked = 0
         self.spoken: set[int] = set()
         self.actions: list[tuple[float, int, Action]] = []
@@ -108,7 +112,7 @@ class _Replaying:
             recorded.given,
             recorded.stubs,
             speech=_RecordedSpeech(replaying=self),
-            **surroundings,
+            **{**surroundings, "limits": _without_visits(surroundings["limits"])},  # type: ignore[arg-type]
         )
 
     def guided(self, flow: Flow) -> Flow:
@@ -123,7 +127,7 @@ class _Replaying:
         divergence: Divergence | None = None
         for _ in range(MAX_TURNS):
             divergence = self.compare()
-            if divergence is not None or call.finished:
+            if divergence is not None or self.over or call.finished:
                 break
             self.speak()
             moment = call.next_moment()
@@ -132,7 +136,7 @@ class _Replaying:
                 if at > call.now:
                     call.wait(at - call.now)
                     divergence = self.compare()
-                    if divergence is not None or call.finished:
+                    if divergence is not None or self.over or call.finished:
                         break
                 self.do(action)
             elif not call.advance():
@@ -195,7 +199,27 @@ class _Replaying:
             case "hang_up":
                 self.call.hang_up(cast(Cause, action.value))
             case "event":
-                self.call.event(action.value, action.properties)
+                self.tell(action)
+            case "forward":
+                self.answer(action)
+
+    def answer(self, action: Action) -> None:
+        """The called party does what he did; it was the caller who left where the flow did not get him back."""
+        index = len(self.call.machine.steps) - 1
+        step = self.step(index)
+        comes_back = getattr(self.call.element, "after", "") == "return"
+        if action.value == "left" and comes_back and step is not None and step.branch == "call_forwarded":
+            self.call.hang_up()
+        else:
+            self.call.forward_result(cast(ForwardResult, action.value), action.code)
+
+    def tell(self, action: Action) -> None:
+        """Hand an event to the wait that asks for it: it came to that one, also where it was posted long before."""
+        for _, command in reversed(self.call.log):
+            if isinstance(command, WaitForEvent) and command.event == action.value:
+                at = self.recorded.given.time + timedelta(seconds=action.posted)
+                self.call.send(EventArrived(command.id, action.value, action.properties, at))
+                return
 
     def speak(self) -> None:
         """The caller speaks into a recording for as long as he did."""
@@ -213,6 +237,9 @@ class _Replaying:
         while self.checked < len(steps):
             index = self.checked
             running, step = steps[index], self.step(index)
+            if step is None and self.recorded.limited:
+                self.over = True
+                return None
             if step is None or (running.flow, running.element) != (step.flow, step.element):
                 return self.parted(index)
             self.checked += 1
@@ -261,6 +288,8 @@ class _Replaying:
 
     def ends_alike(self) -> Divergence | None:
         """Whether the replay is over where the record is."""
+        if self.over:
+            return None
         steps = self.call.machine.steps
         if len(steps) < len(self.recorded.steps):
             return self.parted(len(steps))
@@ -270,6 +299,11 @@ class _Replaying:
             text = "the same path, but the call ends for another reason"
             return Divergence(len(steps), last.element, last.flow, self.recorded.cause or "", cause, text)
         return None
+
+
+def _without_visits(limits: Limits) -> Limits:
+    """Limits without the one of visits: keys that no element wanted count for it, and are in no record."""
+    return limits.model_copy(update={"visits_without_input": limits.steps_per_call})
 
 
 def _way(branch: str | None, following: Step | RecordedStep | None) -> str:

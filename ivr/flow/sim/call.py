@@ -266,9 +266,9 @@ class SimulatedCall(ObservedCall):
         """Answer the oldest HTTP request that waits for it now; False: none does."""
         return self._world.respond(status, body, headers or {}, error)
 
-    def forward_result(self, result: ForwardResult | Literal["left"]) -> SimulatedCall:
-        """The called party does this now; `left`: hangs up after the talk."""
-        self._forwards.result(result)
+    def forward_result(self, result: ForwardResult | Literal["left"], sip_code: int | None = None) -> SimulatedCall:
+        """The called party does this now; `left`: hangs up after the talk. A refusal may have another code."""
+        self._forwards.result(result, sip_code)
         return self
 
     def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:

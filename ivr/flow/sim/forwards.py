@@ -225,8 +225,8 @@ class Forwards:
 
     # By hand
 
-    def result(self, result: ForwardResult | Literal["left"]) -> None:
-        """The called party does that now; `left`: hangs up after the talk."""
+    def result(self, result: ForwardResult | Literal["left"], sip_code: int | None = None) -> None:
+        """The called party does that now; `left`: hangs up after the talk. A refusal may have another code."""
         command = self.command
         if command is None:
             return
@@ -237,7 +237,8 @@ class Forwards:
             if not self.bridged:
                 self._connect(command.targets[0])
         elif not self.bridged:
-            self._refused(_Try(0.0, command.targets[0], DEFAULT, result, True, *CODES[result]))
+            code, words = CODES[result]
+            self._refused(_Try(0.0, command.targets[0], DEFAULT, result, True, sip_code or code, words))
 
     # The end
 
