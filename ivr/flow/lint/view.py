@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ivr.flow.elements.base import CALL_ENDED, ELEMENTS, USER_HUNG_UP, Exposure
+from ivr.flow.elements.branch import BranchElement
 from ivr.flow.elements.collect import CollectElement
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.elements.set_variable import SetVariableElement
@@ -14,6 +15,7 @@ from ivr.flow.elements.start import StartFromFlowElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.expressions import Expression, Template
 from ivr.flow.lint.codes import Code
+from ivr.flow.lint.constants import fixed_variables, never_taken
 from ivr.flow.lint.findings import Finding, World
 from ivr.flow.lint.graphs import tree
 from ivr.flow.model import Edge, Flow
@@ -115,7 +117,18 @@ class View:
         """Branches that can be taken in a state; an end of the call that the flow does not bring about is none."""
         name, up = state
         if up or not self.flow.elements[name].NEEDS_CALL:
-            yield from (edge for edge in self.leaving[name] if edge.branch not in ENDS)
+            never = self.never.get(name, ())
+            yield from (edge for edge in self.leaving[name] if edge.branch not in ENDS and edge.branch not in never)
+
+    @cached_property
+    def never(self) -> Mapping[str, frozenset[str]]:
+        """For elements that branch: the branches that are never taken, since nothing changes what they ask for."""
+        fixed = fixed_variables(self.flow, self.callers)
+        return {
+            name: never_taken(element, self.flow, fixed)
+            for name, element in self.flow.elements.items()
+            if isinstance(element, BranchElement)
+        }
 
     def after(self, state: State) -> list[State]:
         """States that can follow, the end of the call included."""

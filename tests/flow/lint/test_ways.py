@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ivr.flow.lint import World, check_flows
 from ivr.flow.loader import parse_flow
 from tests.kit.lint import alone, codes, lint
@@ -107,6 +109,45 @@ def test_a_count_leads_out_of_a_loop() -> None:
         + BYE
     )
     assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "leaves"),
+    [
+        ("{when: turns > 3, to: bye}", False),
+        ("{value: '{{ turns }}', at_least: 3, to: bye}", False),
+        ("{value: '{{ turns }}', is: x, to: bye}", False),
+        ("{value: '{{ turns }}', less_than: x, to: bye}", False),
+        ("{when: turns == 0, to: bye}", True),
+        ("{when: call.to == '2', to: bye}", True),
+        ("{value: '{{ turns }}', today: true, to: bye}", True),
+        ("{when: turns > 3 or settings.pbx, to: bye}", True),
+    ],
+)
+def test_a_count_that_nothing_counts(condition: str, leaves: bool) -> None:
+    text = "variables: {turns: 0}\n" + START + MENU % "{no_match: bye, no_input: often}"
+    text += f"  often: {{type: branch, conditions: [{condition}], branches: {{otherwise: one}}}}\n" + BYE
+    assert ("G004" not in codes(text)) is leaves
+
+
+def test_a_count_that_another_flow_gives() -> None:
+    text = """
+variables: {turns: 0}
+elements:
+  in: {type: start_from_flow, next: one}
+  one: {type: play, text: a, interruptible: true, next: menu}
+  menu: {type: collect, responses: {"1": bye}, branches: {no_match: often}}
+  often: {type: branch, conditions: [{when: turns > 3, to: bye}], branches: {otherwise: one}}
+  bye: {type: hang_up}
+"""
+    assert "G004" not in [each.code for each in alone(text)]
+
+
+def test_voice_in_a_flow_that_is_entered_without_a_caller() -> None:
+    caller = START + "  one: {type: hang_up, next: two}\n  two: {type: transfer_to_flow, flow: target}\n"
+    target = "elements:\n  in: {type: start_from_flow, next: one}\n  one: {type: play, text: a}\n"
+    found = check_flows([parse_flow(caller, "caller"), parse_flow(target, "target")], World())
+    assert "S002" in [each.code for each in found["target"]]
 
 
 def test_a_prompt_for_ever() -> None:
