@@ -292,7 +292,9 @@ class FlowSet:
         """The flows as calls with this key have them: with the candidates that these try in their places."""
         if not self.candidates:
             return self
-        chosen = frozenset(name for name, candidate in self.candidates.items() if candidate.takes(key))
+        chosen = frozenset(
+            name for name in self.candidates if self.choose(self._flows[name], key) is not self._flows[name]
+        )
         if not chosen:
             return self
         view = self._views.get(chosen)

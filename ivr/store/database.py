@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 
-__all__ = ["migrate", "open_engine"]
+__all__ = ["check_version", "migrate", "open_engine"]
 
 SQLITE_BUSY_SECONDS = 1.0
 """How long one statement waits for another process's lock. Short: the writer keeps its rows and tries again, and what
@@ -94,6 +94,18 @@ def migrate(engine: sa.Engine) -> None:
                 _upgrade(connection)
     except (SQLAlchemyError, OSError) as error:
         raise StoreError(f"the store cannot be brought up to date: {error}") from error
+
+
+def check_version(engine: sa.Engine) -> None:
+    """StoreError where the schema is not the one that this program reads."""
+    try:
+        version = _version(engine)
+    except SQLAlchemyError as error:
+        raise StoreError(f"the store cannot be read: {getattr(error, 'orig', None) or error}") from error
+    if version != schema.HEAD:
+        raise StoreError(
+            "the store is of another version than this program: a start of the daemon brings it up to date"
+        )
 
 
 def _version(engine: sa.Engine) -> str | None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.errors import StoreError
 from ivr.store import schema
-from ivr.store.database import open_engine
+from ivr.store.database import check_version, open_engine
 from ivr.store.records import CallRecord, RecordingRecord
 
 __all__ = ["RecordReader"]
@@ -28,8 +28,14 @@ class RecordReader:
 
     @classmethod
     def open(cls, url: str) -> RecordReader:
-        """A reader of its own connection; StoreError where there is no store."""
-        return cls(open_engine(url, readonly=True))
+        """A reader of its own connection; StoreError where there is no store, or one of another version."""
+        engine = open_engine(url, readonly=True)
+        try:
+            check_version(engine)
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine)
 
     def calls(
         self,

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,29 +28,31 @@ pytestmark = [
 ]
 
 
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout}{done.stderr}"
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a database on a Unix socket; the server runs as `nobody` where the tests run as root."""
+def server() -> Iterator[str]:
+    """URL of a database on a Unix socket, whose path must be short; it runs as `nobody` where the tests run as root."""
     assert PG_CTL is not None
-    folder = Path(tmp_path_factory.mktemp("pg"))
-    data = folder / "data"
+    folder = Path(tempfile.mkdtemp(prefix="ivr-pg-"))
     as_user: list[str] = []
     if os.getuid() == 0:
-        for part in (folder, *folder.parents[:2]):
-            part.chmod(0o755)
         shutil.chown(folder, "nobody")
         as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
-    tool = Path(PG_CTL).resolve().parent
-    subprocess.run(
-        [*as_user, str(tool / "initdb"), "-D", str(data), "-U", "ivr", "-A", "trust"], check=True, capture_output=True
-    )
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    command = [*as_user, str(tool / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
-    subprocess.run([*command, "-o", options, "start"], check=True, capture_output=True)
+    tools, data = Path(PG_CTL).resolve().parent, str(folder / "data")
+    control = [*as_user, str(tools / "pg_ctl"), "-D", data, "-w", "-l", str(folder / "log")]
     try:
-        yield f"postgresql+psycopg://ivr@/postgres?host={folder}"
+        _run(*as_user, str(tools / "initdb"), "-D", data, "-U", "ivr", "-A", "trust")
+        _run(*control, "-o", f"-k {folder} -c listen_addresses='' -c fsync=off", "start")
+        try:
+            yield f"postgresql+psycopg://ivr@/postgres?host={folder}"
+        finally:
+            _run(*control, "-m", "immediate", "stop")
     finally:
-        subprocess.run([*command, "-m", "immediate", "stop"], check=False, capture_output=True)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -142,3 +142,12 @@ def test_reading_beside_the_daemon_changes_nothing(url: str, store: Store) -> No
 def test_without_a_store_reading_says_so(url: str) -> None:
     with pytest.raises(StoreError, match="there are no records yet"):
         RecordReader.open(url)
+
+
+def test_reading_a_store_of_another_version_says_so(url: str, tmp_path: Path) -> None:
+    Store.open(url).close()
+    with sqlite3.connect(tmp_path / "ivr.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    with pytest.raises(StoreError, match="of another version than this program"):
+        RecordReader.open(url)
