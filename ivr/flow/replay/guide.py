@@ -57,8 +57,10 @@ class Guided:
             return self._hidden_input(ctx, step, following)
         hidden = self._guide.hides and step is not None and _reads_hidden(self._element, ctx)
         run = self._element.run(ctx)
-        if not hidden or step is None or not isinstance(run, str):
+        if not hidden or step is None:
             return run
+        if not isinstance(run, str):
+            return self._as_long(ctx, run, step)
         # What cannot be worked out of a placeholder is null, and hidden all the same.
         for name in self._element.sets():
             ctx.set_variable(name, ctx.variable(name), sensitive=True)
@@ -94,6 +96,16 @@ class Guided:
         if branch not in (step.branch, None):
             ctx.branch_shown = step.branch
         return branch if branch is not None else "no_match"
+
+    def _as_long(self, ctx: Session, run: Run, step: RecordedStep) -> Run:
+        """The element, for as long as it took: what it says of a placeholder may be nothing."""
+        begun = ctx.now
+        branch = yield from run
+        left = step.ends is None or step.branch in ("user_hung_up", "call_ended")
+        until = None if left or step.ends is None else begun + step.ends - step.begins
+        while ctx.up and (until is None or (branch == step.branch and ctx.now < until)):
+            yield until
+        return branch
 
     def _hidden_choice(self, branch: str, step: RecordedStep, following: str | None) -> str:
         targets = self._element.targets
