@@ -162,7 +162,7 @@ def test_what_cannot_be_sent_takes_the_error_branch(fields: str, settings: dict[
         ("url: https://x/\nheaders: {'a b': c}", "not the name of a header"),
         ("url: https://x/\ntimeout: 3m", "too large"),
         ("url: https://x/\nsave: {balance: balance}", "not a JSONPath"),
-        ("url: https://x/\nsave: {balance: $..balance}", "several values or everywhere"),
+        ('url: https://x/\nsave: {balance: "$.a|$.b"}', "more than looking values up"),
         ("url: https://x/\nwait: false\nsave: {balance: $.a}", "save needs the answer"),
         ("url: https://x/\nwait: false\nretry: {}", "retry needs the answer"),
         ("url: https://x/\nretry: {times: 11}", "too large"),

@@ -168,7 +168,7 @@ def test_drawings_and_schemas_show_it(types: ElementTypes) -> None:
         ("{{ to }}", "{{ too }}", "request.path: there is no field too, did you mean to?"),
         ("{{ text }}", "{{ text", "request.body: {{ has no }} after it"),
         ("{{ text }}", "{{ result.status }}", "request.body: there is no field result"),
-        ("$.id", "$..id", "save.message_id: this JSONPath looks for several values"),
+        ("$.id", "$.id|$.x", "save.message_id: this JSONPath does more than looking values up"),
         ("message_id: $", "status: $", "save.status: every answer has a result of this name"),
         ("X-Company", "Host", "request.headers.Host: this header belongs to the connection"),
         ("queued:", "error:", "branches.error: every element of a connector has this branch"),
