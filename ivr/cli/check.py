@@ -12,15 +12,16 @@ import click
 
 from ivr.cli.case_findings import case_findings
 from ivr.cli.explaining import list_codes, print_code
+from ivr.cli.lengths import wav_seconds
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.custom import usable_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
 from ivr.flow.lint.questions import MOST_WAYS, paths_to
-from ivr.flow.lint.sound import SPEECH
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
+from ivr.flow.sim.speech import SpeechModel
 from ivr.settings import Settings, find_config
 
 __all__ = ["command"]
@@ -113,7 +114,7 @@ def command(
     if paths_to is not None:
         ctx.exit(_answer_paths(loaded, paths_to, of, most, as_json))
     if with_figures:
-        ctx.exit(_answer_figures(loaded, as_json))
+        ctx.exit(_answer_figures(loaded, world.speech, as_json))
     found = check_flows(loaded.flows, world, [flow.name for flow in loaded.wanted])
     findings.extend(loaded.faults)
     findings.extend(finding for each in found.values() for finding in each)
@@ -222,6 +223,7 @@ def _world(settings: Settings) -> World:
         settings.agents,
         {"calendars": settings.calendars, "connectors": settings.connectors},
         settings.settings,
+        speech=SpeechModel(files=wav_seconds(folder)),
     )
 
 
@@ -265,15 +267,15 @@ def _say_faults(loaded: _Loaded) -> bool:
     return bool(loaded.faults) and not loaded.wanted
 
 
-def _answer_figures(loaded: _Loaded, as_json: bool) -> int:
+def _answer_figures(loaded: _Loaded, speech: SpeechModel, as_json: bool) -> int:
     """Print figures; the exit code."""
     known = {flow.name: flow for flow in loaded.flows}
-    rows = [row for flow in loaded.wanted for row in figures(flow, known)]
+    rows = [row for flow in loaded.wanted for row in figures(flow, known, speech)]
     _say_faults(loaded)
     if as_json:
         _echo(
             {
-                "words_per_minute": SPEECH.words_per_minute,
+                "words_per_minute": speech.words_per_minute,
                 "figures": [dataclasses.asdict(row) for row in rows],
             }
         )
@@ -282,8 +284,8 @@ def _answer_figures(loaded: _Loaded, as_json: bool) -> int:
             for line in _figure_lines(row):
                 click.echo(line)
         click.echo(
-            f"speech is taken to have {SPEECH.words_per_minute:g} words a minute, a file of sound {SPEECH.other:g} s; "
-            "what lies in a loop counts once",
+            f"speech is taken to have {speech.words_per_minute:g} words a minute, sound of unknown length "
+            f"{speech.other:g} s; what lies in a loop counts once",
             err=True,
         )
     return EXIT_FAULTS if loaded.faults else 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import wave
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ivr.cli.lengths import wav_seconds
 from ivr.cli.options import config_option, json_option, settings_of
 
 if TYPE_CHECKING:
@@ -190,13 +190,6 @@ def _speech(settings: Settings, flows: FlowSet) -> SpeechModel:
     from ivr.flow.sim import SpeechModel
 
     folder = settings.prompts
-    lengths: dict[str, float] = {}
-    for path in folder.rglob("*.wav") if folder.is_dir() else ():
-        try:
-            with wave.open(str(path)) as sound:
-                lengths[path.relative_to(folder).as_posix()] = sound.getnframes() / sound.getframerate()
-        except (OSError, EOFError, wave.Error, ZeroDivisionError):
-            continue
     named = {prompt.value for prompt in flows.prompts() if prompt.kind == "file"}
     missing = frozenset(name for name in named if not (folder / name).is_file())
-    return SpeechModel(files=lengths, missing=missing)
+    return SpeechModel(files=wav_seconds(folder), missing=missing)

@@ -24,11 +24,14 @@ from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.elements.start import AnswerAfter
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.lint.graphs import components, tree
-from ivr.flow.lint.sound import LONGEST_SILENCE, SPEECH, seconds_of
+from ivr.flow.lint.sound import LONGEST_SILENCE, seconds_of
 from ivr.flow.model import Flow
 from ivr.flow.sim.speech import SpeechModel
 
 __all__ = ["Figures", "Way", "figures"]
+
+
+_SPEECH = SpeechModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class _Found:
 _NOTHING = _Found(None, None)
 
 
-def figures(flow: Flow, flows: Mapping[str, Flow] | None = None, speech: SpeechModel = SPEECH) -> tuple[Figures, ...]:
+def figures(flow: Flow, flows: Mapping[str, Flow] | None = None, speech: SpeechModel = _SPEECH) -> tuple[Figures, ...]:
     """Figures of a flow for each of its entries that begin with a caller."""
     known = {**(flows or {}), flow.name: flow}
     least = _Search(known, lambda element, at: _seconds(element, at, speech)[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from ivr.errors import Fault
+from ivr.flow.sim.speech import SpeechModel
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow
@@ -18,6 +19,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 """The gravest first."""
 
 ARROW = " > "
+_SPEECH = SpeechModel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class World:
     """Names of the values that flows see as `settings.*`."""
     flows: Mapping[str, Flow] | None = None
     """All flows by name, this one included."""
+    speech: SpeechModel = _SPEECH
+    """How long prompts last."""
 
 
 def finding_of(fault: Fault, code: str = "F001") -> Finding:

@@ -222,7 +222,7 @@ def _before(
         if isinstance(source, PlayElement):
             if source.interruptible:
                 continue
-            seconds = (seconds_of(source, view.flow) + source.pause) * max(source.loop, 1)
+            seconds = (seconds_of(source, view.flow, view.world.speech) + source.pause) * max(source.loop, 1)
         elif source.NEEDS_CALL or source.DORMANT:
             continue
         else:

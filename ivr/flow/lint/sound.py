@@ -17,16 +17,13 @@ if TYPE_CHECKING:
     from ivr.flow.lint.view import View
     from ivr.flow.model import Flow
 
-__all__ = ["SPEECH", "rules", "seconds_of"]
+__all__ = ["rules", "seconds_of"]
 
 LONG_TEXT = 160
 """Characters of a spoken text above which callers lose the thread."""
 
 LONGEST_SILENCE = 10.0
 """Seconds without a sound after which callers think that the line is dead, and hang up."""
-
-SPEECH = SpeechModel()
-"""How long prompts are taken to last."""
 
 EXPRESSION_SECONDS = 1.0
 """What the value of an expression is taken to last, where it is not known."""
@@ -128,7 +125,7 @@ def _characters(prompt: PromptFields, flow: Flow) -> int:
     return max(len(at_first(prompt.text, flow.first) or ""), len(prompt.text.words))
 
 
-def seconds_of(prompt: PromptFields, flow: Flow, speech: SpeechModel = SPEECH) -> float:
+def seconds_of(prompt: PromptFields, flow: Flow, speech: SpeechModel) -> float:
     """How long a prompt lasts, once, as far as it can be told beforehand."""
     text = prompt.text
     if text is None:

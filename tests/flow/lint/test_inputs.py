@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.kit.lint import codes, lint
+from ivr.flow.sim.speech import SpeechModel
+from tests.kit.lint import WORLD, codes, lint
 
 FLOW = """
 elements:
@@ -96,3 +99,15 @@ elements:
   bye: {type: hang_up}
 """
     assert codes(text) == []
+
+
+def test_files_are_as_long_as_they_are() -> None:
+    text = """
+elements:
+  start: {type: start_incoming_call, numbers: ["1"], next: one}
+  one: {type: play, file: welcome.wav, next: keys}
+  keys: {type: collect, responses: {"1": bye}, branches: {no_match: bye}}
+  bye: {type: hang_up}
+"""
+    assert codes(text) == []
+    assert codes(text, replace(WORLD, speech=SpeechModel(files={"welcome.wav": 20.0}))) == ["I004"]

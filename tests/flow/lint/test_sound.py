@@ -6,6 +6,7 @@ import pytest
 
 from ivr.flow.lint.sound import seconds_of
 from ivr.flow.loader import parse_flow
+from ivr.flow.sim.speech import SpeechModel
 from tests.kit.lint import codes, lint
 
 FLOW = """
@@ -103,7 +104,7 @@ elements:
 def test_estimates() -> None:
     def seconds(text: str) -> float:
         flow = parse_flow(FLOW % ("three more words", f"type: play, text: '{text}'", ""), "test")
-        return seconds_of(flow.elements["one"], flow)  # type: ignore[arg-type]
+        return seconds_of(flow.elements["one"], flow, SpeechModel())  # type: ignore[arg-type]
 
     assert 1.5 < seconds("These are five short words.") < 3
     assert seconds("{{ words }}") == seconds("three more words")
