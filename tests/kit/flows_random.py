@@ -321,16 +321,16 @@ def _acts(rng: Random, theme: str) -> tuple[Act, ...]:
     at = 0.5
     kinds = KINDS_OF_ACTS.get(theme, ["press"])
     for _ in range(rng.randint(0, 12)):
-        at += rng.randint(1, 40) * 0.2 + 0.0371
+        at += rng.uniform(0.1, 8.0)
         kind = rng.choice(kinds)
         value: Any = "paid"
         if kind == "press":
             value = rng.choice("11122335#*")
         elif kind == "speak":
-            value = rng.randint(1, 30) * 0.2
-        acts.append(Act(round(at, 4), kind, value))
+            value = rng.uniform(0.2, 6.0)
+        acts.append(Act(at, kind, value))
     if _flip(rng):
-        acts.append(Act(round(at + rng.randint(1, 60) * 0.2 + 0.0113, 4), "hang_up"))
+        acts.append(Act(at + rng.uniform(0.1, 12.0), "hang_up"))
     return tuple(acts)
 
 
