@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ivr.units import parse_duration, parse_size
+from ivr.units import parse_duration, parse_share, parse_size
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_sizes(value: object, size: int) -> None:
 def test_what_is_no_size(value: object) -> None:
     with pytest.raises(ValueError, match="not a size: bytes, or a number with kB"):
         parse_size(value)
+
+
+@pytest.mark.parametrize(("value", "share"), [("10%", 0.1), (" 2.5 % ", 0.025), ("100%", 1.0), ("0.001%", 0.00001)])
+def test_shares(value: object, share: float) -> None:
+    assert parse_share(value) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("value", ["0%", "101%", "10", 10, 0.1, "%", "-1%", "1e1%", None, True])
+def test_what_is_no_share(value: object) -> None:
+    with pytest.raises(ValueError, match="not a share: more than 0% and at most 100%"):
+        parse_share(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ivr.flow.loader import join_flows, parse_flow
-from ivr.flow.model import Flow, plain_number
+from ivr.flow.model import Candidate, Flow, plain_number
 from ivr.flow.ports import PromptSpec
 
 
@@ -136,3 +136,67 @@ def test_find_without_the_last_resort() -> None:
     assert flows.find("100", last_resort=False) == (flows["exact"], "start")
     assert flows.find("101", last_resort=False) is None
     assert flows.find("101") == (flows["rest"], "start")
+
+
+# Versions in trial, and what a set needs to know before a call
+
+
+def test_a_candidate_takes_the_same_callers_and_its_share_of_them() -> None:
+    old, new = numbered("a", '["1"]'), parse_flow("description: new\n" + WAYS, "a")
+    flows = join_flows([old], candidates=[Candidate(new, 0.25)])
+    callers = [f"+1555{number:07}" for number in range(4000)]
+    trying = [caller for caller in callers if flows.choose(old, caller) is new]
+    assert 900 <= len(trying) <= 1100
+    assert all(flows.for_caller(caller)["a"] is new for caller in trying)
+    assert flows.for_caller(trying[0]) is flows.for_caller(trying[1])
+    other = join_flows([old], candidates=[Candidate(parse_flow("description: newer\n" + WAYS, "a"), 0.25)])
+    assert [caller for caller in callers if other.choose(old, caller) is not old] != trying
+    assert join_flows([old]).choose(old, trying[0]) is old
+
+
+def test_flows_in_trial_are_chosen_apart() -> None:
+    pairs = {name: (numbered(name, f'["{name}"]'), numbered(name, f'["{name}", "9{name}"]')) for name in "12"}
+    flows = join_flows(
+        [old for old, _ in pairs.values()], candidates=[Candidate(new, 0.5) for _, new in pairs.values()]
+    )
+    seen = set()
+    for number in range(64):
+        view = flows.for_caller(str(number))
+        seen.add(tuple(view[name] is new for name, (_, new) in pairs.items()))
+    assert len(seen) == 4
+
+
+def test_versions_take_the_places_of_those_in_force() -> None:
+    old, new, other = numbered("a", '["1"]'), numbered("a", '["2"]'), numbered("b", '["3"]')
+    flows = join_flows([new, other]).with_versions([old])
+    assert (flows["a"], flows["b"]) == (old, other)
+    assert flows.find("1") == (old, "start")
+
+
+def test_who_asks_for_the_profile_and_for_which_events() -> None:
+    plain = join_flows([numbered("a", '["1"]')])
+    assert (plain.uses_profile, plain.asks_for("paid")) == (False, False)
+    reads = flow(
+        """
+        elements:
+          start: {type: start_from_audience, event: paid, next: wait}
+          wait: {type: wait_for_event, event: sent, next: tell}
+          tell: {type: update_profile, fields: {visits: "{{ profile.visits + 1 }}"}}
+        """
+    )
+    flows = join_flows([reads])
+    assert flows.uses_profile
+    assert [flows.asks_for(name) for name in ("paid", "sent", "other")] == [True, True, False]
+    trial = join_flows([numbered("test", '["1"]')], candidates=[Candidate(reads, 0.1)])
+    assert (trial.uses_profile, trial.asks_for("sent")) == (True, True)
+    worked_out = """
+    elements:
+      start: {type: start_from_audience, next: wait}
+      wait: {type: wait_for_event, event: "sent.{{ call.id }}"}
+    """
+    assert join_flows([flow(worked_out)]).asks_for("anything")
+
+
+def test_the_share_of_a_trial_stands_in_the_file() -> None:
+    assert flow(WAYS).canary is None
+    assert flow("canary: 12.5%\n" + WAYS).canary == 0.125
