@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ivr.flow.elements.base import Element
+from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
 from ivr.flow.lint.graphs import components
-from ivr.flow.lint.view import State, View
+from ivr.flow.lint.view import ENDS, State, View
 from ivr.flow.model import Edge
 
 __all__ = ["rules"]
@@ -211,6 +213,8 @@ def _closed_loops(view: View, silent: bool) -> Iterator[list[State]]:
             for edge in view.branches(state)
             if only is None or edge.branch in only
         )
+        if _may_leave(view, view.flow.elements[name]):
+            ways[state] = (*ways[state], None)
     for loop in components(ways, lambda state: [after for after in ways[state] if after in ways]):
         inside: set[State | None] = set(loop)
         if not any(ways[state] for state in loop):
@@ -218,8 +222,22 @@ def _closed_loops(view: View, silent: bool) -> Iterator[list[State]]:
             if silent and view.flow.elements[loop[0][0]].silent_branches() == frozenset():
                 yield loop
             continue
+        if any(not up and view.flow.elements[name].DORMANT for name, up in loop):
+            continue  # a flow that lives outside calls may wait for the next event for ever
         if all(after in inside for state in loop for after in ways[state]):
             yield loop
+
+
+def _may_leave(view: View, element: Element) -> bool:
+    """Whether the call may go on, or end, in another flow for good."""
+    if not isinstance(element, TransferToFlowElement):
+        return False
+    other = (view.world.flows or {}).get(element.flow.source.strip())
+    if other is None or not element.returns:
+        return True
+    return any(isinstance(each, TransferToFlowElement) for each in other.elements.values()) or any(
+        edge.session_over and edge.branch not in ENDS for edge in other.edges
+    )
 
 
 def _loop(view: View, loop: list[State], silent: bool) -> Finding:

@@ -150,6 +150,24 @@ def test_voice_in_a_flow_that_is_entered_without_a_caller() -> None:
     assert "S002" in [each.code for each in found["target"]]
 
 
+@pytest.mark.parametrize(
+    ("transfer", "target", "leaves"),
+    [
+        ("flow: target, branches: {other: one}", "say: {type: play, text: a}", True),
+        ("flow: target, return_to: one, branches: {other: one}", "say: {type: play, text: a}", False),
+        ("flow: target, return_to: one, branches: {other: one}", "say: {type: hang_up}", True),
+        ("flow: target, return_to: one, branches: {other: one}", "say: {type: forward_call, to: phone:200}", True),
+        ("flow: target, return_to: one, branches: {other: one}", "say: {type: transfer_to_flow, flow: target}", True),
+        ("flow: '{{ call.to }}', return_to: one, branches: {other: one}", "say: {type: play, text: a}", True),
+    ],
+)
+def test_another_flow_may_lead_out_of_a_loop(transfer: str, target: str, leaves: bool) -> None:
+    caller = START + f"  one: {{type: play, text: a, next: two}}\n  two: {{type: transfer_to_flow, {transfer}}}\n"
+    other = f"elements:\n  in: {{type: start_from_flow, next: say}}\n  {target}\n"
+    found = check_flows([parse_flow(caller, "caller"), parse_flow(other, "target")], World())
+    assert ("G005" not in [each.code for each in found["caller"]]) is leaves
+
+
 def test_a_prompt_for_ever() -> None:
     text = START + "  one: {type: play, text: a, interruptible: true, loop: forever, next: bye}\n" + BYE
     assert codes(text) == ["G004"]
@@ -170,6 +188,16 @@ def test_a_loop_after_the_end_of_the_call() -> None:
     found = [each for each in lint(text) if each.code == "G005"]
     assert [each.message for each in found] == ["no branch leads out of ask, after the end of the call"]
     assert found[0].path == ("start", "one", "ask", "ask")
+
+
+def test_a_flow_outside_calls_may_wait_for_event_after_event() -> None:
+    text = """
+elements:
+  start: {type: start_from_audience, event: began, next: wait}
+  wait: {type: wait_for_event, event: moved, next: tell, branches: {timeout: tell}}
+  tell: {type: notify, to: desk@x.example, text: Moved., next: wait}
+"""
+    assert codes(text) == []
 
 
 def test_a_loop_that_ends_in_a_closed_loop_is_not_told_twice() -> None:
