@@ -139,19 +139,15 @@ class WaitingFlows:
     def keep(self, machine: Machine, report: CallReport) -> Callable[[], None]:
         """Take over a dormant flow whose call is over; it goes on once the function that is returned was called."""
         if not self._has_room():
+            report.fault("limits.waiting_flows is reached: the flow does not go on")
             return lambda: None
-        now, store = self._services.wall(), self._services.store
-        record = asdict(report.record(machine, None))
-        for name in ("path", "digits"):
-            del record[name]
-        asks_past = any(waited.since is not None for waited in machine.waits)
-        wait = kept_flow(
-            _new_wait(report.id, store.node, now),
-            machine,
-            record,
-            after_event=0 if asks_past else self._events.last,  # it may not have heard of all past ones
-            now=now,
-        )
+        try:
+            wait = self._left(machine, report)
+        except Exception:
+            # The call is over, and its record must be written whatever its flow holds.
+            log.exception("the flow of call %s cannot be kept", report.id)
+            report.fault("the flow cannot be kept: it does not go on")
+            return lambda: None
         self._put(wait)
 
         def free() -> None:
@@ -161,6 +157,17 @@ class WaitingFlows:
             self._arm()
 
         return free
+
+    def _left(self, machine: Machine, report: CallReport) -> KeptWait:
+        """The flow of a call that is over, as a row."""
+        now, store = self._services.wall(), self._services.store
+        record = asdict(report.record(machine, None))
+        for name in ("path", "digits"):
+            del record[name]
+        # Of past events that it asks for it may not have heard all.
+        asks_past = any(waited.since is not None for waited in machine.waits)
+        after = 0 if asks_past else self._events.last
+        return kept_flow(_new_wait(report.id, store.node, now), machine, record, after_event=after, now=now)
 
     def _starts(self, name: str, properties: Mapping[str, Any], at: float) -> list[KeptWait]:
         """Flows that an event begins, as rows that are there before they run."""

@@ -373,6 +373,23 @@ async def test_a_flow_goes_on_after_its_call(url: str) -> None:
         assert [step["element"] for step in record.path] == ["start", "bye", "wait", "tell"]
 
 
+async def test_a_flow_that_cannot_be_kept_leaves_the_record_of_its_call(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Node(url, {}) as node:
+        machine, report = left(node)
+        monkeypatch.setattr(node.waiting, "_has_room", lambda: False)
+        node.waiting.keep(machine, report)()
+        monkeypatch.undo()
+        monkeypatch.setattr(Machine, "snapshot", lambda machine: 1 / 0)
+        node.waiting.keep(machine, report)()
+        assert report.record(machine, None).details["faults"] == [
+            "limits.waiting_flows is reached: the flow does not go on",
+            "the flow cannot be kept: it does not go on",
+        ]
+        assert len(node.waiting) == 0
+
+
 async def test_it_is_in_the_store_before_the_record_is_written(url: str) -> None:
     node = await Node(url, {}).__aenter__()
     machine, report = left(node)
