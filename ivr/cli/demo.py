@@ -35,6 +35,8 @@ PAUSE_SECONDS, LAST_PAUSE_SECONDS = 1.2, 4.0
 """Of silence before keys are pressed, and before we hang up: longer than the stops within a prompt."""
 LISTEN_SECONDS = 40.0
 """Longest wait for such a silence."""
+FIRST_PORT, PORTS, PORT_SETS = 34_002, 100, 60
+"""Ports for the caller's sound, another set for each process: several may call at once."""
 RECORD_SECONDS = 10.0
 """Until the call's record stands in the store: media figures, then the writer."""
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -173,7 +175,9 @@ async def _call(settings: Settings, target: str, path: Path, say: Say, keys: tup
     from ivr.call.caller import Caller, CallerOptions
 
     message = None if keys else await _message(settings)
-    async with Caller(CallerOptions(user="demo", display="ivr demo")) as caller:
+    first = FIRST_PORT + os.getpid() % PORT_SETS * PORTS
+    ports = (first, first + PORTS - 1)
+    async with Caller(CallerOptions(user="demo", display="ivr demo", media_ports=ports)) as caller:
         say(f"calling {target}")
         await caller.call(target)
         caller.record(path)
