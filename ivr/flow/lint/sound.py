@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from ivr.flow.elements.prompts import PromptFields
+from ivr.flow.expressions import Scope, Template
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
 from ivr.flow.ports import PromptSpec
@@ -25,6 +27,12 @@ LONG_TEXT = 160
 LONGEST_SILENCE = 10.0
 """Seconds without a sound after which callers think that the line is dead, and hang up."""
 
+LANGUAGE = "language"
+"""Variable by which flows choose among texts."""
+
+MOST_LANGUAGES = 20
+"""Languages of one flow that are looked at."""
+
 EXPRESSION_SECONDS = 1.0
 """What the value of an expression is taken to last, where it is not known."""
 
@@ -34,7 +42,7 @@ S001 = code(
     "long spoken text",
     f"""Callers follow {LONG_TEXT} characters, about ten seconds; after that they have lost the first options of a menu.
     Split the text into several plays, or say less. Texts with expressions are measured with the defaults of the
-    variables, where these say all.""",
+    variables, where these say all; `texts[language]` in each language that there is.""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: hours}
@@ -122,7 +130,19 @@ def _characters(prompt: PromptFields, flow: Flow) -> int:
         return 0
     if prompt.text.fixed:
         return len(prompt.text.source)
-    return max(len(at_first(prompt.text, flow.first) or ""), len(prompt.text.words))
+    texts = [at_first(prompt.text, scope) or "" for scope in _scopes(prompt.text, flow)]
+    return max(*map(len, texts), len(prompt.text.words))
+
+
+def _scopes(text: Template[str], flow: Flow) -> Iterator[Scope]:
+    """The defaults of the variables, for each language that a record of texts has where the text asks for it."""
+    yield flow.first
+    if not any(LANGUAGE in expression.names for expression in text.expressions):
+        return
+    records = [value for value in flow.variables.values() if isinstance(value, Mapping)]
+    languages = dict.fromkeys(key for record in records for key in itertools.islice(record, MOST_LANGUAGES))
+    for language in itertools.islice(languages, MOST_LANGUAGES):
+        yield Scope({**flow.variables, LANGUAGE: language}, sensitive=flow.sensitive)
 
 
 def seconds_of(prompt: PromptFields, flow: Flow, speech: SpeechModel) -> float:

@@ -33,6 +33,18 @@ def test_long_texts(words: str, fields: str, expected: list[str]) -> None:
     assert codes(FLOW % (words, fields, "")) == expected
 
 
+def test_texts_in_every_language() -> None:
+    text = """
+variables: {language: en, texts: {en: {hello: Hello.}, de: {hello: %s}}}
+elements:
+  start: {type: start_incoming_call, numbers: ["1"], next: one}
+  one: {type: play, text: "{{ texts[language].hello }}", next: bye}
+  bye: {type: hang_up}
+"""
+    assert codes(text % ("a" * 160)) == []
+    assert codes(text % ("a" * 161)) == ["S001"]
+
+
 def test_prompts_inside_elements_count() -> None:
     text = """
 elements:
