@@ -233,16 +233,23 @@ def _lost_keys(steps: Sequence[RecordedStep]) -> None:
 
 
 def _pressed_in(steps: Sequence[RecordedStep], index: int, at: float) -> int:
-    """The step in which a key took effect that the step at `index` took in."""
-    while index > 0:
-        before = steps[index - 1].data.get("ended")
-        begins = steps[index].begins
-        if at >= begins - ROUNDED and not (before == "interrupted" and at <= begins + ROUNDED):
+    """The step in which a key took effect that the step at `index` took in: the one that ran then, or the first of the
+    prompts that it stopped just then."""
+    found = index
+    for before in range(index - 1, -1, -1):
+        begins, step = steps[before + 1].begins, steps[before]
+        if at > begins + ROUNDED:
             break
-        if steps[index].begins - at < LATE and before == "completed":
+        ended = step.data.get("ended")
+        if at < begins - ROUNDED:
+            if begins - at < LATE and ended == "completed":
+                break
+            found = before
+        elif ended == "interrupted":
+            found = before
+        elif (step.ends or begins) - step.begins > ROUNDED:
             break
-        index -= 1
-    return index
+    return found
 
 
 def _events(steps: Sequence[RecordedStep], notes: list[str]) -> None:

@@ -294,10 +294,10 @@ class _Replaying:
         if len(steps) < len(self.recorded.steps):
             return self.parted(len(steps))
         cause = self.call.cause
-        if self.call.finished and cause is not None and cause != self.recorded.cause:
+        if self.call.finished and cause not in (None, self.recorded.cause) and not self.recorded.limited:
             last = steps[-1]
             text = "the same path, but the call ends for another reason"
-            return Divergence(len(steps), last.element, last.flow, self.recorded.cause or "", cause, text)
+            return Divergence(len(steps), last.element, last.flow, self.recorded.cause or "", str(cause), text)
         return None
 
 

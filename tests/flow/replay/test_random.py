@@ -54,7 +54,7 @@ def told(recorded: Recorded) -> str:
     return "\n".join(f"{step.data} {step.actions}" for step in recorded.steps)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(scenarios())
 def test_the_same_flow_goes_the_same_way(scenario: Scenario) -> None:
     call, flows, surroundings = played(scenario)
