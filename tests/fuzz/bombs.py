@@ -19,6 +19,22 @@ def _merges(levels: int) -> str:
     return "\n".join(lines) + "\n" + FLOW
 
 
+def _menu(responses: int) -> str:
+    keys = ", ".join(f'"{index}": a' for index in range(responses))
+    start = 'start: {type: start_incoming_call, numbers: ["1"], next: a}'
+    return f"elements: {{{start}, a: {{type: collect, responses: {{{keys}}}}}}}\n"
+
+
+def _dense(elements: int, branches: int) -> str:
+    names = ["start", *(f"e{index}" for index in range(elements - 1))]
+    lines = ['  start: {type: start_incoming_call, numbers: ["1"], next: e0}']
+    for index, name in enumerate(names[1:]):
+        keys = ", ".join(f'"{key}": e{(index * 7 + key * 13) % (elements - 1)}' for key in range(branches))
+        lines.append(f"  {name}: {{type: collect, responses: {{{keys}}}, save_as: v{index % 90}}}")
+    variables = ", ".join(f"v{index}: null" for index in range(90))
+    return f"variables: {{{variables}}}\nelements:\n" + "\n".join(lines) + "\n"
+
+
 BOMBS: dict[str, str | bytes] = {
     "billion laughs": _laughs(12, 9),
     "quadratic blow-up": "a: &a " + "x" * 10_000 + "\nb: [" + ", ".join(["*a"] * 5_000) + "]\n" + FLOW,
@@ -63,6 +79,8 @@ BOMBS: dict[str, str | bytes] = {
     "many responses": "elements: {a: {type: collect, responses: {"
     + ", ".join(f'"{index}": a' for index in range(9_000))
     + "}}}\n",
+    "menu of thousands": _menu(6_000),
+    "everything leads everywhere": _dense(99, 60),
     "one number for ever": "elements: {a: {type: start_incoming_call, numbers: [" + '"1", ' * 9_000 + "]}}\n",
     "near misses": "elements:\n" + "".join(f"  e{index}: {{typ: {'play' * 100}}}\n" for index in range(99)),
     "near branches": "elements: {a: {type: hang_up, branches: {"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Iterator
 
 from ivr.flow.elements.base import Element
@@ -17,6 +19,9 @@ __all__ = ["rules"]
 
 MOST_TRIES = 3
 """Tries after which one more helps nobody: people give up, servers stay down."""
+
+MOST_SHOWN = 5
+"""Responses that one finding lists."""
 
 LONG_PROMPT = 8.0
 """Seconds that callers who know what they want must listen before their key counts; 130 characters take as long."""
@@ -172,19 +177,26 @@ def _tries(view: View, name: str, element: Element) -> Iterator[Finding]:
 
 
 def _responses(view: View, name: str, element: CollectElement) -> Iterator[Finding]:
+    following = sorted(element.responses)
     for key in element.responses:
         field = f"responses.{key}"
-        longer = [other for other in element.responses if other != key and other.startswith(key)]
+        longer = _longer(key, following)
         if not _can_be_entered(element, key):
             yield view.finding(
                 I005, name, field, f"{key} can never be entered", "mend min_digits, max_digits or pattern"
             )
         elif any(_can_be_entered(element, other) for other in longer):
-            shown = ", ".join(longer)
+            shown = ", ".join(longer[:MOST_SHOWN]) + (", …" if len(longer) > MOST_SHOWN else "")
             message = f"{key} begins {shown}: who presses {key} waits {element.wait_between:g} s"
             yield view.finding(I001, name, field, message, "give all responses the same number of digits")
         if "#" in key:
             yield view.finding(I002, name, field, "callers end inputs with #", "use a digit or *")
+
+
+def _longer(key: str, responses: list[str]) -> list[str]:
+    """Responses that begin with another one, of those in their order."""
+    at = bisect.bisect_right(responses, key)
+    return list(itertools.takewhile(lambda other: other.startswith(key), itertools.islice(responses, at, None)))
 
 
 def _can_be_entered(element: CollectElement, keys: str) -> bool:
