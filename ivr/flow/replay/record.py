@@ -219,7 +219,7 @@ def _lost_keys(steps: Sequence[RecordedStep]) -> None:
     ahead = False
     for index, step in enumerate(steps):
         ahead = ahead or bool(step.actions)
-        if step.data.get("ended") == "interrupted" and not ahead:
+        if step.data.get("ended") == "interrupted" and not ahead and not _typed_ahead(steps[index + 1 :], step.begins):
             ahead = True
             if step.played:
                 heard = float(step.played[-1].get("heard") or 0.0)
@@ -230,6 +230,15 @@ def _lost_keys(steps: Sequence[RecordedStep]) -> None:
                 before.actions.append(Action(0.0, "press", ABSENT_KEY))
         if step.type in TAKES_KEYS:
             ahead = False
+
+
+def _typed_ahead(steps: Sequence[RecordedStep], moment: float) -> bool:
+    """A key that was pressed before a moment is taken in by one of these steps."""
+    return any(
+        float(key.get("at") or 0.0) <= moment + ROUNDED
+        for step in steps
+        for key in (*(step.data.get("keys") or ()), *(step.data.get("terminators") or ()))
+    )
 
 
 def _pressed_in(steps: Sequence[RecordedStep], index: int, at: float) -> int:
