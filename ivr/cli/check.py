@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ivr.cli.case_findings import case_findings
 from ivr.cli.explaining import list_codes, print_code
 from ivr.cli.lengths import wav_seconds
 from ivr.cli.options import config_option, json_option, settings_of
-from ivr.errors import ConfigError, FlowLoadError
+from ivr.errors import ConfigError, Fault, FlowLoadError
 from ivr.flow.custom import usable_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
@@ -101,7 +101,7 @@ def command(
         raise click.UsageError("--flow goes with --paths-to")
     findings: list[Finding] = []
     try:
-        settings = settings_of(ctx)
+        settings = _settings(ctx, findings)
         findings.extend(_unbuilt(settings))
         findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
         world = _world(settings)
@@ -148,6 +148,23 @@ def _echo(data: Any) -> None:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _settings(ctx: click.Context, findings: list[Finding]) -> Settings:
+    """The configuration, with a finding for each secret that is nowhere; ConfigError where it does not hold else."""
+    try:
+        return settings_of(ctx, need_secrets=True)
+    except ConfigError as error:
+        faults = error.faults
+    others: Sequence[Fault] = ()
+    try:
+        return settings_of(ctx)
+    except ConfigError as error:
+        others = error.faults
+        raise
+    finally:
+        missing = (finding_of(fault, "C004") for fault in faults if fault not in others)
+        findings.extend(dataclasses.replace(finding, severity="warning") for finding in missing)
 
 
 def _unbuilt(settings: Settings) -> list[Finding]:

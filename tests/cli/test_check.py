@@ -177,3 +177,20 @@ def test_test_cases_are_checked_too(house: Path) -> None:
     (house / "flows" / "good.test.yaml").write_text("- nme: a\n")
     assert "flows/good.test.yaml:1: warning C003 nme: unknown key, did you mean name?" in run("good").stdout
     assert "goood" not in run("good").stdout
+
+
+def test_a_secret_that_is_nowhere_is_told_and_the_flows_are_checked(house: Path) -> None:
+    config = next(house.rglob("ivr.yaml"))
+    config.write_text(
+        config.read_text()
+        + "\nlines:\n  out: {type: sip_trunk, host: 127.0.0.9, user: a, password: !secret NOT_HERE}\n"
+    )
+    result = run()
+    assert result.exit_code == 0
+    told = [line for line in result.stdout.splitlines() if "C004" in line]
+    assert len(told) == 1 and "warning" in told[0] and "NOT_HERE" in told[0]
+    config.write_text(config.read_text() + "surprise: 1\n")
+    result = run()
+    assert result.exit_code == 1
+    assert {line.split()[2] for line in result.stdout.splitlines() if ": error " in line} == {"C001"}
+    assert "C004" in result.stdout and "surprise" in result.stdout

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "C003", "F001"]
+__all__ = ["C001", "C002", "C003", "C004", "F001"]
 
 C001 = code(
     "C001",
     "error",
     "fault in the configuration",
-    """The configuration does not hold: a key that does not exist, a value that its key does not take, a secret that is
-    nowhere. The daemon does not start with it.""",
+    """The configuration does not hold: a key that does not exist, a value that its key does not take. The daemon does
+    not start with it.""",
     """
     sipp: {listen: ["udp:127.0.0.1:5060"]}
     """,
@@ -50,6 +50,21 @@ C003 = code(
       when: [{press: "1"}]
     """,
     "cases",
+    allowable=False,
+)
+C004 = code(
+    "C004",
+    "warning",
+    "secret that is nowhere",
+    """The configuration names a secret that is neither in the environment nor in a folder of secrets. The daemon does
+    not start without it. Where flows are only written and tested, nothing needs it.""",
+    """
+    phones: {"200": {password: !secret PHONE_200}}
+    """,
+    """
+    phones: {"200": {password: sT7-kitchen-wall}}
+    """,
+    "configuration",
     allowable=False,
 )
 F001 = code(

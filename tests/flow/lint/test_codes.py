@@ -20,10 +20,15 @@ ROOT = Path(__file__).resolve().parents[3]
 def found(code: Code, text: str) -> set[str]:
     """Codes of what a check says about an example, by the way that `ivr check` finds it."""
     if code.kind == "configuration":
+        place = Path("/etc/ivr/ivr.yaml")
         try:
-            settings = parse_settings(text, Path("/etc/ivr/ivr.yaml"), {})
+            settings = parse_settings(text, place, {}, need_secrets=False)
         except ConfigError as error:
             return {finding_of(fault, "C001").code for fault in error.faults}
+        try:
+            parse_settings(text, place, {})
+        except ConfigError as error:
+            return {finding_of(fault, "C004").code for fault in error.faults}
         return {"C002"} if settings.unbuilt() else set()
     if code.kind == "cases":
         try:
