@@ -8,6 +8,7 @@ from typing import Literal
 
 from ivr.flow.explore.watched import WatchedCall
 from ivr.flow.sim.call import MAX_MOMENTS
+from ivr.flow.sim.lost import lost_by
 
 __all__ = ["DEAD_AIR", "Kind", "Wrong", "faults"]
 
@@ -63,7 +64,7 @@ def faults(call: WatchedCall, *, subroutine: bool = False) -> list[Wrong]:
             found.append(Wrong("crash", last.flow, element, f"the flow breaks off: {machine.fault}"))
     elif not machine.finished and not call.ended:
         found.append(Wrong("endless_loop", last.flow, last.element, "the call waits here and nothing ever ends that"))
-    elif machine.cause == "ended_by_flow" and not subroutine:
+    elif not subroutine:
         found += _lost(call)
     return found
 
@@ -96,22 +97,9 @@ def _endless(call: WatchedCall, limit: str, loop: list[str]) -> str:
 
 
 def _lost(call: WatchedCall) -> list[Wrong]:
-    """A caller who is hung up although the flow names neither an element nor a hang_up for what happened.
-
-    A prompt that ends the flow after its last word is taken for meant, unless it can be interrupted: then keys were
-    to come.
-    """
-    if any(step.type == "hang_up" and step.branch == "next" for step in call.steps):
+    lost = lost_by(call)
+    if lost is None:
         return []
-    last = call.steps[-1]
-    flow = call.flow if last.flow == call.flow.name else call.flows.get(last.flow)
-    element = None if flow is None else flow.elements.get(last.element)
-    branch = last.branch or ""
-    ways = {} if element is None else element.exits
-    while branch in ways and (fallback := ways[branch].branch.fallback) is not None:
-        branch = fallback
-    spoken = bool(last.details.get("played"))
-    if branch == "audio_played" and spoken and getattr(element, "interruptible", False) is not True:
-        return []
-    text = f"the caller is hung up: branch {branch} of {last.element} leads nowhere, and no hang_up is named for it"
-    return [Wrong("lost_caller", last.flow, last.element, text, branch)]
+    step, branch = lost
+    text = f"the caller is hung up: branch {branch} of {step.element} leads nowhere, and no hang_up is named for it"
+    return [Wrong("lost_caller", step.flow, step.element, text, branch)]

@@ -302,6 +302,8 @@ class ExpectFields(_Fields):
     """How long the call lasted."""
     within: dict[str, Annotated[Range, AtMost]] = Field(default_factory=dict)
     """Elements, and the time after which they are reached first."""
+    lost: bool | None = None
+    """The flow hangs the caller up by a branch that it names nothing for, or it does not."""
     dead_air: Annotated[Range, AtMost] | None = None
     """The longest time in which the caller hears nothing and nothing is asked of him."""
     notes: Texts | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.flow.expressions import Sensitive
 from ivr.flow.sim import Said, SimulatedCall
+from ivr.flow.sim.lost import lost_by
 from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import HIDDEN
 from ivr.flow.testing.cases import Case
@@ -31,6 +32,7 @@ def judge(case: Case, call: SimulatedCall) -> list[Difference]:
         *path_difference(case, call),
         *_visits(case, call),
         *_branches(case, call),
+        *_lost(case, call),
         *_said(case, call),
         *_values(case, call),
         *sent_differences(case, call),
@@ -66,6 +68,17 @@ def _fault(case: Case, call: SimulatedCall) -> Iterator[Difference]:
         was = "it did not" if fault is None else fault
         text = f"the flow was to break ({wanted}); {was}"
         yield _difference(case, "fault", ("fault",), text, expected=wanted, actual=fault)
+
+
+def _lost(case: Case, call: SimulatedCall) -> Iterator[Difference]:
+    wanted, found = case.expect.lost, lost_by(call)
+    if wanted is None or wanted == (found is not None):
+        return
+    if found is None:
+        text = "the caller was to be lost, and is not"
+    else:
+        text = f"the caller is lost: {found[1]} of {place_of(call, found[0])} leads nowhere"
+    yield _difference(case, "path", ("lost",), text, *_last_steps(call), expected=wanted, actual=found is not None)
 
 
 def _last_steps(call: SimulatedCall) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from ivr.flow.loader import parse_flow
 from ivr.flow.model import FlowSet
+from ivr.flow.testing import parse_cases, run_case
 from tests.flow.testing.desk import run, texts
 
 BUSY = 'when: [{press: "1"}, {forward: sales, result: busy}]\n'
@@ -180,3 +181,22 @@ def test_lists_of_many_show_the_place_alone() -> None:
 
 def test_a_case_without_faults_of_names() -> None:
     assert run(BUSY).passed
+
+
+def test_a_lost_caller() -> None:
+    text = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: menu}
+  menu: {type: collect, responses: {"1": bye}, branches: {no_input: bye}}
+  bye: {type: hang_up}
+"""
+    flow = parse_flow(text, "lost")
+    (lost, kept) = parse_cases(
+        "- {name: a, when: [{press: '9'}], expect: {lost: false}}\n- {name: b, expect: {lost: true}}\n",
+        "lost.test.yaml",
+    )
+    flows = FlowSet({"lost": flow})
+    (difference,) = run_case(lost, flow, flows).differences
+    assert difference.text == "the caller is lost: no_match of menu (lost.yaml:4) leads nowhere"
+    (difference,) = run_case(kept, flow, flows).differences
+    assert difference.text == "the caller was to be lost, and is not"
