@@ -36,6 +36,9 @@ SPEECH = 4.0
 BRIEF_SPEECH = 0.5
 """A word that is too short to be kept."""
 
+TIMEOUT = 10.0
+"""Seconds of a request that is sent by another element than the one that waits."""
+
 PROMPTS_AHEAD = 10
 """Prompts looked through for the collect that a key is for."""
 
@@ -82,8 +85,8 @@ class Choices:
             case "mail":
                 skipped = tuple(MailStep(mail=name) for _ in _earlier(passed, decision))
                 yield (*skipped, MailStep(mail=name, error="refused"))
-            case "event":
-                yield from self._events(decision, element)
+        if decision.awaited:
+            yield from self._events(decision, element)
         yield (*_again(name, silent, decision), HangUpStep(hang_up=name))
 
     def named(self, decision: Decision) -> str:
@@ -134,8 +137,9 @@ class Choices:
         tries = 1 if retry is None else 1 + int(retry.times)
         yield (*skipped, *(HttpStep(http=name, status=500) for _ in range(tries)))
         yield (*skipped, *(HttpStep(http=name, error="network") for _ in range(tries)))
-        timeout = float(getattr(element, "timeout", None) or 10.0)
-        yield (*skipped, *(HttpStep(http=name, error="timeout", after=timeout) for _ in range(tries)))
+        timeout = getattr(element, "timeout", None)
+        after = timeout if isinstance(timeout, (int, float)) else TIMEOUT
+        yield (*skipped, *(HttpStep(http=name, error="timeout", after=after) for _ in range(tries)))
 
     def _events(self, decision: Decision, element: Element) -> Iterator[Steps]:
         conditions = getattr(element, "conditions", ())
