@@ -141,10 +141,11 @@ class FlowKeeper:
         assert state.active is not None
         if state.candidate is not None:
             return self._put(StateChange(name, state.active), previous)
-        before = [v.number for v in self.store.versions(name) if v.activated_at is not None and v.number < state.active]
-        if not before:
+        others = (v for v in self.store.versions(name) if v.activated_at is not None and v.number != state.active)
+        before = max(others, key=lambda version: (version.activated_at, version.number), default=None)
+        if before is None:
             raise VersionError(f"no version of {name} was active before {state.active}")
-        return self._put(StateChange(name, before[-1], withdrawn=state.active), previous)
+        return self._put(StateChange(name, before.number, withdrawn=state.active), previous)
 
     def flow(self, name: str, number: int) -> Flow:
         """One version, read; VersionError where there is none."""

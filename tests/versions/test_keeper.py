@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def versions(settings: Settings) -> Iterator[FlowVersions]:
 
 @pytest.fixture
 def keeper(settings: Settings, versions: FlowVersions) -> FlowKeeper:
-    return FlowKeeper(settings, versions, clock=lambda: 1_772_000_000.0, author="anna")
+    return FlowKeeper(settings, versions, clock=itertools.count(1_772_000_000.0).__next__, author="anna")
 
 
 @pytest.fixture
@@ -92,6 +93,22 @@ def test_a_version_rolled_back_to_stays_until_the_file_changes(
     flows = keeper.load(flows)
     assert (flows["reception"].number, spoken(flows)) == (3, "Three.")
     assert spoken(keeper.rollback("reception", flows)) == "One."  # not to 2, which was rolled back
+
+
+def test_rolling_back_leads_to_what_was_active_last_not_to_the_number_before(keeper: FlowKeeper, write: Write) -> None:
+    flows = None
+    for words in ("One.", "Two.", "Three."):
+        write("reception", words)
+        flows = keeper.load(flows)
+    flows = keeper.activate("reception", 1, previous=flows)
+    flows = keeper.rollback("reception", flows)
+    assert flows["reception"].number == 3
+    flows = keeper.activate("reception", 1, previous=flows)
+    write("reception", "Four.", head="canary: 10%")
+    flows = keeper.load(flows)
+    flows = keeper.activate("reception", 4, previous=flows)
+    flows = keeper.rollback("reception", flows)
+    assert flows["reception"].number == 1
 
 
 def test_there_is_nothing_before_the_first(keeper: FlowKeeper, write: Write) -> None:
