@@ -22,6 +22,14 @@ MAX_NUMBER = 128
 
 _VISUAL = re.compile(r"(?<=[0-9+])[-. ()]+(?=[0-9(])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+"""What bytes of a header that are no UTF-8 are read as: nothing that could be sent on, spoken or stored."""
+
+_WITHHELD_USER = "anonymous"
+_WITHHELD_HOST = "anonymous.invalid"
+"""RFC 3323 §4.1.1.3: who withholds the number writes these; all who do are nobody in particular."""
+_WITHHELD_BY_LINES = frozenset({"restricted", "unavailable", "unknown", "withheld"})
+"""What exchanges write instead of the number of such a caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,14 @@ class Caller:
     """Number or user that was called, normalised."""
 
 
+def plain_text(text: str) -> str:
+    """Text of a header that flows may read: without control characters, and with U+FFFD for bytes that are no text."""
+    return _CONTROL.sub("", text) if text.isascii() else _NO_TEXT.sub("\ufffd", _CONTROL.sub("", text))
+
+
 def normalise(number: str) -> str:
     """A number as it is compared: visual separators between digits removed, ``00…`` kept as dialled."""
-    text = _CONTROL.sub("", number)[:MAX_NUMBER]
+    text = plain_text(number)[:MAX_NUMBER]
     if text[:1] in "+0123456789(":
         text = _VISUAL.sub("", text).replace("(", "").replace(")", "")
     return text
@@ -108,22 +121,26 @@ def called_number(request: Request, place: str) -> str:
     return _user(request.uri)
 
 
-def caller_number(request: Request, place: str) -> tuple[str, str]:
-    """Number and display name of the caller; From where the asserted identity is absent."""
+def caller_number(request: Request, place: str, *, of_line: bool = False) -> tuple[str, str]:
+    """Number and display name of the caller; From where the asserted identity is absent. A number that the caller, or
+    the exchange of the line, withholds is empty."""
     address = request.from_
     if place == "p_asserted_identity":
         try:
             address = _from_header(request, "P-Asserted-Identity") or address
         except ProtocolError:
             address = request.from_
-    return _user(address.uri), _CONTROL.sub("", address.display or "")[:MAX_NUMBER]
+    number, word = _user(address.uri), address.uri.user.lower()
+    if word == _WITHHELD_USER or address.uri.host.lower() == _WITHHELD_HOST or (of_line and word in _WITHHELD_BY_LINES):
+        number = ""
+    return number, plain_text(address.display or "")[:MAX_NUMBER]
 
 
 def identify(request: Request, line_name: str | None, lines: Mapping[str, SipLine], phone: str | None) -> Caller:
     """The caller behind `request`, given the line of its source address or the phone its digest proved."""
     if line_name is not None:
         line = lines[line_name]
-        number, display = caller_number(request, line.caller_from)
+        number, display = caller_number(request, line.caller_from, of_line=True)
         return Caller("line", line_name, None, number, display, called_number(request, line.called_from))
     number, display = caller_number(request, "from")
     called = called_number(request, "request_uri")

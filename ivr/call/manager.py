@@ -15,7 +15,7 @@ from typing import Any
 
 from ivr.call.dialling import dialled_flow, may_dial
 from ivr.call.gate import Gate
-from ivr.call.identity import Caller
+from ivr.call.identity import Caller, plain_text
 from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
@@ -259,5 +259,5 @@ def _headers(session: Session) -> dict[str, str]:
     for name, value in session.request.headers:
         key = name.lower()
         if (key in HEADERS_KEPT or key.startswith("x-")) and key.replace("-", "_") not in kept:
-            kept[key.replace("-", "_")] = value[:MAX_HEADER_VALUE]
+            kept[key.replace("-", "_")] = plain_text(value[:MAX_HEADER_VALUE])
     return kept

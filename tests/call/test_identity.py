@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.call.identity import LineTable, identify, normalise
+from ivr.call.identity import LineTable, caller_number, identify, normalise
 from ivr.settings import Settings
 from ivr.sip.message import Request
 from ivr.sip.parser import parse_message
@@ -18,11 +18,14 @@ lines:
 """
 
 
-def invite(uri: str = "sip:100@host", *extra: str, to: str = "sip:100@host") -> Request:
+FROM = '"Anna" <sip:+49301234@host>'
+
+
+def invite(uri: str = "sip:100@host", *extra: str, to: str = "sip:100@host", sender: str = FROM) -> Request:
     lines = [
         f"INVITE {uri} SIP/2.0",
         "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1",
-        'From: "Anna" <sip:+49 (30) 1234@host>;tag=a'.replace(" (30) ", "30"),
+        f"From: {sender};tag=a",
         f"To: <{to}>",
         "Call-ID: c",
         "CSeq: 1 INVITE",
@@ -43,6 +46,7 @@ def invite(uri: str = "sip:100@host", *extra: str, to: str = "sip:100@host") -> 
         ("00491", "00491"),
         ("*21#", "*21#"),
         ("a\x00b", "ab"),
+        ("a\udcffb\ud800", "a\ufffdb\ufffd"),
     ],
 )
 def test_numbers_are_compared_without_their_separators(written: str, compared: str) -> None:
@@ -88,3 +92,26 @@ def test_a_broken_identity_header_does_not_cost_the_call(make_settings: Callable
     request = invite("sip:100@host", "P-Asserted-Identity: <<<")
     caller = identify(request, "pbx", LineTable(make_settings(LINES)).lines, None)
     assert caller.number == "+49301234"
+
+
+@pytest.mark.parametrize(
+    ("sender", "of_line", "number"),
+    [
+        ('"Anonymous" <sip:anonymous@anonymous.invalid>', False, ""),
+        ("<sip:Anonymous@pbx.example.net>", False, ""),
+        ("<sip:4711@Anonymous.Invalid>", False, ""),
+        ("<sip:unknown@pbx.example.net>", False, "unknown"),
+        ("<sip:Restricted@pbx.example.net>", True, ""),
+        ("<sip:anna@pbx.example.net>", True, "anna"),
+    ],
+)
+def test_callers_who_withhold_their_number_have_none(sender: str, of_line: bool, number: str) -> None:
+    assert caller_number(invite(sender=sender), "from", of_line=of_line)[0] == number
+
+
+def test_an_asserted_number_is_that_of_a_caller_whose_from_says_none() -> None:
+    asked = invite(
+        "sip:100@host", "P-Asserted-Identity: <sip:+4930555@host>", sender="<sip:anonymous@anonymous.invalid>"
+    )
+    assert caller_number(asked, "p_asserted_identity", of_line=True)[0] == "+4930555"
+    assert caller_number(asked, "from", of_line=True)[0] == ""

@@ -163,10 +163,14 @@ def url_text(scope: Names, url: Template[str]) -> Rendered:
     return Rendered(text, found.sensitive)
 
 
+def _form_part(text: str) -> str:
+    return quote_plus(text, errors="replace")
+
+
 def _url_part(text: str) -> str:
     if text in (".", ".."):
         raise UnsendableError("a value in the URL is a path of its own: . or ..")
-    return quote(text, safe="")
+    return quote(text, safe="", errors="replace")
 
 
 def header_text(scope: Names, value: Template[str]) -> Rendered:
@@ -207,7 +211,7 @@ def body_bytes(scope: Names, body: Any, content_type: str | None) -> tuple[bytes
 def _writer(kind: str) -> Callable[[str], str] | None:
     """How a value is written inside a text of this type."""
     if kind == FORM:
-        return quote_plus
+        return _form_part
     if kind == JSON or kind.endswith("+json"):
         return lambda text: json.dumps(text)[1:-1]
     if kind in ("application/xml", "text/xml") or kind.endswith("+xml"):
@@ -251,4 +255,4 @@ def _form(value: Any) -> bytes:
         for name, items in value.items()
         for item in (items if isinstance(items, (list, tuple)) else [items])
     ]
-    return urlencode(pairs).encode()
+    return urlencode(pairs, errors="replace").encode()

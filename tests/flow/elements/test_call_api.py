@@ -124,6 +124,25 @@ def test_values_in_a_url_stay_in_their_place() -> None:
     assert request(call).url == "https://api.example/a/a%2Fb%20%3F%26?q=a%2Fb%20%3F%26&x=0815"
 
 
+FORM = "url: https://x.example/\nheaders: {content-type: application/x-www-form-urlencoded}\n"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        'url: "https://x.example/p?n={{ settings.odd }}"',
+        f'{FORM}body: {{n: "{{{{ settings.odd }}}}"}}',
+        f'{FORM}body: "n={{{{ settings.odd }}}}"',
+        'url: https://x.example/\nbody: {n: "{{ settings.odd }}"}',
+        'url: https://x.example/\nbody: "n {{ settings.odd }}"',
+    ],
+)
+def test_text_that_no_bytes_stand_for_is_sent_as_question_marks(fields: str) -> None:
+    call = talk(fields, settings={"odd": "a\ud800b"})
+    sent = request(call)
+    assert "a%3Fb" in sent.url or any(word in (sent.body or b"") for word in (b"a%3Fb", b"a?b"))
+
+
 def test_a_url_may_begin_with_an_expression() -> None:
     call = talk('url: "{{ settings.api }}/x/{{ item }}"', settings={"api": "https://h.example/v1"})
     assert request(call).url == "https://h.example/v1/x/a%2Fb%20%3F%26"
