@@ -44,6 +44,8 @@ class SoloFlow:
         self._unsettled = 0
         """Waits that have not heard of all past events yet."""
         self._done = False
+        self.wrote = False
+        """It has changed something that the writer keeps: that must be safe before the flow counts as further."""
         kept = wait.snapshot.get("machine", {}).get("waits", ())
         self._kept_waits = frozenset(waited["id"] for waited in kept)
         self.runner = FlowRunner(machine, self, clock, self)
@@ -99,9 +101,11 @@ class SoloFlow:
         self._outside.read_profile(number, then)
 
     def update_profile(self, command: ports.UpdateProfile) -> None:
+        self.wrote = True
         self._outside.update_profile(command)
 
     def do_not_contact(self, command: ports.DoNotContact) -> None:
+        self.wrote = True
         self._outside.do_not_contact(command)
 
     def wait_for(

@@ -44,6 +44,8 @@ RETRY_SECONDS = 1.0
 """Until a store that could not be used is tried again."""
 LONGEST_SLEEP = 60.0
 """Seconds until the clock is looked at again: somebody may have set it."""
+FLUSH_SECONDS = 5.0
+"""The writer gets so long for what flows changed."""
 CLOSE_SECONDS = 5.0
 """At the end, the store gets so long to take what is to be kept."""
 
@@ -83,6 +85,8 @@ class WaitingFlows:
         self._puts: dict[str, KeptWait] = {}
         self._finished: dict[str, None] = {}
         self._waking: dict[str, None] = {}
+        self._unsafe = False
+        """What flows changed may still be with the writer: it must be safe before their rows say that it is done."""
         self._timer: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         events.wanted = self._wanted
@@ -148,6 +152,7 @@ class WaitingFlows:
             log.exception("the flow of call %s cannot be kept", report.id)
             report.fault("the flow cannot be kept: it does not go on")
             return lambda: None
+        self._unsafe = True
         self._put(wait)
 
         def free() -> None:
@@ -280,7 +285,12 @@ class WaitingFlows:
         # What is still to be kept as it is now must not be taken as it was before.
         ready = (key for key in self._waking if key not in self._puts or key in puts)
         ids = list(itertools.islice(ready, max(0, min(WAKE_BATCH, room))))
-        taken = await asyncio.to_thread(self._exchange, self._flows(), list(puts.values()), finished, ids)
+        unsafe, self._unsafe = self._unsafe, False
+        try:
+            taken = await asyncio.to_thread(self._exchange, self._flows(), unsafe, list(puts.values()), finished, ids)
+        except BaseException:
+            self._unsafe = self._unsafe or unsafe
+            raise
         for key, wait in puts.items():
             if self._puts.get(key) is wait:
                 del self._puts[key]
@@ -293,9 +303,16 @@ class WaitingFlows:
             self._take_up(wait, versions)
 
     def _exchange(
-        self, flows: FlowSet, puts: Collection[KeptWait], finished: Collection[str], ids: Collection[str]
+        self,
+        flows: FlowSet,
+        unsafe: bool,
+        puts: Collection[KeptWait],
+        finished: Collection[str],
+        ids: Collection[str],
     ) -> list[tuple[KeptWait, _Versions]]:
         """In a thread: what is to be kept, then what is to go on, with the versions that it is on."""
+        if unsafe and not self._services.store.writer.flush(FLUSH_SECONDS):
+            raise StoreError("what they changed is not written")
         if puts or finished:
             self._table.change(puts, finished)
         taken = self._table.take(ids, self._services.wall()) if ids else []
@@ -363,6 +380,7 @@ class WaitingFlows:
     def asleep(self, flow: SoloFlow) -> None:
         """A flow waits: it is kept until then (SoloHost)."""
         now, key = self._services.wall(), flow.wait.id
+        self._unsafe = self._unsafe or flow.wrote
         self._book(flow, now)
         wait = flow.kept(now)
         self._running.pop(key, None)
@@ -372,6 +390,7 @@ class WaitingFlows:
 
     def over(self, flow: SoloFlow) -> None:
         """A flow is at its end (SoloHost)."""
+        self._unsafe = True
         self._book(flow, self._services.wall())
         self._running.pop(flow.wait.id, None)
         self._finished[flow.wait.id] = None

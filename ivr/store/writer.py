@@ -112,6 +112,8 @@ class RecordWriter:
         self._open_calls: set[str] = set()
         self._wake = threading.Event()
         self._closing = threading.Event()
+        self._hurry = threading.Event()
+        """Somebody waits for what is queued: nothing more is gathered."""
         self._give_up_at = float("inf")
         self._available = True
         self._thread = threading.Thread(target=self._run, name="ivr-store", daemon=True)
@@ -184,12 +186,14 @@ class RecordWriter:
         """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""
         done = threading.Event()
         self._put(_Item("flush", {}, done))
+        self._hurry.set()
         return done.wait(timeout)
 
     def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Write what is left, to the spill file if the database does not take it, and end the thread. Blocks."""
         self._give_up_at = time.monotonic() + timeout
         self._closing.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout + CLOSE_SECONDS)
@@ -209,7 +213,11 @@ class RecordWriter:
         while not (self._closing.is_set() and not self.backlog):
             if not self.backlog:
                 self._wake.wait()
-            self._closing.wait(GATHER_SECONDS if self._available else RETRY_SECONDS)
+            if self._available:
+                self._hurry.wait(GATHER_SECONDS)
+            else:
+                self._closing.wait(RETRY_SECONDS)
+            self._hurry.clear()
             self._wake.clear()
             try:
                 self._drain()

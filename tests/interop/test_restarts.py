@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
+import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +92,7 @@ def test_a_flow_that_an_event_began_waits_through_a_kill(tmp_path: Path) -> None
     config = make_config(tmp_path / "it", {"ship": SHIP})
     with Daemon(config) as daemon:
         daemon.post("/v1/events", {"name": "order.paid", "properties": {"number": "+15550199", "order": 7}})
-        until(lambda: '"order.shipped"' in waits(daemon), "the wait in the store")
+        until(lambda: ["order.shipped"] in waits(daemon), "the wait in the store")
         daemon.kill()
     with Daemon(config) as daemon:
         daemon.post("/v1/events", {"name": "order.shipped", "properties": {"order": 8, "status": "wrong"}})
@@ -97,7 +101,7 @@ def test_a_flow_that_an_event_began_waits_through_a_kill(tmp_path: Path) -> None
         [record] = daemon.records(1)
         assert (record["cause"], record["flow_number"]) == ("ended_by_flow", 1)
         assert [step["element"] for step in record["path"]] == ["start", "ask", "tell"]
-        assert until(lambda: waits(daemon) == "[]", "the end of the wait")
+        until(lambda: waits(daemon) == [], "the end of the wait")
 
 
 def test_an_event_that_was_answered_is_not_lost_by_a_kill(tmp_path: Path) -> None:
@@ -115,18 +119,46 @@ def test_an_event_that_was_answered_is_not_lost_by_a_kill(tmp_path: Path) -> Non
             until(lambda number=number: profile(daemon, number) == {"status": "sent"}, number)
 
 
-def waits(daemon: Daemon) -> str:
-    """Events that flows in the store wait for."""
-    import sqlite3
+@pytest.mark.heavy
+def test_no_flow_is_lost_however_often_the_daemon_dies(tmp_path: Path) -> None:
+    config = make_config(tmp_path / "it", {"ship": SHIP})
+    chance, orders = random.Random(5), range(200)
+    paid = [("order.paid", {"number": f"+1555{order:03}", "order": order}, f"p{order}") for order in orders]
+    shipped = [("order.shipped", {"order": order, "status": "sent"}, f"s{order}") for order in orders]
+    todo = paid + shipped
 
+    def post(daemon: Daemon) -> None:
+        """Post until the daemon is gone; what it did not answer is posted again later, under its id."""
+        while todo:
+            name, properties, key = todo[0]
+            try:
+                daemon.post("/v1/events", {"name": name, "properties": properties, "id": key})
+            except (OSError, HTTPException):
+                return
+            del todo[0]
+
+    deaths = 0
+    while todo or deaths < 6:
+        with Daemon(config) as daemon:
+            killer = threading.Timer(chance.uniform(0.2, 0.6), daemon.kill)
+            killer.start()
+            post(daemon)
+            killer.join()
+            deaths += 1
+    with Daemon(config) as daemon:
+        until(lambda: waits(daemon) == [], "the end of all waits", 60)
+        for order in orders:
+            assert profile(daemon, f"+1555{order:03}") == {"status": "sent"}
+        records = daemon.records(len(orders))
+        assert {(record["cause"], len(record["path"])) for record in records} == {("ended_by_flow", 3)}
+
+
+def waits(daemon: Daemon) -> list[list[str]]:
+    """Events that each flow in the store waits for."""
     path = load_settings(daemon.config).store.removeprefix("sqlite:///")
     connection = sqlite3.connect(path)
     try:
-        return (
-            json.dumps([json.loads(row[0]) for row in connection.execute("SELECT events FROM waits")])
-            .replace("[[", "[")
-            .replace("]]", "]")
-        )
+        return [json.loads(row[0]) for row in connection.execute("SELECT events FROM waits")]
     finally:
         connection.close()
 
@@ -138,7 +170,7 @@ def test_a_flow_goes_on_after_its_call_and_a_kill(tmp_path: Path) -> None:
             caller.call("101")
             assert caller.ended.wait(10)
         daemon.records(1)
-        until(lambda: '"rated"' in waits(daemon), "the wait in the store")
+        until(lambda: ["rated"] in waits(daemon), "the wait in the store")
         daemon.kill()
     with Daemon(config) as daemon:
         daemon.post("/v1/events", {"name": "rated", "properties": {"stars": 5}})
