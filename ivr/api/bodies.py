@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection
+from math import isfinite
 from typing import Any, NoReturn, TypeVar
 
 from aiohttp import web
@@ -17,6 +19,9 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_DEPTH = 16
 """Objects and lists inside one another."""
 
+_LONE = re.compile(r"[\ud800-\udfff]")
+"""Of JSON's escapes, half of a pair: no text that could be stored or sent."""
+
 T = TypeVar("T")
 
 
@@ -27,7 +32,7 @@ async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, 
         raise ProblemError(415, "the body must be application/json")
     text = await request.read()
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_no_number, parse_float=_float)
     except (ValueError, RecursionError):
         raise ProblemError(400, "the body is not JSON") from None
     if not isinstance(value, dict):
@@ -36,6 +41,8 @@ async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, 
         raise ProblemError(422, f"unknown key {unknown[0][:50]!r}, expected {', '.join(keys)}")
     if _too_deep(value):
         raise ProblemError(422, f"the body is nested too deep (limit {MAX_DEPTH})")
+    if _has_lone_surrogate(value):
+        raise ProblemError(422, "the body has half of a character: \\ud800 to \\udfff go in pairs")
     return value
 
 
@@ -52,6 +59,17 @@ _KINDS: dict[type, str] = {int: "a whole number", str: "text", dict: "an object"
 
 def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text[:50]} is too large")
+    return number
+
+
+def _has_lone_surrogate(value: Any) -> bool:
+    return _LONE.search(json.dumps(value, ensure_ascii=False)) is not None
 
 
 def _too_deep(value: Any) -> bool:

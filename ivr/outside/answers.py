@@ -6,6 +6,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 from ivr.errors import IvrError
@@ -23,6 +24,7 @@ CHARSET = re.compile(
     re.ASCII | re.I,
 )
 """Those that are read in a time that grows with their length alone."""
+_LONE = re.compile(r"[\ud800-\udfff]")
 TEXTS = ("application/xml", "application/javascript", "application/x-www-form-urlencoded", "application/yaml")
 
 
@@ -91,7 +93,11 @@ def _kind(content_type: str) -> str:
 
 def _json(body: bytes) -> Any:
     try:
-        value = json.loads(body, parse_int=_int, parse_constant=_constant)
+        value = json.loads(body, parse_int=_int, parse_float=_float, parse_constant=_constant)
+        # Half of a pair is no text that could be stored or sent on. Plain UTF-8 cannot have it but in an escape.
+        plain = body.isascii() and b"\\u" not in body and b"\0" not in body
+        if not plain and _LONE.search(json.dumps(value, ensure_ascii=False)):
+            raise ValueError
     except (ValueError, RecursionError):
         raise BadAnswerError("the answer says that it is JSON, and is none") from None
     if isinstance(value, (dict, list)) and body.count(b"[") + body.count(b"{") > MAX_DEPTH:
@@ -103,6 +109,13 @@ def _int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError
     return int(digits)
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError  # no JSON that could be written again
+    return number
 
 
 def _constant(name: str) -> Any:

@@ -71,3 +71,23 @@ def test_the_depth_of_json_is_limited_however_wide_it_is() -> None:
 @pytest.mark.parametrize("charset", ["punycode", "idna", "rot13", "base64", "zip", "unicode_escape", "nonsense"])
 def test_other_charsets_are_not_tried(charset: str) -> None:
     assert body_value(b"a\\x41", f"text/plain; charset={charset}") == "a\\x41"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"1e999",
+        b'{"a": [-1e999]}',
+        b'"\\ud800"',
+        b'{"\\udc00": 1}',
+        b'"\xed\xa0\x80"',
+        '["\ud800"]'.encode("utf-16-le", "surrogatepass"),
+    ],
+)
+def test_what_could_not_be_written_again_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(BadAnswerError):
+        body_value(body, "application/json")
+
+
+def test_escaped_pairs_are_characters() -> None:
+    assert body_value(b'["\\ud83d\\ude00", 1e300]', "application/json") == ["\U0001f600", 1e300]
