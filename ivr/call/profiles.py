@@ -15,6 +15,7 @@ from ivr.errors import StoreError
 from ivr.flow import ports
 from ivr.flow.expressions import Sensitive
 from ivr.store import Profile, Store
+from ivr.store.people import number_key
 
 __all__ = ["ProfileBook"]
 
@@ -56,6 +57,7 @@ class ProfileBook:
 
         With none, and a line in the log, where that cannot be.
         """
+        number = number_key(number)
         if self._reading >= MAX_READS:
             log.warning("too many profiles are being read: a call starts without")
             self._loop.call_soon(then, {})
@@ -96,6 +98,7 @@ class ProfileBook:
 
     def change(self, command: ports.UpdateProfile, number: str, at: float) -> None:
         """Keep changes; who reads from now on has them, whether the disk has or not."""
+        number = number_key(number)
         written = self._store.writer.profile(number, dict(command.changes), sorted(command.sensitive), at)
         self._changes.setdefault(number, deque()).append(_Change(command.changes, command.sensitive, written))
         self._loop.call_later(FORGET_SECONDS, self._forget, number)

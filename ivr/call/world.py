@@ -11,6 +11,7 @@ from ivr.call.profiles import ProfileBook
 from ivr.flow import ports
 from ivr.flow.model import plain_number
 from ivr.store import Store
+from ivr.store.people import number_key
 
 __all__ = ["Mails", "Requests", "World"]
 
@@ -58,7 +59,7 @@ class World:
         self._profiles.read(plain_number(number), then)
 
     def update_profile(self, command: ports.UpdateProfile) -> None:
-        number = plain_number(command.number)
+        number = number_key(plain_number(command.number))
         self._profiles.change(command, number, self._wall())
         shown = {name: value for name, value in command.changes.items() if name not in command.sensitive}
         properties = {"number": number, "changed": sorted(command.changes), "fields": shown}

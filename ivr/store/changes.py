@@ -1,6 +1,8 @@
 """What the writer's thread can change besides records: one function for each kind, in the order the changes came.
 
-Each may be applied twice (a spill file that was loaded halfway): the second time changes nothing more.
+Each may be applied twice (a spill file that was loaded halfway): the second time changes nothing more. The writer keeps
+the order of one process. Of several, who was long without the database may come late: what it knows of the
+do-not-contact list does not replace a newer entry.
 """
 
 from __future__ import annotations
@@ -31,11 +33,16 @@ def _profile(connection: sa.Connection, row: Row) -> None:
 
 def _blocked(connection: sa.Connection, row: Row) -> None:
     values = {"number": row["number"], "reason": row["reason"], "added_at": row["at"]}
-    upsert(connection, schema.do_not_contact, values)
+    column = schema.do_not_contact.c
+    newer = (column.number == row["number"]) & (column.added_at > row["at"])
+    if connection.execute(sa.select(column.number).where(newer)).first() is None:
+        upsert(connection, schema.do_not_contact, values)
 
 
 def _unblocked(connection: sa.Connection, row: Row) -> None:
-    connection.execute(schema.do_not_contact.delete().where(schema.do_not_contact.c.number == row["number"]))
+    column = schema.do_not_contact.c
+    entry = (column.number == row["number"]) & (column.added_at <= row["at"])
+    connection.execute(schema.do_not_contact.delete().where(entry))
 
 
 def _event(connection: sa.Connection, row: Row) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ def _open_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
             raise StoreError(f"there are no records yet: {path} does not exist")
         if not readonly:
             path.parent.mkdir(parents=True, exist_ok=True)
+            _create_private(path)
     pool: dict[str, Any] = {"poolclass": sa.StaticPool} if path is None else {}
     engine = sa.create_engine(
         url,
@@ -65,6 +67,13 @@ def _open_sqlite(url: sa.URL, readonly: bool) -> sa.Engine:
         cursor.close()
 
     return engine
+
+
+def _create_private(path: Path) -> None:
+    """A new file is its owner's alone; SQLite gives those beside it (-wal, -shm) the same mode. One that is there is
+    not even opened: to close it would take the locks of other connections away."""
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _json(value: object) -> str:
@@ -135,7 +144,7 @@ def _upgrade(connection: sa.Connection) -> None:
 def _locked(engine: sa.Engine) -> Iterator[None]:
     path = sqlite_path(engine.url)
     if path is not None:
-        with path.with_name(path.name + ".lock").open("w") as file:
+        with open(path.with_name(path.name + ".lock"), "w", opener=_open_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
     elif engine.url.get_backend_name() == "postgresql":
@@ -147,3 +156,7 @@ def _locked(engine: sa.Engine) -> Iterator[None]:
                 connection.execute(sa.select(sa.func.pg_advisory_unlock(MIGRATION_LOCK)))
     else:
         yield
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

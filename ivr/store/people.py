@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from ivr.store import schema
 from ivr.store.access import Table
+from ivr.store.texts import storable
 
-__all__ = ["Blocked", "People", "Profile"]
+__all__ = ["Blocked", "People", "Profile", "number_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +54,24 @@ class Blocked:
     """Seconds since the epoch."""
 
 
+def number_key(number: str) -> str:
+    """A number as it is kept and looked for."""
+    return storable(number, 256)
+
+
 class People(Table):
     """The tables `profiles` and `do_not_contact`, read; changes go through the writer. Every method blocks."""
 
     def profile(self, number: str) -> Profile:
         """What is known of a number; nothing where it is not known at all."""
         columns = schema.profiles.c
-        rows = self._rows(sa.select(columns.fields, columns.sensitive).where(columns.number == number))
+        rows = self._rows(sa.select(columns.fields, columns.sensitive).where(columns.number == number_key(number)))
         return next((Profile(row["fields"], frozenset(row["sensitive"])) for row in rows), Profile())
 
     def blocked(self, number: str) -> bool:
         """Whether a number is on the do-not-contact list."""
         column = schema.do_not_contact.c.number
-        return bool(self._rows(sa.select(column).where(column == number)))
+        return bool(self._rows(sa.select(column).where(column == number_key(number))))
 
     def do_not_contact(self) -> list[Blocked]:
         """The do-not-contact list, by time."""

@@ -5,12 +5,16 @@ comes within `GATHER_SECONDS` and writes it in one transaction. While the databa
 server gone) records wait in the queue; beyond `QUEUE_LIMIT` they go to a file of JSON lines beside the database, which
 is loaded as soon as a transaction succeeds again, or at the next start. Nothing is lost; a record that the database
 refuses is kept in a file too.
+
+Order is kept, for a number that was taken off a list must not come back onto it: the rows that the database refused
+first are the oldest, then come those in the file, then the queue. They are written in this order.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -32,7 +36,9 @@ from sqlalchemy.exc import (
 
 from ivr.store import schema
 from ivr.store.changes import CHANGES
+from ivr.store.people import number_key
 from ivr.store.records import CallRecord, RecordingRecord
+from ivr.store.texts import storable
 
 __all__ = ["RecordWriter"]
 
@@ -46,7 +52,7 @@ RETRY_SECONDS = 0.5
 QUEUE_LIMIT = 20_000
 """Records that wait in memory (about 3 kB each) while the database cannot be written."""
 PRODUCER_FACTOR = 2
-"""At so many times the limit the thread itself hangs (a dead disk): who appends writes to the spill file at once."""
+"""At so many times the limit the thread itself hangs (a dead disk): who appends moves the oldest to the spill file."""
 CLOSE_SECONDS = 5.0
 """At closing, the database gets so long to take what is left before it goes to the spill file."""
 
@@ -104,7 +110,11 @@ class RecordWriter:
     def __init__(self, engine: sa.Engine, spill: Path, *, queue_limit: int = QUEUE_LIMIT) -> None:
         self._engine = engine
         self._spill_path = spill
-        self._spill_lock = threading.Lock()
+        self._loading_path = spill.with_suffix(".loading.jsonl")
+        self._spill_lock = threading.RLock()
+        """Held while rows go from the queue to the file, and while the thread looks for the file and takes rows."""
+        self._loads = True
+        """No more once a spill file was met that cannot be read: it is kept for the next start."""
         self._queue_limit = queue_limit
         self._producer_limit = queue_limit * PRODUCER_FACTOR + BATCH_ROWS
         self._queue: deque[_Item] = deque()
@@ -165,13 +175,13 @@ class RecordWriter:
     def profile(self, number: str, changes: dict[str, Any], sensitive: list[str], at: float) -> threading.Event:
         """Fields of a profile change, None takes one away; set once that is in the database."""
         done = threading.Event()
-        row = {"number": _text(number, 256), "changes": changes, "sensitive": sensitive, "at": at}
+        row = {"number": number_key(number), "changes": changes, "sensitive": sensitive, "at": at}
         self._put(_Item("profile", row, done))
         return done
 
     def do_not_contact(self, number: str, at: float, reason: str | None) -> None:
         """A number goes on the do-not-contact list, or off it (without a reason)."""
-        row = {"number": _text(number, 256), "reason": _text(reason, 1000), "at": at}
+        row = {"number": number_key(number), "reason": storable(reason, 1000), "at": at}
         self._put(_Item("unblocked" if reason is None else "blocked", row))
 
     def event(self, key: str, name: str, properties: dict[str, Any], at: float) -> None:
@@ -199,12 +209,14 @@ class RecordWriter:
             self._thread.join(timeout + CLOSE_SECONDS)
         if self._thread.is_alive():
             log.error("the store does not answer; records go to %s", self._spill_path)
-        self._spill(self._take(self.backlog))
+        self._spill_retry()
+        with self._spill_lock:
+            self._spill(self._take(len(self._queue)))
 
     def _put(self, item: _Item) -> None:
         if len(self._queue) >= self._producer_limit:
-            self._spill([item])
-            return
+            with self._spill_lock:
+                self._spill(self._take(1))
         self._queue.append(item)
         if not self._wake.is_set():
             self._wake.set()
@@ -223,23 +235,40 @@ class RecordWriter:
                 self._drain()
             except Exception:
                 log.exception("the store's thread met the unexpected; records go to %s", self._spill_path)
-                self._spill(self._take(BATCH_ROWS))
+                self._spill_retry()
             if time.monotonic() >= self._give_up_at:
                 return
 
     def _drain(self) -> None:
         """Write all that waits, a transaction at a time, until done or the database fails."""
-        while items := self._take(BATCH_ROWS):
+        while (items := self._next()) is not None:
+            if not items:
+                return
             self._retry = items
             self._retry = self._write(items)
-            if not self._retry:
-                continue
-            while self.backlog > self._queue_limit:
+            if self._retry:
+                break
+        while self.backlog > self._queue_limit and self._queue:
+            with self._spill_lock:
                 self._spill(self._take(BATCH_ROWS))
-            return
+
+    def _next(self) -> list[_Item] | None:
+        """The oldest rows that are not in the file, once the file is loaded; None if the database is unavailable."""
+        if self._retry:
+            return self._retry
+        while True:
+            with self._spill_lock:
+                if not (self._loads and (self._loading_path.exists() or self._spill_path.exists())):
+                    return self._take(BATCH_ROWS)
+            try:
+                if not self._load_spill():
+                    return None
+            except Exception:
+                self._loads = False
+                log.exception("%s cannot be loaded before the next start", self._spill_path)
 
     def _take(self, count: int) -> list[_Item]:
-        items, self._retry = self._retry, []
+        items: list[_Item] = []
         while self._queue and len(items) < count:
             items.append(self._queue.popleft())
         return items
@@ -293,7 +322,6 @@ class RecordWriter:
         if not self._available:
             self._available = True
             log.warning("the store can be written again; %d records wait", self.backlog)
-            self._load_spill()
 
     def _note_unavailable(self, error: Exception) -> None:
         if self._available:
@@ -306,11 +334,18 @@ class RecordWriter:
         log.error("the store refuses a record (%s), kept in %s: %s", item.kind, path, _cause(error))
         self._append(path, [item])
 
-    def _spill(self, items: list[_Item]) -> None:
+    def _spill_retry(self) -> None:
+        """Rows that the database refused are older than those in the spill file: they go where is looked first."""
+        items, self._retry = self._retry, []
+        with self._spill_lock:
+            first = self._spill_path.exists() and not self._loading_path.exists()
+            self._spill(items, self._loading_path if first else self._spill_path)
+
+    def _spill(self, items: list[_Item], path: Path | None = None) -> None:
         rows = [item for item in items if item.kind != "flush"]
         if rows:
             self.spilled += len(rows)
-            self._append(self._spill_path, rows)
+            self._append(path or self._spill_path, rows)
         for item in items:
             if item.done:
                 item.done.set()
@@ -318,29 +353,33 @@ class RecordWriter:
     def _append(self, path: Path, items: Iterable[_Item]) -> None:
         lines = "".join(json.dumps({"kind": i.kind, "row": i.row}, default=str) + "\n" for i in items)
         try:
-            with self._spill_lock, path.open("a", encoding="utf-8") as file:
+            with self._spill_lock, open(path, "a", encoding="utf-8", opener=_open_private) as file:
                 file.write(lines)
         except OSError as error:
             log.critical("records are lost, %s cannot be written: %s", path, error.strerror)
 
-    def _load_spill(self) -> None:
-        """Bring spilled rows into the database; the file goes when all are in."""
-        loading = self._spill_path.with_suffix(".loading.jsonl")
-        with self._spill_lock:
-            if not loading.exists():
-                if not self._spill_path.exists():
-                    return
-                self._spill_path.rename(loading)
-        count = 0
-        with loading.open(encoding="utf-8") as file:
-            items = _parse_lines(file)
-            while part := list(islice(items, BATCH_ROWS)):
-                fresh = self._not_there_yet(part)
-                if fresh is None or self._write(fresh):
-                    return
-                count += len(part)
-        loading.unlink()
-        log.warning("loaded %d records that had waited in %s", count, self._spill_path)
+    def _load_spill(self) -> bool:
+        """Bring spilled rows into the database, the oldest file first; a file goes when all of it is in.
+
+        False if the database is unavailable.
+        """
+        loading = self._loading_path
+        while True:
+            with self._spill_lock:
+                if not loading.exists():
+                    if not self._spill_path.exists():
+                        return True
+                    self._spill_path.rename(loading)
+            count = 0
+            with loading.open(encoding="utf-8", errors="replace") as file:
+                items = _parse_lines(file)
+                while part := list(islice(items, BATCH_ROWS)):
+                    fresh = self._not_there_yet(part)
+                    if fresh is None or self._write(fresh):
+                        return False
+                    count += len(part)
+            loading.unlink()
+            log.warning("loaded %d records that had waited in %s", count, self._spill_path)
 
     def _not_there_yet(self, items: list[_Item]) -> list[_Item] | None:
         """Items without those that an interrupted loading or a later write has brought in; None if unavailable."""
@@ -368,6 +407,10 @@ class RecordWriter:
         ]
 
 
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _parse_lines(lines: Iterable[str]) -> Iterator[_Item]:
     for line in lines:
         try:
@@ -386,22 +429,15 @@ def _cause(error: Exception) -> str:
     return str(getattr(error, "orig", None) or type(error).__name__)
 
 
-def _text(value: str | None, limit: int) -> str | None:
-    """Text that every database takes: no lone surrogates (undecodable bytes of a SIP header), no NUL, bounded."""
-    if value is None or (len(value) <= limit and value.isascii() and "\0" not in value):
-        return value
-    return value.encode("utf-8", "replace").decode().replace("\0", "")[:limit]
-
-
 def _call_row(r: CallRecord) -> dict[str, Any]:
     return {
         "id": r.id,
         "short_id": r.short_id,
         "direction": r.direction,
-        "line": _text(r.line, 64),
-        "caller": _text(r.caller, 256),
-        "called": _text(r.called, 256),
-        "sip_call_id": _text(r.sip_call_id, 256),
+        "line": storable(r.line, 64),
+        "caller": storable(r.caller, 256),
+        "called": storable(r.called, 256),
+        "sip_call_id": storable(r.sip_call_id, 256),
         "source": r.source,
         "node": r.node,
         "flow": r.flow,
@@ -426,8 +462,8 @@ def _recording_row(r: RecordingRecord) -> dict[str, Any]:
         "id": r.id,
         "call_id": r.call_id,
         "kind": r.kind,
-        "name": _text(r.name, 256),
-        "path": _text(r.path, 4096),
+        "name": storable(r.name, 256),
+        "path": storable(r.path, 4096),
         "started_at": r.started_at,
         "seconds": r.seconds,
         "bytes": r.bytes,

@@ -95,3 +95,14 @@ async def test_changes_that_are_written_are_forgotten(
     book._forget("+1555")
     assert not book._changes
     assert await read(book) == {"name": "Anna"}
+
+
+async def test_a_number_that_is_no_text_is_found_as_it_was_kept(book: ProfileBook, store: Store) -> None:
+    number = "caf\udce9\0" + "1" * 300
+    book.change(UpdateProfile(number, {"name": "Anna"}, frozenset()), number, 1.0)
+    assert await read(book, number) == {"name": "Anna"}
+    assert await asyncio.to_thread(store.writer.flush, 20)
+    assert (await asyncio.to_thread(store.people.profile, number)).fields == {"name": "Anna"}
+    again = ProfileBook(store, asyncio.get_running_loop())
+    assert await read(again, number) == {"name": "Anna"}
+    again.close()

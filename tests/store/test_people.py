@@ -67,3 +67,14 @@ def test_a_field_stays_sensitive_until_it_gets_another_value(store: Store) -> No
     store.writer.profile("+1", {"pin": "none"}, [], 2.0)
     assert store.writer.flush(PATIENCE)
     assert store.people.profile("+1").sensitive == frozenset()
+
+
+def test_a_late_change_of_the_list_does_not_replace_a_newer_entry(store: Store) -> None:
+    store.writer.do_not_contact("+1", 5.0, "newer")
+    store.writer.do_not_contact("+1", 4.0, None)
+    store.writer.do_not_contact("+1", 3.0, "older")
+    assert store.writer.flush(PATIENCE)
+    assert [(b.reason, b.added_at) for b in store.people.do_not_contact()] == [("newer", 5.0)]
+    store.writer.do_not_contact("odd\udcff\0", 6.0, "")
+    assert store.writer.flush(PATIENCE)
+    assert store.people.blocked("odd\udcff\0")
