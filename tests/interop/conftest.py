@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,6 +71,12 @@ FLOWS = {
 }
 
 
+FIRST_RTP_PORT, RTP_RANGES = 30_200, 12
+"""Between those of our own caller, 30002 to 30101, and those that the kernel gives, from 32768. One range after the
+other: a daemon of the test before may not have let go of its own yet."""
+_ranges = itertools.count(os.getpid())
+
+
 def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path:
     """A configuration with `flows` and a prompt `played.wav` (4 s of sound that correlates with itself alone)."""
     (folder / "flows").mkdir(parents=True)
@@ -76,7 +84,7 @@ def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path
     for name, text in flows.items():
         (folder / "flows" / f"{name}.yaml").write_text(text)
     write_wav(folder / "prompts" / "played.wav", speechlike(4.0, 7))
-    base = 30_200 + free_port() // 2 % 12 * 200  # ours as caller has 30002 to 30101; the kernel's own begin at 32768
+    base = FIRST_RTP_PORT + next(_ranges) % RTP_RANGES * 200
     path = folder / "ivr.yaml"
     path.write_text(
         f"sip: {{listen: ['udp:127.0.0.1:{free_port()}'], trusted: [127.0.0.0/8]}}\n"
