@@ -17,7 +17,10 @@ from ivr.settings import Calendar
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
 
-__all__ = ["Context"]
+__all__ = ["LEFT_OUT", "Context"]
+
+LEFT_OUT = "words left out of the text: "
+"""Begins the note on an expression of a spoken text that has no value."""
 
 MAX_VARIABLES = 500
 """Variables of one call."""
@@ -174,6 +177,22 @@ class Context:
         except ExpressionError as error:
             self.note(f"{what}: {error}")
             return "", False
+
+    def words(self, template: Template[str], language: str | None = None) -> tuple[str, bool]:
+        """A text to be spoken, and whether it is sensitive. An expression without a value is left out, with a note, and
+        the other words are said; where none are left, the text is empty."""
+        try:
+            value, sensitive = template.render(self, language)
+            return text_of(value), sensitive
+        except ExpressionError:
+            pass
+        try:
+            (text, sensitive), faults = template.spoken(self, language)
+        except ExpressionError as error:
+            text, sensitive, faults = "", False, [str(error)]
+        for fault in dict.fromkeys(faults):
+            self.note(LEFT_OUT + fault)
+        return text if any(map(str.isalnum, text)) else "", sensitive
 
     def change_profile(self, changes: Mapping[str, Any]) -> None:
         """Let expressions see changes of the profile; None removes a field."""

@@ -13,6 +13,7 @@ beside numbers, what is equal) is written in `operations`. The language is docum
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -164,6 +165,13 @@ class Expression:
             raise ExpressionError(f"the expression has no value ({type(error).__name__})") from None
         return Rendered(value, run.sensitive)
 
+    def meets_sensitive(self, scope: Names, language: str | None = None) -> bool:
+        """Whether something sensitive takes part in it, also where it comes to no value."""
+        run = Run(scope, language)
+        with suppress(ExpressionError, RecursionError, ArithmeticError, TypeError, ValueError):
+            self._node(run)
+        return run.sensitive
+
 
 class Template(Generic[T]):
     """The value of a field that may hold `{{ }}`: fixed, one whole expression, or text with expressions in it.
@@ -244,6 +252,28 @@ class Template(Generic[T]):
             return Rendered(self.convert(found.value), found.sensitive)
         except ValueError as error:
             raise ExpressionError(str(error)) from None
+
+    def spoken(self, scope: Names, language: str | None = None) -> tuple[Rendered, list[str]]:
+        """The text without the expressions that have no value, and what is wrong with each of those: of a sentence
+        the other words can still be said. ExpressionError where the text is too long.
+        """
+        if not self.expressions:
+            return Rendered(text_of(self.constant), False), []
+        texts: list[str] = []
+        faults: list[str] = []
+        sensitive = False
+        for part in self._parts:
+            if isinstance(part, str):
+                texts.append(part)
+                continue
+            try:
+                value, hidden = part.evaluate(scope, language)
+                texts.append(text_of(value))
+            except ExpressionError as error:
+                faults.append(str(error))
+                hidden = part.meets_sensitive(scope, language)
+            sensitive = sensitive or hidden
+        return Rendered(bounded("".join(texts)), sensitive), faults
 
     def quoted(self, scope: Names, quote: Callable[[str], str], *, first: bool = True) -> Rendered:
         """The text, with what its expressions give written as `quote` makes it; ExpressionError as :meth:`render`.

@@ -69,7 +69,8 @@ class PromptFields(BaseModel):
         return self
 
     def spec(self, ctx: Session) -> PromptSpec | None:
-        """The prompt with its expressions worked out; None, with a note, when one fails or there is nothing."""
+        """The prompt with its expressions worked out; None when there is nothing to be heard. Of a text an expression
+        that fails is left out, any other source fails with it; a note says so."""
         language = self._language(ctx)
         ready = self._ready.get(language)
         if ready is not None:
@@ -78,7 +79,7 @@ class PromptFields(BaseModel):
         if source is None:
             return self._recording(ctx)
         kind: Literal["text", "file", "url"] = "text" if self.text else "file" if self.file else "url"
-        value, sensitive = ctx.text(source, kind, language)
+        value, sensitive = ctx.words(source, language) if kind == "text" else ctx.text(source, kind)
         if not value.strip():
             return None
         if len(value) > ctx.text_characters and kind == "text":

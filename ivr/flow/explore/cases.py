@@ -14,9 +14,10 @@ __all__ = ["as_case", "given_data"]
 
 NAMES = {
     "crash": "breaks at",
-    "endless_loop": "goes round for ever at",
+    "endless_loop": "comes to no end at",
     "dead_air": "leaves the caller in silence at",
     "lost_caller": "hangs the caller up at",
+    "broken_words": "leaves words out at",
 }
 
 
@@ -39,6 +40,8 @@ def _expect(finding: Finding) -> str:
         return f"{{dead_air: {DEAD_AIR:g}s}}"
     if finding.kind == "lost_caller":
         return "{lost: false}"
+    if finding.kind == "broken_words":
+        return "{notes: []}"
     # A flow that breaks, or that a limit has to end, fails every case that does not expect it.
     return "{}"
 

@@ -62,6 +62,7 @@ class SimulatedCall(ObservedCall):
         "_forwards",
         "_http_answers",
         "_mail_answers",
+        "_noted",
         "_quiet",
         "_quiet_in",
         "_sound",
@@ -155,6 +156,7 @@ class SimulatedCall(ObservedCall):
         self._quiet: float | None = None
         self._quiet_in = ""
         self._emitted = 0
+        self._noted = (0, 0)
 
     # Time
 
@@ -288,6 +290,7 @@ class SimulatedCall(ObservedCall):
         steps = machine.steps
         for index in range(self._emitted, len(steps)):
             self._happens("step", steps[index])
+        self._noted = max(self._noted, (self._emitted - 1, 0))
         for command in machine.commands():
             self.log.append((now, command))
             if not self.ended or type(command) in _AFTER_THE_END:
@@ -308,7 +311,7 @@ class SimulatedCall(ObservedCall):
             case ports.StopPlay(id=number):
                 self._sound.stop(number)
             case ports.Note():
-                self._happens("note", command.text)
+                self._put_note(command.text)
             case ports.Answer():
                 self.heard = True
                 self.answered_at = self.now
@@ -343,6 +346,22 @@ class SimulatedCall(ObservedCall):
 
     def _happens(self, kind: HappeningKind, what: Any) -> None:
         self.happened.append(Happening(self._agenda.now, kind, what))
+
+    def _put_note(self, text: str) -> None:
+        """Keep a note behind the element that gave it: several may have been walked through at once."""
+        steps, (first, told) = self.machine.steps, self._noted
+        for index in range(first, len(steps)):
+            notes = steps[index].details.get("notes", ())[told:]
+            if text in notes:
+                self._noted = first, told = index, told + notes.index(text) + 1
+                break
+            told = 0
+        self._happens("note", text)
+        if 0 <= first < len(steps) - 1:
+            happened, following = self.happened, steps[first + 1]
+            at = next((at for at in reversed(range(len(happened))) if happened[at].what is following), None)
+            if at is not None:
+                happened.insert(at, happened.pop())
 
     def _running(self) -> str:
         return self.machine.steps[-1].element

@@ -115,6 +115,46 @@ def test_an_expression_error_skips_the_prompt() -> None:
     assert len(call.notes) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "notes_wanted"),
+    [
+        ("Your balance is {{ money(v, 'EUR') }}.", ["Your balance is ."], 1),
+        ("{{ count }} calls, you are {{ ordinal(2.5) }}, {{ ordinal(2.5) }}.", ["2 calls, you are , ."], 1),
+        ("{{ money(v, 'EUR') }}, {{ nothing.here }}.", [], 2),
+    ],
+)
+def test_only_the_expression_that_fails_is_left_out(text: str, said: list[str], notes_wanted: int) -> None:
+    call = talk(f'text: "{text}"', variables="{v: null, count: 2}").start().finish()
+    assert call.said == said
+    notes = call.details("hello")["notes"]
+    assert notes == call.notes
+    assert len(notes) == notes_wanted
+    assert all(note.startswith("words left out of the text: ") for note in notes)
+
+
+def test_other_sources_fail_as_a_whole() -> None:
+    call = talk("file: \"number-{{ money(v, 'EUR') }}.wav\"", variables="{v: null}").start().finish()
+    assert not call.commands(Play)
+    assert call.notes[0].startswith("file: ")
+
+
+@pytest.mark.parametrize("text", ["PIN {{ pin }}, {{ money(v, 'EUR') }}", "Count {{ v }}: {{ money(pin, 'EUR') }}"])
+def test_a_text_with_words_left_out_stays_sensitive(text: str) -> None:
+    call = Talk(
+        f"""
+variables: {{pin: x4711, v: null}}
+sensitive: [pin]
+elements:
+  start: {{type: start_incoming_call, numbers: ["100"], next: hello}}
+  hello: {{type: play, text: "{text}"}}
+"""
+    )
+    call.start().finish()
+    assert call.notes
+    assert call.commands(Play)[0].prompts[0].sensitive
+    assert "4711" not in repr(call.machine.path()) + repr(call.notes)
+
+
 def test_a_text_over_the_limit_is_cut() -> None:
     call = talk('text: "{{ word }}"', variables="{word: " + "a" * 1500 + "}").start()
     assert len(call.commands(Play)[0].prompts[0].value) == 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from ivr.flow.elements.play import PlayElement
 from ivr.flow.explore import Bounds, Report, as_case, explore, given_data
 from ivr.flow.model import FlowSet
 from ivr.flow.sim import Given
+from ivr.flow.testing import parse_cases, run_case
 from tests.kit.flow import make_flow
 
 MENU = """
@@ -110,4 +112,53 @@ def test_what_a_case_is_given() -> None:
         "tags": ["x"],
         "properties": {"b": 2},
         "recordings": {"m": "failed"},
+    }
+
+
+BALANCE = """
+variables: {balance: null}
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: say}
+  say: {type: play, text: 'Your balance is {{ money(balance, "EUR") }}.', next: bye}
+  bye: {type: hang_up, prompt: Goodbye.}
+"""
+
+
+def test_words_that_are_left_out_are_found() -> None:
+    report = explored(BALANCE)
+    (finding,) = report.findings
+    assert (finding.kind, finding.element, finding.script.steps) == ("broken_words", "say", ())
+    assert "null" in finding.text
+    flow = make_flow(BALANCE)
+    (case,) = parse_cases(as_case(finding), Path("main.test.yaml"))
+    assert not run_case(case, flow, FlowSet({"main": flow})).passed
+    mended = BALANCE.replace("money(balance", "money(balance or 0")
+    assert explored(mended).findings == ()
+    mended_flow = make_flow(mended)
+    assert run_case(case, mended_flow, FlowSet({"main": mended_flow})).passed
+
+
+def test_values_that_the_explorer_makes_up_are_no_broken_words() -> None:
+    source = (
+        BALANCE.replace('money(balance, "EUR")', "date(day)")
+        .replace("next: say", "next: ask")
+        .replace("{balance: null}", "{day: null}")
+    )
+    source += (
+        "  ask: {type: call_api, url: 'http://example.com/', save: {day: $.day}, next: say, "
+        "branches: {client_error: bye, server_error: bye, error: bye}}\n"
+    )
+    assert explored(source).findings == ()
+
+
+def test_a_pause_that_is_longer_than_a_call_is_no_loop_in_words() -> None:
+    source = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: monday}
+  monday: {type: pause, until: {weekday: mon, at: "09:00"}, hold_music: true, next: bye}
+  bye: {type: hang_up}
+"""
+    texts = {(finding.element, finding.text) for finding in explored(source).findings}
+    assert texts == {
+        ("monday", "nothing goes round: the caller waits here longer than limits.call_duration, which ends the call")
     }

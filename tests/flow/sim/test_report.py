@@ -147,3 +147,22 @@ def test_a_call_in_the_middle() -> None:
     found = call(stubs=Stubs(manual=True)).start().press("1")
     assert lines(found)[-1] == "0:00.0    calls phone:200, phone:201"
     assert data(found)["finished"] is False
+
+
+def test_notes_stand_at_the_element_that_gave_them() -> None:
+    walked = call(
+        """
+variables: {v: null, w: 0}
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: one}
+  one: {type: set_variable, variables: {w: "{{ 1 / 0 }}"}, next: two}
+  two: {type: set_variable, variables: {w: "1"}, next: three}
+  three: {type: play, text: "{{ money(v, 'EUR') }}", next: four}
+  four: {type: set_variable, variables: {w: "{{ 1 / 0 }}"}, next: bye}
+  bye: {type: hang_up}
+"""
+    )
+    walked.start().run()
+    told = [str(line).split("  ", 1)[1].strip() for line in tell(walked)]
+    names = [line.split(" ")[0] for line in told]
+    assert names == ["start", "one", "note:", "two", "three", "note:", "four", "note:", "bye", "the"]
