@@ -100,7 +100,7 @@ def origin(
     """
     found: dict[str, Any] = {
         "line": call.line,
-        "flows": {name: {"version": flow.version, "number": flow.number or None} for name, flow in flows.items()}
+        "flows": {name: {"version": flow.version, "number": flow.number or None} for name, flow in flows.items()},
     }
     if call.headers:
         names = list(call.headers)[:HEADERS_IN_TRACE]

@@ -45,7 +45,7 @@ def test_a_fault_is_told_with_its_case(folder: Path) -> None:
         '    - name: "hangs the caller up at menu"',
         "      when:",
         '        - {press: "*"}',
-        '      expect: {lost: false}',
+        "      expect: {lost: false}",
         "",
     ]
 
