@@ -108,15 +108,19 @@ class EventHub:
         listeners[key] = past.listen
         if command.since is None:
             past.begin(())
-        elif after >= self._forgotten:
-            since = command.since.timestamp()
-            recent = [event for event in self._recent if event.name == command.event]
-            # One that happened inside has the number of the event before it.
-            first = after if command.event in INSIDE else after + 1
-            found = [event for event in recent if event.number >= first and event.received_at >= since]
-            asyncio.get_running_loop().call_soon(past.begin, found)
         else:
-            self._spawn(self._read_past(past, after))
+            since, inside = command.since.timestamp(), command.event in INSIDE
+            # One that happened inside has the number of the event before it.
+            first = after if inside else after + 1
+            found = [
+                event
+                for event in self._recent
+                if event.name == command.event and event.number >= first and event.received_at >= since
+            ]
+            if after > self._forgotten if inside else after >= self._forgotten:
+                asyncio.get_running_loop().call_soon(past.begin, found)
+            else:
+                self._spawn(self._read_past(past, after, found if inside else []))
 
         def stop() -> None:
             past.stopped = True
@@ -126,7 +130,9 @@ class EventHub:
 
         return stop
 
-    async def _read_past(self, past: _Past, after: int) -> None:
+    async def _read_past(self, past: _Past, after: int, recent: Collection[KeptEvent]) -> None:
+        """Of the `recent` ones some may not be in the store yet; there, what happened inside has a number of its own,
+        higher than that of the event before it."""
         command = past.command
         assert command.since is not None
         since = command.since.timestamp()
@@ -141,7 +147,8 @@ class EventHub:
         except StoreError as error:
             log.warning("past events cannot be read: %s", error)
             found = ()
-        past.begin(found)
+        known = {event.id for event in found}
+        past.begin([*found, *(event for event in recent if event.id not in known)])
 
 
 class _Past:

@@ -166,3 +166,31 @@ async def test_a_wait_that_is_taken_up_again_hears_what_came_since_and_that_this
         await settled.wait()
         assert [event.properties["n"] for event in heard] == [2, 3]
         stop()
+
+
+async def test_what_happened_inside_is_heard_though_it_is_forgotten_and_nothing_was_posted_since(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "RECENT", 2)
+    hub.wanted = lambda name: True
+    number = (await hub.post("a", "paid", {}))[0].number
+    for n in range(5):
+        hub.happened(f"c{n}", "call.ended", {"n": n})
+    heard: list[EventArrived] = []
+    settled = asyncio.Event()
+    command = WaitForEvent(1, "call.ended", datetime.fromtimestamp(0, UTC))
+    hub.wait_for(command, heard.append, after=number, settled=settled.set)
+    await settled.wait()
+    assert [event.properties["n"] for event in heard] == [0, 1, 2, 3, 4]
+
+
+async def test_what_happened_inside_is_heard_before_it_is_in_the_store(
+    hub: Hub, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.writer, "flush", lambda timeout: False)
+    monkeypatch.setattr(store.writer, "event", lambda *arguments: None)
+    hub.wanted = lambda name: True
+    hub.happened("c1", "call.ended", {})
+    heard, _ = listen(hub, since=0.0, event="call.ended")
+    await hub.settle()
+    assert len(heard) == 1
