@@ -15,13 +15,14 @@ import itertools
 import logging
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
 from ivr.call.services import Services
+from ivr.call.sleepers import Sleepers
 from ivr.call.solo import SoloFlow, contact_of, kept_flow, moment, start_of
 from ivr.errors import IvrError, StoreError
 from ivr.flow import Flow, FlowSet, Machine
@@ -40,6 +41,8 @@ WAKE_BATCH = 20
 """Flows that are taken in one transaction, and restored before the loop has its turn: 20 ms."""
 PUT_BATCH = 500
 """Rows of one transaction."""
+TRIES = 3
+"""How often what fails, though the store can be used, is tried alone."""
 RETRY_SECONDS = 1.0
 """Until a store that could not be used is tried again."""
 LONGEST_SLEEP = 60.0
@@ -49,16 +52,8 @@ FLUSH_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
 """At the end, the store gets so long to take what is to be kept."""
 
-_Versions = list[Flow] | IvrError
+_Versions = list[Flow] | Exception
 """The version that a flow is on and those of its subroutines, or why they cannot be had."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Asleep:
-    """What is known here of a flow that is kept in the store."""
-
-    wake_at: float | None
-    events: tuple[str, ...]
 
 
 class WaitingFlows:
@@ -77,14 +72,20 @@ class WaitingFlows:
         self._flows = flows
         self._version = version
         self._table = services.store.waits
-        self._asleep: dict[str, _Asleep] = {}
-        self._by_event: dict[str, dict[str, None]] = {}
+        self._asleep: dict[str, float | None] = {}
+        """Flows that are kept in the store, and when they go on by themselves."""
+        self._sleepers = Sleepers()
         self._heap: list[tuple[float, str]] = []
         self._running: dict[str, SoloFlow | None] = {}
         """None: what is known of the caller is being read."""
         self._puts: dict[str, KeptWait] = {}
         self._finished: dict[str, None] = {}
-        self._waking: dict[str, None] = {}
+        self._waking: dict[str, int] = {}
+        """Those before the event of this number are not for it."""
+        self._alone = 0
+        """Things that are brought to the store, or taken from it, one by one, after something has failed."""
+        self._failed = 0
+        """How often the one has failed."""
         self._unsafe = False
         """What flows changed may still be with the writer: it must be safe before their rows say that it is done."""
         self._timer: asyncio.TimerHandle | None = None
@@ -107,9 +108,9 @@ class WaitingFlows:
         oldest = min(known.values(), default=0)
         while known and (found := await asyncio.to_thread(self._services.store.events.after, oldest)):
             for event in found:
-                for key in self._by_event.get(event.name, ()):
+                for key in self._sleepers.woken_by(event.name, event.properties):
                     if event.number > known[key]:
-                        self._wake(key)
+                        self._wake(key, event.number)
             oldest = found[-1].number
         if kept:
             log.info("%d flows without a caller wait in the store", len(kept))
@@ -126,6 +127,11 @@ class WaitingFlows:
                 except StoreError as error:
                     log.error("flows that wait cannot be kept or taken up now: %s", error)
                     await asyncio.sleep(RETRY_SECONDS)
+                except Exception:
+                    # One row that is damaged must not hold up the others.
+                    log.exception("flows that wait cannot be kept or taken up now")
+                    self._isolate()
+                    await asyncio.sleep(RETRY_SECONDS)
 
     async def close(self) -> None:
         """Bring the rest to the store."""
@@ -135,7 +141,7 @@ class WaitingFlows:
             async with asyncio.timeout(CLOSE_SECONDS):
                 while self._puts or self._finished:
                     await self._turn(0)
-        except (StoreError, TimeoutError) as error:
+        except Exception as error:
             log.error("%d flows that wait are kept as they were before: %s", len(self._puts), error)
 
     # Flows whose callers have left, and flows that events begin
@@ -226,11 +232,11 @@ class WaitingFlows:
     # Events
 
     def _wanted(self, name: str) -> bool:
-        return name in self._by_event or self._flows().asks_for(name)
+        return name in self._sleepers or self._flows().asks_for(name)
 
     def _told(self, event: KeptEvent, starts: list[KeptWait]) -> None:
-        for key in self._by_event.get(event.name, ()):
-            self._wake(key)
+        for key in self._sleepers.woken_by(event.name, event.properties):
+            self._wake(key, event.number)
         for wait in starts:
             self._lie_down(wait)
             self._wake(wait.id)
@@ -242,22 +248,18 @@ class WaitingFlows:
         self._work.set()
 
     def _lie_down(self, wait: KeptWait) -> None:
-        self._asleep[wait.id] = _Asleep(wait.wake_at, tuple(wait.events))
-        for name in wait.events:
-            self._by_event.setdefault(name, {})[wait.id] = None
+        self._asleep[wait.id] = wait.wake_at
+        self._sleepers.add(wait.id, wait.events, _checks_of(wait))
         if wait.wake_at is not None:
             heapq.heappush(self._heap, (wait.wake_at, wait.id))
 
     def _get_up(self, key: str) -> None:
-        asleep = self._asleep.pop(key, None)
-        for name in asleep.events if asleep is not None else ():
-            sleepers = self._by_event[name]
-            sleepers.pop(key, None)
-            if not sleepers:
-                del self._by_event[name]
+        self._asleep.pop(key, None)
+        self._sleepers.remove(key)
 
-    def _wake(self, key: str) -> None:
-        self._waking[key] = None
+    def _wake(self, key: str, number: int = 0) -> None:
+        """Let a flow go on; where an event wakes it, this is the first that may be for it since it lay down."""
+        self._waking.setdefault(key, number)
         self._work.set()
 
     def _arm(self) -> None:
@@ -268,8 +270,7 @@ class WaitingFlows:
         heap, now = self._heap, self._services.wall()
         while heap:
             at, key = heap[0]
-            asleep = self._asleep.get(key)
-            if asleep is not None and asleep.wake_at == at:
+            if self._asleep.get(key) == at:
                 if at > now:
                     self._timer = self._services.call_later(min(at - now, LONGEST_SLEEP), self._arm)
                     return
@@ -280,11 +281,13 @@ class WaitingFlows:
 
     async def _turn(self, room: int) -> None:
         """One transaction of each kind."""
-        puts = dict(itertools.islice(self._puts.items(), PUT_BATCH))
-        finished = list(itertools.islice(self._finished, PUT_BATCH))
+        one = self._alone > 0
+        puts = dict(itertools.islice(self._puts.items(), 1 if one else PUT_BATCH))
+        finished = list(itertools.islice(self._finished, int(not puts) if one else PUT_BATCH))
         # What is still to be kept as it is now must not be taken as it was before.
         ready = (key for key in self._waking if key not in self._puts or key in puts)
-        ids = list(itertools.islice(ready, max(0, min(WAKE_BATCH, room))))
+        batch = int(not (puts or finished)) if one else WAKE_BATCH
+        ids = list(itertools.islice(ready, max(0, min(batch, room))))
         unsafe, self._unsafe = self._unsafe, False
         try:
             taken = await asyncio.to_thread(self._exchange, self._flows(), unsafe, list(puts.values()), finished, ids)
@@ -296,11 +299,35 @@ class WaitingFlows:
                 del self._puts[key]
         for key in finished:
             self._finished.pop(key, None)
+        self._alone, self._failed = max(0, self._alone - 1), 0
+        first = {key: self._waking.pop(key, 0) for key in ids}
         for key in ids:
-            self._waking.pop(key, None)
             self._get_up(key)
         for wait, versions in taken:
-            self._take_up(wait, versions)
+            # It slept through the events before that one: they may be more than are remembered.
+            awake = replace(wait, after_event=max(wait.after_event, first[wait.id] - 1))
+            try:
+                self._take_up(awake, versions)
+            except Exception as error:
+                self._give_up(wait, error)
+
+    def _isolate(self) -> None:
+        """After a failure: go on with one thing after the other, and without the one that fails again and again."""
+        if not self._alone:
+            self._alone, self._failed = 2 * PUT_BATCH + WAKE_BATCH, 0
+            return
+        self._failed += 1
+        if self._failed < TRIES:
+            return
+        self._failed = 0
+        for things in (self._puts, self._finished, self._waking):
+            key = next(iter(things), None)
+            if key is not None:
+                log.error("a flow that waits is given up: its row %s stays as it is", key)
+                things.pop(key)
+                self._waking.pop(key, None)
+                self._get_up(key)
+                return
 
     def _exchange(
         self,
@@ -319,15 +346,15 @@ class WaitingFlows:
         return [(wait, self._versions(flows, wait)) for wait in taken]
 
     def _versions(self, flows: FlowSet, wait: KeptWait) -> _Versions:
-        frames = wait.snapshot.get("machine", {}).get("frames", ())
-        wanted = [(wait.flow, wait.version), *((frame["flow"], frame["number"]) for frame in frames)]
         found = []
         try:
+            frames = wait.snapshot.get("machine", {}).get("frames", ())
+            wanted = [(wait.flow, wait.version), *((frame["flow"], frame["number"]) for frame in frames)]
             for name, number in wanted:
                 active = flows.get(name)
                 same = active is not None and active.number == number
                 found.append(active if active is not None and same else self._version(name, number))
-        except IvrError as error:
+        except Exception as error:  # what is kept may be damaged
             return error
         return found
 
@@ -338,7 +365,7 @@ class WaitingFlows:
             self._put(wait)
             self._lie_down(wait)
             self._services.call_later(RETRY_SECONDS, partial(self._wake, wait.id))
-        elif isinstance(versions, IvrError):
+        elif isinstance(versions, Exception):
             self._give_up(wait, versions)
         else:
             flows = self._flows().for_caller(contact_of(wait) or wait.call_id).with_versions(versions)
@@ -407,6 +434,18 @@ class WaitingFlows:
         self._running.pop(wait.id, None)
         self._finished[wait.id] = None
         self._work.set()
+
+
+def _checks_of(wait: KeptWait) -> list[Any]:
+    """What the snapshot of a flow says of the event that it waits for; nothing where it cannot be told."""
+    if not wait.events:
+        return []
+    try:
+        waits = wait.snapshot["machine"]["waits"]
+        # Of several waits each would have checks of its own.
+        return list(waits[0].get("checks", ())) if len(waits) == 1 else []
+    except Exception:  # it may be damaged: then the flow is given up when it is taken
+        return []
 
 
 def _new_wait(call_id: str, node: str, now: float) -> KeptWait:

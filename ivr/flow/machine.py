@@ -177,7 +177,7 @@ class Machine(Walk):
         if element is None or not self.dormant:
             raise SnapshotError("a flow can be kept only while it is dormant")
         wake_at = self.wake_at
-        return take(self._ctx, self._way, element.type, None if wake_at is None else wake_at.timestamp())
+        return take(self._ctx, self._way, element, None if wake_at is None else wake_at.timestamp())
 
     @classmethod
     def restore(

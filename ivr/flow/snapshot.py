@@ -21,6 +21,7 @@ from ivr.flow.trace import Step
 from ivr.flow.way import Frame, Way
 
 if TYPE_CHECKING:
+    from ivr.flow.elements.base import Element
     from ivr.flow.model import FlowSet
     from ivr.flow.session import Session
 
@@ -171,19 +172,21 @@ class KeptFlow:
     """What the element that waits worked out when it began."""
 
 
-def take(ctx: Session, way: Way, type_: str, wake_at: float | None) -> dict[str, Any]:
+def take(ctx: Session, way: Way, element: Element, wake_at: float | None) -> dict[str, Any]:
     """The snapshot of a flow that waits. `wake_at`: when it goes on by itself, in seconds of the epoch."""
     epoch = ctx.call.started_at.timestamp() - ctx.started
+    checks = [[name, operator, encode(value)] for name, operator, value in element.checks(ctx)] if ctx.waits else []
+    checked = {"checks": checks} if checks else {}
     return {
         "format": FORMAT,
         "flow": ctx.flow.name,
         "version": ctx.flow.version,
         "number": ctx.flow.number,
         "element": ctx.element,
-        "type": type_,
+        "type": element.type,
         "wake_at": wake_at,
         "waits": [
-            {"id": wait.id, "event": wait.event, "since": wait.since.isoformat() if wait.since else None}
+            {"id": wait.id, "event": wait.event, "since": wait.since.isoformat() if wait.since else None, **checked}
             for wait in ctx.waits.values()
         ],
         "call": _call(ctx.call),

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.access import Table, upsert
 
@@ -56,13 +57,20 @@ class WaitTable(Table):
     """The table `waits`. Every method blocks; StoreError where the store cannot be used."""
 
     def begin(self, node: str) -> list[KeptWait]:
-        """What a process starts with: all its waits, without their snapshots. What an earlier run had taken is free."""
+        """What a process starts with: all its waits, of their snapshots only what they wait for. What an earlier run
+        had taken is free."""
+        mine = _WAIT.node == node
         with self._begin() as connection:
-            mine = _WAIT.node == node
             connection.execute(schema.waits.update().where(mine, _WAIT.taken_at.is_not(None)).values(taken_at=None))
-            columns = [*(column for column in _COLUMNS if column.name != "snapshot")]
-            rows = connection.execute(sa.select(*columns).where(mine).order_by(_WAIT.created_at)).mappings().all()
-            return [KeptWait(**row, snapshot={}) for row in rows]
+        columns: list[sa.ColumnElement[Any]] = [column for column in _COLUMNS if column.name != "snapshot"]
+        waits: sa.ColumnElement[Any] = _WAIT.snapshot[("machine", "waits")].label("waits")
+        query = sa.select(*columns).where(mine).order_by(_WAIT.created_at)
+        try:
+            rows = [dict(row) for row in self._rows(query.add_columns(waits))]
+        except StoreError:  # one snapshot that is damaged must not hold up the others
+            rows = [dict(row) for row in self._rows(query)]
+        found = [(row.pop("waits", None), row) for row in rows]
+        return [KeptWait(**row, snapshot={"machine": {"waits": kept or []}}) for kept, row in found]
 
     def change(self, puts: Iterable[KeptWait], finished: Collection[str]) -> None:
         """Flows wait, and others are over; in one transaction."""

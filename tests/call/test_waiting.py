@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -302,6 +304,114 @@ async def test_many_wait_for_one_event_and_each_sees_it(url: str, monkeypatch: p
         await node.over()
         numbers = [command.number for command in node.asked(ports.UpdateProfile)]
         assert sorted(numbers) == [f"+1555{order:02}" for order in range(40)]
+
+
+def taken(node: Node, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Rows that are taken from now on."""
+    found: list[str] = []
+    take = node.store.waits.take
+
+    def taking(ids: Collection[str], now: float) -> Any:
+        found.extend(ids)
+        return take(ids, now)
+
+    monkeypatch.setattr(node.store.waits, "take", taking)
+    return found
+
+
+async def test_an_event_that_is_not_for_a_flow_does_not_wake_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = await Node(url, ship()).__aenter__()
+    for order in range(3):
+        await node.post("order.paid", number=f"+155{order}", order=order)
+    await node.asleep(3)
+    woken = taken(node, monkeypatch)
+    await node.post("order.shipped", order=9)
+    await node.post("order.shipped")
+    await node.asleep(3)
+    assert woken == []
+    await node.post("order.shipped", order="1", status="sent")
+    await node.asleep(2)
+    assert len(woken) == 1
+    await node.kill()
+    async with Node(url, ship()) as again:  # it is known after a restart, too
+        woken = taken(again, monkeypatch)
+        await again.post("order.shipped", order=9)
+        await again.asleep(2)
+        assert woken == []
+        await again.post("order.shipped", order=2, status="sent")
+        await again.asleep(1)
+        assert len(woken) == 1
+
+
+async def test_a_flow_that_slept_through_many_events_hears_the_one_that_is_for_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ivr.call.events.RECENT", 2)
+    monkeypatch.setattr("ivr.store.events.PAGE", 2)
+    async with Node(url, ship()) as node:
+        await node.post("order.paid", number="+1555", order=7)
+        await node.asleep()
+        for _ in range(5):
+            await node.post("order.shipped", order=9)
+        await node.post("order.shipped", order=7, status="sent")
+        [command] = await node.until(lambda: node.asked(ports.UpdateProfile))
+        assert command.changes == {"status": "sent"}
+        await node.over()
+
+
+async def test_conditions_that_may_change_wake_a_flow_that_judges_them(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picky = {"ship": ship()["ship"].replace('is: "{{ order }}"', 'is: "{{ profile.order or order }}"')}
+    async with Node(url, picky) as node:
+        await node.post("order.paid", number="", order=7)
+        await node.asleep()
+        woken = taken(node, monkeypatch)
+        await node.post("order.shipped", order=9)
+        await node.until(lambda: woken)
+        await node.asleep()
+        await node.post("order.shipped", order=7)
+        await node.over()
+
+
+async def test_thousands_that_sleep_are_not_held_up_by_an_event_for_nobody(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Node(url, ship()) as node:
+        woken = taken(node, monkeypatch)
+        for order in range(5000):
+            checks = [["order", "is", order]]
+            node.waiting._sleepers.add(str(order), ["order.shipped"], checks)
+        began = time.perf_counter()
+        await node.post("order.shipped", order="none")
+        assert time.perf_counter() - began < 0.5
+        await asyncio.sleep(0.05)
+        assert woken == []
+
+
+def damage(url: str, snapshot: str) -> None:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        number = "(SELECT min(rowid) FROM waits)"
+        connection.execute(f"UPDATE waits SET snapshot = ? WHERE rowid = {number}", [snapshot])
+
+
+@pytest.mark.parametrize("snapshot", ['{"machine": {"frames": [{}]}}', '{"machine": 5}', "[]", "no json"])
+async def test_a_row_that_is_damaged_holds_up_no_other(
+    url: str, snapshot: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.01)
+    node = await Node(url, ship()).__aenter__()
+    for number in ("+1555", "+1666"):
+        await node.post("order.paid", number=number, order=7)
+    await node.asleep(2)
+    await node.kill()
+    damage(url, snapshot)
+    async with Node(url, ship()) as again:
+        await again.post("order.shipped", order=7, status="sent")
+        [command] = await again.until(lambda: again.asked(ports.UpdateProfile))
+        assert command.number == "+1666"
+        await again.until(lambda: len(again.waiting) == 0)
+        assert "cannot go on" in caplog.text or "is given up" in caplog.text
 
 
 async def test_a_store_that_fails_for_a_while_loses_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,11 @@ class Element(BaseModel):
         known beforehand."""
         return 0.0
 
+    def checks(self, ctx: Session) -> list[tuple[str, str, Any]]:
+        """What is known beforehand of the event that it waits for, which every such event must meet: property,
+        operator (see `Operators.constants`) and value. Asked while it waits and its flow is to be kept."""
+        return []
+
     @cached_property
     def exits(self) -> Mapping[str, Exit]:
         """Every branch with where it leads, fall-backs resolved, in the order of the documentation."""

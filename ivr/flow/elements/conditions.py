@@ -10,14 +10,15 @@ Dates are dates with or without time, or texts of them (`2026-03-02`, `2026-03-0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ivr.flow.elements.base import ElementName
-from ivr.flow.expressions import ExpressionError, Template
+from ivr.flow.expressions import ExpressionError, Names, Rendered, Template
 from ivr.flow.operations import equal, number_in, text_of
 from ivr.flow.values import Duration, ValueTemplate
 from ivr.settings import ZoneName
@@ -26,7 +27,7 @@ from ivr.units import WEEKDAYS, parse_weekdays
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["OPERATORS", "Condition", "Operators", "Weekdays", "is_date_alone", "moment"]
+__all__ = ["OPERATORS", "Condition", "Operators", "Weekdays", "is_date_alone", "moment", "steady"]
 
 MAX_LIST = 200
 """Items that `in_list` names one by one."""
@@ -125,6 +126,30 @@ OPERATORS: dict[str, Operator] = {
     "after": _later,
 }
 """Operators with a value to compare with: (value, other, the time of day) -> whether it holds."""
+
+_OTHER_OPERATORS: dict[str, Operator] = {
+    "is_empty": lambda value, other, now: _empty(value) == other,
+    "is_not_empty": lambda value, other, now: _empty(value) != other,
+    "in_list": lambda value, items, now: any(_same(value, item) for item in items),
+    "not_in_list": lambda value, items, now: not any(_same(value, item) for item in items),
+    "between": lambda value, both, now: _between(value, both[0], both[1], now),
+}
+"""Operators with a truth or with several values."""
+
+_DATED = frozenset({"before", "until", "since", "after"})
+"""Operators that may depend on the time of day, or on its zone."""
+
+_STEADY = {name: operator for name, operator in {**OPERATORS, **_OTHER_OPERATORS}.items() if name not in _DATED}
+
+
+def steady(operator: str, value: Any, other: Any) -> bool:
+    """Whether an operator of :meth:`Operators.constants` holds; ExpressionError where that cannot be told."""
+    known = _STEADY.get(operator)
+    return known is None or known(value, other, _NEVER)
+
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time of day for operators that do not look at it."""
 
 
 # Fields
@@ -226,26 +251,35 @@ class Operators(BaseModel):
         now = ctx.wall_time()
         if self.time_zone is not None:
             now = now.astimezone(ZoneInfo(self.time_zone))
-        if self.is_empty is not None and _empty(value) != self.is_empty:
-            return False
-        if self.is_not_empty is not None and _empty(value) == self.is_not_empty:
-            return False
+        for name in ("is_empty", "is_not_empty"):
+            truth = getattr(self, name)
+            if truth is not None and not _OTHER_OPERATORS[name](value, truth, now):
+                return False
         for _, operator, template in self.comparisons():
             if not operator(value, template.render(ctx).value, now):
                 return False
-        return self._in_lists(ctx, value) and self._in_range(ctx, value, now) and self._on_days(value, now)
-
-    def _in_lists(self, ctx: Session, value: Any) -> bool:
-        for items, wanted in ((self.in_list, True), (self.not_in_list, False)):
-            if items is not None and any(_same(value, item) for item in _items(ctx, items)) != wanted:
+        for name, templates in self._lists():
+            if not _OTHER_OPERATORS[name](value, _items(ctx, name, templates).value, now):
                 return False
-        return True
+        return self._on_days(value, now)
 
-    def _in_range(self, ctx: Session, value: Any, now: datetime) -> bool:
-        if self.between is None:
-            return True
-        least, most = (template.render(ctx).value for template in self.between)
-        return _between(value, least, most, now)
+    def _lists(self) -> list[tuple[str, tuple[Template[Any], ...]]]:
+        lists = {"in_list": self.in_list, "not_in_list": self.not_in_list, "between": self.between}
+        return [(name, templates) for name, templates in lists.items() if templates is not None]
+
+    def constants(self, ctx: Session) -> list[tuple[str, Any]]:
+        """Operators, each with what it compares with (`Sensitive` where that is), as far as neither depends on the
+        time, the profile, the settings or the language: they hold of a value now if they hold of it tomorrow. See
+        :func:`steady`."""
+        scope = _Steady(ctx)
+        truths = [(name, getattr(self, name)) for name in ("is_empty", "is_not_empty")]
+        found: list[tuple[str, Any]] = [(name, truth) for name, truth in truths if truth is not None]
+        for name, _, template in self.comparisons():
+            if name not in _DATED:
+                found.extend(_constant(name, partial(template.render, scope)))
+        for name, templates in self._lists():
+            found.extend(_constant(name, partial(_items, scope, name, templates)))
+        return found
 
     def _on_days(self, value: Any, now: datetime) -> bool:
         if self.within is None and self.within_next is None and self.today is None and self.weekday is None:
@@ -262,12 +296,47 @@ class Operators(BaseModel):
         return self.within_next is None or 0 <= -passed <= self.within_next
 
 
-def _items(ctx: Session, templates: tuple[Template[Any], ...]) -> list[Any]:
+def _items(names: Names, operator: str, templates: tuple[Template[Any], ...]) -> Rendered:
+    """What the items of a list give, as one list; of `between` each is one."""
     found: list[Any] = []
+    sensitive = False
     for template in templates:
-        value = template.render(ctx).value
-        found.extend(value if isinstance(value, (list, tuple)) else [value])
-    return found
+        value, hidden = template.render(names)
+        found.extend(value if isinstance(value, (list, tuple)) and operator != "between" else [value])
+        sensitive = sensitive or hidden
+    return Rendered(found, sensitive)
+
+
+class _UnsteadyError(Exception):
+    """A value may be another one tomorrow."""
+
+
+class _Steady:
+    """Names that mean the same as long as an element waits."""
+
+    def __init__(self, ctx: Session) -> None:
+        self._ctx = ctx
+
+    @property
+    def language(self) -> str:
+        raise _UnsteadyError
+
+    def read(self, name: str) -> object:
+        if name in self._ctx.variables or name in ("call", "result"):
+            return self._ctx.read(name)
+        raise _UnsteadyError
+
+
+def _constant(name: str, render: Callable[[], Rendered]) -> list[tuple[str, Any]]:
+    """An operator with its value, where this is and stays one."""
+    try:
+        found = render()
+        if name == "between":  # of dates it depends on the zone
+            for value in found.value:
+                _number(value)
+    except (ExpressionError, OverflowError, _UnsteadyError):
+        return []
+    return [(name, found.kept())]
 
 
 class Condition(Operators):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, model_validator
 
-from ivr.flow.elements.conditions import Operators
+from ivr.flow.elements.conditions import Operators, steady
 from ivr.flow.expressions import ExpressionError, Sensitive
 from ivr.flow.values import VariableName
 
@@ -19,7 +19,9 @@ __all__ = [
     "EventConditions",
     "PropertyName",
     "SavedProperties",
+    "constants",
     "holds",
+    "may_hold",
     "property_of",
     "save_properties",
 ]
@@ -71,6 +73,19 @@ def holds(ctx: Session, conditions: Iterable[EventCondition], properties: Mappin
             ctx.note(f"condition {condition.property}: {error}")
             return False
     return True
+
+
+def constants(ctx: Session, conditions: Iterable[EventCondition]) -> list[tuple[str, str, Any]]:
+    """What of conditions stays as it is while a flow waits: property, operator and what it compares with."""
+    return [(condition.property, name, value) for condition in conditions for name, value in condition.constants(ctx)]
+
+
+def may_hold(checks: Iterable[tuple[str, str, Any]], properties: Mapping[str, Any]) -> bool:
+    """Whether conditions can hold, as far as their constants tell; false where :func:`holds` is."""
+    try:
+        return all(steady(operator, property_of(properties, name), value) for name, operator, value in checks)
+    except (ExpressionError, OverflowError):
+        return False
 
 
 def save_properties(ctx: Session, save: Mapping[str, str], properties: Mapping[str, Any]) -> Mapping[str, Any]:

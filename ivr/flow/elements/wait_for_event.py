@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, Element, Run, element
 from ivr.flow.elements.holding import HoldMusic, hold, silence
-from ivr.flow.elements.properties import EventConditions, SavedProperties, holds, save_properties
+from ivr.flow.elements.properties import EventConditions, SavedProperties, constants, holds, save_properties
 from ivr.flow.ports import Event, EventArrived
 from ivr.flow.values import DurationTemplate, TextTemplate
 from ivr.units import DURATION_SCHEMA, parse_duration
@@ -69,6 +69,9 @@ class WaitForEventElement(Element):
 
     def silent_wait(self) -> float:
         return silence(self.hold_music, self.timeout.constant if self.timeout is not None else None)
+
+    def checks(self, ctx: Session) -> list[tuple[str, str, Any]]:
+        return constants(ctx, self.conditions)
 
     def run(self, ctx: Session) -> Run:
         name, _ = ctx.text(self.event, "event")
