@@ -31,7 +31,7 @@ SCALARS = (
     | st.text(max_size=20)
     | st.dates()
     | st.times()
-    | st.datetimes(timezones=st.sampled_from([UTC, BERLIN, timezone(timedelta(hours=-3))]))
+    | st.datetimes(timezones=st.sampled_from([UTC, BERLIN, timezone(timedelta(hours=-3))]), allow_imaginary=False)
 )
 KEYS = st.text(max_size=10) | st.sampled_from(["$sensitive", "$map", "$", "zone"])
 VALUES = st.recursive(
