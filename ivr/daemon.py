@@ -32,7 +32,6 @@ from ivr.call.profiles import ProfileBook
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
-from ivr.call.tasks import TaskSet
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.errors import ConfigError, Fault, FaultsError, IvrError, StoreError
@@ -43,6 +42,7 @@ from ivr.outside import HttpClient, Mailer
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
 from ivr.store import Store, apply_retention
+from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
 from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig
 

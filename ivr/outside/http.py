@@ -24,6 +24,7 @@ from ivr import __version__
 from ivr.flow import ports
 from ivr.outside.answers import BadAnswerError, TooLargeError, body_value, unpack
 from ivr.settings import Connector, Settings
+from ivr.tasks import TaskSet
 from media import AddressError, AddressPolicy, CheckedResolver, allow_listed, check_literal
 
 __all__ = ["HttpClient"]
@@ -106,7 +107,7 @@ class HttpClient:
         self._resolver = CheckedResolver(self._policy, "request-resolver")
         self._trust = ssl.create_default_context()
         self._session: aiohttp.ClientSession | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet()
         self._hosts: Counter[str] = Counter()
         self._closed = False
 
@@ -114,17 +115,12 @@ class HttpClient:
         """Send a request; `done` is called once, later, whatever happens, unless the client is closed before."""
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._answer(command, done, len(self._tasks) >= MAX_UNDER_WAY))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._answer(command, done, len(self._tasks) >= MAX_UNDER_WAY))
 
     async def close(self) -> None:
         """Cancel what is under way, and close all connections."""
         self._closed = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         self._resolver.shutdown()
         if self._session is not None:
             await self._session.close()

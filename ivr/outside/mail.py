@@ -21,6 +21,7 @@ from email.utils import format_datetime, localtime, make_msgid, parseaddr
 
 from ivr.flow import ports
 from ivr.settings import MailSettings
+from ivr.tasks import TaskSet
 
 __all__ = ["Mailer"]
 
@@ -49,24 +50,19 @@ class Mailer:
     def __init__(self, settings: MailSettings | None) -> None:
         self._settings = settings
         self._threads = ThreadPoolExecutor(THREADS, "mail")
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = TaskSet()
         self._closed = False
 
     def mail(self, command: ports.SendMail, done: Done) -> None:
         """Send a mail; `done` is called once, later, whatever happens, unless the mailer is closed before."""
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._answer(command, done, len(self._tasks) >= MAX_WAITING))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._answer(command, done, len(self._tasks) >= MAX_WAITING))
 
     async def close(self) -> None:
         """Give up what waits; what a thread has begun ends by itself."""
         self._closed = True
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, command: ports.SendMail, done: Done, busy: bool) -> None:

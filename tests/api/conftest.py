@@ -10,9 +10,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import Guard, HttpServer
 from ivr.call.events import EventHub
-from ivr.call.tasks import TaskSet
 from ivr.settings import HostPort, Settings
 from ivr.store import Store, new_token
+from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
 
 FLOW = """

@@ -18,12 +18,12 @@ import pytest
 from ivr.call import waiting
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
-from ivr.call.tasks import TaskSet
 from ivr.call.waiting import WaitingFlows
 from ivr.flow import Flow, FlowSet, Machine, parse_flow, ports
 from ivr.flow.spoken import Languages
 from ivr.settings import Settings
 from ivr.store import CallRecord, Store
+from ivr.tasks import TaskSet
 from ivr.versions import VersionError
 from tests.kit.outside import FakeOutside
 

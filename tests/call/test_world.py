@@ -10,12 +10,12 @@ import pytest
 from ivr.call.events import EventHub
 from ivr.call.outside import Outside
 from ivr.call.profiles import ProfileBook
-from ivr.call.tasks import TaskSet
 from ivr.call.world import World
 from ivr.flow import ports
 from ivr.outside import HttpClient, Mailer
 from ivr.settings import Settings
 from ivr.store import Store
+from ivr.tasks import TaskSet
 
 
 @pytest.fixture

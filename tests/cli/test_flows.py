@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from ivr.api import Guard, HttpServer, local_token
 from ivr.call.events import EventHub
-from ivr.call.tasks import TaskSet
 from ivr.cli.main import cli
 from ivr.settings import HostPort, Settings, load_settings
 from ivr.store import Store
+from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
 from tests.api.conftest import FLOW, Calls
 

@@ -9,7 +9,7 @@ from typing import Any
 
 __all__ = ["TaskSet"]
 
-log = logging.getLogger("ivr.call")
+log = logging.getLogger("ivr.tasks")
 
 
 class TaskSet:
@@ -17,6 +17,9 @@ class TaskSet:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ivr.call.tasks import TaskSet
+from ivr.tasks import TaskSet
 
 
 async def test_closing_ends_what_runs() -> None:
