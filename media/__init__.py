@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from media.errors import AddressError, MediaError, MediaFull, MediaLost, MediaStartError
 from media.face import (
     Codec,
+    CryptoSuite,
     Digit,
     Lost,
     MediaConfig,
@@ -26,6 +27,7 @@ from media.face import (
     RecordDone,
     RecordOptions,
     Sound,
+    SrtpKey,
     Stats,
     Stream,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "AddressPolicy",
     "CheckedResolver",
     "Codec",
+    "CryptoSuite",
     "Digit",
     "Edit",
     "Edited",
@@ -64,6 +67,7 @@ __all__ = [
     "RecordOptions",
     "Sound",
     "SpeechConfig",
+    "SrtpKey",
     "Stats",
     "Stream",
     "allow_listed",

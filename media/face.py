@@ -5,7 +5,7 @@ Times are seconds of ``time.monotonic`` (one clock for all processes of a machin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Codec",
+    "CryptoSuite",
     "Digit",
     "Lost",
     "MediaConfig",
@@ -23,11 +24,13 @@ __all__ = [
     "RecordDone",
     "RecordOptions",
     "Sound",
+    "SrtpKey",
     "Stats",
     "Stream",
 ]
 
-Codec = Literal["pcmu", "pcma"]
+Codec = Literal["pcmu", "pcma", "g722", "opus"]
+CryptoSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,16 @@ class MediaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SrtpKey:
+    """Key of one direction of an encrypted stream (RFC 4568 section 6.1); its repr keeps the key to itself."""
+
+    suite: CryptoSuite
+    """Cipher and length of the authentication tag of RTP; RTCP always has the long one."""
+    key: bytes = field(repr=False)
+    """Master key and salt, 30 octets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """What offer and answer agreed on (RFC 3264), seen from our side."""
 
@@ -71,13 +84,23 @@ class Stream:
     inband: bool = False
     """Look for DTMF in the sound itself."""
     ptime: int = 20
-    """Milliseconds per packet that the peer prefers. We send 20 and take 10 to 60."""
+    """Milliseconds of sound in each packet that we send, 10 to 60; any of them is taken."""
     comfort_noise_type: int | None = 13
     """Payload type of comfort noise (RFC 3389) that the peer may send."""
     rtcp: tuple[str, int] | None = None
     """Where the peer wants RTCP (RFC 3605); None: one port above RTP."""
     signalling_host: str | None = None
     """Source address of the peer's SIP: behind NAT its RTP comes from there although its SDP says otherwise."""
+    event_rate: int = 8000
+    """Clock rate of the telephone-events that we send (RFC 4733 section 2.1), Hz."""
+    event_rate_in: int = 8000
+    """That of those we receive."""
+    rtcp_mux: bool = False
+    """RTP and RTCP share one port (RFC 5761)."""
+    srtp_out: SrtpKey | None = None
+    """Encrypts what we send; None: plain RTP."""
+    srtp_in: SrtpKey | None = None
+    """Decrypts what we receive; given exactly where `srtp_out` is."""
 
 
 @dataclass(frozen=True, slots=True)

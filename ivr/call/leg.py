@@ -12,10 +12,18 @@ from dataclasses import dataclass, replace
 from ivr.errors import IvrError
 from ivr.sip import Sdp, Session, negotiate
 from ivr.sip.errors import SdpError
-from ivr.sip.negotiate import Agreed, Capabilities
-from media import Codec, Port, Stream
+from ivr.sip.negotiate import Agreed, Capabilities, CryptoKey
+from media import Codec, CryptoSuite, Port, SrtpKey, Stream
 
-_CODECS: dict[str, Codec] = {"pcmu": "pcmu", "pcma": "pcma"}
+_CODECS: dict[str, Codec] = {"pcmu": "pcmu", "pcma": "pcma", "g722": "g722", "opus": "opus"}
+_SUITES: dict[str, CryptoSuite] = {
+    "AES_CM_128_HMAC_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
+    "AES_CM_128_HMAC_SHA1_32": "AES_CM_128_HMAC_SHA1_32",
+}
+
+
+def _srtp(key: CryptoKey | None) -> SrtpKey | None:
+    return None if key is None else SrtpKey(_SUITES[key.suite], key.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,5 +137,10 @@ class Leg:
                 ptime=terms.ptime,
                 rtcp=None if terms.rtcp_host is None else (terms.rtcp_host, terms.rtcp_port),
                 signalling_host=self._peer,
+                event_rate=terms.event_rate,
+                event_rate_in=terms.event_rate_in,
+                rtcp_mux=terms.rtcp_mux,
+                srtp_out=_srtp(terms.crypto_out),
+                srtp_in=_srtp(terms.crypto_in),
             )
         )

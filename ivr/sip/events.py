@@ -43,6 +43,10 @@ class Flow(NamedTuple):
     """Our address as the packet saw it: never a wildcard."""
     remote: Address
     """The peer's address as the packet saw it."""
+    connection: int = 0
+    """Number of the connection of a stream transport; 0: whichever leads to the peer, or a new one."""
+    name: str = ""
+    """Domain that the peer of a connection yet to be opened proves with its certificate (RFC 5922)."""
 
     @property
     def reliable(self) -> bool:

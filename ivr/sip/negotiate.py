@@ -8,14 +8,14 @@ codec or another address are only other outcomes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import Final
 
 from ivr.sip.errors import NotAcceptableError
 from ivr.sip.sdp import Attribute, Direction, Media, Origin, Sdp
 
-__all__ = ["Agreed", "Capabilities", "agreed", "answer", "offer", "sendable_address"]
+__all__ = ["Agreed", "Capabilities", "CryptoKey", "agreed", "answer", "offer", "sendable_address"]
 
 _STATIC: Final = {0: "pcmu", 8: "pcma"}
 _PAYLOAD: Final = {"pcmu": 0, "pcma": 8}
@@ -32,6 +32,16 @@ _SEND: Final = ("sendrecv", "sendonly")
 _RECEIVE: Final = ("sendrecv", "recvonly")
 _IPV4: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
 _RANGE: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoKey:
+    """Key of one direction, as SDES exchanges them (RFC 4568 §6.1); its repr keeps the key to itself."""
+
+    suite: str
+    """AES_CM_128_HMAC_SHA1_80 or AES_CM_128_HMAC_SHA1_32."""
+    key: bytes = field(repr=False)
+    """Master key and salt, 30 octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,16 @@ class Agreed:
     """Milliseconds of sound in a packet that the peer would like to receive."""
     held: bool
     """Whether the peer holds us (sendonly, inactive, or 0.0.0.0)."""
+    event_rate: int = 8000
+    """Clock rate of `event_type`, Hz (RFC 4733 §2.1): that of the codec it stands beside."""
+    event_rate_in: int = 8000
+    """Clock rate of `event_type_in`."""
+    rtcp_mux: bool = False
+    """RTP and RTCP share one port (RFC 5761)."""
+    crypto_out: CryptoKey | None = None
+    """Key of what we send; None: plain RTP."""
+    crypto_in: CryptoKey | None = None
+    """Key of what we receive; given exactly where `crypto_out` is."""
 
     @property
     def remote(self) -> tuple[str, int] | None:
