@@ -19,6 +19,7 @@ from media.face import (
     Codec,
     CryptoSuite,
     Digit,
+    Flash,
     Lost,
     MediaConfig,
     MediaEvent,
@@ -30,6 +31,7 @@ from media.face import (
     SrtpKey,
     Stats,
     Stream,
+    Tone,
 )
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ __all__ = [
     "Digit",
     "Edit",
     "Edited",
+    "Flash",
     "Lost",
     "MediaConfig",
     "MediaError",
@@ -70,6 +73,7 @@ __all__ = [
     "SrtpKey",
     "Stats",
     "Stream",
+    "Tone",
     "allow_listed",
     "check_literal",
     "edit_prompt",

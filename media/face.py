@@ -16,6 +16,7 @@ __all__ = [
     "Codec",
     "CryptoSuite",
     "Digit",
+    "Flash",
     "Lost",
     "MediaConfig",
     "MediaEvent",
@@ -27,6 +28,7 @@ __all__ = [
     "SrtpKey",
     "Stats",
     "Stream",
+    "Tone",
 ]
 
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
@@ -101,6 +103,10 @@ class Stream:
     """Encrypts what we send; None: plain RTP."""
     srtp_in: SrtpKey | None = None
     """Decrypts what we receive; given exactly where `srtp_out` is."""
+    busy_tone: bool = False
+    """Look for the tones by which a telephone network says that the call is over: :class:`Tone` is reported."""
+    tones: str = ""
+    """Country whose tones are looked for, one of ``media.tones.COUNTRIES``; empty: those of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,28 @@ class Digit:
     """Seconds from start to end; 0.0 at the start."""
     event_key: int
     """The same for the start and the end of one digit; another for the port's next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flash:
+    """The peer pressed the hook for a moment (telephone-event 16, RFC 2833 section 3.10)."""
+
+    port: Port
+    """Where it was heard."""
+    at: float
+    """When (monotonic seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """A call progress tone was found in what the peer sends; once, until it stops."""
+
+    port: Port
+    """Where it was heard."""
+    kind: Literal["busy", "congestion", "dial"]
+    """Engaged or hung up; no way through; nobody is connected any more."""
+    at: float
+    """When it was certain (monotonic seconds): some cadences after it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +256,4 @@ class Stats:
     """Listening quality estimated by the E-model (ITU-T G.107), 1.0 to 4.5."""
 
 
-MediaEvent = Digit | PlayDone | RecordDone | MediaTimeout | Lost | Stats
+MediaEvent = Digit | Flash | Tone | PlayDone | RecordDone | MediaTimeout | Lost | Stats
