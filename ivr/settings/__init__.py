@@ -5,6 +5,7 @@ and passed down; nothing below reads the environment.
 """
 
 from ivr.settings.calendars import Calendar
+from ivr.settings.capture import CaptureSettings, HepSettings
 from ivr.settings.connectors import (
     Connector,
     ConnectorBranch,
@@ -42,6 +43,7 @@ from ivr.settings.zones import ZoneName
 __all__ = [
     "CONFIG_PLACES",
     "Calendar",
+    "CaptureSettings",
     "Codec",
     "Connector",
     "ConnectorBranch",
@@ -50,6 +52,7 @@ __all__ = [
     "ConnectorRequest",
     "DtmfMethod",
     "Gateway",
+    "HepSettings",
     "HostPort",
     "HttpSettings",
     "Inband",

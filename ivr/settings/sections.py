@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from ivr.settings.calendars import Calendar
+from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
 from ivr.settings.values import (
@@ -237,6 +238,8 @@ class Settings(Section):
     settings: dict[str, Any] = Field(default_factory=dict)
     """What flows see as settings.*."""
     retention: Retention = Retention()
+    capture: CaptureSettings = CaptureSettings()
+    """SIP messages kept for who looks for a fault, and copies for a capture server."""
     limits: Limits = Limits()
 
     _source: Path | None = PrivateAttr(default=None)
