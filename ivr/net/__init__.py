@@ -1,6 +1,8 @@
 """The asyncio shell of the SIP stack: sockets, one timer, nothing that decides."""
 
+from ivr.net.doorkeeper import Doorkeeper, Tap
 from ivr.net.shell import SipShell
+from ivr.net.tls import TlsFiles
 from ivr.net.udp import UdpSocket
 
-__all__ = ["SipShell", "UdpSocket"]
+__all__ = ["Doorkeeper", "SipShell", "Tap", "TlsFiles", "UdpSocket"]

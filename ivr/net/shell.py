@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from ivr.errors import ConfigError, Fault, NotBuiltError
+from ivr.net.doorkeeper import Doorkeeper, Tap
+from ivr.net.tls import TlsFiles
 from ivr.net.udp import UdpSocket, local_address_towards
 from ivr.sip import Event, Flow, Stack
 
@@ -71,7 +73,15 @@ class SipShell:
         on_event: Callable[[Event], None],
         *,
         public_address: str | None = None,
+        guard: Doorkeeper | None = None,
+        tap: Tap | None = None,
+        tls: TlsFiles | None = None,
     ) -> None:
+        self.guard = guard
+        """Asked about every message and connection; may be changed at any time."""
+        self.tap = tap
+        """Shown every message; may be changed at any time."""
+        self._tls = tls or TlsFiles()
         self._stack = stack
         self._listeners = listeners
         self._on_event = on_event
@@ -128,16 +138,22 @@ class SipShell:
         """(transport, host, port) of the listeners as bound."""
         return [(one.transport, *one.local) for one in self._transports]
 
-    def flow_to(self, address: str, port: int) -> Flow:
-        """The path by which calls to an address go out; raises NotBuiltError where no listener can reach it."""
+    def flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
+        """The path by which calls to an address go out; raises NotBuiltError where no listener can reach it.
+
+        Nothing is waited for: a connection is opened when something is sent on the flow, and a failure comes back as
+        `Stack.unsent`. `name` is the domain that a TLS peer has to prove (RFC 5922); empty: its address.
+        """
+        if transport != "udp":
+            raise NotBuiltError(f"{transport}: connections are not part of this version")
         target = ipaddress.ip_address(address.partition("%")[0])
         best: tuple[int, Transport] | None = None
-        for transport in self._transports:
-            local = ipaddress.ip_address(transport.local[0])
+        for one in self._transports:
+            local = ipaddress.ip_address(one.local[0])
             if local.version == target.version:
-                fit = 1 if transport.wildcard else 2 if local.is_loopback == target.is_loopback else 0
+                fit = 1 if one.wildcard else 2 if local.is_loopback == target.is_loopback else 0
                 if best is None or fit > best[0]:
-                    best = fit, transport
+                    best = fit, one
         if best is None:
             raise NotBuiltError(f"no listener can reach {address}")
         try:
@@ -194,6 +210,10 @@ class SipShell:
         self.flush()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
+        if self.guard is not None and not self.guard.message(flow.remote[0], self._loop.time()):
+            return
+        if self.tap is not None:
+            self.tap("in", data, flow)
         if self._public is not None:
             self._introduce(flow)
         try:
@@ -229,6 +249,8 @@ class SipShell:
         outgoing = self._stack.outgoing
         while outgoing:
             data, flow = outgoing.popleft()
+            if self.tap is not None:
+                self.tap("out", data, flow)
             for transport in self._by_port.get((flow.transport, flow.local[1]), ()):
                 if transport.wildcard or transport.local[0] == flow.local[0]:
                     if not transport.send(data, flow):

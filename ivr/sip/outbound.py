@@ -56,6 +56,8 @@ class InviteRequest:
     """Hops it may take; for a call that is passed on, one less than it came with (RFC 7332 §4)."""
     routes: tuple[str, ...] = ()
     """Route set to begin with (an outbound proxy): values with `<>`."""
+    stream_ok: bool = False
+    """Whether the peer takes TCP for what is too large for a datagram (RFC 3261 §18.1.1)."""
 
 
 class _Fork:
