@@ -6,9 +6,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli.daemons import answers, started
 from ivr.cli.options import config_option, settings_of
 from ivr.errors import IvrError
 from ivr.settings import Settings, find_config
@@ -26,11 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-PROBE_SECONDS = 1.0
-"""A daemon on this machine answers OPTIONS within milliseconds."""
-START_SECONDS = 60.0
-"""For a daemon that has to be started: it speaks its prompts first."""
-STOP_SECONDS = 10.0
 PAUSE_SECONDS, LAST_PAUSE_SECONDS = 1.2, 4.0
 """Of silence before keys are pressed, and before we hang up: longer than the stops within a prompt."""
 LISTEN_SECONDS = 40.0
@@ -105,69 +98,14 @@ def _daemon(settings: Settings, config: str | None, say: Say) -> Iterator[tuple[
     if listener is None:
         raise IvrError("sip.listen names no UDP address to call")
     host = ANY_ADDRESS.get(listener.host, listener.host)
-    if _answers(host, listener.port):
+    if answers(host, listener.port):
         say(f"a daemon answers at {host}:{listener.port}")
         yield host, listener.port
         return
     say(f"no daemon answers at {host}:{listener.port}: starting one")
-    found = find_config(config, os.environ)
-    arguments = [] if found is None else ["--config", str(found)]
-    with subprocess.Popen(
-        [sys.executable, "-m", "ivr", *arguments, "serve"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            _wait_ready(process)
-            say("the daemon is ready")
-            yield host, listener.port
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-
-
-def _wait_ready(process: subprocess.Popen[str]) -> None:
-    import selectors
-    import threading
-
-    assert process.stdout is not None and process.stderr is not None
-    errors: list[str] = []
-    stderr = process.stderr
-    threading.Thread(target=lambda: errors.extend(stderr), daemon=True).start()
-    deadline = time.monotonic() + START_SECONDS
-    with selectors.DefaultSelector() as ready:
-        ready.register(process.stdout, selectors.EVENT_READ)
-        while time.monotonic() < deadline:
-            if ready.select(deadline - time.monotonic()):
-                if process.stdout.readline().startswith("ready "):
-                    return
-                break
-    process.wait(STOP_SECONDS)
-    raise IvrError("the daemon does not start:\n" + "".join(errors[-20:]))
-
-
-def _answers(host: str, port: int) -> bool:
-    """Whether a SIP server answers OPTIONS there (RFC 3261 section 11)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(PROBE_SECONDS)
-        try:
-            sock.connect((host, port))
-            own, own_port = sock.getsockname()[:2]
-            mark = os.urandom(8).hex()
-            sock.send(
-                (
-                    f"OPTIONS sip:{host}:{port} SIP/2.0\r\n"
-                    f"Via: SIP/2.0/UDP {own}:{own_port};branch=z9hG4bK{mark};rport\r\n"
-                    f"From: <sip:demo@{own}>;tag={mark}\r\nTo: <sip:{host}:{port}>\r\nCall-ID: {mark}\r\n"
-                    "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-                ).encode()
-            )
-            return sock.recv(65535).startswith(b"SIP/2.0 ")
-        except OSError:
-            return False
+    with started(find_config(config, os.environ)):
+        say("the daemon is ready")
+        yield host, listener.port
 
 
 async def _call(settings: Settings, target: str, path: Path, say: Say, keys: tuple[str, ...]) -> tuple[str, int | None]:
