@@ -129,7 +129,7 @@ class Directory:
         if not number or not all(c.isascii() and (c.isalnum() or c in "+*#-_.") for c in number):
             raise NumberNotServedError("there is no such phone, agent or number")
         self._check_policy(number)
-        name = line or self._settings.outbound_policy.line or next(iter(self._lines.lines), None)
+        name = line or next(iter(self._settings.outbound_policy.line or self._lines.lines), None)
         if name is None:
             raise NumberNotServedError("no line is configured for calls out")
         trunk = self._trunk(name)

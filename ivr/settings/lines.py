@@ -5,22 +5,32 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
 
-from ivr.settings.values import Digits, Duration, Network, Secret, Section, Unique
+from ivr.settings.values import Digits, Duration, HostPort, Network, Secret, Section, Unique, split_host_port
 
 __all__ = [
+    "CallerId",
     "Codec",
     "DtmfMethod",
+    "Flash",
     "Gateway",
+    "GatewayProfile",
     "Inband",
     "Line",
+    "LineTransport",
     "Modem",
+    "NumberFormat",
     "OutboundPolicy",
     "Phone",
+    "Probe",
+    "Quirks",
     "Register",
+    "SipLine",
     "SipTrunk",
     "SoundCard",
+    "Srtp",
 ]
 
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
@@ -28,7 +38,56 @@ DtmfMethod = Literal["rfc4733", "info", "inband"]
 Inband = Literal["negotiated", "always", "off"]
 """When keys are detected in the sound: where telephone-event was not agreed, always, or never."""
 
+LineTransport = Literal["udp", "tcp", "tls", "auto"]
+"""`auto` asks the DNS what the peer prefers (NAPTR, RFC 3263)."""
+Srtp = Literal["off", "optional", "required"]
+"""Encrypted sound: never, where the peer takes it, or no call without."""
+NumberFormat = Literal["as_is", "e164", "e164_no_plus", "national"]
+"""How numbers are written: as they are, +4930123456, 4930123456, 030123456."""
+GatewayProfile = Literal["generic", "grandstream_ht8xx_fxo", "cisco_spa_fxo"]
+Flash = Literal["event", "info"]
+"""A hook flash as telephone-event 16 (RFC 4733), or by INFO."""
+
+MAX_PROBE_FAILURES = 100
+"""More would be hours."""
+MIN_EXPIRES, MAX_EXPIRES = 60.0, 86400.0
+"""Seconds: registrars refuse less, and more outlives what a NAT remembers."""
+MAX_LATE_MEDIA = 5.0
+"""Seconds a caller hears nothing before he hangs up."""
+
 _HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,252}[A-Za-z0-9_.])?|[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?")
+
+
+def _host(value: str) -> str:
+    """A name or an address: no URI, no port."""
+    if _HOST.fullmatch(value) is None:
+        raise ValueError("not a host: a name or an address, without sip: and without a port")
+    return value
+
+
+Host = Annotated[str, AfterValidator(_host)]
+
+
+def _proxy(value: object) -> object:
+    if isinstance(value, str):
+        found = split_host_port(value.strip(), 0)
+        if found is None or _HOST.fullmatch(found.host) is None:
+            raise ValueError("not a host: proxy.example.net or proxy.example.net:5080")
+        return found
+    return value
+
+
+def _text_of_one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("a character that cannot be shown")
+    return value
+
+
+def _country(value: str) -> str:
+    if value not in SUPPORTED_REGIONS:
+        raise ValueError("not a country: two capital letters of ISO 3166, like DE")
+    return value
 
 
 class Register(Section):
@@ -38,25 +97,78 @@ class Register(Section):
     password: Secret
     auth_user: Digits | None = None
     """Where the name in the digest differs from the account."""
-    expires: Duration = 3600.0
+    realm: str | None = None
+    """The only realm that the password is used for; otherwise the first one that the registrar names."""
+    domain: Host | None = None
+    """Of the address that is registered, where it is not `host`."""
+    registrars: Annotated[tuple[Host, ...], Unique] | None = None
+    """Instead of `host`: tried in turn until one takes the registration."""
+    expires: Annotated[Duration, Field(ge=MIN_EXPIRES, le=MAX_EXPIRES)] = 3600.0
+    """Asked for; the registrar may grant less."""
+
+
+class CallerId(Section):
+    """How calls through a line say who calls."""
+
+    display: Annotated[str, Field(max_length=64), AfterValidator(_text_of_one_line)] | None = None
+    """Name shown beside the line's own number."""
+    format: NumberFormat = "as_is"
+    """Of the numbers in From and in the headers below; needs `country` where they are not in the form +49 already."""
+    identity: Digits | None = None
+    """Number of the account that the headers below name; default: the number shown."""
+    p_asserted_identity: bool = False
+    """Send P-Asserted-Identity (RFC 3325): to peers alone that trust us and keep it to themselves."""
+    p_preferred_identity: bool = False
+    """Send P-Preferred-Identity (RFC 3325)."""
+    remote_party_id: bool = False
+    """Send Remote-Party-ID, which older gateways read."""
+    privacy: Literal["pass", "always"] = "pass"
+    """Whose number is withheld: that of callers who withhold it, or everybody's."""
+    diversion: Literal["off", "diversion", "history_info", "both"] = "off"
+    """Headers that tell which number a forwarded call was for: Diversion (RFC 5806), History-Info (RFC 7044)."""
+
+
+class Probe(Section):
+    """OPTIONS sent to a line's peer to know whether it is there."""
+
+    every: Annotated[Duration, Field(ge=1.0, le=3600.0)] = 30.0
+    """Between two; a quarter of it while it is not known whether the peer is there."""
+    down_after: Annotated[int, Field(ge=1, le=MAX_PROBE_FAILURES)] = 2
+    """Probes without an answer after which the line counts as down."""
+    up_after: Annotated[int, Field(ge=1, le=MAX_PROBE_FAILURES)] = 1
+    """Answers after which it counts as up again."""
 
 
 class SipLine(Section):
     """What trunks and gateways share."""
 
-    host: str
+    host: Host
     """Where calls are sent, and whose resolved addresses are this line's."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    transport: Literal["udp", "tcp", "tls"] = "udp"
+    transport: LineTransport = "udp"
+    stream_ok: bool = False
+    """Send requests above 1300 bytes by TCP (RFC 3261 section 18.1.1), by UDP where that is refused."""
     match: tuple[Network, ...] = ()
     """Networks whose calls are this line's, besides the addresses of `host`; never challenged."""
-    outbound_proxy: str | None = None
+    outbound_proxy: Annotated[HostPort, BeforeValidator(_proxy, json_schema_input_type=str)] | None = None
+    """`host` or `host:port` that all requests of the line are sent to instead of `host`."""
     user: Digits | None = None
-    """Account that answers challenges (401, 407) to our calls."""
+    """Account that answers challenges (401, 407) to our calls; default: that of `register`."""
     password: Secret | None = None
+    realm: str | None = None
+    """The only realm that the password is used for; otherwise the first one that the peer names."""
     register_: Register | None = Field(default=None, alias="register")
+    probe: Probe | None = None
+    """Ask the peer by OPTIONS whether it is there."""
+    failover: tuple[Digits, ...] = ()
+    """Lines that take the calls, in this order, while this one cannot (503, time-out, no registration)."""
     from_: Digits | None = Field(default=None, alias="from")
     """Caller id shown where the flow names none."""
+    caller_id: CallerId = CallerId()
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    """Of numbers without an international prefix: national ones become +49… before they are compared."""
+    dial_format: NumberFormat = "as_is"
+    """Of the number that is called."""
     called_from: str = "request_uri"
     """Where the called number stands: request_uri, to, p_called_party_id, or a header's name."""
     caller_from: Literal["from", "p_asserted_identity"] = "from"
@@ -66,7 +178,14 @@ class SipLine(Section):
     """Instead of `media.dtmf`."""
     inband: Inband | None = None
     """Instead of `media.inband`."""
+    srtp: Srtp | None = None
+    """Instead of `media.srtp`."""
+    ptime: Annotated[int, Field(ge=10, le=60, multiple_of=10)] | None = None
+    """Instead of `media.ptime`."""
     max_calls: Annotated[int, Field(ge=1)] | None = None
+    """At the same time, both directions together."""
+    calls_per_second: Annotated[int, Field(ge=1)] | None = None
+    """New calls, each direction by itself."""
 
     @field_validator("called_from")
     @classmethod
@@ -75,19 +194,25 @@ class SipLine(Section):
             return value
         raise ValueError("not request_uri, to, p_called_party_id or a header's name")
 
+    @model_validator(mode="after")
+    def _account_is_whole(self) -> SipLine:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _formats_have_a_country(self) -> SipLine:
+        if self.country is None:
+            for key, form in (("dial_format", self.dial_format), ("caller_id.format", self.caller_id.format)):
+                if form == "national":
+                    raise ValueError(f"{key}: national needs `country`: of which one")
+        return self
+
     def unbuilt(self, name: str) -> list[str]:
         """What this line asks for that the version does not have, as sentences."""
-        parts = []
-        if self.transport != "udp":
-            parts.append(f"lines.{name}: transport {self.transport} is not built yet")
-        if self.register_ is not None:
-            parts.append(f"lines.{name}: registration is not built yet; calls by address work")
-        if self.outbound_proxy is not None:
-            parts.append(f"lines.{name}: an outbound proxy is not built yet")
-        parts.extend(
+        return [
             f"lines.{name}: codec {codec} is not built yet" for codec in self.codecs or () if codec in NOT_BUILT_CODECS
-        )
-        return parts
+        ]
 
 
 NOT_BUILT_CODECS = ("g722", "opus")
@@ -99,11 +224,24 @@ class SipTrunk(SipLine):
     type: Literal["sip_trunk"]
 
 
+class Quirks(Section):
+    """What a gateway does otherwise than its profile says; a key left out leaves the profile as it is."""
+
+    late_media: Annotated[Duration, Field(ge=0.0, le=MAX_LATE_MEDIA)] | None = None
+    """The first prompt waits for sound of the gateway, at most so long."""
+    busy_tone: bool | None = None
+    """A busy tone heard in the call is the caller's hang-up."""
+    flash: Flash | None = None
+    """How a hook flash is sent."""
+
+
 class Gateway(SipLine):
     """An analog telephone adapter or FXO gateway: a SIP peer with quirks."""
 
     type: Literal["gateway"]
-    profile: str | None = None
+    profile: GatewayProfile = "generic"
+    """Which device it is."""
+    quirks: Quirks = Quirks()
 
 
 class Device(Section):
@@ -138,6 +276,10 @@ class SoundCard(Device):
 Line = Annotated[SipTrunk | Gateway | Modem | SoundCard, Field(discriminator="type")]
 
 
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
 def _not_empty(password: SecretStr) -> SecretStr:
     if not password.get_secret_value():
         raise ValueError("the password is empty, anybody could register")
@@ -157,8 +299,11 @@ class OutboundPolicy(Section):
 
     phones: tuple[Digits, ...] = ()
     """Numbers that registered phones may dial through `line`; `*` stands for any end: "+49*". None unless listed."""
-    line: str | None = None
-    """Line for what phones dial; the first one where it is left out."""
+    line: Annotated[
+        tuple[Digits, ...],
+        BeforeValidator(_one_or_several, json_schema_input_type=str | tuple[str, ...]),
+    ] = ()
+    """Line for what phones dial, or several in the order to be tried; the first one where it is left out."""
     deny: tuple[Digits, ...] = ()
     """Numbers that nobody dials, flows included."""
     emergency: tuple[Digits, ...] = ("112", "911", "110", "999")

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ivr import yamlpos
 from ivr.errors import ConfigError, Fault
+from ivr.settings.lines import SipLine
 from ivr.settings.sections import Settings
 from ivr.settings.zones import system_zone
 
@@ -84,25 +85,38 @@ def parse_settings(
     except ValidationError as error:
         faults = [_fault(details, document, name) for details in error.errors(include_url=False)]
         raise ConfigError(sorted(faults, key=lambda fault: fault.line or 0)) from None
-    line = settings.outbound_policy.line
-    if line is not None and line not in settings.lines:
-        mark = document.mark(("outbound_policy", "line"))
-        known = ", ".join(settings.lines) or "none is configured"
-        raise ConfigError(
-            [
-                Fault(
-                    "there is no such line",
-                    file=name,
-                    line=mark.line if mark else None,
-                    field="outbound_policy.line",
-                    found=line,
-                    expected=known,
-                )
-            ]
-        )
+    if faults := _references(settings, document, name):
+        raise ConfigError(faults)
     settings._source = path
     settings._system_zone = system_zone(environ)
     return settings
+
+
+def _references(settings: Settings, document: yamlpos.Document, name: str) -> list[Fault]:
+    """Lines that are named and are none."""
+    known = [line for line, what in settings.lines.items() if isinstance(what, SipLine)]
+    named: list[tuple[tuple[str, ...], str, list[str]]] = [
+        (("outbound_policy", "line"), line, list(settings.lines)) for line in settings.outbound_policy.line
+    ]
+    for own, what in settings.lines.items():
+        if isinstance(what, SipLine):
+            others = [line for line in known if line != own]
+            named += [(("lines", own, "failover"), line, others) for line in what.failover]
+    faults = []
+    for path, line, possible in named:
+        if line not in possible:
+            mark = document.mark(path)
+            faults.append(
+                Fault(
+                    "there is no such line" if line not in settings.lines else "this line cannot stand here",
+                    file=name,
+                    line=mark.line if mark else None,
+                    field=".".join(path),
+                    found=line,
+                    expected=", ".join(possible) or "none is configured",
+                )
+            )
+    return faults
 
 
 class SecretReader:

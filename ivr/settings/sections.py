@@ -22,7 +22,7 @@ from pydantic import (
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
-from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone
+from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone, Srtp
 from ivr.settings.values import (
     Digits,
     Duration,
@@ -106,6 +106,10 @@ class MediaSettings(Section):
     """Methods accepted. Keys are sent as telephone-events where these were agreed, else as tones."""
     inband: Inband = "negotiated"
     """Whether keys are detected in the sound where telephone-event was agreed (`always`) or not."""
+    srtp: Srtp = "off"
+    """Whether sound is encrypted (SRTP, keys by SDES)."""
+    ptime: Annotated[int, Field(ge=10, le=60, multiple_of=10)] = 20
+    """Milliseconds of sound in a packet, where the peer asks for no others."""
     timeout: Duration = 30.0
     """A call without RTP and RTCP for so long ends."""
 

@@ -24,6 +24,7 @@ __all__ = [
     "Section",
     "Size",
     "resolve_path",
+    "split_host_port",
 ]
 
 SIP_TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
@@ -133,7 +134,8 @@ class PortRange:
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<host>[^\[\]:\s/]+))(?::(?P<port>\d{1,5}))?")
 
 
-def _split_host_port(text: str, default_port: int | None) -> HostPort | None:
+def split_host_port(text: str, default_port: int | None) -> HostPort | None:
+    """`host[:port]`, an IPv6 address in brackets; None where it is none, or has no port and there is no default."""
     match = _HOST_PORT.fullmatch(text)
     if not match or (match["port"] is None and default_port is None):
         return None
@@ -147,14 +149,14 @@ def _listener(value: object) -> object:
     if not isinstance(value, str):
         return value
     transport, _, rest = value.strip().partition(":")
-    if transport in SIP_TRANSPORTS and (address := _split_host_port(rest, DEFAULT_SIP_PORTS[transport])):
+    if transport in SIP_TRANSPORTS and (address := split_host_port(rest, DEFAULT_SIP_PORTS[transport])):
         return Listener(transport, address.host, address.port)
     raise ValueError("not a listener: transport:address:port, like udp:0.0.0.0:5060")
 
 
 def _host_port(value: object) -> object:
     if isinstance(value, str):
-        if address := _split_host_port(value.strip(), None):
+        if address := split_host_port(value.strip(), None):
             return address
         raise ValueError("not an address: host:port, like 127.0.0.1:8080")
     return value

@@ -99,9 +99,6 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
     assert settings.unbuilt() == [
         "sip.listen: tcp is not built yet (tcp:127.0.0.1:5060)",
         "media.codecs: opus is not built yet",
-        "lines.a: transport tls is not built yet",
-        "lines.a: registration is not built yet; calls by address work",
-        "lines.a: an outbound proxy is not built yet",
         "lines.a: codec g722 is not built yet",
         "lines.b: a modem is not built yet",
         "queues is not built yet",
