@@ -14,6 +14,7 @@ from ivr.settings.connectors import (
     ConnectorRequest,
     MailSettings,
 )
+from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
 from ivr.settings.lines import (
     CallerId,
     Codec,
@@ -83,6 +84,7 @@ __all__ = [
     "Quirks",
     "Register",
     "Retention",
+    "SessionTimerSettings",
     "Settings",
     "SipLine",
     "SipSettings",
@@ -90,6 +92,7 @@ __all__ = [
     "SoundCard",
     "SpeechSettings",
     "Srtp",
+    "TransferSettings",
     "ZoneName",
     "find_config",
     "load_settings",

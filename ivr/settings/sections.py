@@ -22,6 +22,7 @@ from pydantic import (
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
+from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone, Srtp
 from ivr.settings.values import (
     Digits,
@@ -86,6 +87,8 @@ class SipSettings(Section):
     challenge names one they do not know, so the stronger ones are for installations whose phones all know them."""
     legacy_digest: bool = False
     """Take the digest of phones that know no `qop` (RFC 2069): what they send can be replayed for some minutes."""
+    session_timer: SessionTimerSettings = SessionTimerSettings()
+    transfers: TransferSettings = TransferSettings()
 
 
 def _workers(value: object) -> object:

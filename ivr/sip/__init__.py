@@ -15,6 +15,7 @@ from ivr.sip.events import (
     Event,
     Flow,
     IncomingCall,
+    IncomingRefer,
     IncomingRequest,
     Info,
     Offer,
@@ -30,10 +31,13 @@ from ivr.sip.negotiate import Agreed, Capabilities
 from ivr.sip.offers import WrongStateError
 from ivr.sip.outbound import InviteRequest, OutboundSession
 from ivr.sip.parser import parse_message
+from ivr.sip.refer import ReferTarget
 from ivr.sip.registration import Binding, Registrar, RegistrarLimits, RegistrationError
+from ivr.sip.replaces import Replaces
 from ivr.sip.sdp import Sdp
 from ivr.sip.session import Session
 from ivr.sip.session_base import SessionState
+from ivr.sip.session_timer import SessionTimerPolicy
 from ivr.sip.stack import Counts, Stack, StackConfig
 from ivr.sip.transactions import ServerTransaction
 from ivr.sip.uri import Uri
@@ -57,6 +61,7 @@ __all__ = [
     "Flow",
     "InboundSession",
     "IncomingCall",
+    "IncomingRefer",
     "IncomingRequest",
     "Info",
     "InviteRequest",
@@ -67,10 +72,12 @@ __all__ = [
     "OutboundSession",
     "ParseError",
     "ReferProgress",
+    "ReferTarget",
     "Registrar",
     "RegistrarLimits",
     "RegistrationError",
     "Rejected",
+    "Replaces",
     "Request",
     "Response",
     "Ringing",
@@ -79,6 +86,7 @@ __all__ = [
     "ServerTransaction",
     "Session",
     "SessionState",
+    "SessionTimerPolicy",
     "Stack",
     "StackConfig",
     "Stale",

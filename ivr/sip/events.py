@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from ivr.sip.inbound import InboundSession
     from ivr.sip.message import Request
+    from ivr.sip.refer import ReferTarget
     from ivr.sip.sdp import Sdp
     from ivr.sip.session import Session
     from ivr.sip.transactions import ServerTransaction
@@ -21,6 +22,7 @@ __all__ = [
     "Event",
     "Flow",
     "IncomingCall",
+    "IncomingRefer",
     "IncomingRequest",
     "Info",
     "Offer",
@@ -65,17 +67,22 @@ class IncomingCall:
     """The INVITE."""
     flow: Flow
     """Where it came from."""
+    replaces: Session | None = None
+    """The session that this one is to take the place of (RFC 3891), which exists and may be replaced by its state: once
+    this one is answered, `hangup` that one. Whether the caller may do so is for the user to say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
-    """A provisional response (101 to 199) to our INVITE."""
+    """A provisional response (101 to 198) to our INVITE."""
 
     session: Session
     status: int
     """180, 183…"""
     sdp: Sdp | None
-    """Early media."""
+    """Early media; of several phones that ring for one INVITE, that of the one which began it last."""
+    wants_answer: bool = False
+    """`sdp` is the peer's offer (our INVITE had none), sent reliably: `session.answer_offer` acknowledges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +111,20 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The peer offers another session within the dialog: `session.answer_offer` or `session.reject_offer`."""
+    """The peer offers another session within the dialog: `session.answer_offer` or `session.reject_offer`. Before the
+    call is answered too, by UPDATE or PRACK, where its first offer and answer went reliably."""
 
     session: Session
     sdp: Sdp | None
     """None: a re-INVITE without an offer, the peer wants ours."""
     method: str
-    """INVITE or UPDATE."""
+    """INVITE, UPDATE or PRACK."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The peer answered our offer of a re-INVITE, an UPDATE, or of our 200 (its answer came with the ACK)."""
+    """The peer answered our offer of a re-INVITE, an UPDATE, of our 200 (its answer came with the ACK), or of our
+    reliable 183 (with the PRACK). After a refresh by re-INVITE it says again what is agreed."""
 
     session: Session
     sdp: Sdp
@@ -180,6 +189,16 @@ class ReferProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class IncomingRefer:
+    """The peer asks us to call somebody else in its place (RFC 3515); only where `session.takes_refers` was set. Answer
+    with `session.accept_refer` and then `notify_refer` until a final status, or with `reject_refer`."""
+
+    session: Session
+    target: ReferTarget
+    """Whom, and with what."""
+
+
+@dataclass(frozen=True, slots=True)
 class IncomingRequest:
     """A request outside a dialog that the stack leaves to its user (REGISTER): `stack.respond(transaction, …)`."""
 
@@ -201,5 +220,6 @@ Event = (
     | Info
     | DtmfInfo
     | ReferProgress
+    | IncomingRefer
     | IncomingRequest
 )

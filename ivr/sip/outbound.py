@@ -14,6 +14,7 @@ from ivr.sip.headers import NameAddr
 from ivr.sip.message import Header, Response
 from ivr.sip.offers import OfferInput
 from ivr.sip.outgoing import OutgoingRequest, header_lines
+from ivr.sip.replaces import Replaces
 from ivr.sip.sdp import Sdp
 from ivr.sip.session import Session
 from ivr.sip.session_base import SessionState
@@ -56,6 +57,8 @@ class InviteRequest:
     """Hops it may take; for a call that is passed on, one less than it came with (RFC 7332 §4)."""
     routes: tuple[str, ...] = ()
     """Route set to begin with (an outbound proxy): values with `<>`."""
+    replaces: Replaces | None = None
+    """Dialog of the called party that this call is to take the place of (RFC 3891); one that cannot refuses."""
     stream_ok: bool = False
     """Whether the peer takes TCP for what is too large for a datagram (RFC 3261 §18.1.1)."""
 

@@ -154,6 +154,19 @@ class Session(SessionBase):
         self._refers += 1
         self._send("REFER", now, self._stack.layer.names(self.flow).contact + headers)
 
+    def accept_refer(self, now: float) -> None:
+        """Agree to an `IncomingRefer`: 202, and word by NOTIFY that it has begun. `notify_refer` tells how it goes on.
+        Nothing happens when the peer has gone meanwhile."""
+        raise NotImplementedError
+
+    def reject_refer(self, status: int, now: float) -> None:
+        """Refuse an `IncomingRefer`; nothing happens when the peer has gone meanwhile."""
+        raise NotImplementedError
+
+    def notify_refer(self, status: int, now: float, reason: str | None = None) -> None:
+        """Tell the peer what became of its REFER: 180, 486…; from 200 on it is final, and nothing more is told."""
+        raise NotImplementedError
+
     def info(self, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO (RFC 6086 §legacy use). Raises WrongStateError before there is a dialog."""
         if self.dialog is None or self.ended:
