@@ -19,8 +19,8 @@ def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> Me
         digit, inband, end, at, duration, key = fields
         return Digit(port, chr(digit), "inband" if inband else "rfc4733", "end" if end else "start", at, duration, key)
     if kind == Event.PLAY_DONE:
-        number, samples, reason = fields
-        return PlayDone(port, number, samples / _RATE, PLAY_REASONS[reason])
+        number, samples, reason, began = fields
+        return PlayDone(port, number, samples / _RATE, PLAY_REASONS[reason], began or None)
     if kind == Event.RECORD_DONE:
         number, samples, reason = fields
         error = split_strings(strings)[0].decode(errors="replace") or None

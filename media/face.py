@@ -192,6 +192,8 @@ class PlayDone:
     """Seconds of sound that were sent, pauses not counted."""
     reason: Literal["completed", "stopped", "failed"]
     """Played to its end; cut off or replaced; a sound could not be read."""
+    began: float | None = None
+    """When the first packet of its sound was sent (monotonic seconds); None: none was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.BOUND: struct.Struct("<H"),  # RTP port; the generation is the next use's
     Event.SHRUNK: struct.Struct("<I"),  # port pairs of the range that somebody else holds
     Event.DIGIT: struct.Struct("<BBBdfI"),  # digit (ASCII), in-band, end, at, duration s, key
-    Event.PLAY_DONE: struct.Struct("<IIB"),  # play id, samples heard, reason of PLAY_REASONS
+    # play id, samples heard, reason of PLAY_REASONS, when the first packet was sent (0: none was)
+    Event.PLAY_DONE: struct.Struct("<IIBd"),
     Event.RECORD_DONE: struct.Struct("<IIB"),  # record id, samples, reason of RECORD_REASONS; then: error
     Event.TIMEOUT: struct.Struct("<"),
     # packets in, out, bytes in, out, lost, late, refused, jitter ms, RTT ms and remote lost (< 0: unknown), MOS, last

@@ -24,7 +24,7 @@ from media.plane.build import Builder
 from media.plane.digits_out import DigitSender
 from media.plane.events_in import DigitFound, EventReceiver
 from media.plane.inbox import Receiver
-from media.plane.limits import NO_TYPE, RATE, TICKS_PER_SECOND
+from media.plane.limits import NO_TYPE, RATE, SECOND_HALF, TICK, TICKS_PER_SECOND
 from media.plane.play import Finished, Player
 from media.plane.quality import mean_opinion
 from media.plane.record import Recorder
@@ -117,6 +117,7 @@ class Plane:
     def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
         """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
         self.now, self.wall = now, wall
+        self.player.next_send = now + TICK - SECOND_HALF
         self._receive(hurried=True)
         carry_out()
         if self.changed:
@@ -251,7 +252,7 @@ class Plane:
 
     def played(self, finished: Iterable[Finished]) -> None:
         for play in finished:
-            self.post(Event.PLAY_DONE, play.row, play.number, play.samples, play.reason)
+            self.post(Event.PLAY_DONE, play.row, play.number, play.samples, play.reason, play.began)
 
     def _recorded(self) -> None:
         for done in self.recorder.closed():

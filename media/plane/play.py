@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from media.plane.arena import Arena, ArenaFull, Samples, Stored
-from media.plane.limits import FRAME
+from media.plane.limits import FRAME, TICK
 from media.plane.rows import Rows
 
 __all__ = ["MAX_SOUNDS", "Player"]
@@ -32,6 +32,8 @@ class _Play:
     heard: int = 0
     """Samples of stretches that are over."""
     done: bool = False
+    began: float = 0.0
+    """When its first packet is sent; 0: nothing was to be heard yet."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -44,6 +46,8 @@ class Finished:
     """How much of it was sent."""
     reason: int
     """Index into ``PLAY_REASONS``."""
+    began: float = 0.0
+    """When its first packet was sent (monotonic seconds); 0: none was."""
 
 
 _COMPLETED: Final = 0
@@ -58,6 +62,8 @@ class Player:
     rows: Rows
     arena: Arena
     open_sound: Callable[[str, int], Samples]
+    next_send: float = 0.0
+    """When the packets that are built now are sent (monotonic seconds)."""
     _plays: dict[int, _Play] = field(default_factory=dict)
     _over: list[Finished] = field(default_factory=list)
     """Plays whose last frame is built; they are over once it is sent."""
@@ -83,7 +89,7 @@ class Player:
             play.pausing = True
             self.rows.frame[row], self.rows.step[row], self.rows.left[row] = law, 0, pause
         else:
-            self._next(row, play)
+            self._next(row, play, self.next_send)
         return ended
 
     def stop(self, row: int, number: int = 0) -> list[Finished]:
@@ -91,7 +97,8 @@ class Player:
         play = self._plays.get(row)
         if play is None or (number and play.number != number) or play.done:
             return []
-        finished = Finished(row, play.number, self._heard(row, play), _STOPPED)
+        heard = self._heard(row, play)
+        finished = Finished(row, play.number, heard, _STOPPED, play.began if heard else 0.0)
         self._forget(row, play)
         return [finished]
 
@@ -115,7 +122,7 @@ class Player:
         """The row has sent, or built, the last frame of its stretch."""
         play = self._plays.get(row)
         if play is not None:
-            self._next(row, play)
+            self._next(row, play, self.next_send + TICK)
 
     def over(self) -> list[Finished]:
         """Plays whose last frame was sent since the last call: ask after each send."""
@@ -143,7 +150,7 @@ class Player:
         try:
             play.stretches = self._stretches([(stored.name, stored.samples) for stored in old], law)
         except (OSError, ValueError, ArenaFull):
-            finished = Finished(row, play.number, self._heard(row, play), _FAILED)
+            finished = Finished(row, play.number, self._heard(row, play), _FAILED, play.began)
             self._forget(row, play)
             return [finished]
         for stored in old:
@@ -176,8 +183,9 @@ class Player:
             raise
         return stretches
 
-    def _next(self, row: int, play: _Play) -> None:
-        """Walk on to the stretch after the pause or the one that ended, the next round, or the end."""
+    def _next(self, row: int, play: _Play, send: float) -> None:
+        """Walk on to the stretch after the pause or the one that ended, the next round, or the end. `send`: when the
+        first packet of that stretch is sent."""
         rows = self.rows
         while True:
             if play.pausing:
@@ -190,13 +198,14 @@ class Player:
                     play.times_left -= 1
                     if play.times_left == 0:
                         play.done = True
-                        self._over.append(Finished(row, play.number, play.heard, _COMPLETED))
+                        self._over.append(Finished(row, play.number, play.heard, _COMPLETED, play.began))
                         self._silence(row)
                         return
                 play.index = -1
                 continue
             stored = play.stretches[play.index]
             if stored.frames:
+                play.began = play.began or send
                 rows.frame[row], rows.step[row], rows.left[row] = stored.first, 1, stored.frames
                 return
 

@@ -9,6 +9,7 @@ import pytest
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_ENCODE, ULAW_SILENCE
 from media.plane.arena import Arena, ArenaFull
+from media.plane.limits import SECOND_HALF
 from media.protocol import PLAY_REASONS, Command, Event
 from tests.kit.plane import PlaneBench, Sent
 
@@ -36,7 +37,7 @@ def joined(packets: list[Sent]) -> bytes:
 
 
 def done(bench: PlaneBench) -> list[tuple[int, int, str]]:
-    return [(number, heard, PLAY_REASONS[reason]) for number, heard, reason in bench.of(Event.PLAY_DONE)]
+    return [(number, heard, PLAY_REASONS[reason]) for number, heard, reason, _ in bench.of(Event.PLAY_DONE)]
 
 
 def test_a_list_is_played_without_a_gap_and_then_silence() -> None:
@@ -153,3 +154,25 @@ def test_the_arena_makes_room_but_not_at_the_cost_of_what_plays() -> None:
     assert arena.find("1", 0) is None
     assert arena.find("3", 0) is stored[3]
     assert (arena.frames[fresh.first + 39] == ULAW_ENCODE[sound(6400, 9)[-160:].view(np.uint16)]).all()
+
+
+def test_the_end_tells_when_the_first_packet_was_sent() -> None:
+    bench = bench_with_sounds()
+    bench.play(0, 1, "a", pause=100)
+    sent = 0.0
+    for _ in range(30):
+        packets = bench.tick()
+        if not sent and any(set(packet.payload) != {ULAW_SILENCE} for packet in packets):
+            sent = bench.plane.now - SECOND_HALF  # of the first half, in which it went
+    (_, _, _, began), *_ = bench.of(Event.PLAY_DONE)
+    assert sent and began == pytest.approx(sent)
+
+
+def test_a_play_of_which_nothing_was_sent_did_not_begin() -> None:
+    bench = bench_with_sounds()
+    bench.play(0, 1, "a", pause=1000)
+    bench.tick()
+    bench.order(Command.STOP_PLAY, 0, 1)
+    bench.tick()
+    (_, heard, _, began), *_ = bench.of(Event.PLAY_DONE)
+    assert (heard, began) == (0, 0.0)
