@@ -34,6 +34,7 @@ from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
+from ivr.capture import Captures
 from ivr.errors import ConfigError, Fault, FaultsError, IvrError, StoreError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
@@ -161,6 +162,8 @@ class Daemon:
             )
             if all(entry.transport != "udp" for entry in settings.sip.listen):
                 raise ConfigError([Fault("no call could come: a udp listener is needed", field="sip.listen")])
+            captures = Captures(settings.capture)
+            shell.tap = captures.tap if captures.wanted else None
             await shell.start()
             exits.push_async_callback(shell.close)
             lines = LineTable(settings)
@@ -171,6 +174,8 @@ class Daemon:
             )
             background = TaskSet()
             exits.push_async_callback(background.close)
+            if captures.exporter is not None:
+                background.spawn(captures.exporter.run())
             events = EventHub(store, background.spawn, time.time)
             await events.begin()
             profiles = ProfileBook(store, loop)
@@ -192,6 +197,7 @@ class Daemon:
                 policies=media_policies(settings, lines, shell.media_address),
                 outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
+                related=captures.related,
             )
             gate = Gate(
                 settings,
@@ -221,7 +227,7 @@ class Daemon:
             live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
             local = exits.enter_context(local_token(settings.token_file))
-            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events)
+            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events, captures)
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)

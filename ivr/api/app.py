@@ -14,6 +14,7 @@ from ivr.api.bodies import MAX_BODY_BYTES
 from ivr.api.events import EventRoutes, EventSink
 from ivr.api.flows import FlowRoutes
 from ivr.api.guard import Guard
+from ivr.api.messages import MessageRoutes, MessageSource
 from ivr.api.problems import ProblemError, problems
 from ivr.settings import HostPort
 from ivr.versions import LiveFlows
@@ -41,12 +42,21 @@ class CallSource(Protocol):
 class HttpServer:
     """The listening server."""
 
-    def __init__(self, listen: HostPort, guard: Guard, calls: CallSource, flows: LiveFlows, events: EventSink) -> None:
+    def __init__(
+        self,
+        listen: HostPort,
+        guard: Guard,
+        calls: CallSource,
+        flows: LiveFlows,
+        events: EventSink,
+        messages: MessageSource,
+    ) -> None:
         self._listen = listen
         self._calls = calls
         self._guard = guard
         self._flows = FlowRoutes(flows, calls)
         self._events = EventRoutes(events)
+        self._messages = MessageRoutes(messages)
         self._runner: web.AppRunner | None = None
         self.address = listen
 
@@ -60,6 +70,8 @@ class HttpServer:
                 web.get("/readyz", self._ready),
                 web.get("/v1/calls", guard("calls:read", self._list, local=True)),
                 web.get("/v1/calls/{id}", guard("calls:read", self._show, local=True)),
+                web.get("/v1/messages", guard("calls:read", self._messages.show)),
+                web.get("/v1/messages.pcap", guard("calls:read", self._messages.file)),
                 web.post("/v1/events", guard("events", self._events.post)),
                 web.get("/v1/flows", guard("flows", flows.list, local=True)),
                 web.post("/v1/flows/reload", guard("flows", flows.reload)),

@@ -21,7 +21,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from ivr import __version__
 from ivr.call.leg import Leg, MediaPolicy
@@ -51,6 +51,7 @@ log = logging.getLogger("ivr.caller")
 DEFAULT_SIP_PORT = 5060
 KEY_MS, KEY_GAP_MS = 100, 100
 """A key as a finger presses it."""
+_MODES = {"agreed": "agreed", "rfc4733": "events", "inband": "tones"}
 LISTEN_EVERY = 0.1
 """Seconds between looks at what was heard; the recording follows within half a second."""
 LOUD = 300
@@ -276,10 +277,23 @@ class Caller:
         self._recording = path
         self._record = self._port.record(path, RecordOptions(sides="both"))
 
-    async def press(self, keys: str) -> None:
-        """Press keys, one after the other; returns when the last one is let go."""
-        self._port.send_digits(keys, ms=KEY_MS, gap_ms=KEY_GAP_MS)
+    async def press(self, keys: str, way: Literal["agreed", "rfc4733", "info", "inband"] = "agreed") -> None:
+        """Press keys, one after the other; returns when the last one is let go. `agreed` takes telephone-events where
+        the other side takes them, else tones; the other ways are taken whatever was agreed."""
+        if way == "info":
+            await self._press_by_info(keys)
+            return
+        self._port.send_digits(keys, ms=KEY_MS, gap_ms=KEY_GAP_MS, mode=_MODES[way])
         await self.wait(len(keys) * (KEY_MS + KEY_GAP_MS) / 1000)
+
+    async def _press_by_info(self, keys: str) -> None:
+        for key in keys:
+            session = self._leg.session if self._leg is not None else None
+            if session is None or self.ended.is_set():
+                return
+            session.info("application/dtmf-relay", f"Signal={key}\r\nDuration={KEY_MS}\r\n".encode(), self._loop.time())
+            self._shell.flush()
+            await self.wait((KEY_MS + KEY_GAP_MS) / 1000)
 
     async def say(self, sound: Sound) -> None:
         """Play a sound to the other side, to its end."""

@@ -60,6 +60,8 @@ class Services:
     """Takes over a flow that waits when its call is over; it goes on once what is returned was called."""
     languages: Languages = field(default_factory=Languages)
     """Languages that are spoken, and those of the flows' texts."""
+    related: Callable[[str, str], None] = lambda call_id, leg: None
+    """Hears of each leg that a call places, by Call-IDs: who looks at the call sees both."""
     line_calls: Counter[str] = field(default_factory=Counter)
     """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)
@@ -172,4 +174,6 @@ class Services:
             leg.port.release()
             raise
         leg.session.owner = attempt
+        if near.session is not None:
+            self.related(near.session.call_id, leg.session.call_id)
         return leg

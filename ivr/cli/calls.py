@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 import click
@@ -15,7 +17,12 @@ from ivr.errors import StoreError
 from ivr.store import CallRecord, RecordReader
 from ivr.units import parse_duration
 
-__all__ = ["command"]
+__all__ = ["command", "completed_call", "read_call", "seconds"]
+
+RECENT = 50
+"""Calls looked through for one that just ended."""
+LOOK_EVERY = 0.2
+"""Seconds between such looks."""
 
 
 def _ago(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
@@ -88,3 +95,19 @@ def read_call(url: str, name: str) -> CallRecord | None:
         return reader.call(name)
     finally:
         reader.close()
+
+
+def completed_call(url: str, matches: Callable[[CallRecord], bool], wait: float) -> CallRecord | None:
+    """The newest of the last calls that matches, as soon as its record is complete; None after `wait` seconds."""
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        with contextlib.suppress(StoreError):
+            reader = RecordReader.open(url)
+            try:
+                for call in reader.calls(limit=RECENT):
+                    if call.cause is not None and matches(call):
+                        return call
+            finally:
+                reader.close()
+        time.sleep(LOOK_EVERY)
+    return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ivr.cli.calls import completed_call
 from ivr.cli.daemons import answers, started
 from ivr.cli.options import config_option, settings_of
 from ivr.errors import IvrError
@@ -82,7 +83,7 @@ def command(ctx: click.Context, number: str, keep: Path | None, keys: tuple[str,
     if short_id is None:
         raise IvrError(f"the record of the call (SIP Call-ID {call_id}) is not in the store")
     click.echo("\nThe way of the call, as the daemon recorded it (ivr trace):\n")
-    ctx.invoke(trace.command, call_id=str(short_id), as_json=False)
+    ctx.invoke(trace.command, call_id=str(short_id), sip=False, pcap=None, as_json=False)
     click.echo(f"\nThe sound of both sides: {path}  (left: what the caller heard, right: what it said)")
 
 
@@ -129,7 +130,10 @@ async def _call(settings: Settings, target: str, path: Path, say: Say, keys: tup
         if caller.stats is not None:
             stats = caller.stats
             say(f"heard {stats.packets_in} packets, {stats.lost} lost, listening quality (MOS) {stats.mos:.1f}")
-    return call_id, await asyncio.to_thread(_short_id, settings.store, call_id)
+    record = await asyncio.to_thread(
+        completed_call, settings.store, lambda call: call.sip_call_id == call_id, RECORD_SECONDS
+    )
+    return call_id, None if record is None else record.short_id
 
 
 async def _message(settings: Settings) -> Sound:
@@ -190,22 +194,3 @@ async def _presses(caller: Caller, keys: tuple[str, ...], say: Say) -> None:
         say(f"pressed {pressed}")
     await caller.quiet(LAST_PAUSE_SECONDS, longest=LISTEN_SECONDS)
     say("the daemon has hung up" if caller.ended.is_set() else "hanging up")
-
-
-def _short_id(url: str, call_id: str) -> int | None:
-    """The short id of the call with this SIP Call-ID, as soon as its record is complete."""
-    from ivr.errors import StoreError
-    from ivr.store import RecordReader
-
-    deadline = time.monotonic() + RECORD_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(StoreError):
-            reader = RecordReader.open(url)
-            try:
-                for call in reader.calls(limit=50):
-                    if call.sip_call_id == call_id and call.cause is not None:
-                        return call.short_id
-            finally:
-                reader.close()
-        time.sleep(0.2)
-    return None

@@ -12,7 +12,7 @@ from typing import Any
 from ivr.errors import IvrError
 from ivr.settings import HostPort
 
-__all__ = ["DaemonError", "NoDaemonError", "ask", "read_token"]
+__all__ = ["DaemonError", "NoDaemonError", "ask", "fetch", "read_token"]
 
 TIMEOUT_SECONDS = 3.0
 """The daemon is on this machine and answers from memory."""
@@ -37,19 +37,42 @@ def ask(listen: HostPort, path: str, body: object = None, token: str | None = No
 
     With a token something is changed: the body is posted, and what is not there is an error too.
     """
-    address = HostPort(_ANY_ADDRESSES.get(listen.host, listen.host), listen.port)
+    address = _address(listen)
     request = urllib.request.Request(f"http://{address}{path}", headers={"Accept": "application/json"})
     if token is not None:
         request.data = json.dumps(body or {}).encode()
         request.add_header("Content-Type", "application/json")
         request.add_header("Authorization", f"Bearer {token}")
+    answer = _answer(request, address, TIMEOUT_SECONDS if token is None else CHANGE_SECONDS, missing=token is None)
+    try:
+        return None if answer is None else json.loads(answer)
+    except ValueError as error:
+        raise NoDaemonError(f"no daemon answers at {address}") from error
+
+
+def fetch(listen: HostPort, path: str, token: str | None) -> bytes | None:
+    """What the daemon gives for `path`, as it is; None where it has no such thing. DaemonError otherwise."""
+    address = _address(listen)
+    request = urllib.request.Request(f"http://{address}{path}")
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    return _answer(request, address, TIMEOUT_SECONDS, missing=True)
+
+
+def _address(listen: HostPort) -> HostPort:
+    return HostPort(_ANY_ADDRESSES.get(listen.host, listen.host), listen.port)
+
+
+def _answer(request: urllib.request.Request, address: HostPort, timeout: float, *, missing: bool) -> bytes | None:
+    """The body of an answer; None for what is not there, where that may be."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the machine's proxy is not for loopback
     try:
-        with opener.open(request, timeout=TIMEOUT_SECONDS if token is None else CHANGE_SECONDS) as response:
-            return json.loads(response.read(MAX_ANSWER_BYTES))
+        with opener.open(request, timeout=timeout) as response:
+            body: bytes = response.read(MAX_ANSWER_BYTES)
+            return body
     except urllib.error.HTTPError as error:
         with error:
-            if error.code == http.client.NOT_FOUND and token is None:
+            if error.code == http.client.NOT_FOUND and missing:
                 return None
             raise DaemonError(_told(error, address)) from None
     except (OSError, ValueError, http.client.HTTPException) as error:

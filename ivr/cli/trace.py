@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ import click
 
 from ivr.cli.calls import read_call, seconds
 from ivr.cli.live import DaemonError, ask
+from ivr.cli.messages import show_messages
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.errors import IvrError
 from ivr.settings import Settings
@@ -25,16 +27,27 @@ STEP_KEYS = ("element", "type", "entered_at", "left_at", "branch", "flow")
 
 @click.command("trace")
 @click.argument("call_id", metavar="ID")
+@click.option("--sip", "sip", is_flag=True, help="Show the SIP messages of the call and of the legs it placed instead.")
+@click.option(
+    "--pcap",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write these messages to a file for Wireshark or sngrep.",
+)
 @json_option
 @config_option
 @click.pass_context
-def command(ctx: click.Context, call_id: str, as_json: bool) -> None:
+def command(ctx: click.Context, call_id: str, sip: bool, pcap: Path | None, as_json: bool) -> None:
     """Show the way of one call: its elements, times, branches and inputs.
 
-    ID is the call's id or its short id. A call in progress is asked of the running daemon.
+    ID is the call's id or its short id. A call in progress is asked of the running daemon, and so are SIP messages, of
+    which it keeps the last ones (capture.kept).
     """
-    call = find_call(settings_of(ctx), call_id)
-    if as_json:
+    settings = settings_of(ctx)
+    call = find_call(settings, call_id)
+    if sip or pcap is not None:
+        show_messages(settings, call, pcap, shown=sip, as_json=as_json)
+    elif as_json:
         click.echo(json.dumps(call, indent=2))
     else:
         _print(call)

@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import Guard, HttpServer
 from ivr.call.events import EventHub
-from ivr.settings import HostPort, Settings
+from ivr.capture import Captures
+from ivr.settings import CaptureSettings, HostPort, Settings
 from ivr.store import Store, new_token
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
@@ -45,11 +46,14 @@ class Calls:
 class Api:
     """The interface under test, with tokens by scope."""
 
-    def __init__(self, store: Store, settings: Settings, client: TestClient[Any, Any], calls: Calls) -> None:
+    def __init__(
+        self, store: Store, settings: Settings, client: TestClient[Any, Any], calls: Calls, captures: Captures
+    ) -> None:
         self.store = store
         self.settings = settings
         self.client = client
         self.calls = calls
+        self.captures = captures
 
     def token(self, *scopes: str, expires_at: float | None = None) -> dict[str, str]:
         """Headers with a token that is good for something."""
@@ -75,11 +79,11 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     (tmp_path / "flows").mkdir()
     settings = Settings(flows=tmp_path / "flows")
     keeper = FlowKeeper(settings, store.versions, author="test")
-    calls, tasks = Calls(), TaskSet()
+    calls, tasks, captures = Calls(), TaskSet(), Captures(CaptureSettings())
 
     flows = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
     hub = EventHub(store, tasks.spawn, lambda: 1000.0)
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures)
     async with TestClient(TestServer(server.application())) as client:
-        yield Api(store, settings, client, calls)
+        yield Api(store, settings, client, calls, captures)
     await tasks.close()
