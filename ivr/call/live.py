@@ -11,35 +11,25 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ivr.call.answering import Answering
 from ivr.call.forward import Forwarding
 from ivr.call.identity import Caller
+from ivr.call.keys import Keys
 from ivr.call.leg import Leg, refusal
 from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
 from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
-from ivr.call.sounds import RINGBACK
+from ivr.call.settlement import Settlement
 from ivr.errors import IvrError
 from ivr.flow import ports
-from ivr.flow.digits import DigitMerger
 from ivr.flow.machine import Machine
 from ivr.sip import Answer, Confirmed, DtmfInfo, Ended, InboundSession, Info, Offer, OfferRejected, ReferProgress, Sdp
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, RecordDone, Sound, Stats
 
-log = logging.getLogger("ivr.call")
-
-SETTLE_WAIT = 2.0
-"""Seconds that a call's record waits for the media figures and closed recordings after the port was given back."""
 AFTER_THE_END = (ports.DiscardRecording, ports.Note)
 """Commands that count when the session is over."""
-
-
-class CallLog(logging.LoggerAdapter[logging.Logger]):
-    """Puts the call's id before every line."""
-
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        return f"call {(self.extra or {}).get('call')}: {msg}", kwargs
 
 
 class LiveCall:
@@ -65,25 +55,18 @@ class LiveCall:
         self.report = report
         self.number = caller.number
         self.display = caller.display
-        self.log = CallLog(log, {"call": report.id})
+        self.log = report.log
         self.ended = False
-        self._free: Callable[[], None] | None = None
-        """Lets the flow go on elsewhere, once the record that it is to complete is written."""
         self._own_recording = False
         self._confirmed = False
         self._silent = False
         self._closed = closed
-        self._written = written
-        self._answered = False
-        self._early = False
-        self._local_sdp: bytes | None = None
-        self._merger = DigitMerger()
-        self._settle_timer: asyncio.TimerHandle | None = None
-        self._stats: Stats | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ringing_play: int | None = None
+        self._answering = Answering(services, leg, report, self.spawn)
+        self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._recordings = CallRecordings(services, leg, report)
         self._playback = Playback(services, leg, self._recordings, self.feed, self.spawn)
+        self._settlement = Settlement(services, report, self.runner, lambda: self.leg, lambda: written(self))
         self._forward: Forwarding | None = None
 
     # The machine
@@ -111,11 +94,11 @@ class LiveCall:
         if self.machine.finished:
             if not self.ended:
                 self._end("ended_by_flow", 480)
-            self._settle()
-        elif self.ended and self.machine.dormant and self._free is None:
-            self._free = self.services.keep(self.machine, self.report)
+            self._settlement.settle()
+        elif self.ended and self.machine.dormant and self._settlement.free is None:
+            self._settlement.free = self.services.keep(self.machine, self.report)
             self.runner.hand_over()
-            self._settle()
+            self._settlement.settle()
         self.services.flush()
 
     def _break(self, cause: ports.Cause, status: int) -> None:
@@ -142,12 +125,12 @@ class LiveCall:
             case ports.StopPlay(id=number):
                 self._playback.stop(number)
             case ports.Answer():
-                self._answer()
+                if not self.ended:
+                    self._answering.answer()
             case ports.HangUp():
                 self._end(command.cause, command.sip_status, command.reason)
             case ports.Ring():
-                if not self._answered:
-                    self.session.ring(self.services.clock())
+                self._answering.ring()
             case ports.EarlyMedia():
                 self.early_media()
             case ports.Record():
@@ -175,35 +158,6 @@ class LiveCall:
 
     # Signalling
 
-    def answered(self) -> bool:
-        return self._answered
-
-    def _sdp(self) -> bytes:
-        """Our side of the first offer and answer: made once, the same in 183 and 200."""
-        if self._local_sdp is None:
-            remote = self.session.remote_sdp
-            self._local_sdp = self.leg.offer() if remote is None else self.leg.answer(remote)
-        return self._local_sdp
-
-    def _answer(self) -> None:
-        if self._answered or self.ended:
-            return
-        description = self._sdp()
-        self.stop_ringing()
-        self._answered = True
-        self.report.answered(self.services.wall())
-        self.session.answer(description, self.services.clock())
-
-    def early_media(self) -> None:
-        if self._answered or self._early:
-            return
-        if self.session.remote_sdp is None:
-            # Without an offer there is nothing to open the sound path with.
-            self.session.ring(self.services.clock())
-            return
-        self._early = True
-        self.session.progress(self._sdp(), self.services.clock())
-
     def on_session(self, event: object) -> None:
         """An event of the caller's session."""
         if self.ended:
@@ -211,7 +165,7 @@ class LiveCall:
         match event:
             case DtmfInfo(digit=digit, duration=duration):
                 if self.leg.policy.info:
-                    self._info_digit(digit, duration)
+                    self._keys.info(digit, duration)
             case Ended():
                 self._session_ended(event)
             case Offer(sdp=sdp):
@@ -240,7 +194,7 @@ class LiveCall:
             self.end("network")
 
     def _session_ended(self, event: Ended) -> None:
-        self.report.sip_status = event.status if not self._answered else self.report.sip_status
+        self.report.sip_status = event.status if not self.answered() else self.report.sip_status
         if self._forward is not None and self._forward.peer_left():
             self._over("forwarded")
             return
@@ -254,10 +208,8 @@ class LiveCall:
             self._after_the_end(event)
             return
         match event:
-            case Digit(phase="start"):
-                self._heard_digit(event)
             case Digit():
-                self._digit_ended(event)
+                self._keys.heard(event)
             case PlayDone():
                 self._playback.done(event)
             case RecordDone():
@@ -275,34 +227,21 @@ class LiveCall:
         """What comes late completes the trace and the record."""
         match event:
             case Stats():
-                self._stats = event
+                self._settlement.stats = event
             case PlayDone():
                 self._playback.done(event)
             case RecordDone():
                 self._record_done(event)
             case Digit(phase="end"):
-                self._digit_ended(event)
-        self._settle()
+                self._keys.heard(event)
+        self._settlement.settle()
 
-    def _heard_digit(self, event: Digit) -> None:
-        key = event.event_key
-        if self._merger.start(event.digit, event.source, event.at, key) and self._bridged() is None:
-            self.feed(ports.Digit(event.digit, event.source, event.at))
-
-    def _digit_ended(self, event: Digit) -> None:
-        ended = self._merger.end(event.digit, event.source, event.at, event.event_key)
-        if ended is not None and self._bridged() is None:
-            self.feed(ended)
-
-    def _info_digit(self, digit: str, duration: float) -> None:
-        now = self.services.clock()
-        if not self._merger.start(digit, "info", now - duration, None, duration):
-            return
+    def _pass_on(self, digit: str | None) -> bool:
+        """Whether the caller is bridged; a key that the sound path does not pass on is sent there (Keys)."""
         bridged = self._bridged()
-        if bridged is not None:
+        if bridged is not None and digit is not None:
             bridged.port.send_digits(digit)
-        else:
-            self.feed(ports.Digit(digit, "info", now - duration, duration))
+        return bridged is not None
 
     def _bridged(self) -> Leg | None:
         forward = self._forward
@@ -317,42 +256,24 @@ class LiveCall:
 
     # Forwarding (ForwardHost)
 
-    def show_ringing(self, prompt: ports.PromptSpec | None) -> None:
-        prompt = prompt or RINGBACK
-        if self._ringing_play is not None:
-            return
-        if not self._answered and not self._early and prompt == RINGBACK:
-            self.session.ring(self.services.clock())
-            return
-        self.early_media()
-        self.want_sound(prompt, self._play_ringing)
+    def answered(self) -> bool:
+        return self._answering.answered
 
-    def _play_ringing(self, sound: Sound | None) -> None:
+    def early_media(self) -> None:
+        self._answering.early_media()
+
+    def show_ringing(self, prompt: ports.PromptSpec | None) -> None:
+        self._answering.show_ringing(prompt, self._unanswered)
+
+    def _unanswered(self) -> bool:
         forward = self._forward
-        if sound is not None and forward is not None and not forward.over and forward.bridged is None:
-            self._ringing_play = self.leg.port.play([sound], loop=0)
+        return forward is not None and not forward.over and forward.bridged is None
 
     def stop_ringing(self) -> None:
-        if self._ringing_play is not None:
-            self.leg.port.stop_play(self._ringing_play)
-            self._ringing_play = None
+        self._answering.stop_ringing()
 
     def want_sound(self, prompt: ports.PromptSpec, then: Callable[[Sound | None], None]) -> None:
-        sound = self.services.sounds.ready(prompt)
-        if sound is not None:
-            then(sound)
-            return
-
-        async def make() -> None:
-            try:
-                made: Sound | None = await self.services.sounds.make(prompt)
-            except IvrError as error:
-                self.log.warning("a prompt of a forward: %s", type(error).__name__)
-                made = None
-            then(made)
-            self.services.flush()
-
-        self.spawn(make())
+        self._answering.want_sound(prompt, then)
 
     def want_address(self, host: str, port: int, then: Callable[[str | None], None]) -> None:
         async def resolve() -> None:
@@ -403,7 +324,7 @@ class LiveCall:
             talked = self._forward.abandon()
             self.report.abandoned(self._forward, talked, self.services.wall())
         self.ended = True
-        self._hang_up(480, None)
+        self._answering.hang_up(480, None)
         self.report.over(cause, self.services.wall())
         self.feed(ports.CallEnded(cause))
         self._close()
@@ -415,7 +336,7 @@ class LiveCall:
         if self._forward is not None:
             self._forward.abandon()
         self.ended = True
-        self._hang_up(status, reason)
+        self._answering.hang_up(status, reason)
         self.report.over(cause, self.services.wall())
         self._close()
 
@@ -423,49 +344,15 @@ class LiveCall:
         if not self.ended:
             self._end(cause, 480)
 
-    def _hang_up(self, status: int, reason: str | None) -> None:
-        now = self.services.clock()
-        if self.session.ended:
-            return
-        if self._answered:
-            self.session.hangup(now, reason)
-        else:
-            self.report.sip_status = status
-            self.session.reject(status, now)
-
     def _close(self) -> None:
         self._recordings.close()
         self.leg.port.release()
         self._playback.close()
         for task in self._tasks:
             task.cancel()
-        self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)
+        self._settlement.begin()
         self._closed(self)
-
-    def _settle(self) -> None:
-        """Write the record once nothing can change it any more: the flow is over and the port told its figures."""
-        if self._settle_timer is not None and self._stats is not None and self.machine.settled:
-            self._write()
-
-    def _settle_late(self) -> None:
-        """Write what is known; a flow that goes on without its caller adds to it when it is over."""
-        if self.runner.over:
-            self._write()
-        else:
-            self._settle_timer = self.services.call_later(SETTLE_WAIT, self._settle_late)
 
     def write(self) -> None:
         """Write the record of a call that is over as far as it is known: nothing more will come."""
-        if self._settle_timer is not None:
-            self._write()
-
-    def _write(self) -> None:
-        if self._settle_timer is not None:
-            self._settle_timer.cancel()
-            self._settle_timer = None
-        if self.leg.agreed is not None:
-            self.report.signalled(self.leg.agreed)
-        self.report.write(self.machine, self._stats)
-        if self._free is not None:
-            self._free()
-        self._written(self)
+        self._settlement.write()

@@ -21,6 +21,13 @@ HIDDEN = "(sensitive)"
 """Stands for what must be in no record."""
 
 
+class CallLog(logging.LoggerAdapter[logging.Logger]):
+    """Puts the call's id before every line."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return f"call {(self.extra or {}).get('call')}: {msg}", kwargs
+
+
 class CallReport:
     """Times and results of one call. `store` takes the finished record without blocking."""
 
@@ -34,6 +41,7 @@ class CallReport:
         self._faults: list[str] = []
         self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
+        self.log = CallLog(log, {"call": record.id})
 
     @property
     def id(self) -> str:
@@ -62,7 +70,7 @@ class CallReport:
         if self._cause is None:
             self._cause = cause
             self._ended_at = at
-            log.info("call %s: over, %s", self.id, cause)
+            self.log.info("over, %s", cause)
 
     def hand_off(self, done: ports.ForwardDone, at: float, secret: bool = False) -> None:
         """A forward came back or was taken; a `secret` target is not named."""
@@ -102,7 +110,7 @@ class CallReport:
     def fault(self, text: str) -> None:
         """Something that did not work and did not end the call."""
         self._faults.append(text)
-        log.warning("call %s: %s", self.id, text)
+        self.log.warning("%s", text)
 
     def snapshot(self, machine: Machine) -> dict[str, Any]:
         """The call as a row of the calls in progress."""

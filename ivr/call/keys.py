@@ -1,0 +1,44 @@
+"""Keys of one party, by whatever way they come: each counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ivr.flow import ports
+from ivr.flow.digits import DigitMerger
+from media import Digit
+
+__all__ = ["Keys"]
+
+
+class Keys:
+    """Joins what the sound path and INFO say of the same keys, and tells the flow while nobody else has the caller."""
+
+    __slots__ = ("_clock", "_feed", "_merger", "_pass_on")
+
+    def __init__(
+        self, clock: Callable[[], float], feed: Callable[[ports.Event], None], pass_on: Callable[[str | None], bool]
+    ) -> None:
+        """`pass_on` says whether the party is bridged, and then sends the key on where one is given: keys in the sound
+        path are passed on by that."""
+        self._clock = clock
+        self._feed = feed
+        self._pass_on = pass_on
+        self._merger = DigitMerger()
+
+    def heard(self, event: Digit) -> None:
+        """A key in the sound path began or ended."""
+        key = event.event_key
+        if event.phase == "start":
+            if self._merger.start(event.digit, event.source, event.at, key) and not self._pass_on(None):
+                self._feed(ports.Digit(event.digit, event.source, event.at))
+            return
+        ended = self._merger.end(event.digit, event.source, event.at, key)
+        if ended is not None and not self._pass_on(None):
+            self._feed(ended)
+
+    def info(self, digit: str, duration: float) -> None:
+        """A key by INFO, whole."""
+        now = self._clock()
+        if self._merger.start(digit, "info", now - duration, None, duration) and not self._pass_on(digit):
+            self._feed(ports.Digit(digit, "info", now - duration, duration))
