@@ -15,7 +15,7 @@ from ivr.sip.message import Header, Message, Request, Response
 from ivr.sip.names import KNOWN_NAMES, METHODS, SINGLE, canonical_name
 from ivr.sip.uri import TOKEN, Uri
 
-__all__ = ["MAX_HEAD", "MAX_HEADERS", "MAX_MESSAGE", "parse_message"]
+__all__ = ["MAX_HEAD", "MAX_HEADERS", "MAX_MESSAGE", "answerable", "parse_message"]
 
 MAX_MESSAGE: Final = 65535
 """Octets of a message: what a UDP datagram can hold; a stream holds no more for one message either."""
@@ -49,7 +49,7 @@ def parse_message(data: bytes) -> Request | Response:
     try:
         return _parse(data)
     except ParseError as error:
-        raise _answerable(error, data) from None
+        raise answerable(error, data) from None
 
 
 def _parse(data: bytes) -> Request | Response:
@@ -188,8 +188,9 @@ def _check_controls(octets: bytes) -> None:
         raise ParseError("control character or bare line break")
 
 
-def _answerable(error: ParseError, data: bytes) -> ParseError:
-    """Add what can be read of the request; without a status where nothing may or can be answered."""
+def answerable(error: ParseError, data: bytes) -> ParseError:
+    """Add what can be read of the request in `data`, which may be cut off; without a status where nothing may or can be
+    answered."""
     head, _, _ = data[: MAX_HEAD + 4].lstrip(b"\r\n").partition(b"\r\n\r\n")
     lines = _LINE_BREAK.split(_FOLD.sub(" ", head.decode("utf-8", "surrogateescape")))
     start = lines[0].split()
