@@ -16,6 +16,7 @@ from ivr.sip.message import Request, Response
 from ivr.sip.outgoing import OutgoingRequest
 from ivr.sip.tables import Input
 from ivr.sip.timers import Timers
+from ivr.sip.traffic import Traffic
 from ivr.sip.transactions import ClientTransaction, ServerTransaction, TransactionUser
 from ivr.sip.uri import host_text
 
@@ -90,6 +91,7 @@ class TransactionLayer:
 
     def __init__(self, rng: Callable[[int], bytes], t1: float, t2: float) -> None:
         self.timers = Timers()
+        self.traffic = Traffic()
         self.tokens = Tokens(rng)
         self.t1 = t1
         self.t2 = t2
@@ -134,6 +136,7 @@ class TransactionLayer:
 
     def send(self, data: bytes, flow: Flow) -> None:
         """Queue octets."""
+        self.traffic.sent(data)
         self.outgoing.append((data, flow))
 
     def request(self, request: OutgoingRequest, flow: Flow, user: TransactionUser, now: float) -> ClientTransaction:

@@ -181,9 +181,11 @@ class Stack:
         try:
             message = parse_message(data)
         except ParseError as error:
+            self.layer.traffic.broken += 1
             self._answer_broken(error, flow)
             return
         if isinstance(message, Response):
+            self.layer.traffic.responses_in[message.status // 100] += 1
             self.layer.receive_response(message, now)
             return
         try:
@@ -195,12 +197,14 @@ class Stack:
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method = request.method
         layer = self.layer
+        layer.traffic.request(method)
         if method == "ACK":
             self._receive_ack(request, now)
             return
         key = layer.server_key(request, method)
         known = layer.servers.get(key)
         if known is not None:
+            layer.traffic.repeats_in += 1
             known.fire(Input.REQUEST, now)
             return
         if method == "CANCEL":

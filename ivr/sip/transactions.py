@@ -10,6 +10,7 @@ from ivr.sip.message import Request, Response
 from ivr.sip.names import REASONS
 from ivr.sip.tables import CLIENT, INVITE_CLIENT, INVITE_SERVER, SERVER, Action, Input, State, Table
 from ivr.sip.timers import T4, Timer, Timers
+from ivr.sip.traffic import Traffic
 
 if TYPE_CHECKING:
     from ivr.sip.events import Flow
@@ -26,6 +27,7 @@ class TransactionLayer(Protocol):
     """What a transaction needs around it."""
 
     timers: Timers
+    traffic: Traffic
     t1: float
     t2: float
 
@@ -103,6 +105,7 @@ class _Transaction:
         layer = self.layer
         if action is Action.RESEND:
             if self.last:
+                layer.traffic.repeats_out += 1
                 layer.send(self.last, self.flow)
         elif action is Action.STOP:
             self._stop()
@@ -198,6 +201,7 @@ class ClientTransaction(_Transaction):
                 self.last = self.request.ack(self.via, message)
                 self.layer.send(self.last, self.flow)
             elif action is Action.TIMEOUT:
+                self.layer.traffic.timeouts += 1
                 self.user.on_failure(self, 408, now)
             elif action is Action.FAIL:
                 self.user.on_failure(self, 503, now)
