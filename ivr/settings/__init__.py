@@ -27,7 +27,6 @@ from ivr.settings.lines import (
     LineTransport,
     Modem,
     NumberFormat,
-    OutboundPolicy,
     Phone,
     Probe,
     Quirks,
@@ -38,6 +37,7 @@ from ivr.settings.lines import (
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
+from ivr.settings.outbound import DialLimits, OutboundPolicy
 from ivr.settings.sections import (
     HttpSettings,
     Limits,
@@ -47,11 +47,13 @@ from ivr.settings.sections import (
     SipSettings,
     SpeechSettings,
 )
+from ivr.settings.security import Bans, SecuritySettings
 from ivr.settings.values import HostPort, Listener, PortRange
 from ivr.settings.zones import ZoneName
 
 __all__ = [
     "CONFIG_PLACES",
+    "Bans",
     "Calendar",
     "CallerId",
     "CaptureSettings",
@@ -61,6 +63,7 @@ __all__ = [
     "ConnectorElement",
     "ConnectorField",
     "ConnectorRequest",
+    "DialLimits",
     "DtmfMethod",
     "Flash",
     "Gateway",
@@ -84,6 +87,7 @@ __all__ = [
     "Quirks",
     "Register",
     "Retention",
+    "SecuritySettings",
     "SessionTimerSettings",
     "Settings",
     "SipLine",

@@ -1,4 +1,4 @@
-"""Where calls come from and go to: lines and phones (`lines`, `phones`, `outbound_policy`)."""
+"""Where calls come from and go to: lines and phones (`lines`, `phones`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ __all__ = [
     "LineTransport",
     "Modem",
     "NumberFormat",
-    "OutboundPolicy",
     "Phone",
     "Probe",
     "Quirks",
@@ -88,6 +87,9 @@ def _country(value: str) -> str:
     if value not in SUPPORTED_REGIONS:
         raise ValueError("not a country: two capital letters of ISO 3166, like DE")
     return value
+
+
+Country = Annotated[str, AfterValidator(_country)]
 
 
 class Register(Section):
@@ -165,7 +167,7 @@ class SipLine(Section):
     from_: Digits | None = Field(default=None, alias="from")
     """Caller id shown where the flow names none."""
     caller_id: CallerId = CallerId()
-    country: Annotated[str, AfterValidator(_country)] | None = None
+    country: Country | None = None
     """Of numbers without an international prefix: national ones become +49… before they are compared."""
     dial_format: NumberFormat = "as_is"
     """Of the number that is called."""
@@ -276,10 +278,6 @@ class SoundCard(Device):
 Line = Annotated[SipTrunk | Gateway | Modem | SoundCard, Field(discriminator="type")]
 
 
-def _one_or_several(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 def _not_empty(password: SecretStr) -> SecretStr:
     if not password.get_secret_value():
         raise ValueError("the password is empty, anybody could register")
@@ -292,19 +290,3 @@ class Phone(Section):
     password: Annotated[Secret, AfterValidator(_not_empty)]
     name: str = ""
     """Shown to who is called."""
-
-
-class OutboundPolicy(Section):
-    """Who may make this system place calls through lines. Flows may; guests never can."""
-
-    phones: tuple[Digits, ...] = ()
-    """Numbers that registered phones may dial through `line`; `*` stands for any end: "+49*". None unless listed."""
-    line: Annotated[
-        tuple[Digits, ...],
-        BeforeValidator(_one_or_several, json_schema_input_type=str | tuple[str, ...]),
-    ] = ()
-    """Line for what phones dial, or several in the order to be tried; the first one where it is left out."""
-    deny: tuple[Digits, ...] = ()
-    """Numbers that nobody dials, flows included."""
-    emergency: tuple[Digits, ...] = ("112", "911", "110", "999")
-    """Numbers that registered phones may always dial through a line, whatever the rest says."""

@@ -23,7 +23,9 @@ from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
-from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, OutboundPolicy, Phone, Srtp
+from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, Phone, Srtp
+from ivr.settings.outbound import OutboundPolicy
+from ivr.settings.security import SecuritySettings
 from ivr.settings.values import (
     Digits,
     Duration,
@@ -197,6 +199,12 @@ class Limits(Section):
     """At the same time; beyond it new ones get 503 with Retry-After."""
     calls_per_second_per_source: Annotated[int, Field(ge=1)] = 50
     """From one address outside `sip.trusted`, lines and registered phones."""
+    calls_per_phone: Annotated[int, Field(ge=1)] | None = None
+    """Calls that one registered phone makes at the same time; a further one gets 486."""
+    calls_per_caller: Annotated[int, Field(ge=1)] | None = None
+    """Of one caller's number at the same time, whichever line it comes by; a further one gets 486."""
+    calls_per_flow: Annotated[int, Field(ge=1)] | None = None
+    """In one flow at the same time, unless its start says another `max_calls`; a further one gets 486."""
     registrations: Annotated[int, Field(ge=1)] = 10_000
     contacts_per_phone: Annotated[int, Field(ge=1)] = 10
     forward_targets: Annotated[int, Field(ge=1)] = 20
@@ -244,6 +252,12 @@ class Settings(Section):
     outbound_policy: OutboundPolicy = OutboundPolicy()
     settings: dict[str, Any] = Field(default_factory=dict)
     """What flows see as settings.*."""
+    security: SecuritySettings = SecuritySettings()
+    """Against floods, guesses and scans, and unwanted callers."""
+    user: str | None = None
+    """Whom a daemon that root starts becomes once it has its ports."""
+    group: str | None = None
+    """The group then; default: that of the user."""
     retention: Retention = Retention()
     capture: CaptureSettings = CaptureSettings()
     """SIP messages kept for who looks for a fault, and copies for a capture server."""
