@@ -28,6 +28,7 @@ from ivr.call.leg import Leg, MediaPolicy
 from ivr.errors import CallRefusedError, IvrError
 from ivr.net import SipShell
 from ivr.sip import (
+    Account,
     Answer,
     Answered,
     Capabilities,
@@ -169,8 +170,7 @@ class Caller:
                 to=NameAddr(uri),
                 flow=flow,
                 sdp=leg.offer(),
-                user=options.user if options.password is not None else None,
-                password=options.password,
+                account=Account(options.user, options.password) if options.password is not None else None,
             ),
             self._loop.time(),
         )

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ivr.errors import ProtocolError
-from ivr.settings import Gateway, Settings, SipTrunk
-from ivr.sip import NameAddr, Request, Uri
-
-SipLine = SipTrunk | Gateway
+from ivr.settings import Settings, SipLine
+from ivr.sip import Account, NameAddr, Request, Uri
 
 MAX_NUMBER = 128
 """Characters of a number or user part that is carried on; longer ones are no number of anybody."""
@@ -68,17 +66,25 @@ class LineTable:
 
     def __init__(self, settings: Settings) -> None:
         self.lines: dict[str, SipLine] = {
-            name: line for name, line in settings.lines.items() if isinstance(line, (SipTrunk, Gateway))
+            name: line for name, line in settings.lines.items() if isinstance(line, SipLine)
         }
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = [
             (network, name) for name, line in self.lines.items() for network in line.match
         ]
         self._addresses: dict[str, str] = {}
+        self._accounts = {name: account for name, line in self.lines.items() if (account := _account(line)) is not None}
+
+    def account(self, name: str) -> Account | None:
+        """Account of a line, the same for registration and calls; None where it has none."""
+        return self._accounts.get(name)
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
         """Set the addresses that a line's host resolves to; those known before are forgotten."""
         self._addresses = {ip: line for ip, line in self._addresses.items() if line != name}
-        self._addresses.update(dict.fromkeys(addresses, name))
+        own = frozenset(addresses)
+        self._addresses.update(dict.fromkeys(own, name))
+        if (account := self._accounts.get(name)) is not None:
+            account.hosts = own
 
     def at(self, ip: str) -> str | None:
         """The line whose peer has this address; exact addresses go before networks."""
@@ -95,6 +101,15 @@ class LineTable:
             default=None,
         )
         return best[1] if best else None
+
+
+def _account(line: SipLine) -> Account | None:
+    register = line.register_
+    if line.user is not None and line.password is not None:
+        return Account(line.user, line.password.get_secret_value(), line.realm)
+    if register is None:
+        return None
+    return Account(register.auth_user or register.user, register.password.get_secret_value(), register.realm)
 
 
 def _user(uri: Uri) -> str:

@@ -11,10 +11,10 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ivr.call.identity import LineTable, SipLine, normalise
+from ivr.call.identity import LineTable, normalise
 from ivr.errors import CallForbiddenError, NotBuiltError, NumberNotServedError, ProtocolError
-from ivr.settings import Settings
-from ivr.sip import Flow, Registrar, Uri
+from ivr.settings import Settings, SipLine
+from ivr.sip import Account, Flow, Registrar, Uri
 
 DEFAULT_SIP_PORT = 5060
 
@@ -34,9 +34,8 @@ class Destination:
     """Line it goes through; None for phones and plain URIs."""
     flow: Flow | None = None
     """Path that a registered phone came by; used as it is."""
-    user: str | None = None
-    """Account for challenges."""
-    password: str | None = None
+    account: Account | None = None
+    """Answers challenges."""
 
     @property
     def literal(self) -> bool:
@@ -95,7 +94,7 @@ class Directory:
             trunk = self._trunk(line)
             return [
                 Destination(
-                    target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, line, None, trunk.user, _secret(trunk)
+                    target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, line, None, self._lines.account(line)
                 )
             ]
         return [Destination(target, uri, uri.host, uri.port or DEFAULT_SIP_PORT)]
@@ -135,7 +134,7 @@ class Directory:
         trunk = self._trunk(name)
         uri = Uri("sip", number, trunk.host, trunk.port)
         return [
-            Destination(target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, name, None, trunk.user, _secret(trunk))
+            Destination(target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, name, None, self._lines.account(name))
         ]
 
     def _check_policy(self, number: str) -> None:
@@ -150,7 +149,3 @@ class Directory:
         if trunk is None:
             raise NumberNotServedError(f"there is no SIP line {name!r}")
         return trunk
-
-
-def _secret(trunk: SipLine) -> str | None:
-    return trunk.password.get_secret_value() if trunk.password is not None else None

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from ivr.sip.account import Account
 from ivr.sip.bodies import sdp_of
 from ivr.sip.dialog import Dialog, DialogId
 from ivr.sip.errors import BuildError, SdpError
@@ -49,10 +50,8 @@ class InviteRequest:
     """Our offer; None asks the peer for one (`Answered.wants_answer`)."""
     headers: tuple[Header, ...] = ()
     """Further headers; none of those that make a dialog."""
-    user: str | None = None
-    """Account for 401 and 407; None: a challenge is a refusal."""
-    password: str | None = None
-    """Its password."""
+    account: Account | None = None
+    """Answers 401 and 407; None: a challenge is a refusal."""
     max_forwards: int = 70
     """Hops it may take; for a call that is passed on, one less than it came with (RFC 7332 §4)."""
     routes: tuple[str, ...] = ()
@@ -88,8 +87,7 @@ class OutboundSession(Session):
         super().__init__(stack, "outbound", call_id, local_tag, invite.flow)
         self.invite = invite
         """What was asked for."""
-        if invite.user is not None and invite.password is not None:
-            self._user = (invite.user, invite.password)
+        self._account = invite.account
         self._early: dict[str | None, DialogId] = {}
         self._forks: dict[str | None, _Fork] = {}
         self._invite: ClientTransaction
@@ -269,7 +267,7 @@ class OutboundSession(Session):
 
     def _refused(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         old = transaction.request
-        credentials = None if self._cancel_wanted else self._credentials(old, response)
+        credentials = None if self._cancel_wanted else self._credentials(transaction, response)
         if credentials is not None:
             self._drop_early()
             self.dialog = None

@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ivr.sip.digest import DigestError, authorize
+from ivr.sip.account import Account, challenges_of, with_credentials
 from ivr.sip.events import EndCause, Ended, Event, Flow
 from ivr.sip.headers import quote
 from ivr.sip.message import Request, Response
@@ -54,6 +54,7 @@ class SessionBase:
     """State and plumbing of a session; its verbs are in the classes above."""
 
     __slots__ = (
+        "_account",
         "_ack",
         "_ack_cseq",
         "_client_invite",
@@ -74,7 +75,6 @@ class SessionBase:
         "_server_invite",
         "_server_update",
         "_stack",
-        "_user",
         "_wants_ack",
         "call_id",
         "dialog",
@@ -109,7 +109,7 @@ class SessionBase:
         """The peer's latest description, offer or answer."""
         self._offer_state = OfferState.STABLE
         self._closed = False
-        self._user: tuple[str, str] | None = None
+        self._account: Account | None = None
         self._hangup_wanted = False
         self._hangup_reason: str | None = None
         self._client_invite: ClientTransaction | None = None
@@ -196,34 +196,30 @@ class SessionBase:
         if self._ack is not None and self._ack_cseq == cseq:
             self._stack.layer.send(*self._ack)
 
-    def _credentials(self, request: OutgoingRequest, response: Response) -> str | None:
-        """Header lines that answer the challenge of a 401 or 407; None where it cannot be answered, or was."""
-        if response.status not in (401, 407) or self._user is None or request.attempts >= MAX_CHALLENGES:
+    def _credentials(self, transaction: ClientTransaction, response: Response) -> str | None:
+        """Header lines that answer the challenge of a 401 or 407; None where it cannot be answered, or was, or where the
+        request went to a host that is not the account's."""
+        request, account = transaction.request, self._account
+        if response.status not in (401, 407) or account is None or request.attempts >= MAX_CHALLENGES:
             return None
-        proxy = response.status == 407
-        challenges = response.get_all("Proxy-Authenticate" if proxy else "WWW-Authenticate")
-        try:
-            value = authorize(
-                challenges,
-                request.method,
-                request.uri,
-                *self._user,
-                request.body,
-                cnonce=self._stack.layer.tokens.take(16),
-            )
-        except DigestError:
+        host = transaction.flow.remote[0]
+        if host != self.flow.remote[0] and host not in account.hosts:
             return None
-        name = "Proxy-Authorization" if proxy else "Authorization"
-        # Credentials of the other kind, for another realm on the way, stay.
-        kept = "".join(
-            f"{line}\r\n" for line in request.credentials.split("\r\n") if line and not line.startswith(f"{name}:")
+        proxy, challenges = challenges_of(response)
+        value = account.answer(
+            challenges,
+            proxy=proxy,
+            method=request.method,
+            uri=request.uri,
+            body=request.body,
+            cnonce=self._stack.layer.tokens.take(16),
         )
-        return f"{kept}{name}: {value}\r\n"
+        return None if value is None else with_credentials(request, proxy, value)
 
     def _send_again(self, transaction: ClientTransaction, response: Response, now: float) -> ClientTransaction | None:
         """The same request within the dialog with credentials; None where there are none to give."""
         old, dialog = transaction.request, self.dialog
-        credentials = self._credentials(old, response)
+        credentials = self._credentials(transaction, response)
         if credentials is None or dialog is None:
             return None
         request = dialog.request(old.method, old.headers, old.body, old.content_type)

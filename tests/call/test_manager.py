@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ivr.call.live import LiveCall
-from ivr.sip import Answered, Ended, Rejected
+from ivr.sip import Account, Answered, Ended, Rejected
 from tests.kit.house import DESK, HOUSE, SHOP, TRUNK, House
 from tests.kit.sip import request, sdp
 
@@ -55,7 +55,7 @@ def test_a_guest_never_makes_the_runtime_call_out(tmp_path: Path, number: str) -
     assert trunk.calls == desk.calls == []
     # Nor by saying that it is a phone, or knowing a wrong password.
     liar = house.party(SHOP)
-    liar.call(number, user="200", password="guess")
+    liar.call(number, account=Account("200", "guess"))
     assert rejections(liar) == [401]
     assert trunk.calls == desk.calls == []
 

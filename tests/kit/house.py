@@ -28,6 +28,7 @@ from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
 from ivr.settings import parse_settings
 from ivr.sip import (
+    Account,
     Challenger,
     Flow,
     IncomingCall,
@@ -213,7 +214,7 @@ class Party:
     def call_as(self, phone: str, number: str) -> Any:
         """Call as a registered phone."""
         who = NameAddr(Uri("sip", phone, HOUSE[0]))
-        return self.call(number, from_=who, user=phone, password=f"secret-{phone}")
+        return self.call(number, from_=who, account=Account(phone, f"secret-{phone}"))
 
     def ring(self) -> None:
         """Answer 180 to what came last."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ivr.sip import (
+    Account,
     Answered,
     BuildError,
     Challenger,
@@ -298,7 +299,9 @@ def test_a_200_with_neither_offer_nor_answer_ends_the_call() -> None:
 def test_a_challenge_is_answered(status: int, header: str, algorithm: str) -> None:
     challenger = Challenger("example.com", b"k" * 32, algorithms=("MD5", "SHA-256", "SHA-512-256"))
     caller = Caller()
-    session, message = caller.place(user="bob", password="secret", headers=(("X-Kept", "yes"),))
+    account = Account("bob", "secret")
+    account.hosts = frozenset({Uri.parse(CONTACT[10:-3]).host})
+    session, message = caller.place(account=account, headers=(("X-Kept", "yes"),))
     challenges = "".join(f"{header}: {value}\r\n" for value in challenger.challenge(caller.now, algorithms=[algorithm]))
     ack, data = caller.answer(message, status, headers=challenges)
     assert ack.startswith(b"ACK ")
@@ -326,7 +329,7 @@ def test_a_challenge_is_answered(status: int, header: str, algorithm: str) -> No
 
 def test_challenges_are_answered_twice_at_most() -> None:
     caller = Caller()
-    session, message = caller.place(user="bob", password="secret")
+    session, message = caller.place(account=Account("bob", "secret"))
     sent = 0
     while True:
         found = caller.answer(message, 401, headers='WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"\r\n')
@@ -348,15 +351,50 @@ def test_challenges_are_answered_twice_at_most() -> None:
 )
 def test_a_challenge_that_cannot_be_answered_is_a_refusal(user: str | None, challenge: str) -> None:
     caller = Caller()
-    _, message = caller.place(user=user, password="secret" if user else None)
+    _, message = caller.place(account=Account(user, "secret") if user else None)
     assert len(caller.answer(message, 401, headers=f"WWW-Authenticate: {challenge}\r\n")) == 1
     (event,) = caller.events()
     assert isinstance(event, Rejected) and event.status == 401
 
 
+def test_credentials_are_for_one_realm_and_one_host() -> None:
+    challenge = 'WWW-Authenticate: Digest realm="{}", nonce="n", qop="auth"\r\n'
+    account = Account("bob", "secret")
+    caller = Caller()
+    _, message = caller.place(account=account)
+    (_, again) = caller.answer(message, 401, headers=challenge.format("first"))
+    assert parsed(again).get("Authorization") is not None
+    _, message = caller.place(account=account)
+    assert len(caller.answer(message, 401, headers=challenge.format("second"))) == 1, "no answer but the ACK"
+    assert account.strange == "second"
+    both = challenge.format("second") + challenge.format("first")
+    _, message = caller.place(account=account)
+    (_, again) = caller.answer(message, 401, headers=both)
+    assert 'realm="first"' in (parsed(again).get("Authorization") or "")
+    _, message = caller.place(account=account)
+    (_, again) = caller.answer(message, 407, headers=challenge.format("proxy").replace("WWW", "Proxy"))
+    assert parsed(again).get("Proxy-Authorization") is not None, "a proxy has a realm of its own"
+    _, message = caller.place(account=Account("bob", "secret", realm="fixed"))
+    assert len(caller.answer(message, 401, headers=challenge.format("first"))) == 1
+
+
+def test_a_host_that_a_call_is_taken_to_gets_credentials_only_where_it_is_the_trunks() -> None:
+    for known in (False, True):
+        caller, account = Caller(), Account("bob", "secret")
+        session, message = caller.place(account=account)
+        caller.answer(message, 200, headers="Contact: <sip:bob@192.0.2.66>\r\n", body=sdp(B[0]))
+        if known:
+            account.hosts = frozenset({"192.0.2.66"})
+        session.hangup(caller.now)
+        (bye,) = caller.sent()
+        assert caller.flows[0].remote[0] == "192.0.2.66"
+        again = caller.answer(bye, 401, headers='WWW-Authenticate: Digest realm="r", nonce="n"\r\n')
+        assert bool(again) is known
+
+
 def test_a_challenge_after_cancel_is_left_alone() -> None:
     caller = Caller()
-    session, message = caller.place(user="bob", password="secret")
+    session, message = caller.place(account=Account("bob", "secret"))
     session.hangup(caller.now)
     found = caller.answer(message, 401, headers='WWW-Authenticate: Digest realm="r", nonce="n"\r\n')
     assert [data.split(b" ")[0] for data in found] == [b"ACK"]
