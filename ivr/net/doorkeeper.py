@@ -15,12 +15,12 @@ note."""
 
 
 class Doorkeeper(Protocol):
-    """Decides by the source address alone, before anything is parsed. Called in the loop for every message: it must
-    neither wait nor search."""
+    """Decides by source address and size alone, before anything is parsed. Called in the loop for every message: it
+    must neither wait nor search."""
 
-    def message(self, host: str, now: float) -> bool:
-        """Whether a message from this address is looked at; False drops it without a word. `now` is monotonic
-        seconds."""
+    def message(self, host: str, now: float, size: int) -> bool:
+        """Whether a message of `size` octets from this address is looked at; False drops it without a word. `now` is
+        monotonic seconds."""
 
     def connection(self, host: str, now: float) -> bool:
         """Whether a connection from this address is taken; False closes it before a handshake."""

@@ -210,7 +210,7 @@ class SipShell:
         self.flush()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        if self.guard is not None and not self.guard.message(flow.remote[0], self._loop.time()):
+        if self.guard is not None and not self.guard.message(flow.remote[0], self._loop.time(), len(data)):
             return
         if self.tap is not None:
             self.tap("in", data, flow)
