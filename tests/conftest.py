@@ -34,6 +34,27 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     raise RuntimeError(f"no port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free")
 
 
+ALONE = (
+    "cli/test_demo.py",
+    "deploy",
+    "docs/test_tutorials.py",
+    "drills",
+    "examples/test_live.py",
+    "interop",
+    "media/test_pool.py",
+)
+"""Tests in real time, with ports of their own: all others run side by side on every core, these one after the other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the machine for themselves."""
+    here = Path(__file__).parent
+    alone = {here / place for place in ALONE}
+    for item in items:
+        if not alone.isdisjoint((item.path, *item.path.parents)):
+            item.add_marker(pytest.mark.alone)
+
+
 @pytest.fixture
 def udp_port() -> int:
     """A free UDP port on loopback."""
