@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import re
 import socket
@@ -132,7 +133,8 @@ class Call:
         self._step = 0
         self.sound: bytes = b""
         """What is said, µ-law; silence when it is over."""
-        self._said = 0
+        self.said = 0
+        """Octets of it said so far: 8,000 a second."""
         self.deaf = False
         """Answers nothing any more: its host is gone."""
 
@@ -239,7 +241,7 @@ class Call:
 
     def talk(self, ulaw: bytes = b"") -> None:
         """Send a packet every 20 ms from now on: `ulaw`, then silence."""
-        self.sound, self._said = ulaw, 0
+        self.sound, self.said = ulaw, 0
         self.crowd.talking.add(self)
 
     def press(self, keys: str) -> None:
@@ -262,8 +264,8 @@ class Call:
             if self._step >= KEY_PACKETS + END_REPEATS + PAUSE_PACKETS:
                 self.typed += self.keys.popleft()
                 self._step = 0
-        piece = self.sound[self._said : self._said + FRAME]
-        self._said += FRAME
+        piece = self.sound[self.said : self.said + FRAME]
+        self.said += FRAME
         self.send(piece if len(piece) == FRAME else SILENCE, 0)
         self.timestamp = (self.timestamp + FRAME) & 0xFFFFFFFF
 
@@ -290,12 +292,12 @@ class Call:
     def gaps(self, since: float = 0.0) -> list[float]:
         """Seconds between packets that came one after the other, from `since` (wall clock) on."""
         times = [packet.at for packet in self.packets if packet.at >= since]
-        return [b - a for a, b in zip(times, times[1:], strict=False)]
+        return [b - a for a, b in itertools.pairwise(times)]
 
     def lost(self) -> int:
         """Packets missing in the sequence numbers."""
         seqs = [packet.seq for packet in self.packets]
-        span = sum((b - a) & 0xFFFF for a, b in zip(seqs, seqs[1:], strict=False) if (b - a) & 0xFFFF < 0x8000)
+        span = sum((b - a) & 0xFFFF for a, b in itertools.pairwise(seqs) if (b - a) & 0xFFFF < 0x8000)
         return max(0, span + 1 - len(set(seqs))) if seqs else 0
 
 
@@ -309,8 +311,6 @@ class Crowd:
         """Answered, and not over."""
         self.talking: set[Call] = set()
         self.calls: dict[str, Call] = {}
-        self.relayed: dict[tuple[str, int], tuple[str, int]] = {}
-        """Where RTP is sent instead of where SDP says."""
         self._waiting: dict[tuple[str, str], _Waiting] = {}
         self.resent = 0
         """Messages sent again."""

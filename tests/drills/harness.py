@@ -1,8 +1,8 @@
-"""What every drill has: a daemon with a configuration of its own, the tools of the proving ground, and figures to report.
+"""What every drill has: a daemon with a configuration of its own, the tools of the proving ground, figures to report.
 
-A drill is a module of `tests/drills/suite` with a `DRILL`. Its `run` does something to a daemon that a carrier, a phone,
-an attacker or the machine might do, measures what came of it, and returns figures: what is asked, what was measured,
-whether that is enough. It raises `AbsentError` where something it needs is not here.
+A drill is a module of `tests/drills/suite` with a `DRILL`. Its `run` does something to a daemon that a carrier, a
+phone, an attacker or the machine might do, measures what came of it, and returns figures: what is asked, what was
+measured, whether that is enough. It raises `AbsentError` where something it needs is not here.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ SUITE = Path(__file__).with_name("suite")
 FIRST_RTP_PORT, LAST_RTP_PORT, RTP_RANGE = 30_200, 32_599, 200
 """Between those of our own caller and those that the kernel gives; each daemon has the next 200 of them."""
 _ranges = itertools.count(os.getpid())
+
+LOOK_EVERY = 0.01
+"""Seconds between two looks at what another process does."""
 
 Scale = Literal["full", "quick", "short"]
 """As asked; in some seconds each, for every night; in a second or two, for every change."""
@@ -182,8 +185,8 @@ class Bench:
         limits: str = "",
         extra: str = "",
     ) -> Path:
-        """A configuration in a folder of its own. `sip`, `media` and `limits` are further keys of these sections, in flow
-        style; `listen` replaces the one UDP listener; `ports` is how many RTP ports it has."""
+        """A configuration in a folder of its own. `sip`, `media` and `limits` are further keys of these sections, in
+        flow style; `listen` replaces the one UDP listener; `ports` is how many RTP ports it has."""
         folder = self.folder / f"daemon-{next(self._daemons)}"
         (folder / "flows").mkdir(parents=True)
         (folder / "prompts").mkdir()
@@ -208,6 +211,21 @@ class Bench:
     def daemon(self, *args: Any, env: dict[str, str] | None = None, **options: Any) -> Daemon:
         """A daemon with a configuration as `config` makes it."""
         return Daemon(self.config(*args, **options), env)
+
+    def with_config(self, config: Path) -> Daemon:
+        """A daemon with a configuration that was made before."""
+        return Daemon(config)
+
+    def with_small_disk(self, config: Path, size: str) -> Daemon:
+        """A daemon whose `var` is a file system of `size` (as of tmpfs), in a mount namespace of its own; AbsentError
+        where that is not permitted."""
+        probe = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+        if probe.returncode:
+            raise AbsentError("making a mount namespace is not permitted here (run as root)")
+        folder = config.parent / "var"
+        folder.mkdir()
+        mount = f'mount -t tmpfs -o size={size} tmpfs "$0" && exec "$@"'
+        return Daemon(config, prefix=["unshare", "-m", "sh", "-c", mount, str(folder)])
 
     def proving(self, *parts: str) -> Path:
         """A file of the proving ground; AbsentError where it is not part of this copy."""
@@ -287,13 +305,22 @@ def need(program: str) -> str:
     return path
 
 
+async def comes(condition: Callable[[], Any], seconds: float = 10.0) -> bool:
+    """Whether something comes true in so many seconds; what changes it is outside this process."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if condition():
+            return True
+        if time.monotonic() > deadline:
+            return False
+        await asyncio.sleep(LOOK_EVERY)
+
+
 async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> float:
     """Wait for something to come true; the seconds that it took."""
     begun = time.monotonic()
-    while not condition():
-        if time.monotonic() > begun + seconds:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
-        await asyncio.sleep(0.02)
+    if not await comes(condition, seconds):
+        raise AssertionError(f"not within {seconds:g} s: {what}")
     return time.monotonic() - begun
 
 
@@ -322,7 +349,7 @@ def perform(name: str, drill: Drill, scale: Scale) -> Result:
             error = f"not over within {drill.seconds:g} s"
         except Exception:
             logs = "".join(path.read_text(errors="replace")[-3000:] for path in Path(folder).glob("*/daemon.log"))
-            error = f"{traceback.format_exc(limit=-6)}{logs}"
+            error = f"{traceback.format_exc(limit=-4)[-2000:]}\n{logs}"
     return Result(name, drill.done, figures, round(time.monotonic() - begun, 1), skipped, error)
 
 

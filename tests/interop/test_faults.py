@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from media.codecs.g711 import ULAW_ENCODE
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
-from tests.kit.sound import find, read_wav, speechlike
+from tests.kit.sound import find, read_wav, speechlike, ulaw
 
 pytestmark = pytest.mark.interop
 
@@ -112,15 +111,10 @@ def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
 
-def encoded(samples: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
-    """As µ-law."""
-    return ULAW_ENCODE[np.rint(samples).astype(np.int16).view(np.uint16)].tobytes()
-
-
 @contextmanager
 def talking(caller: RawCaller, samples: np.ndarray[Any, np.dtype[np.float64]]) -> Iterator[None]:
     """Speak in a thread while the body runs."""
-    thread = threading.Thread(target=caller.speak, args=(encoded(samples),))
+    thread = threading.Thread(target=caller.speak, args=(ulaw(samples),))
     thread.start()
     try:
         yield
@@ -351,7 +345,7 @@ def test_a_killed_daemon_loses_half_a_second_of_a_recording_at_most(tmp_path: Pa
     with make_daemon(tmp_path / "it") as daemon:
         with RawCaller(daemon.sip_port) as caller:
             caller.call("100")
-            caller.speak(encoded(said))
+            caller.speak(ulaw(said))
             for pid in [daemon.process.pid, *children(daemon.process.pid)]:
                 kill(pid)
             daemon.process.wait(5)

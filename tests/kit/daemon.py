@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ STOP_SECONDS = 15.0
 class Daemon:
     """`ivr serve` on a configuration; use as a context manager."""
 
-    def __init__(self, config: Path, env: dict[str, str] | None = None) -> None:
+    def __init__(self, config: Path, env: dict[str, str] | None = None, prefix: Sequence[str] = ()) -> None:
+        """`prefix` is a command that ends by running the rest of its line in its own place."""
         self.config = config
+        self._prefix = prefix
         self.folder = config.parent
         self._env = {**os.environ, **(env or {})}
         self.sip_port = 0
@@ -32,7 +35,7 @@ class Daemon:
     def __enter__(self) -> Daemon:
         self._log = self.log_path.open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ivr", "--config", str(self.config), "serve"],
+            [*self._prefix, sys.executable, "-m", "ivr", "--config", str(self.config), "serve"],
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=self._env,
@@ -114,7 +117,7 @@ class Daemon:
                 time.sleep(0.1)
                 continue
             try:
-                rows = [row for row in reader.calls(limit=10_000) if row.cause is not None]
+                rows = [row for row in reader.calls(limit=20_000) if row.cause is not None]
             finally:
                 reader.close()
             found = [{name: getattr(row, name) for name in row.__slots__} for row in reversed(rows)]

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from media.codecs.g711 import ULAW_ENCODE
+
 RATE = 8000
 FRAME = 160
 """20 ms."""
@@ -77,6 +79,11 @@ def find(played: NDArray[np.float64], heard: NDArray[np.float64]) -> Match:
         broken += float(error @ error) > 0.25 * gain * gain * power
     level = 20 * float(np.log10(max(abs(gain), 1e-9)))
     return Match(lag / RATE, float(a @ b) / energy if energy else 0.0, level, broken, frames)
+
+
+def ulaw(samples: NDArray[np.float64]) -> bytes:
+    """As µ-law."""
+    return ULAW_ENCODE[np.rint(samples).astype(np.int16).view(np.uint16)].tobytes()
 
 
 def speechlike(seconds: float, seed: int) -> NDArray[np.float64]:

@@ -1,0 +1,48 @@
+"""The daemon dies while it records."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+from tests.drills.crowd import Crowd
+from tests.drills.harness import Bench, Drill, Figure, at_least, at_most, children, exactly
+from tests.kit.sound import find, read_wav, speechlike, ulaw
+
+CALLS, SECONDS = 20, 6.0
+
+
+async def run(bench: Bench) -> list[Figure]:
+    count, seconds = bench.pick((CALLS, SECONDS), (CALLS, SECONDS), (5, 2.0))
+    said = [speechlike(seconds + 4.0, 100 + index) for index in range(count)]
+    with bench.daemon() as daemon:
+        async with Crowd(daemon.sip_port) as crowd:
+            calls = [crowd.call() for _ in said]
+            for call, sound in zip(calls, said, strict=True):
+                assert await call.dial("103") == 200
+                call.talk(ulaw(sound))
+            await asyncio.sleep(seconds)
+            for pid in [daemon.process.pid, *children(daemon.process.pid)]:
+                os.kill(pid, signal.SIGKILL)
+            spoken = [call.said / 8000 for call in calls]
+            for call in calls:
+                call.over()
+        daemon.process.wait(5)
+        files = sorted((daemon.folder / "var" / "recordings").glob("*.wav"))
+        kept = [read_wav(file)[:, 0] for file in files]
+    lost, correlations, broken = [], [], 0
+    for sound in kept:
+        match, at = max(((find(sound, one), index) for index, one in enumerate(said)), key=lambda m: m[0].correlation)
+        lost.append(spoken[at] - match.delay - len(sound) / 8000)
+        correlations.append(match.correlation)
+        broken += match.broken
+    return [
+        exactly("files that can be read", count, len(kept)),
+        at_most("lost at the end of each", 0.5, max(lost, default=9.0), "s", ".2f"),
+        at_least("likeness to what was said", 0.98, min(correlations, default=0.0), form=".3f"),
+        exactly("broken frames", 0, broken),
+    ]
+
+
+DRILL = Drill("The daemon and its workers are killed with SIGKILL while they record calls.", run, short=True)

@@ -1,0 +1,45 @@
+"""More calls than RTP ports."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from tests.drills.crowd import Crowd, percentile
+from tests.drills.harness import Bench, Drill, Figure, alive, at_most, exactly
+
+PORTS, MORE = 40, 40
+
+
+async def run(bench: Bench) -> list[Figure]:
+    ports, more = bench.pick((PORTS, MORE), (PORTS, MORE), (10, 5))
+    with bench.daemon(ports=ports) as daemon:
+        async with Crowd(daemon.sip_port) as crowd:
+            calls = await crowd.dial(ports // 2, "102", 50)
+            since = time.time()
+            late = [crowd.call() for _ in range(more)]
+            begun = time.monotonic()
+            statuses = await asyncio.gather(*(call.dial("102") for call in late))
+            took = time.monotonic() - begun
+            retry = sum("retry-after" in call.reply.headers for call in late if call.reply is not None)
+            await asyncio.sleep(0.5)
+            gap = percentile([gap for call in calls for gap in call.gaps(since)], 0.99)
+            await calls[0].hang_up()
+            await asyncio.sleep(0.2)
+            again = crowd.call()
+            status = await again.dial("102")
+            again.talk()
+            await asyncio.sleep(0.5)
+            await crowd.hang_up()
+        return [
+            exactly(f"calls with {ports} ports", ports // 2, len(calls)),
+            exactly("those beyond", "503", ", ".join(sorted({str(one) for one in statuses}))),
+            exactly("of them with Retry-After", more, retry),
+            at_most("until all are refused", 0.5, took, "s", ".2f"),
+            at_most("RTP gap p99 of the calls that are up", 40, gap * 1e3, "ms", ".1f"),
+            exactly("a call once a port is free again", (200, True), (status, len(again.packets) > 10)),
+            alive(daemon),
+        ]
+
+
+DRILL = Drill("More calls come than there are RTP ports.", run, short=True)
