@@ -5,7 +5,7 @@
 RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak-ng1 graphviz"
 # Programs that this project did not write, for the interop suite; sox and ffmpeg make and compare its sound; openssl makes
 # a certificate for a mail server, PostgreSQL runs the tests of the store a second time.
-TEST_PACKAGES="sip-tester baresip-core sipsak sox ffmpeg postgresql openssl"
+TEST_PACKAGES="sip-tester baresip-core sipsak sox ffmpeg libopus0 postgresql openssl"
 
 say() {
     printf '%s\n' "$*"
