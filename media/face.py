@@ -74,7 +74,9 @@ class Stream:
     codec: Codec = "pcmu"
     """Codec of both directions."""
     payload_type: int = 0
-    """RTP payload type of the codec, both directions."""
+    """RTP payload type of the codec in what we send."""
+    payload_type_in: int | None = None
+    """The same in what we receive; None: as `payload_type`."""
     event_type: int | None = None
     """Payload type of the telephone-events that we send; None: the peer takes none."""
     event_type_in: int | None = None

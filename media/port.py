@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from media import protocol
+from media import protocol, terms
 from media.errors import MediaError
 from media.face import MediaEvent, RecordOptions, Sound, Stream
-from media.protocol import NO_TYPE, Command, DigitMode, UpdateFlag
+from media.protocol import Command, DigitMode
 
 if TYPE_CHECKING:
     from media.pool import WorkerLink
@@ -77,20 +75,13 @@ class Port:
     def update(self, stream: Stream) -> None:
         """Set what offer and answer agreed on; to be called after every such round, since it arms latching anew.
 
-        A remote host that is no IPv4 address counts as unknown.
+        A remote host that is no address counts as unknown. Raises MediaError for keys that cannot be used.
         """
-        flags = UpdateFlag.SEND * stream.send | UpdateFlag.RECEIVE * stream.receive | UpdateFlag.INBAND * stream.inband
-        types = (stream.event_type, stream.event_type_in, stream.comfort_noise_type)
-        self._command(
-            Command.UPDATE,
-            *_address(stream.remote),
-            *_address(stream.rtcp),
-            _address((stream.signalling_host or "", 0))[0],
-            stream.codec == "pcma",
-            stream.payload_type,
-            *(NO_TYPE if number is None else number for number in types),
-            flags,
-        )
+        try:
+            fields, strings = terms.encode(stream)
+        except ValueError as error:
+            raise MediaError(str(error)) from error
+        self._command(Command.UPDATE, *fields, strings=strings)
 
     def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0) -> int:
         """Play ``sounds`` one after the other, ``loop`` times (0: for ever), after ``pause_ms`` of silence.
@@ -186,19 +177,6 @@ class Port:
         self._released = True
         lost, self._recording = self._recording, set()
         return lost
-
-
-def _address(address: tuple[str, int] | None) -> tuple[int, int]:
-    return (0, 0) if address is None else (_ipv4(address[0]), address[1])
-
-
-@lru_cache(maxsize=4096)
-def _ipv4(host: str) -> int:
-    """An IPv4 address as a number; 0 for what is none. Peers come again and again."""
-    try:
-        return int(ipaddress.IPv4Address(host))
-    except ValueError:
-        return 0
 
 
 def _path(path: Path) -> bytes:

@@ -85,9 +85,10 @@ BODIES: Final[dict[int, struct.Struct]] = {
     # first port, last port, media timeout s, real-time scheduling, compiled loops; then: host
     Command.CONFIGURE: struct.Struct("<HHdBB"),
     Command.ALLOCATE: struct.Struct("<"),
-    # remote IPv4, port, RTCP IPv4, port, signalling IPv4 (0: none), A-law, payload type, event type out, in, comfort
-    # noise (255: none), flags of UpdateFlag
-    Command.UPDATE: struct.Struct("<IHIHIBBBBBB"),
+    # RTP port, RTCP port, codec, ptime ms, payload type out, in, event type out, in, comfort noise (255: none),
+    # clock rate of events out, in, flags of UpdateFlag, country of tones; then: host of RTP, of RTCP, of signalling
+    # (4 or 16 octets, or none), key out, key in (suite and 30 octets, or none); see media/terms.py
+    Command.UPDATE: struct.Struct("<HHBBBBBBBIIBB"),
     # play id, times (0: for ever), pause ms, sounds; then per sound: samples as 4 bytes and path
     Command.PLAY: struct.Struct("<IIIH"),
     Command.STOP_PLAY: struct.Struct("<I"),  # play id, 0: whatever plays
@@ -124,6 +125,8 @@ class UpdateFlag(IntEnum):
     SEND = 1
     RECEIVE = 2
     INBAND = 4
+    MUX = 8  # RTP and RTCP on one port (RFC 5761)
+    BUSY = 16  # look for tones that say that the call is over
 
 
 class DigitMode(IntEnum):

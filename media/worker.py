@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from media.batch import CompiledLoops, open_loops
+from media.batch import Addresses, CompiledLoops, open_loops
 from media.plane.arena import Samples
 from media.plane.commands import Commands
 from media.plane.limits import SECOND_HALF, TICK
@@ -64,15 +64,15 @@ class Worker:
         first, last, timeout, realtime, compiled = fields
         self._link.setblocking(False)
         host = split_strings(strings)[0].decode()
+        addresses = Addresses()
         loops = open_loops(CAPACITY, compiled=bool(compiled))
         rng = np.random.default_rng(int.from_bytes(os.urandom(16), "big"))
         self._rows = Rows(CAPACITY, rng)
         self._pairs = PortPairs(host, (int(first), int(last)), CAPACITY, loops, self._announce)
         writer = RecordingWriter()
         writer.start()
-        self._plane = Plane(
-            self._rows, loops, self, writer, open_sound, rng, os.urandom(8).hex().encode(), float(timeout)
-        )
+        name = os.urandom(8).hex().encode()
+        self._plane = Plane(self._rows, loops, self, writer, open_sound, rng, name, float(timeout), addresses)
         self._commands = Commands(self._plane)
         self._plane.outbox.append(
             pack(Event.READY, WHOLE_WORKER, 0, isinstance(loops, CompiledLoops), self._pairs.pairs)

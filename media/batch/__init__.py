@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from media.batch.addresses import Addresses
 from media.batch.loops import CompiledLoops, Loops, compiled_available, open_loops
 from media.batch.packets import MAX_DATAGRAM, PER_SOCKET, Inbox
 from media.batch.python import PythonLoops
@@ -9,6 +10,7 @@ from media.batch.python import PythonLoops
 __all__ = [
     "MAX_DATAGRAM",
     "PER_SOCKET",
+    "Addresses",
     "CompiledLoops",
     "Inbox",
     "Loops",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from media import terms
 from media.plane import latching
 from media.plane.limits import LAW_ALAW, LAW_ULAW, NO_TYPE, TICKS_PER_SECOND
 from media.plane.plane import Plane
@@ -12,6 +13,7 @@ from media.protocol import Command, DigitMode, UpdateFlag, records, split_string
 
 __all__ = ["Commands"]
 
+_PCMA: Final = terms.CODECS.index("pcma")
 _FRAME_MS: Final = 1000 // TICKS_PER_SECOND
 
 
@@ -51,22 +53,32 @@ class Commands:
             elif rows.live[row] and rows.generation[row] == generation:
                 self._handlers[Command(kind)](row, fields, strings)
 
-    def _update(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
-        plane, rows = self._plane, self._plane.rows
-        host, port, rtcp_host, rtcp_port, signalling, alaw, audio, event, event_in, noise, flags = fields
-        offered = host << 16 | port if host and port else 0
-        law = LAW_ALAW if alaw else LAW_ULAW
+    def _update(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
+        plane, rows, addresses = self._plane, self._plane.rows, self._plane.addresses
+        told = terms.decode(fields, strings)
+        host, rtcp_host = addresses.of_packed(told.host), addresses.of_packed(told.rtcp_host)
+        signalling = addresses.of_packed(told.signalling)
+        addresses.hold(row, host, rtcp_host, signalling)
+        offered = host << 16 | told.port if host else 0
+        law = LAW_ALAW if told.codec == _PCMA else LAW_ULAW
         was_sending = bool(rows.sending[row])
-        if offered != rows.offered[row] or law != rows.law[row] or audio != rows.audio_type[row]:
+        anew = told.codec != rows.codec[row] or told.audio_type_in != rows.audio_type_in[row]
+        if offered != rows.offered[row] or anew:
             rows.forget_source(row)
         plane.unsettle(row)
-        latching.arm(rows, row, offered, signalling)
-        rows.rtcp_target[row] = rtcp_host << 16 | rtcp_port if rtcp_host else 0
-        rows.audio_type[row] = audio
-        rows.event_type[row], rows.event_type_in[row], rows.noise_type[row] = event, event_in, noise
-        rows.sending[row] = bool(flags & UpdateFlag.SEND) and bool(offered)
-        rows.receiving[row] = bool(flags & UpdateFlag.RECEIVE)
-        rows.inband[row] = bool(flags & UpdateFlag.INBAND)
+        latching.arm(rows, row, offered, signalling, private=addresses.private(host))
+        rows.rtcp_target[row] = rtcp_host << 16 | told.rtcp_port if rtcp_host else 0
+        rows.mux[row] = bool(told.flags & UpdateFlag.MUX)
+        rows.codec[row], rows.ptime[row] = told.codec, told.ptime
+        rows.audio_type[row], rows.audio_type_in[row] = told.audio_type, told.audio_type_in
+        rows.event_type[row], rows.event_type_in[row] = told.event_type, told.event_type_in
+        rows.event_rate[row], rows.event_rate_in[row] = told.event_rate, told.event_rate_in
+        rows.noise_type[row] = told.noise_type
+        rows.sending[row] = bool(told.flags & UpdateFlag.SEND) and bool(offered)
+        rows.receiving[row] = bool(told.flags & UpdateFlag.RECEIVE)
+        rows.inband[row] = bool(told.flags & UpdateFlag.INBAND)
+        rows.busy[row] = bool(told.flags & UpdateFlag.BUSY)
+        rows.country[row] = told.country
         rows.last_heard[row] = plane.tick
         rows.timed_out[row] = False
         if rows.sending[row] and not was_sending:

@@ -46,7 +46,7 @@ class Receiver:
         index = inbox.rows[:n].astype(np.intp)
         headers = rtp_in.parse(packets, inbox.lengths[:n])
         types = headers.payload_type
-        sound = headers.valid & (types == rows.audio_type[index]) & (headers.size <= MAX_PAYLOAD)
+        sound = headers.valid & (types == rows.audio_type_in[index]) & (headers.size <= MAX_PAYLOAD)
         ours = sources == rows.latched[index]
         accepted = sound & ours
         if not accepted.all():

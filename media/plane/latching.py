@@ -27,30 +27,17 @@ LEARN_PACKETS_FROM_ANYWHERE: Final = 10
 LEARN_TICKS: Final = 4
 """Ticks between the first and the last of them: a burst is no stream."""
 
-_PRIVATE: Final = tuple(
-    (int.from_bytes(bytes(network), "big"), 32 - bits)
-    for network, bits in (
-        ((10, 0, 0, 0), 8),
-        ((172, 16, 0, 0), 12),
-        ((192, 168, 0, 0), 16),
-        ((100, 64, 0, 0), 10),  # shared by carriers, RFC 6598
-        ((169, 254, 0, 0), 16),
-    )
-)
 
-
-def _private(host: int) -> bool:
-    return any(host >> shift == network >> shift for network, shift in _PRIVATE)
-
-
-def arm(rows: Rows, row: int, offered: int, signalling: int) -> None:
-    """A new offer/answer: ``offered`` is the SDP's address, ``signalling`` the peer's SIP host; 0: unknown."""
+def arm(rows: Rows, row: int, offered: int, signalling: int, *, private: bool) -> None:
+    """A new offer/answer: ``offered`` is the SDP's address, ``signalling`` the peer's SIP host; 0: unknown.
+    ``private``: the SDP names a host that is reached through a router that translates only."""
     latched = int(rows.latched[row])
     same = offered == int(rows.offered[row])
     rows.trusted[row] = latched if same else 0
     rows.target[row] = latched if same and latched else offered
     rows.offered[row] = offered
     rows.signalling[row] = signalling
+    rows.private[row] = private
     rows.latched[row] = 0
     rows.candidate[row] = 0
     rows.candidate_packets[row] = 0
@@ -62,7 +49,7 @@ def learn(rows: Rows, row: int, source: int, tick: int) -> bool:
     if rows.latched[row] or not offered:
         return False
     if source not in (offered, int(rows.trusted[row])):
-        needed = _packets_needed(offered, int(rows.signalling[row]), source)
+        needed = _packets_needed(rows, row, source)
         if not needed or not _alone(rows, row, source, tick, needed):
             return False
     rows.latched[row] = source
@@ -70,12 +57,11 @@ def learn(rows: Rows, row: int, source: int, tick: int) -> bool:
     return True
 
 
-def _packets_needed(offered: int, signalling: int, source: int) -> int:
+def _packets_needed(rows: Rows, row: int, source: int) -> int:
     """How long ``source`` must be heard alone; 0: it never may latch."""
-    host = source >> 16
-    if host in (offered >> 16, signalling):
+    if source >> 16 in (int(rows.offered[row]) >> 16, int(rows.signalling[row])):
         return LEARN_PACKETS
-    return LEARN_PACKETS_FROM_ANYWHERE if _private(offered >> 16) else 0
+    return LEARN_PACKETS_FROM_ANYWHERE if rows.private[row] else 0
 
 
 def _alone(rows: Rows, row: int, source: int, tick: int, needed: int) -> bool:

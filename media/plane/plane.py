@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from media.batch import PER_SOCKET, Inbox, Loops
+from media.batch import PER_SOCKET, Addresses, Inbox, Loops
 from media.dtmf.detector import DIGITS as KEYPAD
 from media.dtmf.detector import DtmfDetector
 from media.plane import jitter, laws
@@ -69,8 +69,10 @@ class Plane:
         rng: np.random.Generator,
         name: bytes,
         media_timeout: float,
+        addresses: Addresses,
     ) -> None:
         self.rows = rows
+        self.addresses = addresses
         self.loops = loops
         self.shell = shell
         self.tick = 0
@@ -216,6 +218,7 @@ class Plane:
         self._tones.pop(row, None)
         self._detector.reset(row)
         self.unsettle(row)
+        self.addresses.release(row)
         rows.live[row] = rows.agreed[row] = rows.sending[row] = False
         rows.latched[row] = rows.target[row] = 0
         self.changed = True
@@ -230,6 +233,7 @@ class Plane:
             self.post(Event.DIGIT, row, ord(digit), 1, 1, at, at - begun, key)
 
     def _latched(self, row: int) -> None:
+        self.addresses.hold(row, int(self.rows.target[row]) >> 16)
         self.rows.settled[row] = self.loops.settle(row, int(self.rows.target[row]))
 
     def unsettle(self, row: int) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.plane.limits import FRAME, LAW_ULAW, NO_TYPE, RING
+from media.plane.limits import FRAME, LAW_ULAW, NO_TYPE, RATE, RING
 
 __all__ = ["CAPACITY", "NOBODY", "Rows"]
 
@@ -35,22 +35,43 @@ class Rows:
 
         # What offer and answer agreed on.
         self.agreed: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self.codec: NDArray[np.uint8] = np.zeros(n, np.uint8)
+        """Index into ``terms.CODECS``."""
         self.law: NDArray[np.uint8] = np.zeros(n, np.uint8)
+        self.wide: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """Of a wideband codec: decoded and encoded row by row, µ-law for all others, see wide.py."""
+        self.shaped: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """What we send is not 20 ms of G.711: its packets are made by shape.py."""
+        self.clock: NDArray[np.uint32] = np.full(n, FRAME, np.uint32)
+        """Steps of the codec's RTP clock in a tick: 160, or 960 of Opus."""
         self.audio_type: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
+        self.audio_type_in: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
         self.event_type: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
         self.event_type_in: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
         self.noise_type: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
         self.sending: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self.receiving: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self.inband: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self.ptime: NDArray[np.uint8] = np.full(n, 20, np.uint8)
+        """Milliseconds of sound in a packet that we send."""
+        self.event_rate: NDArray[np.uint32] = np.full(n, RATE, np.uint32)
+        self.event_rate_in: NDArray[np.uint32] = np.full(n, RATE, np.uint32)
+        """Clock rates of telephone-events that we send and receive, Hz."""
+        self.busy: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """Tones that end a call are looked for: those of ``country``."""
+        self.country: list[str] = [""] * n
+        self.mux: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """RTP and RTCP share one port (RFC 5761)."""
 
-        # Addresses: IPv4 << 16 | port, 0: none.
+        # Addresses: number of the host (media/batch/addresses.py) << 16 | port, 0: none.
         self.offered: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.target: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.latched: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.settled: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """The socket is connected to the target."""
         self.trusted: NDArray[np.uint64] = np.zeros(n, np.uint64)
+        self.private: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """The offered host is one that only a router that translates makes reachable."""
         self.signalling: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.candidate: NDArray[np.uint64] = np.zeros(n, np.uint64)
         self.candidate_packets: NDArray[np.int32] = np.zeros(n, np.int32)
@@ -118,7 +139,14 @@ class Rows:
         self.live[row] = True
         self.generation[row] = generation
         self.agreed[row] = self.sending[row] = self.receiving[row] = self.inband[row] = False
-        for types in (self.audio_type, self.event_type, self.event_type_in, self.noise_type):
+        self.mux[row] = self.busy[row] = self.private[row] = False
+        self.codec[row] = 0
+        self.ptime[row] = 20
+        self.event_rate[row] = self.event_rate_in[row] = RATE
+        self.country[row] = ""
+        self.wide[row] = self.shaped[row] = False
+        self.clock[row] = FRAME
+        for types in (self.audio_type, self.audio_type_in, self.event_type, self.event_type_in, self.noise_type):
             types[row] = NO_TYPE
         self.law[row] = LAW_ULAW
         for addresses in (self.offered, self.target, self.latched, self.trusted, self.signalling, self.candidate):

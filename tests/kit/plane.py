@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from media.batch import Inbox
+from media import terms
+from media.batch import Addresses, Inbox
 from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
+from media.face import Stream
 from media.plane.commands import Commands
 from media.plane.plane import Plane
 from media.plane.rows import Rows
@@ -57,6 +60,11 @@ class Sent:
     @property
     def payload(self) -> bytes:
         return self.data[12:]
+
+
+def host_text(number: int) -> str:
+    """An IPv4 host as SDP writes it."""
+    return str(ipaddress.IPv4Address(number))
 
 
 class ScriptedLoops:
@@ -126,7 +134,7 @@ class PlaneBench:
         rng = np.random.default_rng(5)
         self.writer = RecordingWriter()
         self.plane = Plane(
-            Rows(self.capacity, rng), self.loops, self, self.writer, self._open, rng, b"bench", media_timeout=30.0
+            Rows(self.capacity, rng), self.loops, self, self.writer, self._open, rng, b"bench", 30.0, Addresses()
         )
         self.rows = self.plane.rows
         self.commands = Commands(self.plane)
@@ -169,11 +177,22 @@ class PlaneBench:
         events: int = 101,
         flags: int = ALL,
         signalling: int = 0,
+        **other: Any,
     ) -> None:
-        """An offer/answer on ``row``."""
-        kind = 8 if alaw else 0
-        fields = (source >> 16, source & 0xFFFF, 0, 0, signalling, alaw, kind, events, events, 13, flags)
-        self.order(Command.UPDATE, row, *fields)
+        """An offer/answer on ``row``; ``other`` are fields of a stream."""
+        wanted: dict[str, Any] = {
+            "remote": (host_text(source >> 16), source & 0xFFFF),
+            "codec": "pcma" if alaw else "pcmu",
+            "payload_type": 8 if alaw else 0,
+            "event_type": None if events == NO_TYPE else events,
+            "event_type_in": None if events == NO_TYPE else events,
+            "send": bool(flags & UpdateFlag.SEND),
+            "receive": bool(flags & UpdateFlag.RECEIVE),
+            "inband": bool(flags & UpdateFlag.INBAND),
+            "signalling_host": host_text(signalling) if signalling else None,
+        }
+        fields, strings = terms.encode(Stream(**{**wanted, **other}))
+        self.order(Command.UPDATE, row, *fields, strings=strings)
 
     def play(self, row: int, number: int, *names: str, times: int = 1, pause: int = 0) -> None:
         """Play sounds that :attr:`sounds` holds."""
