@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from G722 import G722  # type: ignore[import-untyped]
+from G722 import G722
 from numpy.typing import NDArray
 
 __all__ = ["RATE", "G722Decoder", "G722Encoder"]

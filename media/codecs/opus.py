@@ -46,7 +46,7 @@ _CELT_TENTHS: Final = (25, 50, 100, 200)
 def _library() -> Any:
     """libopus with the types of what is used, or None."""
     try:
-        from opuslib_next.api import libopus  # type: ignore[import-untyped, import-not-found, unused-ignore]
+        from opuslib_next.api import libopus
     except Exception:  # not installed, or without its library, which it tells by a bare Exception
         return None
     pointer, number = ctypes.c_void_p, ctypes.c_int
