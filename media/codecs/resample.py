@@ -32,8 +32,9 @@ UP_HISTORY: Final = _TAPS // 2
 def low_pass() -> NDArray[np.float64]:
     """The filter, (47,), for 16 kHz."""
     at = np.arange(_TAPS) - _TAPS // 2
-    taps: NDArray[np.float64] = np.sinc(at / 2) * np.kaiser(_TAPS, _BETA)
-    return taps / taps.sum()
+    taps = np.sinc(at / 2) * np.kaiser(_TAPS, _BETA)
+    whole: NDArray[np.float64] = taps / taps.sum()
+    return whole
 
 
 def _down_matrix() -> NDArray[np.float32]:
