@@ -1,0 +1,457 @@
+"""Registration of a trunk at its provider: the client's side of REGISTER (RFC 3261 §10.2, RFC 5626 §4.5).
+
+Pure: what happened and the time go in, `outputs` says what to do: look the registrar up, send a request. Places are the
+hops of all registrars, in the order in which they are tried; the one that worked last goes first.
+
+    start -> FindPlaces -> found -> SendRegister -> response 401 -> SendRegister -> response 200 -> (refresh) -> ...
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from ivr.sip.account import Account, challenges_of, with_credentials
+from ivr.sip.digest import DigestError, parse_challenge
+from ivr.sip.errors import ParseError
+from ivr.sip.headers import parse_number, quote
+from ivr.sip.layer import Tokens
+from ivr.sip.message import STAR, Response
+from ivr.sip.outgoing import OutgoingRequest
+from ivr.sip.uri import Uri
+
+__all__ = ["FindPlaces", "Place", "RegisterState", "Registering", "RegisteringConfig", "SendRegister", "back_off"]
+
+BASE: Final = 5.0
+"""Seconds of RFC 5626 §4.5's base-time. Its 30 are for networks of a million phones; a trunk that stands still is
+nobody's call."""
+CAP: Final = 300.0
+"""Seconds of its max-time."""
+REFUSED_BASE: Final = 60.0
+"""Base-time after a refusal that time will hardly mend (wrong password, no such account): who tries often is banned."""
+REFUSED_CAP: Final = 1800.0
+MAX_RETRY_AFTER: Final = 1800.0
+"""Seconds of a Retry-After that are waited."""
+MAX_ANSWERS: Final = 2
+"""Challenges answered in one round at one place."""
+MIN_GRANTED: Final = 10.0
+"""Seconds between two refreshes, however little is granted."""
+MAX_EXPIRES: Final = 86400
+"""Seconds asked for at most, whatever Min-Expires says."""
+STOP_WAIT: Final = 2.0
+"""Seconds for the answer to the last request, which takes the registration back."""
+
+
+def back_off(failures: int, fraction: float, base: float = BASE, cap: float = CAP) -> float:
+    """Seconds to wait after so many failures in a row: W = min(cap, base * 2^failures), half of it up to all of it by
+    chance (RFC 5626 §4.5)."""
+    most = min(cap, base * 2.0 ** min(failures, 30))
+    return most * (0.5 + 0.5 * fraction)
+
+
+def refresh_after(granted: float, fraction: float) -> float:
+    """Seconds after which a registration is renewed: 75 to 90 % of what was granted, so that a try that gets no answer
+    in 10 % of the time can be repeated."""
+    return max(granted * (0.75 + 0.15 * fraction), min(MIN_GRANTED, granted * 0.9))
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteringConfig:
+    """What is registered."""
+
+    aor: Uri
+    """Address of record: From and To."""
+    registrar: Uri
+    """Request-URI: the domain, without a user."""
+    account: Account
+    expires: int = 3600
+    """Seconds asked for."""
+    instance: str | None = None
+    """`urn:uuid:…` of this installation (RFC 5626 §4.1): a restart takes the place of the registration before."""
+    headers: str = ""
+    """Further header lines."""
+    routes: tuple[str, ...] = ()
+    """Route set (an outbound proxy): values with `<>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request can be sent to."""
+
+    name: str
+    """For the log, and to be recognised when the places are found again."""
+    contact: str
+    """URI that calls are to come to, as our end of the way there is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindPlaces:
+    """Look the registrars up and tell by `found`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendRegister:
+    """Send a request; its outcome comes by `response` or `failed` with the same number."""
+
+    number: int
+    place: Place
+    request: OutgoingRequest
+
+
+Output = FindPlaces | SendRegister
+
+
+class RegisterState(Enum):
+    """What the machine waits for."""
+
+    IDLE = "idle"
+    FINDING = "finding"
+    TRYING = "trying"
+    REGISTERED = "registered"
+    """For the next refresh."""
+    WAITING = "waiting"
+    """For the next try after a failure."""
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Registering:
+    """One registration."""
+
+    __slots__ = (
+        "_answers",
+        "_briefed",
+        "_call_id",
+        "_challenge",
+        "_config",
+        "_cseq",
+        "_expires",
+        "_failures",
+        "_fraction",
+        "_left",
+        "_nc",
+        "_number",
+        "_place",
+        "_places",
+        "_retry_after",
+        "_shaky",
+        "_tag",
+        "_timer",
+        "_tokens",
+        "_until",
+        "_used",
+        "granted",
+        "outputs",
+        "reason",
+        "service_route",
+        "state",
+    )
+
+    def __init__(self, config: RegisteringConfig, tokens: Tokens, fraction: Callable[[], float]) -> None:
+        """`fraction` gives chance from 0 to 1."""
+        self._config = config
+        self._tokens = tokens
+        self._fraction = fraction
+        self.outputs: deque[Output] = deque()
+        """What is to be done; the shell empties it."""
+        self.state = RegisterState.IDLE
+        self.reason = "not registered yet"
+        """Why it is not registered; empty while it is."""
+        self.granted = 0.0
+        """Seconds of the last grant."""
+        self.service_route: tuple[str, ...] = ()
+        """What the registrar wants calls to go by (RFC 3608); kept to be shown."""
+        self._until: float | None = None
+        self._timer: float | None = None
+        self._places: Sequence[Place] = ()
+        self._place = 0
+        self._left = 0
+        self._number = 0
+        self._call_id = tokens.take(32)
+        self._tag = tokens.take()
+        self._cseq = 0
+        self._expires = config.expires
+        self._failures = 0
+        self._retry_after = 0.0
+        self._answers: list[bool] = []
+        self._used: OutgoingRequest | None = None
+        self._challenge: tuple[bool, str, str] | None = None
+        self._nc = 0
+        self._shaky = False
+        self._briefed = False
+
+    # What is asked of it
+
+    def registered(self, now: float) -> bool:
+        """Whether calls can come now."""
+        return self._until is not None and now < self._until
+
+    def next_timer(self) -> float | None:
+        """When `timer` is to be called; None: not before something else happens."""
+        times = [time for time in (self._timer, self._until) if time is not None]
+        return min(times, default=None)
+
+    # What happened
+
+    def start(self, now: float) -> None:
+        """Begin."""
+        if self.state is RegisterState.IDLE:
+            self._begin()
+
+    def found(self, places: Sequence[Place], now: float) -> None:
+        """The places to be tried."""
+        if self.state is not RegisterState.FINDING:
+            return
+        last = self._places[self._place].name if self._places else None
+        self._places = tuple(places)
+        self._place = next((n for n, place in enumerate(places) if place.name == last), 0)
+        self._left = len(places)
+        self._retry_after = 0.0
+        self._briefed = False
+        if not places:
+            self._wait("the registrar has no address", now)
+            return
+        self._try_place(now)
+
+    def response(self, number: int, response: Response, now: float) -> None:
+        """A response to the request of this number."""
+        status = response.status
+        if number != self._number or status < 200 or self._used is None:
+            return
+        used, self._used = self._used, None
+        if self.state is RegisterState.STOPPING:
+            if status not in (401, 407) or not self._answer(used, response, now):
+                self._stopped()
+            return
+        if self.state is not RegisterState.TRYING:
+            return
+        if status < 300:
+            self._accepted(response, now)
+        elif status in (401, 407):
+            if not self._answer(used, response, now):
+                self._challenge = None
+                self._refused(self._why_unanswered(), now)
+        elif status == 423:
+            self._too_brief(response, now)
+        elif status == 408 or 500 <= status < 600:
+            if status == 503:
+                self._retry_after = max(self._retry_after, _retry_after(response))
+            self._next_place(f"{status} {response.reason}", now)
+        else:
+            # A redirection is not followed: the password is for the registrars of the configuration.
+            self._refused(f"{status} {response.reason}", now)
+
+    def failed(self, number: int, status: int, now: float) -> None:
+        """The request of this number got no response (408), or could not be sent (503)."""
+        if number != self._number or self._used is None:
+            return
+        self._used = None
+        if self.state is RegisterState.STOPPING:
+            self._stopped()
+        elif self.state is RegisterState.TRYING:
+            self._next_place("no answer" if status == 408 else "no connection", now)
+
+    def timer(self, now: float) -> None:
+        """Do what is due."""
+        if self._until is not None and now >= self._until:
+            self._until = None
+            self.reason = self.reason or "the registration ran out"
+        if self._timer is None or now < self._timer:
+            return
+        self._timer = None
+        if self.state in (RegisterState.REGISTERED, RegisterState.WAITING):
+            self._begin()
+        elif self.state is RegisterState.STOPPING:
+            self._stopped()
+
+    def lost(self, now: float) -> None:
+        """The connection to the registrar is gone: calls cannot come until it is made anew (RFC 5626 §4.4.1)."""
+        if self.state is RegisterState.REGISTERED:
+            self._shaky = True
+            self._timer = now + self._fraction()
+
+    def hurry(self, now: float) -> None:
+        """The peer gave a sign of life: do not wait for the end of the back-off."""
+        if self.state is RegisterState.WAITING and self._timer is not None:
+            self._timer = min(self._timer, now + self._fraction())
+
+    def stop(self, now: float) -> None:
+        """Take the registration back."""
+        if self.state is RegisterState.STOPPED:
+            return
+        registered = self._until is not None or self.state is RegisterState.TRYING
+        if not registered or not self._places:
+            self._stopped()
+            return
+        self.state = RegisterState.STOPPING
+        self._timer = now + STOP_WAIT
+        self._answers = []
+        self._send(0)
+
+    # How it goes on
+
+    def _begin(self) -> None:
+        self.state = RegisterState.FINDING
+        self.outputs.append(FindPlaces())
+
+    def _try_place(self, now: float) -> None:
+        self.state = RegisterState.TRYING
+        self._answers = []
+        self._send(self._expires)
+
+    def _send(self, expires: int, credentials: str = "") -> None:
+        config, place = self._config, self._places[self._place]
+        self._cseq += 1
+        self._number += 1
+        instance = f";+sip.instance={quote(f'<{config.instance}>')}" if config.instance is not None else ""
+        request = OutgoingRequest(
+            "REGISTER",
+            str(config.registrar),
+            f"<{config.aor}>;tag={self._tag}",
+            f"<{config.aor}>",
+            self._call_id,
+            self._cseq,
+            config.routes,
+            f"Contact: <{place.contact}>{instance};expires={expires}\r\nExpires: {expires}\r\nSupported: path\r\n"
+            + config.headers,
+        )
+        request.credentials = credentials or self._known_credentials(request, place)
+        self._used = request
+        self.outputs.append(SendRegister(self._number, place, request))
+
+    def _known_credentials(self, request: OutgoingRequest, place: Place) -> str:
+        """Credentials with the nonce that the same place took last (RFC 7616 §3.6): one round trip less."""
+        if self._challenge is None or self._challenge[1] != place.name:
+            return ""
+        proxy, _, text = self._challenge
+        self._nc += 1
+        value = self._authorize([text], proxy, request, self._nc)
+        return "" if value is None else with_credentials(request, proxy, value)
+
+    def _authorize(self, challenges: Sequence[str], proxy: bool, request: OutgoingRequest, nc: int) -> str | None:
+        return self._config.account.answer(
+            challenges,
+            proxy=proxy,
+            method=request.method,
+            uri=request.uri,
+            body=b"",
+            cnonce=self._tokens.take(16),
+            nc=nc,
+        )
+
+    def _answer(self, used: OutgoingRequest, response: Response, now: float) -> bool:
+        """Send the request again with credentials; False where that makes no sense."""
+        proxy, challenges = challenges_of(response)
+        if len(self._answers) >= MAX_ANSWERS or (proxy in self._answers and not _any_stale(challenges)):
+            return False
+        value = self._authorize(challenges, proxy, used, 1)
+        if value is None:
+            return False
+        self._answers.append(proxy)
+        answered = _answered(challenges, value)
+        self._challenge = None
+        if answered is not None and not any(kind is not proxy for kind in self._answers):
+            self._challenge, self._nc = (proxy, self._places[self._place].name, answered), 1
+        self._send(0 if self.state is RegisterState.STOPPING else self._expires, with_credentials(used, proxy, value))
+        return True
+
+    def _why_unanswered(self) -> str:
+        if self._answers:
+            return "the password is refused"
+        strange = self._config.account.strange
+        return "a challenge that cannot be answered" if strange is None else f"a challenge for another realm: {strange}"
+
+    def _accepted(self, response: Response, now: float) -> None:
+        granted = _granted(response, self._places[self._place].contact, self._expires)
+        if granted <= 0:
+            self._next_place("the registrar keeps nothing", now)
+            return
+        self.state = RegisterState.REGISTERED
+        self.reason = ""
+        self.granted = float(granted)
+        self.service_route = tuple(response.get_all("Service-Route"))
+        self._failures = 0
+        self._shaky = False
+        self._until = now + granted
+        self._timer = now + refresh_after(float(granted), self._fraction())
+
+    def _too_brief(self, response: Response, now: float) -> None:
+        least = parse_number(response.get("Min-Expires") or "")
+        if self._briefed or least is None or not self._expires < least <= MAX_EXPIRES:
+            self._refused("423 without a time that can be asked for", now)
+            return
+        self._briefed = True
+        self._expires = least
+        self._try_place(now)
+
+    def _next_place(self, reason: str, now: float) -> None:
+        self._left -= 1
+        if self._left > 0:
+            self._place = (self._place + 1) % len(self._places)
+            self._try_place(now)
+        else:
+            self._wait(reason, now)
+
+    def _refused(self, reason: str, now: float) -> None:
+        self._wait(reason, now, REFUSED_BASE, REFUSED_CAP)
+
+    def _wait(self, reason: str, now: float, base: float = BASE, cap: float = CAP) -> None:
+        self.state = RegisterState.WAITING
+        self.reason = reason
+        if self._shaky:
+            self._until = None
+        delay = max(back_off(self._failures, self._fraction(), base, cap), self._retry_after)
+        self._failures += 1
+        self._timer = now + delay
+
+    def _stopped(self) -> None:
+        self.state = RegisterState.STOPPED
+        self.reason = "stopped"
+        self._until = self._timer = None
+
+
+def _retry_after(response: Response) -> float:
+    text = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
+    return min(float(parse_number(text) or 0), MAX_RETRY_AFTER)
+
+
+def _any_stale(challenges: Sequence[str]) -> bool:
+    for text in challenges:
+        try:
+            if parse_challenge(text).stale:
+                return True
+        except (ParseError, DigestError):
+            continue
+    return False
+
+
+def _answered(challenges: Sequence[str], value: str) -> str | None:
+    """The challenge that these credentials answer, where its nonce can be used again: it counts uses by `nc`."""
+    for text in challenges:
+        try:
+            challenge = parse_challenge(text)
+        except (ParseError, DigestError):
+            continue
+        algorithm = challenge.algorithm.replace("-SESS", "-sess")
+        if challenge.qop and f"algorithm={algorithm}," in value and f"nonce={quote(challenge.nonce)}" in value:
+            return text
+    return None
+
+
+def _granted(response: Response, contact: str, asked: int) -> int:
+    """Seconds granted: what our contact says, else the header, else what was asked for (RFC 3261 §10.2.4)."""
+    own = Uri.parse(contact)
+    header = response.expires
+    contacts = response.contacts
+    if contacts is not STAR and contacts:
+        ours = [one for one in contacts if (one.uri.user, one.uri.host, one.uri.port) == (own.user, own.host, own.port)]
+        # Behind a NAT some registrars write the contact anew: a single one is ours.
+        found = ours[0] if ours else contacts[0] if len(contacts) == 1 else None
+        if found is not None:
+            seconds = parse_number(found.params.get("expires") or "", 0xFFFFFFFF)
+            if seconds is not None:
+                return min(seconds, asked)
+    return asked if header is None else min(header, asked)
