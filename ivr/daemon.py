@@ -9,7 +9,6 @@ exit      0 stopped as asked, 1 something it needs cannot be had
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import random
@@ -35,14 +34,15 @@ from ivr.call.targets import Directory, is_address
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
-from ivr.errors import ConfigError, Fault, FaultsError, IvrError, StoreError
+from ivr.errors import ConfigError, Fault, FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
 from ivr.net import SipShell
 from ivr.outside import HttpClient, Mailer
+from ivr.service import Health, ServiceManager, Upkeep, set_up_logging
 from ivr.settings import Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
-from ivr.store import Store, apply_retention
+from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
 from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig
@@ -52,28 +52,19 @@ log = logging.getLogger("ivr.daemon")
 EXIT_OK, EXIT_FAULTS = 0, 1
 RESOLVE_EVERY = 60.0
 """Seconds between look-ups of the lines' hosts: their calls are known by these addresses."""
-RETENTION_EVERY = 600.0
-"""Seconds between looks at what recordings may be deleted, and what events forgotten."""
 BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
-GC_THRESHOLD = (5_000, 4, 1_000_000)
-"""Calls leave little cyclic garbage, and small collections of what is young find it within some milliseconds. A full
-one looks at all that is kept of the calls of the last 32 s, millions of objects at a full set-up rate, and nobody is
-answered meanwhile: it waits for a quiet moment."""
-COLLECT_EVERY = 60.0
-"""Seconds between looks for such a moment."""
-QUIET_TRANSACTIONS = 2_000
-"""SIP transactions in memory up to which a full collection takes a few hundredths of a second."""
 
 
 def main(config: Path | None) -> int:
     """Run until told to stop; the exit code."""
-    _set_up_logging()
+    set_up_logging()
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         settings = load_settings(config)
+        set_up_logging(settings.log)
         for sentence in settings.unbuilt():
             log.warning("%s", sentence)
         return asyncio.run(Daemon(settings).run())
@@ -86,14 +77,6 @@ def main(config: Path | None) -> int:
         return EXIT_FAULTS
 
 
-def _set_up_logging() -> None:
-    """Lines to standard error, without what nobody reads: a call logs two lines, and who logs need not be looked up."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # the documented way to not walk the stack for each line
-
-
 class Daemon:
     """One run."""
 
@@ -102,6 +85,8 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._at_once = asyncio.Event()
         self._reload = asyncio.Event()
+        self._service = ServiceManager()
+        self._health = Health(settings.health, self._service)
 
     async def run(self) -> int:
         """Start everything, take calls, stop everything."""
@@ -231,24 +216,23 @@ class Daemon:
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)
+            upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(self._keep_resolving(services)),
-                    tasks.create_task(self._keep_retention(store)),
-                    tasks.create_task(self._keep_forgetting(store)),
-                    tasks.create_task(self._keep_collecting(stack)),
+                    tasks.create_task(self._health.beat()),
+                    tasks.create_task(upkeep.forget()),
+                    tasks.create_task(upkeep.collect()),
                     tasks.create_task(self._keep_reloading(live)),
                     tasks.create_task(waiting.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
                 if settings.watch_flows:
                     running.append(tasks.create_task(live.watch(settings.flows)))
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(*GC_THRESHOLD)
+                upkeep.begin_collecting()
                 self._say_ready(shell, http, pool, len(flows))
                 await self._stopping.wait()
-                _notify("STOPPING=1")
+                self._service.stopping()
                 await self._drain(manager)
                 for task in running:
                     task.cancel()
@@ -259,7 +243,7 @@ class Daemon:
         listening = ",".join(f"{transport}:{host}:{port}" for transport, host, port in shell.addresses)
         log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, flows, len(pool.pids), pool.batch)
         print(f"ready sip={listening} http={http.address}", flush=True)
-        _notify("READY=1")
+        self._service.ready()
 
     # Signals
 
@@ -295,9 +279,11 @@ class Daemon:
         while True:
             await self._reload.wait()
             self._reload.clear()
-            _notify("RELOADING=1")
-            await live.reload_and_tell()
-            _notify("READY=1")
+            self._service.reloading()
+            try:
+                await live.reload_and_tell()
+            finally:
+                self._service.ready()
 
     async def _warm(self, services: Services, flows: FlowSet) -> None:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
@@ -327,50 +313,9 @@ class Daemon:
             await asyncio.sleep(RESOLVE_EVERY * random.uniform(0.9, 1.1))
             await self._resolve(services)
 
-    async def _keep_collecting(self, stack: Stack) -> None:
-        while True:
-            await asyncio.sleep(COLLECT_EVERY)
-            if stack.counts.transactions <= QUIET_TRANSACTIONS:
-                gc.collect()
-
-    async def _keep_forgetting(self, store: Store) -> None:
-        limits = self._settings.limits
-        while True:
-            try:
-                await asyncio.to_thread(store.events.prune, time.time() - limits.events_kept, limits.events)
-            except StoreError as error:
-                log.warning("old events cannot be forgotten now: %s", error)
-            await asyncio.sleep(RETENTION_EVERY)
-
-    async def _keep_retention(self, store: Store) -> None:
-        retention = self._settings.retention
-        while retention.recordings_age is not None or retention.recordings_size is not None:
-            try:
-                await asyncio.to_thread(
-                    apply_retention,
-                    store,
-                    self._settings.recordings,
-                    retention.recordings_age,
-                    retention.recordings_size,
-                )
-            except Exception:
-                # A disk or a database that fails for a while must not end the calls; it is tried again.
-                log.exception("recordings cannot be looked through")
-            await asyncio.sleep(RETENTION_EVERY)
-
 
 def _media_host(settings: Settings) -> str:
     """The address that RTP sockets bind to: that of the first listener."""
     return settings.sip.listen[0].host
 
 
-def _notify(state: str) -> None:
-    """Tell the service manager, where there is one (sd_notify)."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-        try:
-            sock.sendto(state.encode(), f"\0{address[1:]}" if address.startswith("@") else address)
-        except OSError as error:
-            log.debug("the service manager does not listen: %s", error)

@@ -37,6 +37,7 @@ from ivr.settings.lines import (
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
+from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
 from ivr.settings.sections import (
     HttpSettings,
@@ -68,6 +69,7 @@ __all__ = [
     "Flash",
     "Gateway",
     "GatewayProfile",
+    "HealthSettings",
     "HepSettings",
     "HostPort",
     "HttpSettings",
@@ -76,8 +78,12 @@ __all__ = [
     "Line",
     "LineTransport",
     "Listener",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
     "MailSettings",
     "MediaSettings",
+    "MetricsSettings",
     "Modem",
     "NumberFormat",
     "OutboundPolicy",

@@ -98,6 +98,7 @@ def _references(settings: Settings, document: yamlpos.Document, name: str) -> li
     named: list[tuple[tuple[str, ...], str, list[str]]] = [
         (("outbound_policy", "line"), line, list(settings.lines)) for line in settings.outbound_policy.line
     ]
+    named += [(("health", "lines"), line, known) for line in settings.health.lines]
     for own, what in settings.lines.items():
         if isinstance(what, SipLine):
             others = [line for line in known if line != own]

@@ -24,6 +24,7 @@ from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
 from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, Phone, Srtp
+from ivr.settings.operations import HealthSettings, LogSettings, MetricsSettings
 from ivr.settings.outbound import OutboundPolicy
 from ivr.settings.security import SecuritySettings
 from ivr.settings.values import (
@@ -165,12 +166,18 @@ class SpeechSettings(Section):
 
 
 class Retention(Section):
-    """How long recordings stay. Nothing is deleted unless a bound is given."""
+    """How long recordings and records stay. Nothing is deleted unless a bound is given."""
 
     recordings_age: Duration | None = None
     """Older recordings are deleted."""
     recordings_size: Size | None = None
     """The oldest are deleted until all take no more than this."""
+    records_age: Duration | None = None
+    """Older records of calls are deleted."""
+    records: Annotated[int, Field(ge=1)] | None = None
+    """The oldest records of calls are deleted until no more than so many are left."""
+    traces_age: Duration | None = None
+    """Older records of calls lose the way through the flow, keys, and what other systems answered."""
 
 
 class Limits(Section):
@@ -261,6 +268,9 @@ class Settings(Section):
     retention: Retention = Retention()
     capture: CaptureSettings = CaptureSettings()
     """SIP messages kept for who looks for a fault, and copies for a capture server."""
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    health: HealthSettings = HealthSettings()
     limits: Limits = Limits()
 
     _source: Path | None = PrivateAttr(default=None)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.errors import StoreError
 from ivr.store import schema
+from ivr.store.aging import Aging
 from ivr.store.database import migrate, open_engine, sqlite_path
 from ivr.store.events import EventLog
 from ivr.store.people import People
@@ -38,6 +39,7 @@ class Store:
         self.events = EventLog(engine)
         self.waits = WaitTable(engine)
         self.tokens = TokenTable(engine)
+        self.aging = Aging(engine)
         self.node = node
 
     @classmethod

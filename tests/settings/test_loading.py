@@ -96,6 +96,12 @@ def test_a_wrong_password_is_not_shown() -> None:
     assert "hunter2" not in " ".join(faults("phones: {'200': {password: [hunter2]}}\n"))
 
 
+def test_a_line_that_health_asks_for_must_exist() -> None:
+    assert faults("health: {lines: [pbx]}\n") == [
+        "1: health.lines: there is no such line (found pbx; expected none is configured)"
+    ]
+
+
 def test_a_line_that_the_policy_names_must_exist() -> None:
     assert faults("outbound_policy: {line: pbx}\n") == [
         "1: outbound_policy.line: there is no such line (found pbx; expected none is configured)"
