@@ -317,5 +317,3 @@ class Daemon:
 def _media_host(settings: Settings) -> str:
     """The address that RTP sockets bind to: that of the first listener."""
     return settings.sip.listen[0].host
-
-
