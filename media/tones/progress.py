@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from media.tones.synthesis import RATE, amplitude, quantised, ramped, sine
 
-__all__ = ["COUNTRIES", "TONES", "ToneName", "tone"]
+__all__ = ["COUNTRIES", "TONES", "Cadence", "ToneName", "cadences", "tone"]
 
 ToneName = Literal["ringback", "busy", "congestion", "dial", "beep", "music"]
 
@@ -25,44 +25,75 @@ _BEEP_SECONDS: Final = 0.4
 
 
 @dataclass(frozen=True, slots=True)
-class _Cadence:
-    """Frequencies that sound together, and seconds of sound and silence in turn; no seconds: without a break."""
+class Cadence:
+    """How a tone sounds."""
 
     frequencies: tuple[float, ...]
+    """Hz, all together."""
     seconds: tuple[float, ...] = ()
+    """Seconds of sound and silence in turn; none: without a break."""
 
 
 _EUROPE: Final = {
-    "ringback": _Cadence((425,), (1, 4)),
-    "busy": _Cadence((425,), (0.5, 0.5)),
-    "congestion": _Cadence((425,), (0.25, 0.25)),
-    "dial": _Cadence((425,)),
+    "ringback": Cadence((425,), (1, 4)),
+    "busy": Cadence((425,), (0.5, 0.5)),
+    "congestion": Cadence((425,), (0.25, 0.25)),
+    "dial": Cadence((425,)),
 }
-_TABLE: Final[dict[str, dict[str, _Cadence]]] = {
+_TABLE: Final[dict[str, dict[str, Cadence]]] = {
     "eu": _EUROPE,
-    "de": {**_EUROPE, "busy": _Cadence((425,), (0.48, 0.48)), "congestion": _Cadence((425,), (0.24, 0.24))},
+    "de": {**_EUROPE, "busy": Cadence((425,), (0.48, 0.48)), "congestion": Cadence((425,), (0.24, 0.24))},
     "fr": {
-        "ringback": _Cadence((440,), (1.5, 3.5)),
-        "busy": _Cadence((440,), (0.5, 0.5)),
-        "congestion": _Cadence((440,), (0.25, 0.25)),
-        "dial": _Cadence((440,)),
+        "ringback": Cadence((440,), (1.5, 3.5)),
+        "busy": Cadence((440,), (0.5, 0.5)),
+        "congestion": Cadence((440,), (0.25, 0.25)),
+        "dial": Cadence((440,)),
     },
     "uk": {
-        "ringback": _Cadence((400, 450), (0.4, 0.2, 0.4, 2)),
-        "busy": _Cadence((400,), (0.375, 0.375)),
-        "congestion": _Cadence((400,), (0.4, 0.35, 0.225, 0.525)),
-        "dial": _Cadence((350, 440)),
+        "ringback": Cadence((400, 450), (0.4, 0.2, 0.4, 2)),
+        "busy": Cadence((400,), (0.375, 0.375)),
+        "congestion": Cadence((400,), (0.4, 0.35, 0.225, 0.525)),
+        "dial": Cadence((350, 440)),
     },
     "us": {
-        "ringback": _Cadence((440, 480), (2, 4)),
-        "busy": _Cadence((480, 620), (0.5, 0.5)),
-        "congestion": _Cadence((480, 620), (0.25, 0.25)),
-        "dial": _Cadence((350, 440)),
+        "ringback": Cadence((440, 480), (2, 4)),
+        "busy": Cadence((480, 620), (0.5, 0.5)),
+        "congestion": Cadence((480, 620), (0.25, 0.25)),
+        "dial": Cadence((350, 440)),
+    },
+    "br": {
+        **_EUROPE,
+        "busy": Cadence((425,), (0.25, 0.25)),
+        "congestion": Cadence((425,), (0.25, 0.25, 0.75, 0.25)),
+    },
+    "cn": {
+        "ringback": Cadence((450,), (1, 4)),
+        "busy": Cadence((450,), (0.35, 0.35)),
+        "congestion": Cadence((450,), (0.7, 0.7)),
+        "dial": Cadence((450,)),
+    },
+    "es": {
+        **_EUROPE,
+        "ringback": Cadence((425,), (1.5, 3)),
+        "busy": Cadence((425,), (0.2, 0.2)),
+        "congestion": Cadence((425,), (0.2, 0.2, 0.2, 0.2, 0.2, 0.6)),
+    },
+    "it": {**_EUROPE, "congestion": Cadence((425,), (0.2, 0.2))},
+    "tr": {
+        "ringback": Cadence((450,), (2, 4)),
+        "busy": Cadence((450,), (0.5, 0.5)),
+        "congestion": Cadence((450,), (0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.6, 0.2)),
+        "dial": Cadence((450,)),
     },
 }
 
 COUNTRIES: Final = tuple(_TABLE)
 """Country codes with tones of their own; any other has those of ``eu``."""
+
+
+def cadences(country: str) -> dict[str, Cadence]:
+    """The tones of ``country`` by name; those of ``eu`` where it has none of its own."""
+    return _TABLE.get(country.lower(), _EUROPE)
 
 
 @cache
@@ -72,10 +103,10 @@ def tone(name: ToneName, country: str = "eu") -> NDArray[np.int16]:
         return _constant(ramped(sine(_BEEP_HZ, round(_BEEP_SECONDS * RATE)) * amplitude(_LEVEL), _RAMP_MS))
     if name == "music":
         return _constant(_music())
-    cadences = _TABLE.get(country.lower(), _EUROPE)
-    if name not in cadences:
+    known = cadences(country)
+    if name not in known:
         raise ValueError(f"no such tone: {name!r}; known are {', '.join(TONES)}")
-    return _constant(_sound(cadences[name]))
+    return _constant(_sound(known[name]))
 
 
 def _constant(samples: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -83,7 +114,7 @@ def _constant(samples: NDArray[np.int16]) -> NDArray[np.int16]:
     return samples
 
 
-def _sound(cadence: _Cadence) -> NDArray[np.int16]:
+def _sound(cadence: Cadence) -> NDArray[np.int16]:
     level = amplitude(_LEVEL - 10 * np.log10(len(cadence.frequencies)))
 
     def mix(length: int) -> NDArray[np.float64]:
