@@ -65,7 +65,7 @@ class LiveCall:
         self._answering = Answering(services, leg, report, self.spawn)
         self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._recordings = CallRecordings(services, leg, report)
-        self._playback = Playback(services, leg, self._recordings, self.feed, self.spawn)
+        self._playback = Playback(services, leg, self._recordings, report.figures, self.feed, self.spawn)
         self._settlement = Settlement(services, report, self.runner, lambda: self.leg, lambda: written(self))
         self._forward: Forwarding | None = None
 
@@ -77,6 +77,7 @@ class LiveCall:
 
     def feed(self, event: ports.Event) -> None:
         """Tell the flow; its commands are carried out before this returns."""
+        self.report.figures.take(event)
         self.runner.feed(event)
 
     def failed(self, error: Exception) -> None:

@@ -62,8 +62,14 @@ class CallManager:
         """Hears of every call that is over, with what an event tells of it."""
         self.draining = False
         self._idle: list[Callable[[], None]] = []
-        self.refused = 0
+        self.refusals: Counter[int] = Counter()
+        """Calls that were not taken, by the status of the answer."""
         self.total = 0
+
+    @property
+    def refused(self) -> int:
+        """Calls that were not taken."""
+        return self.refusals.total()
 
     # Events of the stack
 
@@ -109,10 +115,10 @@ class CallManager:
                 self._services.free_line(caller.line)
                 raise
         except OverloadedError as error:
-            self.refused += 1
+            self.refusals[error.sip_status] += 1
             session.reject(error.sip_status, now, headers=(("Retry-After", str(RETRY_AFTER)),))
         except IvrError as error:
-            self.refused += 1
+            self.refusals[error.sip_status] += 1
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
             session.reject(error.sip_status, now)
 
@@ -160,6 +166,7 @@ class CallManager:
                 flow_version=flow.version,
                 flow_number=flow.number or None,
             ),
+            services.measured,
         )
         machine = Machine(
             flow,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from ivr.call.figures import CallFigures
 from ivr.call.leg import Leg
 from ivr.call.recordings import CallRecordings
 from ivr.call.services import Services
@@ -24,6 +25,7 @@ class Playback:
         services: Services,
         leg: Leg,
         recordings: CallRecordings,
+        figures: CallFigures,
         feed: Callable[[ports.Event], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
@@ -31,6 +33,7 @@ class Playback:
         self._services = services
         self._leg = leg
         self._recordings = recordings
+        self._figures = figures
         self._feed = feed
         self._spawn = spawn
         self._playing: dict[int, int] = {}
@@ -69,6 +72,7 @@ class Playback:
     def _start(self, command: ports.Play, sounds: list[Sound]) -> None:
         self._newest = self._leg.port.play(sounds, loop=command.loop, pause_ms=round(command.pause * 1000))
         self._playing[self._newest] = command.id
+        self._figures.begins(self._newest)
 
     def stop(self, number: int) -> None:
         """Stop what the flow knows as `number`; one that is over is ignored."""
@@ -80,6 +84,7 @@ class Playback:
 
     def done(self, event: PlayDone) -> None:
         """A playback of the port is over: the flow is told, or the recording behind a beep begins."""
+        self._figures.played(event.play_id, event.began)
         record = self._beeps.pop(event.play_id, None)
         if record is not None:
             self._recordings.start(record)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ivr.call.figures import CallFigures
 from ivr.flow import ports
 from ivr.sip.negotiate import Agreed
 from ivr.store import CallRecord, Store
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from ivr.flow.machine import Machine
 
 log = logging.getLogger("ivr.call")
+
+Measured = Callable[[CallRecord, CallFigures, Stats | None], None]
+"""Takes the record of a call that is over, what its caller waited for, and the figures of its sound."""
 
 HIDDEN = "(sensitive)"
 """Stands for what must be in no record."""
@@ -31,9 +37,14 @@ class CallLog(logging.LoggerAdapter[logging.Logger]):
 class CallReport:
     """Times and results of one call. `store` takes the finished record without blocking."""
 
-    def __init__(self, store: Store, record: CallRecord) -> None:
+    def __init__(
+        self, store: Store, record: CallRecord, measured: Measured = lambda record, figures, stats: None
+    ) -> None:
+        """`measured` hears of the finished record, too."""
         self._store = store
         self._record = record
+        self._measured = measured
+        self.figures = CallFigures(time.monotonic)
         self._answered_at: float | None = None
         self._ended_at: float | None = None
         self._cause: str | None = None
@@ -64,12 +75,14 @@ class CallReport:
         """The caller's call is answered."""
         self._answered_at = at
         self.sip_status = 200
+        self.figures.take_answer()
 
     def over(self, cause: str, at: float) -> None:
         """The session is over; the first cause stays."""
         if self._cause is None:
             self._cause = cause
             self._ended_at = at
+            self.figures.take_end()
             self.log.info("over, %s", cause)
 
     def hand_off(self, done: ports.ForwardDone, at: float, secret: bool = False) -> None:
@@ -170,7 +183,9 @@ class CallReport:
 
     def write(self, machine: Machine, stats: Stats | None) -> None:
         """Hand the finished record to the store's writer."""
-        self._store.writer.call_ended(self.record(machine, stats))
+        record = self.record(machine, stats)
+        self._store.writer.call_ended(record)
+        self._measured(record, self.figures, stats)
 
 
 _QUALITY = tuple(name for name in Stats.__slots__ if name != "port")

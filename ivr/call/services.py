@@ -29,7 +29,7 @@ from media import MediaFull, MediaPool
 
 if TYPE_CHECKING:
     from ivr.call.parties import Attempt
-    from ivr.call.report import CallReport
+    from ivr.call.report import CallReport, Measured
     from ivr.flow.machine import Machine
 
 log = logging.getLogger("ivr.call")
@@ -62,6 +62,8 @@ class Services:
     """Languages that are spoken, and those of the flows' texts."""
     related: Callable[[str, str], None] = lambda call_id, leg: None
     """Hears of each leg that a call places, by Call-IDs: who looks at the call sees both."""
+    measured: Measured = lambda record, figures, stats: None
+    """Hears of every call whose record is written."""
     line_calls: Counter[str] = field(default_factory=Counter)
     """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)
