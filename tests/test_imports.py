@@ -22,16 +22,18 @@ ALLOWED: dict[str, set[str]] = {
     "ivr.flow": {"ivr.errors", "ivr.settings", "ivr.units", "ivr.yamlpos"},
     "ivr.sip": {"ivr.errors"},
     "ivr.net": {"ivr.errors", "ivr.settings", "ivr.sip"},
+    "ivr.guard": {"ivr.errors", "ivr.settings"},
     "ivr.capture": {*LEAVES, "ivr.sip"},
     "ivr.outside": {*LEAVES, "ivr.flow"},
     "ivr.store": LEAVES,
     "ivr.service": {*LEAVES, "ivr.store"},
     "ivr.versions": {*LEAVES, "ivr.flow", "ivr.store"},
-    "ivr.call": {*LEAVES, "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
-    "ivr.api": {*LEAVES, "ivr.call", "ivr.capture", "ivr.flow", "ivr.store", "ivr.versions"},
+    "ivr.call": {*LEAVES, "ivr.guard", "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
+    "ivr.api": {*LEAVES, "ivr.call", "ivr.guard", "ivr.capture", "ivr.flow", "ivr.store", "ivr.versions"},
     "ivr.daemon": {
         *LEAVES,
         "ivr.capture",
+        "ivr.guard",
         "ivr.outside",
         "ivr.sip",
         "ivr.net",
@@ -44,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ivr.cli": {
         *LEAVES,
+        "ivr.guard",
         "ivr.sip",
         "ivr.net",
         "ivr.flow",
@@ -60,7 +63,7 @@ ALLOWED: dict[str, set[str]] = {
 USES_MEDIA = {"ivr.call", "ivr.outside", "ivr.api", "ivr.daemon", "ivr.cli"}
 """Parts of ivr that may import the media package's face."""
 
-PURE_PACKAGES = ("ivr/sip", "ivr/flow", "media/plane", "media/codecs", "media/dtmf", "media/tones")
+PURE_PACKAGES = ("ivr/sip", "ivr/flow", "ivr/guard", "media/plane", "media/codecs", "media/dtmf", "media/tones")
 
 IMPURE_MODULES = {
     "asyncio",
