@@ -6,15 +6,27 @@ import asyncio
 import ipaddress
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from ivr.errors import ConfigError, Fault, NotBuiltError
+from ivr.net.certificates import CertificateState
+from ivr.net.connection import RequestKey
+from ivr.net.connections import (
+    OPENED_BY_US,
+    TLS_TRANSPORTS,
+    ConnectionLimits,
+    ConnectionTable,
+    StreamHandler,
+    StreamListener,
+)
 from ivr.net.doorkeeper import Doorkeeper, Tap
-from ivr.net.tls import TlsFiles
+from ivr.net.nat import BindingAnswers, PublicAddress
+from ivr.net.tls import TlsContexts, TlsFiles
 from ivr.net.udp import UdpSocket, local_address_towards
 from ivr.sip import Event, Flow, Stack
+from ivr.sip.framing import FramingError
 
-__all__ = ["SipShell", "Transport"]
+__all__ = ["SipShell"]
 
 log = logging.getLogger("ivr.net")
 
@@ -31,31 +43,19 @@ TELL_EVERY: Final = 10.0
 ADDRESSES_KNOWN: Final = 4096
 """Peers of which it is remembered by which of our addresses they are reached."""
 
+FILES_EVERY: Final = 60.0
+"""Seconds between looks at the files of TLS: some stat calls."""
 
-class Transport(Protocol):
-    """What the shell needs of a listener; a stream transport hands over whole messages."""
+STUN_FIRST: Final = 4
+"""SIP begins with a letter, STUN with an octet below this (RFC 7983)."""
 
-    transport: str
+
+class _Bound(Protocol):
     local: tuple[str, int]
     wildcard: bool
 
-    def fileno(self) -> int:
-        """Readable when something came."""
 
-    def receive(self, handle: Callable[[bytes, Flow], None], limit: int) -> int:
-        """Hand over what came."""
-
-    def waiting(self) -> bool:
-        """Whether something more has come."""
-
-    def send(self, data: bytes, flow: Flow) -> bool:
-        """Send; False when that is not possible."""
-
-    def flow_to(self, host: str, port: int) -> Flow:
-        """The path to a peer."""
-
-    def close(self) -> None:
-        """Close."""
+_B = TypeVar("_B", bound=_Bound)
 
 
 class SipShell:
@@ -63,7 +63,7 @@ class SipShell:
 
     `listeners` are (transport, host, port); `on_event` gets every event of the stack, in the loop; it may call verbs of
     sessions at once. Elsewhere `flush` is to be called after verbs. `public_address` is what Via, Contact and SDP say
-    instead of our own address, except on loopback.
+    instead of our own address, except on loopback; `stun` (host, port) is asked for it instead.
     """
 
     def __init__(
@@ -73,70 +73,135 @@ class SipShell:
         on_event: Callable[[Event], None],
         *,
         public_address: str | None = None,
+        stun: tuple[str, int] | None = None,
         guard: Doorkeeper | None = None,
         tap: Tap | None = None,
         tls: TlsFiles | None = None,
+        limits: ConnectionLimits | None = None,
     ) -> None:
         self.guard = guard
         """Asked about every message and connection; may be changed at any time."""
         self.tap = tap
         """Shown every message; may be changed at any time."""
-        self._tls = tls or TlsFiles()
         self._stack = stack
         self._listeners = listeners
         self._on_event = on_event
         self._public = public_address
-        self._transports: list[Transport] = []
-        self._by_port: dict[tuple[str, int], list[Transport]] = {}
+        self._stun = stun
+        self._tls = tls or TlsFiles()
+        self._limits = limits or ConnectionLimits()
+        self._udp: list[UdpSocket] = []
+        self._by_port: dict[int, list[UdpSocket]] = {}
+        self._streams: list[StreamListener] = []
+        self._contexts: TlsContexts
+        self._table: ConnectionTable
         self._loop: asyncio.AbstractEventLoop
+        self._bindings = BindingAnswers()
+        self._asking: PublicAddress | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._draining = False
         self._behind_since: float | None = None
         self._tell_again = 0.0
-        self._known: set[tuple[str, int]] = set()
+        self._known: set[str] = set()
         self._ways: dict[str, str] = {}
 
     async def start(self) -> None:
-        """Bind all listeners and begin to receive. Raises ConfigError for an address that cannot be had."""
+        """Bind all listeners and begin to receive. Raises ConfigError for an address that cannot be had, and for TLS
+        files that do not hold."""
         self._loop = asyncio.get_running_loop()
+        self._contexts = TlsContexts(self._tls, any(kind in TLS_TRANSPORTS for kind, _, _ in self._listeners))
+        handler = StreamHandler(
+            received=self._take,
+            broken=self._broken,
+            unsent=self._unsent,
+            lost=self._lost,
+            pending=self._stack.layer.clients.__contains__,
+            turned=self.flush,
+        )
+        self._table = ConnectionTable(handler, self._limits, self._contexts, lambda: self.guard)
         try:
             for kind, host, port in self._listeners:
                 self._add(kind, host, port)
         except BaseException:
             await self.close()
             raise
-        for transport in self._transports:
-            self._loop.add_reader(transport.fileno(), self._on_readable, transport)
+        self._stack.layer.stream_for = self._stream_for
+        for udp in self._udp:
+            self._loop.add_reader(udp.fileno(), self._on_readable, udp)
+        for stream in self._streams:
+            self._table.listen(stream)
+        self._look_at_files()
+        if self._stun is not None:
+            self._asking = PublicAddress(self._stun, self._ask, self._learned)
+            await self._asking.start()
 
     def _add(self, kind: str, host: str, port: int) -> None:
-        if kind != "udp":
-            raise NotBuiltError(f"{kind}: listeners are not part of this version")
         try:
-            transport = UdpSocket(host, port)
+            if kind == "udp":
+                udp = UdpSocket(host, port)
+                self._udp.append(udp)
+                self._by_port.setdefault(udp.local[1], []).append(udp)
+            else:
+                self._streams.append(StreamListener(kind, host, port))
         except (OSError, ValueError) as error:
             fault = Fault(f"cannot listen: {error}", field="sip.listen", found=f"{kind}:{host}:{port}")
             raise ConfigError([fault]) from error
-        self._transports.append(transport)
-        self._by_port.setdefault((kind, transport.local[1]), []).append(transport)
 
     async def close(self) -> None:
         """Send what is queued, and close the sockets."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        for handle in (self._timer, self._look):
+            if handle is not None:
+                handle.cancel()
+        self._timer = self._look = None
+        if self._asking is not None:
+            await self._asking.close()
         self._send()
-        for transport in self._transports:
-            self._loop.remove_reader(transport.fileno())
-            transport.close()
-        self._transports.clear()
+        # What closing connections leave behind must not arm a timer again.
+        self._draining = True
+        await self._table.close()
+        for udp in self._udp:
+            self._loop.remove_reader(udp.fileno())
+            udp.close()
+        for stream in self._streams:
+            stream.socket.close()
+        self._udp.clear()
         self._by_port.clear()
+        self._streams.clear()
+
+    # TLS
+
+    def certificates(self) -> list[CertificateState]:
+        """Our certificates in force, with the time they end."""
+        return self._contexts.certificates
+
+    def reload_tls(self) -> bool:
+        """Take certificate, key and authorities from their files anew; where they do not hold those in force stay.
+        Connections that stand are not touched. Whether it worked; True where there is nothing to load."""
+        return self._tls == TlsFiles() or self._contexts.reload()
+
+    def _look_at_files(self) -> None:
+        self._contexts.reload_if_changed()
+        self._look = self._loop.call_later(FILES_EVERY, self._look_at_files)
 
     # Addresses
 
     @property
     def addresses(self) -> list[tuple[str, str, int]]:
-        """(transport, host, port) of the listeners as bound."""
-        return [(one.transport, *one.local) for one in self._transports]
+        """(transport, host, port) of the listeners as bound, in the order given."""
+        bound = [*(("udp", *one.local) for one in self._udp), *((one.transport, *one.local) for one in self._streams)]
+        kinds = [kind for kind, _, _ in self._listeners]
+        return sorted(bound, key=lambda one: kinds.index(one[0]))
+
+    @property
+    def connections(self) -> dict[str, int]:
+        """Connections that stand, by transport."""
+        return self._table.counts
+
+    @property
+    def connections_refused(self) -> int:
+        """Connections of peers that were not taken, because of a bound or of the doorkeeper."""
+        return self._table.refused
 
     def flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
         """The path by which calls to an address go out; raises NotBuiltError where no listener can reach it.
@@ -144,28 +209,41 @@ class SipShell:
         Nothing is waited for: a connection is opened when something is sent on the flow, and a failure comes back as
         `Stack.unsent`. `name` is the domain that a TLS peer has to prove (RFC 5922); empty: its address.
         """
-        if transport != "udp":
-            raise NotBuiltError(f"{transport}: connections are not part of this version")
-        target = ipaddress.ip_address(address.partition("%")[0])
-        best: tuple[int, Transport] | None = None
-        for one in self._transports:
-            local = ipaddress.ip_address(one.local[0])
-            if local.version == target.version:
-                fit = 1 if one.wildcard else 2 if local.is_loopback == target.is_loopback else 0
-                if best is None or fit > best[0]:
-                    best = fit, one
-        if best is None:
-            raise NotBuiltError(f"no listener can reach {address}")
         try:
-            flow = best[1].flow_to(address, port)
+            if transport == "udp":
+                flow = self._datagrams_to(address, port)
+            else:
+                flow = self._way_to(address, port, transport, name)
         except OSError as error:
             raise NotBuiltError(f"there is no way to {address}: {error}") from error
         self._introduce(flow)
         return flow
 
+    def _datagrams_to(self, address: str, port: int) -> Flow:
+        found = _nearest(self._udp, address)
+        if found is None:
+            raise NotBuiltError(f"no listener can reach {address}")
+        return found.flow_to(address, port)
+
+    def _way_to(self, address: str, port: int, transport: str, name: str) -> Flow:
+        if transport not in OPENED_BY_US:
+            raise NotBuiltError(f"nobody can be called by {transport} but on the connection that he has opened")
+        local = None
+        found = _nearest([one for one in self._streams if one.transport == transport], address)
+        if found is not None and (found.wildcard or _loopback(found.local[0]) == _loopback(address)):
+            local = (local_address_towards(address) if found.wildcard else found.local[0], found.local[1])
+        return self._table.way_to(transport, (address, port), name, local)
+
+    def _stream_for(self, flow: Flow) -> Flow | None:
+        """The TCP flow to the peer of a flow of datagrams, for what is too large for one."""
+        try:
+            return self.flow_to(*flow.remote, "tcp")
+        except NotBuiltError:
+            return None
+
     def host_for(self, flow: Flow) -> str:
         """What the peer of a flow calls our host."""
-        return self._public if self._public is not None and not _loopback(flow.local[0]) else flow.local[0]
+        return self._public if self._public is not None and self._is_outside(flow.local[0]) else flow.local[0]
 
     def media_address(self, peer: str) -> str:
         """What SDP for a peer says: the public address, or ours on the way to it."""
@@ -177,27 +255,62 @@ class SipShell:
         return found
 
     def _media_address(self, peer: str) -> str:
-        if self._public is not None and not _loopback(peer):
+        if self._public is not None and self._is_outside(peer):
             return self._public
-        own = [one.local[0] for one in self._transports if not one.wildcard]
+        bound: list[_Bound] = [*self._udp, *self._streams]
+        own = [one.local[0] for one in bound if not one.wildcard and (":" in one.local[0]) == (":" in peer)]
         try:
             way = local_address_towards(peer)
         except OSError:
             way = own[0] if own else "127.0.0.1"
-        return way if way in own or len(own) < len(self._transports) or not own else own[0]
+        return way if way in own or any(one.wildcard for one in bound) or not own else own[0]
+
+    def _is_outside(self, host: str) -> bool:
+        """Whether our public address is of any use to a host: of the same kind, and not on this machine."""
+        return not _loopback(host) and self._public is not None and (":" in host) == (":" in self._public)
 
     def _introduce(self, flow: Flow) -> None:
-        """Have the stack call a socket of ours by its public name, from the first packet on."""
-        if self._public is not None and flow.local not in self._known:
-            self._known.add(flow.local)
-            if not _loopback(flow.local[0]):
-                self._stack.advertise(flow.local, (self._public, flow.local[1]))
+        """Have the stack call a host of ours by its public name, from the first packet on."""
+        host = flow.local[0]
+        if self._public is not None and host not in self._known:
+            if len(self._known) >= ADDRESSES_KNOWN:
+                self._known.clear()
+            self._known.add(host)
+            if self._is_outside(host):
+                self._stack.advertise((host, 0), (self._public, 0))
+
+    # The public address
+
+    def _ask(self, data: bytes, server: tuple[str, int]) -> Flow | None:
+        """Send a binding request by the socket that calls go by; the flow it took."""
+        try:
+            flow = self._datagrams_to(*server)
+        except (OSError, NotBuiltError) as error:
+            log.warning("the STUN server %s cannot be reached: %s", server[0], error)
+            return None
+        return flow if self._send_datagram(data, flow) else None
+
+    def _learned(self, flow: Flow, address: str, port: int) -> None:
+        """A STUN server told how our socket is seen from outside."""
+        if self._public != address:
+            log.info("our public address is %s", address)
+            self._public = address
+            self._known.clear()
+            self._ways.clear()
+        self._stack.advertise(flow.local, (address, port))
+
+    def _on_stun(self, data: bytes, flow: Flow) -> None:
+        if self._asking is not None and self._asking.received(data, flow):
+            return
+        answer = self._bindings.answer(data, flow, self._loop.time())
+        if answer is not None:
+            self._send_datagram(answer, flow)
 
     # In and out
 
-    def _on_readable(self, transport: Transport) -> None:
-        read = transport.receive(self._receive, DATAGRAMS_PER_TURN)
-        if read < DATAGRAMS_PER_TURN or not transport.waiting():
+    def _on_readable(self, udp: UdpSocket) -> None:
+        read = udp.receive(self._receive, DATAGRAMS_PER_TURN)
+        if read < DATAGRAMS_PER_TURN or not udp.waiting():
             self._behind_since = None
             self._stack.overloaded = False
         elif self._behind_since is None:
@@ -210,17 +323,40 @@ class SipShell:
         self.flush()
 
     def _receive(self, data: bytes, flow: Flow) -> None:
-        if self.guard is not None and not self.guard.message(flow.remote[0], self._loop.time(), len(data)):
-            return
+        if data and data[0] < STUN_FIRST:
+            if self.guard is None or self.guard.message(flow.remote[0], self._loop.time(), len(data)):
+                self._on_stun(data, flow)
+        else:
+            self._take(data, flow)
+
+    def _take(self, data: bytes, flow: Flow) -> bool:
+        """One message; False where its sender is not welcome."""
+        now = self._loop.time()
+        if self.guard is not None and not self.guard.message(flow.remote[0], now, len(data)):
+            return False
         if self.tap is not None:
             self.tap("in", data, flow)
         if self._public is not None:
             self._introduce(flow)
         try:
-            self._stack.receive(data, flow, self._loop.time())
+            self._stack.receive(data, flow, now)
         except Exception:
             # One packet must not stop the receiver, whatever is in it.
             log.exception("a packet from %s:%d could not be handled", *flow.remote)
+        return True
+
+    def _broken(self, error: FramingError, flow: Flow) -> None:
+        """A stream that cannot be read on: its peer is told why, where it sent a request."""
+        if error.head:
+            if self.tap is not None:
+                self.tap("in", error.head, flow)
+            self._stack.refuse_unframed(error.head, str(error), error.status, flow)
+
+    def _unsent(self, data: bytes) -> None:
+        self._stack.unsent(data, self._loop.time())
+
+    def _lost(self, keys: Sequence[RequestKey]) -> None:
+        self._stack.layer.lost(keys, self._loop.time())
 
     def flush(self) -> None:
         """Hand over events, send what is queued, arm the timer. Within an event it only sends."""
@@ -251,11 +387,18 @@ class SipShell:
             data, flow = outgoing.popleft()
             if self.tap is not None:
                 self.tap("out", data, flow)
-            for transport in self._by_port.get((flow.transport, flow.local[1]), ()):
-                if transport.wildcard or transport.local[0] == flow.local[0]:
-                    if not transport.send(data, flow):
-                        self._stack.unsent(data, self._loop.time())
-                    break
+            if flow.transport == "udp":
+                sent = self._send_datagram(data, flow)
+            else:
+                sent = self._table.send(data, flow, self._stack.layer.request_key(data))
+            if not sent:
+                self._stack.unsent(data, self._loop.time())
+
+    def _send_datagram(self, data: bytes, flow: Flow) -> bool:
+        for udp in self._by_port.get(flow.local[1], ()):
+            if udp.wildcard or udp.local[0] == flow.local[0]:
+                return udp.send(data, flow)
+        return False
 
     def _arm(self) -> None:
         when = self._stack.next_timer()
@@ -279,3 +422,16 @@ class SipShell:
 
 def _loopback(host: str) -> bool:
     return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+
+
+def _nearest(bound: Sequence[_B], address: str) -> _B | None:
+    """The listener that reaches an address best: bound to its side of the loopback, else to all interfaces."""
+    target = ipaddress.ip_address(address.partition("%")[0])
+    best: tuple[int, _B] | None = None
+    for one in bound:
+        local = ipaddress.ip_address(one.local[0].partition("%")[0])
+        if local.version == target.version:
+            fit = 1 if one.wildcard else 2 if local.is_loopback == target.is_loopback else 0
+            if best is None or fit > best[0]:
+                best = fit, one
+    return None if best is None else best[1]

@@ -59,7 +59,7 @@ class Framer:
     @property
     def partial(self) -> bool:
         """Whether a message has begun that is not complete. Line breaks begin none."""
-        return self._need > 0 or len(self._buffer) > 3 or self._buffer[:1] not in (b"", b"\r")
+        return self._need > 0 or len(self._buffer) > 3 or (bool(self._buffer) and self._buffer[0] != 13)
 
     def feed(self, data: bytes) -> None:
         """Octets as they came."""
@@ -92,7 +92,7 @@ class Framer:
             return Sign.PONG
         if count == 1:
             # Half a ping, or an empty line before a message (§7.5).
-            if len(self._buffer) > 3 or self._buffer[2:3] not in (b"", b"\r"):
+            if len(self._buffer) > 3 or (len(self._buffer) == 3 and self._buffer[2] != 13):
                 del self._buffer[:2]
             return None
         # However many pings came at once, one answer tells that we are there.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from ivr.sip.events import Address, Flow
@@ -29,6 +29,30 @@ DEFAULT_PORT: Final = 5060
 """Where an answer goes when the Via names no port (§18.2.2)."""
 
 _OWN_REQUEST: Final = re.compile(rb"([A-Z]+) [^\r\n]+\r\nVia: [^\r\n;]+;rport;branch=([A-Za-z0-9]+)\r\n")
+
+NAMES_KNOWN: Final = 1024
+"""Ends of ours whose names are kept ready: those of connections come and go."""
+
+_URI_TRANSPORT: Final = {
+    "udp": "",
+    "tcp": ";transport=tcp",
+    "tls": ";transport=tls",
+    "ws": ";transport=ws",
+    "wss": ";transport=ws",
+}
+"""RFC 3261 §19.1.1; both kinds of WebSocket have one name (RFC 7118 §5.2)."""
+
+STREAM_PORTS: Final = {"tls": 5061, "wss": 5061}
+"""Default ports that are not 5060 (RFC 3261 §19.1.2)."""
+
+LARGE: Final = 1300
+"""Octets of a request from which on a stream is used where the way's MTU is not known (RFC 3261 §18.1.1)."""
+
+REFUSAL_HOLDS: Final = 600.0
+"""Seconds in which a peer that took no TCP is not tried again: a firewall that is silent costs 5 s each time."""
+
+REFUSALS_KNOWN: Final = 1024
+"""Such peers remembered; more, and the table starts anew."""
 
 TOKEN_POOL: Final = 2048
 """Octets of chance taken at once: a system call costs as much as building a header."""
@@ -76,10 +100,12 @@ class LocalNames(NamedTuple):
 def reply_flow(request: Request, flow: Flow) -> Flow:
     """Where responses go: always the packet's source address; the source port too where the client asks for it
     (RFC 3581 §4), otherwise that of the Via (RFC 3261 §18.2.2). What the peer says in `received` or `maddr` is not
-    believed: it would make us send to strangers."""
-    if flow.transport != "udp":
-        return flow
+    believed: it would make us send to strangers. On a stream it is the connection, and where that is gone the port that
+    the client listens on (RFC 3261 §18.2.2)."""
     via = request.top_via
+    if flow.transport != "udp":
+        port = via.port or STREAM_PORTS.get(flow.transport, DEFAULT_PORT)
+        return Flow(flow.transport, flow.local, (flow.remote[0], port), flow.connection, flow.name)
     if "rport" in via.params:
         return flow
     port = via.port or DEFAULT_PORT
@@ -99,6 +125,10 @@ class TransactionLayer:
         self.clients: dict[tuple[str, str], ClientTransaction] = {}
         self.servers: dict[tuple[object, ...], ServerTransaction] = {}
         self.merged: dict[object, ServerTransaction] = {}
+        self.stream_for: Callable[[Flow], Flow | None] | None = None
+        """Gives the TCP flow to the peer of a UDP flow; None where there is none."""
+        self._refusing: dict[Address, float] = {}
+        """Peers that took no TCP, and until when that is believed."""
         self.advertised: dict[Address, Address] = {}
         """Our socket's address → what peers should call it; the address itself where there is none."""
         self._names: dict[tuple[str, Address], LocalNames] = {}
@@ -114,10 +144,13 @@ class TransactionLayer:
         key = (flow.transport, flow.local)
         names = self._names.get(key)
         if names is None:
-            host, port = self.advertised.get(flow.local, flow.local)
-            host = host_text(host)
-            transport = "" if flow.transport == "udp" else f";transport={flow.transport}"
-            uri = f"sip:{host}:{port}{transport}"
+            if len(self._names) >= NAMES_KNOWN:
+                self._names.clear()
+            own, advertised = flow.local, self.advertised
+            exact = advertised.get(own) if flow.transport == "udp" else None
+            name = exact or advertised.get((own[0], 0)) or own
+            host, port = host_text(name[0]), name[1] or own[1]
+            uri = f"sip:{host}:{port}{_URI_TRANSPORT[flow.transport]}"
             names = self._names[key] = LocalNames(
                 host,
                 port,
@@ -128,7 +161,8 @@ class TransactionLayer:
         return names
 
     def advertise(self, local: Address, name: Address) -> None:
-        """Call one of our sockets by another address from now on (behind NAT)."""
+        """Call one of our UDP sockets by another address from now on (behind NAT). Port 0 in `local` stands for all
+        ports of the host, connections too, in `name` for the port as it is."""
         self.advertised[local] = name
         self._names.clear()
 
@@ -143,10 +177,35 @@ class TransactionLayer:
         """Send a request in a transaction of its own."""
         token = self.tokens.take()
         via = self.names(flow).via + token
-        transaction = ClientTransaction(self, request, flow, MAGIC_COOKIE + token, via, user)
+        data = request.encode(via)
+        stream = None
+        if request.stream_ok and len(data) > LARGE and flow.transport == "udp":
+            stream = self._stream_instead(flow, now)
+        if stream is None:
+            transaction = ClientTransaction(self, request, flow, MAGIC_COOKIE + token, via, user)
+        else:
+            via = self.names(stream).via + token
+            data = request.encode(via)
+            transaction = ClientTransaction(self, request, stream, MAGIC_COOKIE + token, via, user)
+            transaction.fallback = flow
         self.clients[transaction.key] = transaction
-        transaction.start(request.encode(via), now)
+        transaction.start(data, now)
         return transaction
+
+    def _stream_instead(self, flow: Flow, now: float) -> Flow | None:
+        """The TCP flow for a request that is too large for a datagram (RFC 3261 §18.1.1)."""
+        if self.stream_for is None or self._refusing.get(flow.remote, 0.0) > now:
+            return None
+        return self.stream_for(flow)
+
+    def fall_back(self, transaction: ClientTransaction, flow: Flow, now: float) -> None:
+        """The peer takes no TCP: the same request by UDP, and the next ones at once for a while."""
+        if len(self._refusing) >= REFUSALS_KNOWN:
+            self._refusing.clear()
+        self._refusing[flow.remote] = now + REFUSAL_HOLDS
+        transaction.flow = flow
+        transaction.via = self.names(flow).via + transaction.branch[len(MAGIC_COOKIE) :]
+        transaction.start(transaction.request.encode(transaction.via), now)
 
     def cancel(self, invite: ClientTransaction, user: TransactionUser, now: float) -> None:
         """Send the CANCEL of an INVITE that had a provisional response; the same branch, so the same way (§9.1)."""
@@ -212,12 +271,22 @@ class TransactionLayer:
     def transport_error(self, data: bytes, now: float) -> None:
         """Octets of ours could not leave; those of a response are left to its retransmission. Not parsed: they may be
         too large for that, which is why they could not leave."""
+        key = self.request_key(data)
+        if key is not None:
+            self.lost((key,), now)
+
+    @staticmethod
+    def request_key(data: bytes) -> tuple[str, str] | None:
+        """Branch and method of a request of ours; None for a response, and for an ACK, which nobody answers."""
         match = _OWN_REQUEST.match(data)
-        if match is None:
-            return
-        transaction = self.clients.get((match[2].decode(), match[1].decode()))
-        if transaction is not None:
-            transaction.fire(Input.TRANSPORT_ERROR, now)
+        return None if match is None or match[1] == b"ACK" else (match[2].decode(), match[1].decode())
+
+    def lost(self, keys: Iterable[tuple[str, str]], now: float) -> None:
+        """The connection is gone that requests of ours went by: they fail, where they are not answered."""
+        for key in keys:
+            transaction = self.clients.get(key)
+            if transaction is not None:
+                transaction.fire(Input.TRANSPORT_ERROR, now)
 
 
 def stamped_via(request: Request, flow: Flow) -> str | None:

@@ -51,6 +51,7 @@ class OutgoingRequest:
         "max_forwards",
         "method",
         "routes",
+        "stream_ok",
         "to",
         "uri",
     )
@@ -89,6 +90,8 @@ class OutgoingRequest:
         """Authorization and Proxy-Authorization lines; an ACK and a CANCEL repeat those of their INVITE."""
         self.attempts = 0
         """Challenges answered so far."""
+        self.stream_ok = False
+        """Whether it may go by TCP when it is too large for a datagram."""
 
     def encode(self, via: str) -> bytes:
         """The request with this Via value."""

@@ -24,7 +24,7 @@ from ivr.sip.layer import MAGIC_COOKIE, TransactionLayer, reply_flow, stamped_vi
 from ivr.sip.message import Request, Response, make_response
 from ivr.sip.names import METHODS
 from ivr.sip.outbound import InviteRequest, OutboundSession
-from ivr.sip.parser import parse_message
+from ivr.sip.parser import answerable, parse_message
 from ivr.sip.tables import Input, State
 from ivr.sip.timers import T1, T2
 from ivr.sip.transactions import ServerTransaction
@@ -193,6 +193,10 @@ class Stack:
         except ParseError as error:
             # A header that is read on demand.
             self._refuse(message, flow, error.status or 400)
+
+    def refuse_unframed(self, head: bytes, text: str, status: int, flow: Flow) -> None:
+        """Answer what a stream cannot be read on after: `head` is the message as far as it came (RFC 3261 §18.3)."""
+        self._answer_broken(answerable(ParseError(text, status), head), flow)
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method = request.method

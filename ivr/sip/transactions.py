@@ -34,6 +34,9 @@ class TransactionLayer(Protocol):
     def send(self, data: bytes, flow: Flow) -> None:
         """Queue octets."""
 
+    def fall_back(self, transaction: ClientTransaction, flow: Flow, now: float) -> None:
+        """Send a request by a flow of datagrams whose peer takes no stream."""
+
     def remove_client(self, transaction: ClientTransaction) -> None:
         """Forget a terminated transaction."""
 
@@ -145,7 +148,7 @@ _NOBODY: Final = _Nobody()
 class ClientTransaction(_Transaction):
     """A request of ours, sent until it is answered."""
 
-    __slots__ = ("branch", "key", "request", "table", "user", "via")
+    __slots__ = ("branch", "fallback", "key", "request", "table", "user", "via")
 
     def __init__(
         self,
@@ -165,6 +168,13 @@ class ClientTransaction(_Transaction):
         self.user: TransactionUser = user
         self.key = (branch, request.method)
         """§17.1.3."""
+        self.fallback: Flow | None = None
+        """The flow of datagrams that a request would have gone by, were it not too large (§18.1.1)."""
+
+    @property
+    def path(self) -> Flow:
+        """The way to the peer that was asked for."""
+        return self.fallback or self.flow
 
     def start(self, data: bytes, now: float) -> None:
         """Send the request and arm timers A and B, or E and F."""
@@ -184,6 +194,11 @@ class ClientTransaction(_Transaction):
             self._live(64 * self.layer.t1, now)
 
     def fire(self, happened: Input, now: float, message: Response | bytes | None = None) -> None:
+        if happened is Input.TRANSPORT_ERROR and self.fallback is not None and self.state < State.PROCEEDING:
+            self._finish()
+            flow, self.fallback = self.fallback, None
+            self.layer.fall_back(self, flow, now)
+            return
         entry = self.table.get((self.state, happened))
         if entry is None:
             return

@@ -124,7 +124,7 @@ async def test_what_cannot_be_listened_on() -> None:
         again = SipShell(node.stack, [("udp", host, port)], lambda event: None)
         with pytest.raises(ConfigError, match="cannot listen"):
             await again.start()
-        with pytest.raises(NotBuiltError):
+        with pytest.raises(ConfigError, match=r"needs sip\.tls\.certificate"):
             await SipShell(node.stack, [("tls", host, 0)], lambda event: None).start()
 
 

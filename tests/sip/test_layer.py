@@ -59,8 +59,11 @@ def test_without_the_cookie_the_key_is_the_request_itself() -> None:
 
 
 def test_replies_on_streams_take_the_stream() -> None:
-    flow = Flow("tcp", B, ("192.0.2.1", 45000))
-    assert reply_flow(parsed(), flow) is flow
+    flow = Flow("tcp", B, ("192.0.2.1", 45000), 7)
+    assert reply_flow(parsed(), flow) == Flow("tcp", B, ("192.0.2.1", 5060), 7), "the port for when it is gone"
+    assert reply_flow(parsed(via="SIP/2.0/TCP h:5070;branch=z9hG4bKone"), flow).remote == ("192.0.2.1", 5070)
+    tls = Flow("tls", B, ("192.0.2.1", 45000), 8)
+    assert reply_flow(parsed(via="SIP/2.0/TLS h;branch=z9hG4bKone"), tls).remote == ("192.0.2.1", 5061)
 
 
 def test_the_source_is_written_where_it_matters() -> None:

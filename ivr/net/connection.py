@@ -1,0 +1,368 @@
+"""One connection: its records and frames, its deadlines, and what may wait to be sent on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from ivr.net.tls import TlsRecords
+from ivr.net.websocket import WebSocketWire
+from ivr.net.wires import StreamWire, Wire
+from ivr.sip import Flow
+from ivr.sip.framing import FramingError, Sign
+
+if TYPE_CHECKING:
+    from ivr.net.tls import TlsContexts
+
+__all__ = ["Connection", "Owner", "RequestKey"]
+
+log = logging.getLogger("ivr.net")
+
+RequestKey = tuple[str, str]
+"""Branch and method of a request of ours."""
+
+OPEN_SECONDS: Final = 5.0
+"""To a peer: for TCP, TLS and all. A caller waits meanwhile, and the next trunk could have answered."""
+
+HANDSHAKE_SECONDS: Final = 10.0
+"""From a peer: TLS and WebSocket handshakes. A phone on a poor mobile network needs some three."""
+
+FIRST_SECONDS: Final = 10.0
+"""Until the first complete message or keep-alive: who connects has something to say at once."""
+
+MESSAGE_SECONDS: Final = 10.0
+"""From the first octet of a message to its last, however they drip in."""
+
+IDLE_SECONDS: Final = 3605.0
+"""Without anything from the peer: a phone that sends no keep-alives registers once an hour."""
+
+PING_SECONDS: Final = 95.0
+"""Without anything from the peer of a connection that we opened until it gets a ping (RFC 5626 §4.4.1: 95 to 120)."""
+
+WEBSOCKET_PING_SECONDS: Final = 25.0
+"""The same for a WebSocket from a peer: proxies in between cut what is silent for 60 s, phones cannot send pings."""
+
+PONG_SECONDS: Final = 10.0
+"""For the answer to a ping (RFC 5626 §4.4.1), from a peer that is known to give any."""
+
+CLOSE_SECONDS: Final = 2.0
+"""For a peer to take what was sent last, before the connection is cut."""
+
+MAX_UNSENT: Final = 256 * 1024
+"""Octets that a peer leaves unread before it is cut off, and that wait for a connection to open: some hundred messages,
+a second of a busy trunk."""
+
+MESSAGES_PER_TURN: Final = 64
+"""Read from one connection before the others get their turn, as from a socket of datagrams."""
+
+MAX_REQUESTS: Final = 256
+"""Requests remembered to be told of the connection's end before those that are answered are sorted out."""
+
+
+class Owner(Protocol):
+    """Whose connection it is."""
+
+    def received(self, connection: Connection, data: bytes) -> bool:
+        """A message; False: the peer is not welcome, the connection is to be closed."""
+
+    def broken(self, connection: Connection, error: FramingError) -> None:
+        """The peer sent what cannot be read on; it may be told before the connection is closed."""
+
+    def turned(self) -> None:
+        """A turn of reading is over: what was queued may be sent."""
+
+    def opened(self, connection: Connection) -> None:
+        """Messages can be sent."""
+
+    def active(self, connection: Connection) -> None:
+        """Something complete came."""
+
+    def closed(self, connection: Connection, unsent: list[bytes]) -> None:
+        """It is over; `unsent` waited for it to open."""
+
+    def pending(self, key: RequestKey) -> bool:
+        """Whether a request of ours still waits for its answer."""
+
+
+class Connection(asyncio.Protocol):
+    """A stream to one peer, of any transport but UDP. Made before it is open."""
+
+    def __init__(
+        self,
+        owner: Owner,
+        flow: Flow,
+        *,
+        incoming: bool,
+        contexts: TlsContexts | None,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`flow.connection` is its number; `contexts` are given where the transport has TLS."""
+        self._owner = owner
+        self.flow = flow
+        self.incoming = incoming
+        self._on_close = on_close
+        self._tls: TlsRecords | None = None
+        if contexts is not None:
+            self._tls = TlsRecords(contexts, server=incoming, name=flow.name or flow.remote[0])
+        self._websocket = flow.transport in ("ws", "wss")
+        self._wire: Wire = WebSocketWire() if self._websocket else StreamWire()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._queued: list[bytes] = []
+        self._waiting = 0
+        self._requests: dict[RequestKey, None] = {}
+        now = self._loop.time()
+        self.created = now
+        self.heard = now
+        """When something complete came last."""
+        self._greeted = False
+        self._partial_since: float | None = None
+        self._pinged_at: float | None = None
+        self._last_ping = now
+        self._answers_pings = self._websocket  # RFC 6455 §5.5.3 leaves no choice; of other peers we have to see it
+        self.open = False
+        """Whether messages can be sent."""
+        self.over = False
+        self._paused = False
+        self._check: asyncio.TimerHandle | None = None
+        self._cut: asyncio.TimerHandle | None = None
+
+    # asyncio
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self.over:
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(MAX_UNSENT)
+        self._look_again(self._loop.time())
+        try:
+            if self._tls is not None and not self.incoming:
+                self._tls.begin()
+        except (ssl.SSLError, ValueError) as error:
+            self.close(_reason(error))
+            return
+        self._progress()
+
+    def data_received(self, data: bytes) -> None:
+        if self.over:
+            return
+        try:
+            if self._tls is None:
+                self._wire.feed(data)
+            else:
+                for plain in self._tls.feed(data):
+                    self._wire.feed(plain)
+        except ssl.SSLZeroReturnError:
+            self._read()  # what came before the farewell
+            self.close("closed by the peer")
+            return
+        except (ssl.SSLError, ValueError) as error:
+            self._write(b"")  # the alert that says why
+            self.close(_reason(error))
+            return
+        self._progress()
+        self._read()
+
+    def eof_received(self) -> None:
+        """The transport closes itself after what was written."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
+        self._end("closed by the peer" if error is None else str(error))
+
+    # Reading
+
+    def _progress(self) -> None:
+        """Send what the handshakes need, and what waited for their end."""
+        if self._tls is not None and not self._tls.ready:
+            self._write(b"")
+            return
+        self._write(self._wire.take())
+        if not self.open and self._wire.ready and not self.over:
+            self.open = True
+            self._owner.opened(self)
+            queued, self._queued = self._queued, []
+            for message in queued:
+                self.send(message)
+
+    def _read(self) -> None:
+        """Hand over messages, so many at once that the others are not kept waiting."""
+        self._paused = False
+        now = self._loop.time()
+        count = 0
+        try:
+            while not self.over and count < MESSAGES_PER_TURN:
+                found = self._wire.next()
+                if found is None:
+                    break
+                count += 1
+                self.heard = now
+                self._greeted = True
+                self._pinged_at = None
+                if found is Sign.PING:
+                    self._write(self._wire.pong())
+                elif found is Sign.PONG:
+                    self._answers_pings = True
+                elif isinstance(found, bytes) and not self._owner.received(self, found):
+                    self.close("not welcome")
+        except FramingError as error:
+            if not self.over:
+                self._owner.broken(self, error)
+            self._owner.turned()
+            self.close(str(error))
+            return
+        if count:
+            self._owner.active(self)
+            self._owner.turned()
+        if count == MESSAGES_PER_TURN and not self.over and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+            self._loop.call_soon(self._read_on)
+            return
+        self._follow(now)
+
+    def _read_on(self) -> None:
+        if not self.over and self._transport is not None:
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+            self._read()
+
+    def _follow(self, now: float) -> None:
+        """Watch how long a message that has begun takes."""
+        if not self._wire.partial:
+            self._partial_since = None
+        elif self._partial_since is None:
+            self._partial_since = now
+            if self._check is not None and self._check.when() > now + MESSAGE_SECONDS:
+                self._look_again(now)
+
+    # Writing
+
+    def send(self, message: bytes, key: RequestKey | None = None) -> bool:
+        """Send a message, or keep it until the connection is open; False when that cannot be. `key` is that of a
+        request of ours, which is told when the connection ends."""
+        if self.over:
+            return False
+        if key is not None:
+            if len(self._requests) >= MAX_REQUESTS:
+                self._requests = {one: None for one in self._requests if self._owner.pending(one)}
+            self._requests[key] = None
+        if not self.open:
+            self._waiting += len(message)
+            if self._waiting > MAX_UNSENT:
+                return False
+            self._queued.append(message)
+            return True
+        return self._write(self._wire.wrap(message))
+
+    def _write(self, data: bytes) -> bool:
+        """Write octets, and what TLS has to say; False when the connection is over."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if self._tls is not None:
+            try:
+                if data:
+                    self._tls.wrap(data)
+                data = self._tls.take()
+            except ssl.SSLError as error:
+                self.close(_reason(error), at_once=True)
+                return False
+        if not data:
+            return True
+        if transport.get_write_buffer_size() + len(data) > MAX_UNSENT:
+            self.close("it reads too slowly", at_once=True)
+            return False
+        transport.write(data)
+        return True
+
+    # Time
+
+    def _deadlines(self) -> tuple[float, str]:
+        """When the connection is to be closed, and why."""
+        found = [(self.heard + IDLE_SECONDS, "idle")]
+        if not self.open:
+            found.append((self.created + (HANDSHAKE_SECONDS if self.incoming else OPEN_SECONDS), "no handshake"))
+        elif self.incoming and not self._greeted:
+            found.append((self.created + HANDSHAKE_SECONDS + FIRST_SECONDS, "it says nothing"))
+        if self._partial_since is not None:
+            found.append((self._partial_since + MESSAGE_SECONDS, "a message takes too long"))
+        if self._pinged_at is not None and self._answers_pings:
+            found.append((self._pinged_at + PONG_SECONDS, "no pong"))
+        return min(found)
+
+    def _ping_at(self) -> float | None:
+        """When a ping is due, of connections that we keep up."""
+        if not self.open or (self.incoming and not self._websocket):
+            return None
+        return max(self.heard, self._last_ping) + (WEBSOCKET_PING_SECONDS if self._websocket else PING_SECONDS)
+
+    def _look_again(self, now: float) -> None:
+        if self._check is not None:
+            self._check.cancel()
+        when, ping = self._deadlines()[0], self._ping_at()
+        self._check = self._loop.call_at(max(now, when if ping is None else min(when, ping)), self._on_check)
+
+    def _on_check(self) -> None:
+        self._check = None
+        now = self._loop.time()
+        when, reason = self._deadlines()
+        if when <= now:
+            self.close(reason)
+            return
+        ping = self._ping_at()
+        if ping is not None and ping <= now:
+            self._pinged_at = self._last_ping = now
+            self._write(self._wire.ping())
+        if not self.over:
+            self._look_again(now)
+
+    # The end
+
+    def close(self, reason: str, *, at_once: bool = False) -> None:
+        """Close it; what was written still leaves, unless `at_once`."""
+        if self.over:
+            return
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            if at_once:
+                transport.abort()
+            else:
+                if not self._write(self._wire.take()):
+                    return
+                if self._tls is not None:
+                    self._tls.farewell()
+                    self._write(b"")
+                transport.close()
+                self._cut = self._loop.call_later(CLOSE_SECONDS, transport.abort)
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
+        if self.over:
+            return
+        self.over = True
+        self.open = False
+        if self._check is not None:
+            self._check.cancel()
+            self._check = None
+        flow = self.flow
+        log.debug("%s connection %d with %s:%d: %s", flow.transport, flow.connection, *flow.remote, reason)
+        unsent, self._queued = self._queued, []
+        self._on_close()
+        self._owner.closed(self, unsent)
+
+    @property
+    def requests(self) -> list[RequestKey]:
+        """Requests of ours that may wait for an answer on it."""
+        return list(self._requests)
+
+
+def _reason(error: Exception) -> str:
+    return f"TLS: {getattr(error, 'reason', None) or error}"
