@@ -116,10 +116,10 @@ class Budget:
                 self._left[source] = left - cost
             return True
         self._demand += 1
-        if left <= 0 or self._spare <= 0:
+        if left < COST or self._spare <= 0:
             return self._over(source, left)
         if source in self._left:
-            self._left[source] = left - cost
+            self._left[source] = max(0, left - cost)
         self._spare -= cost
         return True
 
