@@ -27,10 +27,11 @@ from ivr.sip.events import (
 )
 from ivr.sip.headers import NameAddr, Via
 from ivr.sip.inbound import InboundSession
+from ivr.sip.invite import InviteRequest
 from ivr.sip.message import STAR, Request, Response, make_request, make_response
 from ivr.sip.negotiate import Agreed, Capabilities
 from ivr.sip.offers import WrongStateError
-from ivr.sip.outbound import InviteRequest, OutboundSession
+from ivr.sip.outbound import OutboundSession
 from ivr.sip.parser import parse_message
 from ivr.sip.refer import ReferTarget
 from ivr.sip.registration import Binding, Registrar, RegistrarLimits, RegistrationError

@@ -3,95 +3,47 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ivr.sip.account import Account
 from ivr.sip.bodies import sdp_of
-from ivr.sip.dialog import Dialog, DialogId
+from ivr.sip.dialog import Dialog
 from ivr.sip.errors import BuildError, SdpError
-from ivr.sip.events import Answered, Flow, Rejected, Ringing
-from ivr.sip.headers import NameAddr
-from ivr.sip.message import Header, Response
-from ivr.sip.offers import OfferInput
+from ivr.sip.events import Answered, Rejected
+from ivr.sip.forks import MAX_FORKS, EarlyDialogs, LateAnswer
+from ivr.sip.invite import InviteRequest
+from ivr.sip.message import Response
+from ivr.sip.offers import OfferInput, OfferState
 from ivr.sip.outgoing import OutgoingRequest, header_lines
-from ivr.sip.replaces import Replaces
 from ivr.sip.sdp import Sdp
-from ivr.sip.session import Session
 from ivr.sip.session_base import SessionState
+from ivr.sip.session_timer import min_se
 from ivr.sip.tables import State
 from ivr.sip.transactions import ClientTransaction
-from ivr.sip.uri import Uri
 
 if TYPE_CHECKING:
     from ivr.sip.stack import Stack
 
-__all__ = ["InviteRequest", "OutboundSession"]
+__all__ = ["OutboundSession"]
 
-MAX_FORKS: Final = 16
-"""Early dialogs, and further answers, of one INVITE that are kept: more phones do not ring for one number."""
+MAX_WANTED: Final = 86_400
+"""Seconds of a session interval that a peer may demand; a day is no sign of life any more."""
 
 _BREAKING: Final = re.compile(r"[\r\n\x00]")
 
 
-@dataclass(frozen=True, slots=True)
-class InviteRequest:
-    """A call to place."""
-
-    uri: Uri
-    """Request-URI."""
-    from_: NameAddr
-    """Caller, without a tag."""
-    to: NameAddr
-    """Called party, without a tag."""
-    flow: Flow
-    """Where it is sent; `SipShell.flow_to` makes one of an address."""
-    sdp: bytes | None = None
-    """Our offer; None asks the peer for one (`Answered.wants_answer`)."""
-    headers: tuple[Header, ...] = ()
-    """Further headers; none of those that make a dialog."""
-    account: Account | None = None
-    """Answers 401 and 407; None: a challenge is a refusal."""
-    max_forwards: int = 70
-    """Hops it may take; for a call that is passed on, one less than it came with (RFC 7332 §4)."""
-    routes: tuple[str, ...] = ()
-    """Route set to begin with (an outbound proxy): values with `<>`."""
-    replaces: Replaces | None = None
-    """Dialog of the called party that this call is to take the place of (RFC 3891); one that cannot refuses."""
-    stream_ok: bool = False
-    """Whether the peer takes TCP for what is too large for a datagram (RFC 3261 §18.1.1)."""
-
-
-class _Fork:
-    """Another answer to the same INVITE: acknowledged as often as it comes, hung up once (RFC 3261 §13.2.2.4)."""
-
-    __slots__ = ("ack", "hop")
-
-    def __init__(self, ack: bytes, hop: Flow) -> None:
-        self.ack = ack
-        self.hop = hop
-
-    def on_response(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        """The answer to the BYE is of no interest."""
-
-    def on_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
-        """Nor that there is none."""
-
-
-class OutboundSession(Session):
+class OutboundSession(EarlyDialogs):
     """A call of ours."""
 
-    __slots__ = ("_cancel_wanted", "_early", "_forks", "_invite", "invite")
+    __slots__ = ("_late", "_lines", "_wanted")
 
     def __init__(self, stack: Stack, invite: InviteRequest, call_id: str, local_tag: str) -> None:
-        super().__init__(stack, "outbound", call_id, local_tag, invite.flow)
-        self.invite = invite
-        """What was asked for."""
+        super().__init__(stack, invite, call_id, local_tag)
         self._account = invite.account
-        self._early: dict[str | None, DialogId] = {}
-        self._forks: dict[str | None, _Fork] = {}
-        self._invite: ClientTransaction
-        self._cancel_wanted = False
+        self._late: dict[str | None, LateAnswer] = {}
+        self._lines = ""
+        """Header lines of the INVITE, without those of the session timer."""
+        self._wanted = 0
+        """Seconds of Session-Expires that the INVITE asks for; 0: none."""
 
     @property
     def remote_uri(self) -> str:
@@ -104,7 +56,11 @@ class OutboundSession(Session):
         texts = (str(invite.uri.without_headers()), str(invite.from_.with_tag(self.local_tag)), str(invite.to))
         if any(_BREAKING.search(text) is not None for text in (*texts, *invite.routes)) or " " in texts[0]:
             raise BuildError("an address that cannot be sent")
-        headers = stack.layer.names(invite.flow).contact + stack.ability_lines + header_lines(invite.headers)
+        self._lines = stack.layer.names(invite.flow).contact + stack.ability_lines + header_lines(invite.headers)
+        if invite.replaces is not None:
+            self._lines += header_lines((("Replaces", str(invite.replaces)), ("Require", "replaces")))
+        policy = stack.config.session_timer
+        self._wanted = max(policy.expires, policy.minimum) if policy.mode == "request" else 0
         request = OutgoingRequest(
             "INVITE",
             texts[0],
@@ -113,11 +69,12 @@ class OutboundSession(Session):
             self.call_id,
             1,
             invite.routes,
-            headers,
+            self._lines + policy.request_lines(),
             invite.sdp or b"",
             "application/sdp",
             invite.max_forwards,
         )
+        request.stream_ok = invite.stream_ok
         if invite.sdp is not None:
             self._advance(OfferInput.SEND_OFFER)
         self._invite = stack.layer.request(request, invite.flow, self, now)
@@ -129,6 +86,7 @@ class OutboundSession(Session):
     def _leave_early(self, now: float, reason: str | None) -> None:
         self._cancel_wanted = True
         self._hangup_reason = reason
+        self._leave_pending(now)
         self._try_cancel(now)
 
     def _try_cancel(self, now: float) -> None:
@@ -155,31 +113,9 @@ class OutboundSession(Session):
             self._emit(Rejected(self, status, "no response" if status == 408 else "cannot be sent"))
             self._gone()
 
-    def _provisional(self, response: Response, now: float) -> None:
-        if self.state is not SessionState.EARLY:
-            return
-        if self._cancel_wanted:
-            self._try_cancel(now)
-            return
-        if response.status == 100:
-            return
-        tag = response.to.tag
-        if tag is not None and tag not in self._early and response.contacts and len(self._early) < MAX_FORKS:
-            dialog = self._dialog_of(response)
-            if dialog is not None:
-                self._adopt(dialog)
-                self._early[tag] = dialog.id
-        try:
-            sdp = sdp_of(response)
-        except SdpError:
-            sdp = None
-        if sdp is not None:
-            self.remote_sdp = sdp
-        self._emit(Ringing(self, response.status, sdp))
-
     def _dialog_of(self, response: Response) -> Dialog | None:
         contacts = response.contacts
-        request, flow = self._invite.request, self._invite.flow
+        request, flow = self._invite.request, self._invite.path
         # A peer that gives no Contact in its 2xx breaks §12.1.1; it can still be reached as it was.
         target = contacts[0].uri if len(contacts) == 1 else self.invite.uri
         if not target.is_sip:
@@ -207,30 +143,43 @@ class OutboundSession(Session):
             self._emit(Rejected(self, 502, "no usable Contact"))
             self._gone()
             return
-        stack = self._stack
-        early = stack.dialogs.get(dialog.id)
+        early = self._early.get(tag) if tag is not None else None
         if early is not None:
-            dialog.remote_cseq = early.remote_cseq
-            dialog.local_cseq = max(dialog.local_cseq, early.local_cseq)
+            dialog.remote_cseq = early.dialog.remote_cseq
+            dialog.local_cseq = max(dialog.local_cseq, early.dialog.local_cseq)
+        same = early is not None and early.dialog is self.dialog
         self._drop_early()
         self._adopt(dialog)
         try:
             sdp = sdp_of(response)
         except SdpError:
             sdp = None
+        self._peer_allow = response.get("Allow")
         if self._cancel_wanted:
             self.state = SessionState.CONFIRMED
             self._send_ack(request, now)
             self._bye(now, self._hangup_reason)
             return
-        if self.invite.sdp is None:
+        settled = early is not None and early.answered
+        if self.invite.sdp is None and not settled:
+            self._timer_answered(response, self._wanted, now)
             self._offered(transaction, sdp, now)
             return
         self.state = SessionState.CONFIRMED
         self._send_ack(request, now)
-        # The answer may have come in a 183 alone.
-        sdp = sdp or self.remote_sdp
-        self._advance(OfferInput.RECEIVE_ANSWER if sdp is not None else OfferInput.ABANDON)
+        self._timer_answered(response, self._wanted, now)
+        if early is not None and settled:
+            # What was agreed since by UPDATE stands, where this is the phone that it was agreed with.
+            sdp = self.remote_sdp if same else early.sdp
+        else:
+            # The answer may have come in a 183 alone.
+            sdp = sdp or (early.sdp if early is not None else self.remote_sdp)
+        if self._offer_state is OfferState.LOCAL_OFFER and not (settled and same):
+            self._advance(OfferInput.RECEIVE_ANSWER if sdp is not None else OfferInput.ABANDON)
+        if not same and self._offer_state is OfferState.REMOTE_OFFER:
+            self._leave_pending(now)
+            self._advance(OfferInput.ABANDON)
+        self._local_sdp = self._local_sdp if settled and same else self.invite.sdp
         self.remote_sdp = sdp
         self._emit(Answered(self, sdp))
 
@@ -251,15 +200,15 @@ class OutboundSession(Session):
     def _hang_up_fork(self, response: Response, now: float) -> None:
         tag = response.to.tag
         layer = self._stack.layer
-        fork = self._forks.get(tag)
+        fork = self._late.get(tag)
         if fork is None:
-            dialog = self._dialog_of(response) if len(self._forks) < MAX_FORKS else None
+            dialog = self._dialog_of(response) if len(self._late) < MAX_FORKS else None
             if dialog is None:
                 return
             hop = dialog.hop()
             ack = dialog.request("ACK", cseq=self._invite.request.cseq)
             ack.credentials = self._invite.request.credentials
-            fork = self._forks[tag] = _Fork(ack.encode(layer.names(hop).via + layer.tokens.take()), hop)
+            fork = self._late[tag] = LateAnswer(ack.encode(layer.names(hop).via + layer.tokens.take()), hop)
             layer.send(fork.ack, hop)
             layer.request(dialog.request("BYE"), hop, fork, now)
         else:
@@ -267,37 +216,47 @@ class OutboundSession(Session):
 
     def _refused(self, transaction: ClientTransaction, response: Response, now: float) -> None:
         old = transaction.request
-        credentials = None if self._cancel_wanted else self._credentials(transaction, response)
-        if credentials is not None:
-            self._drop_early()
-            self.dialog = None
-            request = OutgoingRequest(
-                "INVITE",
-                old.uri,
-                old.from_,
-                old.to,
-                old.call_id,
-                old.cseq + 1,
-                self.invite.routes,
-                old.headers,
-                old.body,
-                old.content_type,
-                old.max_forwards,
-            )
-            request.credentials = credentials
-            request.attempts = old.attempts + 1
-            self._invite = self._stack.layer.request(request, transaction.flow, self, now)
+        headers, credentials = old.headers, None
+        if not self._cancel_wanted:
+            if response.status == 422:
+                headers = self._longer(response) or ""
+            else:
+                credentials = self._credentials(transaction, response)
+        if credentials is None and (response.status != 422 or not headers or self._cancel_wanted):
+            self._leave_pending(now)
+            self._emit(Rejected(self, response.status, response.reason, tuple(response.headers)))
+            self._gone()
             return
-        self._emit(Rejected(self, response.status, response.reason, tuple(response.headers)))
-        self._gone()
+        self._leave_pending(now)
+        self._drop_early()
+        self.dialog = None
+        request = OutgoingRequest(
+            "INVITE",
+            old.uri,
+            old.from_,
+            old.to,
+            old.call_id,
+            old.cseq + 1,
+            self.invite.routes,
+            headers,
+            old.body,
+            old.content_type,
+            old.max_forwards,
+        )
+        request.credentials = credentials or old.credentials
+        request.attempts = old.attempts + (credentials is not None)
+        request.stream_ok = old.stream_ok
+        self._invite = self._stack.layer.request(request, transaction.path, self, now)
+
+    def _longer(self, response: Response) -> str | None:
+        """Header lines of the INVITE with the interval that a 422 asks for (RFC 4028 §7.3); None where it asks in
+        vain."""
+        policy, least = self._stack.config.session_timer, min_se(response)
+        if not policy.on or not self._wanted < least <= MAX_WANTED:
+            return None
+        self._wanted = least
+        return self._lines + policy.request_lines(least, least)
 
     def _gone(self) -> None:
         self._drop_early()
         super()._gone()
-
-    def _drop_early(self) -> None:
-        for identity in self._early.values():
-            early = self._stack.dialogs.pop(identity, None)
-            if early is not None:
-                early.session = None
-        self._early.clear()

@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from ivr.sip.bodies import digit_of, sdp_of, sipfrag_status
+from ivr.sip.bodies import digit_of
 from ivr.sip.dialog import Dialog
-from ivr.sip.errors import SdpError
-from ivr.sip.events import (
-    Answer,
-    Confirmed,
-    DtmfInfo,
-    Info,
-    Offer,
-    OfferRejected,
-    ReferProgress,
-)
+from ivr.sip.events import DtmfInfo, Info
 from ivr.sip.message import Header, Request, Response
-from ivr.sip.offers import OfferInput, OfferState, WrongStateError
+from ivr.sip.offers import WrongStateError
 from ivr.sip.outgoing import header_lines
-from ivr.sip.sdp import Sdp
-from ivr.sip.session_base import SessionBase, SessionState
+from ivr.sip.session_base import SessionState
+from ivr.sip.session_refer import SessionRefer
 from ivr.sip.transactions import ClientTransaction, ServerTransaction
-from ivr.sip.uri import Uri
 
 __all__ = ["Session"]
 
-MAX_GLARE: Final = 4
-"""Times an offer that met one of the peer (491) is sent again."""
-
-RETRY_AFTER: Final = 10
-"""Seconds, at most, that a peer is asked to wait with an INVITE that overlaps another (RFC 3261 §14.2)."""
-
-_REFER: Final = re.compile(r"[ \t]*refer[ \t]*(?:;|$)", re.IGNORECASE)
+OWN_USAGE: Final = frozenset(("REFER", "NOTIFY", "INFO", "PRACK"))
+"""Requests whose failure says nothing of the call: what they ask for did not happen, and that is all."""
 
 
-class Session(SessionBase):
+class Session(SessionRefer):
     """What inbound and outbound sessions have in common: everything within the dialog."""
 
     __slots__ = ()
@@ -94,137 +78,12 @@ class Session(SessionBase):
         more events after it."""
         raise WrongStateError("a call of the peer")
 
-    def reinvite(self, sdp: bytes | None, now: float) -> None:
-        """Offer another description by re-INVITE (None: ask the peer for its offer). Waits while another exchange is
-        under way, the latest offer wins; retried after 491. Raises WrongStateError before the session is confirmed."""
-        self._want_offer("INVITE", sdp, now)
-
-    def update(self, sdp: bytes, now: float) -> None:
-        """Offer another description by UPDATE (RFC 3311), otherwise as `reinvite`."""
-        self._want_offer("UPDATE", sdp, now)
-
-    def answer_offer(self, sdp: bytes, now: float) -> None:
-        """Our answer to the peer's offer of an `Offer` or `Answered(wants_answer)` event; to a re-INVITE without an
-        offer, our offer. Nothing happens when the peer has taken its offer back meanwhile."""
-        if self.ended:
-            return
-        if self._wants_ack is not None:
-            self._advance(OfferInput.SEND_ANSWER)
-            invite, self._wants_ack = self._wants_ack, None
-            self.state = SessionState.CONFIRMED
-            self._send_ack(invite.request, now, sdp)
-            self._next_offer(now)
-        elif self._server_update is not None:
-            self._advance(OfferInput.SEND_ANSWER)
-            transaction, self._server_update = self._server_update, None
-            self._reply(transaction, 200, now, self._stack.layer.names(self.flow).contact, sdp)
-            self._next_offer(now)
-        elif self._server_invite is not None and self.state is SessionState.CONFIRMED:
-            remote = self._offer_state is OfferState.REMOTE_OFFER
-            self._advance(OfferInput.SEND_ANSWER if remote else OfferInput.SEND_OFFER)
-            transaction, self._server_invite = self._server_invite, None
-            request = transaction.request
-            assert request is not None
-            self._send_ok(transaction, request.cseq, now, sdp)
-            self._next_offer(now)
-
-    def reject_offer(self, status: int, now: float) -> None:
-        """Refuse the peer's offer (488); the session goes on as before. An offer in a 2xx cannot be refused (RFC 3261
-        §13.2.2.4): the session ends."""
-        if self.ended:
-            return
-        if self._wants_ack is not None:
-            self.hangup(now, f"SIP;cause={status}")
-            return
-        transaction = self._server_update or self._server_invite
-        if transaction is None or self.state is SessionState.EARLY:
-            return
-        self._server_update = self._server_invite = None
-        self._offer_state = OfferState.STABLE
-        self._reply(transaction, status, now)
-        self._next_offer(now)
-
-    def refer(self, to: Uri | str, now: float, referred_by: str | None = None) -> None:
-        """Ask the peer to call `to` instead (blind transfer, RFC 3515); ReferProgress events tell what becomes of it.
-        Raises WrongStateError before the session is confirmed."""
-        if self.state is not SessionState.CONFIRMED:
-            raise WrongStateError("only a confirmed session can be transferred")
-        by = referred_by or f"<{self._stack.layer.names(self.flow).uri}>"
-        headers = header_lines((("Refer-To", f"<{to}>"), ("Referred-By", by)))
-        self._refers += 1
-        self._send("REFER", now, self._stack.layer.names(self.flow).contact + headers)
-
-    def accept_refer(self, now: float) -> None:
-        """Agree to an `IncomingRefer`: 202, and word by NOTIFY that it has begun. `notify_refer` tells how it goes on.
-        Nothing happens when the peer has gone meanwhile."""
-        raise NotImplementedError
-
-    def reject_refer(self, status: int, now: float) -> None:
-        """Refuse an `IncomingRefer`; nothing happens when the peer has gone meanwhile."""
-        raise NotImplementedError
-
-    def notify_refer(self, status: int, now: float, reason: str | None = None) -> None:
-        """Tell the peer what became of its REFER: 180, 486…; from 200 on it is final, and nothing more is told."""
-        raise NotImplementedError
-
     def info(self, content_type: str, body: bytes, now: float) -> None:
         """Send an INFO (RFC 6086 §legacy use). Raises WrongStateError before there is a dialog."""
         if self.dialog is None or self.ended:
             raise WrongStateError("no dialog")
         header_lines((("Content-Type", content_type),))
         self._send("INFO", now, "", body, content_type)
-
-    # Our offers
-
-    def _want_offer(self, method: str, sdp: bytes | None, now: float) -> None:
-        if self.ended or self.state is SessionState.EARLY:
-            raise WrongStateError("the session is not confirmed")
-        self._queued_offer = (method, sdp)
-        self._retries = 0
-        self._next_offer(now)
-
-    def _next_offer(self, now: float) -> None:
-        """Send the offer that waits, when nothing else is under way."""
-        if (
-            self._queued_offer is None
-            or self.state is not SessionState.CONFIRMED
-            or self._offer_state is not OfferState.STABLE
-            or self._client_invite is not None
-            or self._server_invite is not None
-            or self._retry_timer is not None
-            or self._wants_ack is not None
-        ):
-            return
-        method, sdp = self._queued_offer
-        self._queued_offer = None
-        if sdp is not None:
-            self._advance(OfferInput.SEND_OFFER)
-        stack = self._stack
-        headers = stack.layer.names(self.flow).contact + stack.ability_lines
-        transaction = self._send(method, now, headers, sdp or b"", "application/sdp")
-        if method == "INVITE":
-            self._client_invite = transaction
-
-    def _on_retry(self, now: float) -> None:
-        self._retry_timer = None
-        self._next_offer(now)
-
-    def _offer_failed(self, transaction: ClientTransaction, status: int, now: float) -> None:
-        request = transaction.request
-        if request.body:
-            self._advance(OfferInput.ABANDON)
-        if status == 491 and self._retries < MAX_GLARE:
-            # RFC 3261 §14.1: the owner of the Call-ID waits longer, so that one of the two gets through.
-            self._retries += 1
-            layer = self._stack.layer
-            low, high = (2.1, 4.0) if self.direction == "outbound" else (0.0, 2.0)
-            wait = low + round(layer.tokens.fraction() * (high - low) * 100) / 100
-            if self._queued_offer is None:
-                self._queued_offer = (request.method, request.body or None)
-            self._retry_timer = layer.timers.arm(now + wait, self._on_retry)
-            return
-        self._emit(OfferRejected(self, status))
-        self._next_offer(now)
 
     # Responses to requests of ours within the dialog
 
@@ -246,18 +105,37 @@ class Session(SessionBase):
             return
         if method == "CANCEL" or self.state is SessionState.ENDED:
             return
-        if status in (401, 407) and self._send_again(transaction, response, now) is not None:
+        if status in (401, 407) and self._again(transaction, response, now):
             return
         if method == "BYE":
             self._gone()
             return
         if method == "UPDATE":
+            if transaction is self._refresh:
+                self._refresh_answered(transaction, response, now)
+                return
             self._update_answered(transaction, response, now)
         elif method == "REFER":
-            self._refers -= status >= 300
-            self._emit(ReferProgress(self, status, status >= 300))
-        if status in (408, 481):
+            self._refer_answered(transaction, response)
+        elif method == "NOTIFY":
+            self._notify_done(transaction, status, now)
+        elif method == "INFO" and status == 481:
+            self._fail("error", status, now)
+        if status in (408, 481) and method not in OWN_USAGE:
             self._fail("error" if status == 481 else "timeout", status, now)
+
+    def _again(self, transaction: ClientTransaction, response: Response, now: float) -> bool:
+        """Answer a challenge; whether the request is under way again."""
+        sent = self._send_again(transaction, response, now)
+        if sent is None:
+            return False
+        if transaction is self._refresh:
+            self._refresh = sent
+        elif sent.request.method == "REFER" and self._referring == transaction.request.cseq:
+            self._referring = sent.request.cseq
+        elif self._word is not None and self._word.sending is transaction:
+            self._word.sending = sent
+        return True
 
     def on_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
         method = transaction.request.method
@@ -267,99 +145,12 @@ class Session(SessionBase):
             if transaction is self._client_invite:
                 self._client_invite = None
             if method == "REFER":
-                self._refers -= 1
-                self._emit(ReferProgress(self, status, True))
-            # RFC 3261 §12.2.1.2: a peer that does not answer has lost the dialog.
-            self._fail("timeout", status, now)
-
-    def _reinvite_answered(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        request, status = transaction.request, response.status
-        dialog = self.dialog
-        assert dialog is not None
-        if status < 300:
-            dialog.refresh(response)
-            sdp = None
-            try:
-                sdp = sdp_of(response)
-            except SdpError:
-                status = 488
-            if not request.body and sdp is not None and not self.ended:
-                self._advance(OfferInput.RECEIVE_OFFER)
-                self._wants_ack = transaction
-                self.remote_sdp = sdp
-                self._emit(Offer(self, sdp, "INVITE"))
-                return
-            self._send_ack(request, now)
-            if self.ended:
-                return
-            if not request.body:
-                self._fail("error", 488, now)
-            elif sdp is None:
-                self._offer_failed(transaction, 488, now)
-            else:
-                self._answer_came(sdp, now)
-            return
-        if self.ended:
-            return
-        if status in (401, 407):
-            self._client_invite = self._send_again(transaction, response, now)
-            if self._client_invite is not None:
-                return
-        self._offer_failed(transaction, status, now)
-        if status in (408, 481):
-            self._fail("error" if status == 481 else "timeout", status, now)
-
-    def _update_answered(self, transaction: ClientTransaction, response: Response, now: float) -> None:
-        status = response.status
-        if self.ended:
-            return
-        if status < 300:
-            assert self.dialog is not None
-            self.dialog.refresh(response)
-            try:
-                sdp = sdp_of(response)
-            except SdpError:
-                sdp = None
-            if sdp is not None:
-                self._answer_came(sdp, now)
-                return
-            status = 488
-        self._offer_failed(transaction, status, now)
-
-    def _answer_came(self, sdp: Sdp, now: float) -> None:
-        self._advance(OfferInput.RECEIVE_ANSWER)
-        self._retries = 0
-        self.remote_sdp = sdp
-        self._emit(Answer(self, sdp))
-        self._next_offer(now)
-
-    # The ACK of our 2xx
-
-    def receive_ack(self, request: Request, now: float) -> None:
-        """An ACK within the dialog; one that belongs to nothing is dropped."""
-        if self._ok_timer is None or request.cseq != self._ok_cseq:
-            return
-        self._stop_ok()
-        if self.ended:
-            return
-        first = self.state is SessionState.ANSWERED
-        self.state = SessionState.CONFIRMED
-        if self._hangup_wanted:
-            self._bye(now, self._hangup_reason)
-            return
-        if self._offer_state is OfferState.LOCAL_OFFER:
-            try:
-                sdp = sdp_of(request)
-            except SdpError:
-                sdp = None
-            if sdp is None:
-                self._advance(OfferInput.ABANDON)
-                self._fail("error", 488, now)
-                return
-            self._answer_came(sdp, now)
-        if first:
-            self._emit(Confirmed(self))
-        self._next_offer(now)
+                self._refer_unanswered(transaction, status)
+            elif method == "NOTIFY":
+                self._notify_done(transaction, status, now)
+            if method not in OWN_USAGE:
+                # RFC 3261 §12.2.1.2: a peer that does not answer has lost the dialog.
+                self._fail("timeout", status, now)
 
     # Requests of the peer within the dialog
 
@@ -368,8 +159,15 @@ class Session(SessionBase):
         if not dialog.accept_cseq(request.cseq):
             self._reply(transaction, 500, now)
             return
-        if dialog is not self.dialog or self.state is SessionState.ENDED:
+        if self.state is SessionState.ENDED:
             self._reply(transaction, 481, now)
+            return
+        if dialog is not self.dialog:
+            # One of several phones that our INVITE rings, and not the one that is heard.
+            if request.method == "BYE":
+                self._reply(transaction, 481, now)
+            else:
+                self._reply(transaction, 500, now, "Retry-After: 1\r\n")
             return
         handler = _HANDLERS.get(request.method)
         if handler is None:
@@ -382,79 +180,13 @@ class Session(SessionBase):
 
     def _on_bye(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         self._reply(transaction, 200, now)
-        for pending in (self._server_invite, self._server_update):
-            if pending is not None:
-                self._reply(pending, 487, now)
-        self._server_invite = self._server_update = None
-        if self._client_invite is not None:
-            self._client_invite.give_up(now)
+        if self._server_invite is not None:
+            self._reply(self._server_invite, 487, now)
+            self._server_invite = None
+        self._leave_pending(now)
         if self.state is not SessionState.ENDING:
             self._end_event("bye", None, request.get("Reason"))
         self._gone()
-
-    def _on_invite(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        assert self.dialog is not None
-        if self._client_invite is not None or self._offer_state is OfferState.LOCAL_OFFER:
-            self._reply(transaction, 491, now)
-            return
-        if (
-            self._server_invite is not None
-            or self._offer_state is OfferState.REMOTE_OFFER
-            or (self.state is not SessionState.CONFIRMED and self.state is not SessionState.ANSWERED)
-        ):
-            wait = int(self._stack.layer.tokens.fraction() * (RETRY_AFTER + 1))
-            self._reply(transaction, 500, now, f"Retry-After: {wait}\r\n")
-            return
-        if self.state is SessionState.ANSWERED:
-            # Whoever begins anew within the dialog has our 200: only its ACK was lost.
-            self._stop_ok()
-            self.state = SessionState.CONFIRMED
-            if self._hangup_wanted:
-                self._reply(transaction, 487, now)
-                self._bye(now, self._hangup_reason)
-                return
-            self._emit(Confirmed(self))
-        if self._take_offer(request, transaction, now):
-            self._server_invite = transaction
-            transaction.on_cancel = self._reinvite_cancelled
-            self._stack.answer_soon(transaction, self.local_tag)
-            self._emit(Offer(self, self.remote_sdp if request.body else None, "INVITE"))
-
-    def _reinvite_cancelled(self, request: Request, now: float) -> None:
-        transaction, self._server_invite = self._server_invite, None
-        if transaction is not None:
-            self._offer_state = OfferState.STABLE
-            self._reply(transaction, 487, now)
-            self._next_offer(now)
-
-    def _on_update(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        assert self.dialog is not None
-        if not request.body:
-            self.dialog.refresh(request)
-            self._reply(transaction, 200, now, self._stack.layer.names(self.flow).contact)
-            return
-        if self._offer_state is OfferState.LOCAL_OFFER:
-            self._reply(transaction, 491, now)
-        elif self._offer_state is OfferState.REMOTE_OFFER or self._server_update is not None:
-            wait = int(self._stack.layer.tokens.fraction() * (RETRY_AFTER + 1))
-            self._reply(transaction, 500, now, f"Retry-After: {wait}\r\n")
-        elif self._take_offer(request, transaction, now):
-            self._server_update = transaction
-            self._emit(Offer(self, self.remote_sdp, "UPDATE"))
-
-    def _take_offer(self, request: Request, transaction: ServerTransaction, now: float) -> bool:
-        assert self.dialog is not None
-        try:
-            sdp = sdp_of(request)
-        except SdpError as error:
-            headers = self._stack.accept_lines if error.status == 415 else ""
-            self._reply(transaction, error.status, now, headers)
-            return False
-        self.dialog.refresh(request)
-        if sdp is not None:
-            self._advance(OfferInput.RECEIVE_OFFER)
-            self.remote_sdp = sdp
-        return True
 
     def _on_info(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         if request.get("Info-Package") is not None:
@@ -467,25 +199,9 @@ class Session(SessionBase):
         else:
             self._emit(Info(self, request))
 
-    def _on_notify(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        event = request.get("Event")
-        if event is None or _REFER.match(event) is None:
-            self._reply(transaction, 489, now, "Allow-Events: refer\r\n")
-            return
-        if self._refers <= 0:
-            self._reply(transaction, 481, now)
-            return
-        self._reply(transaction, 200, now)
-        status = sipfrag_status(request)
-        over = (request.get("Subscription-State") or "").lower().startswith("terminated")
-        final = over or (status is not None and status >= 200)
-        if final:
-            self._refers -= 1
-        self._emit(ReferProgress(self, status or (408 if final else 100), final))
-
-    def _on_refer(self, request: Request, transaction: ServerTransaction, now: float) -> None:
-        # Whom we call is for the flow to say, not for the peer.
-        self._reply(transaction, 603, now)
+    def _on_prack(self, request: Request, transaction: ServerTransaction, now: float) -> None:
+        # Only what inbound sessions send before the answer asks for one.
+        self._reply(transaction, 481, now)
 
     def _on_options(self, request: Request, transaction: ServerTransaction, now: float) -> None:
         stack = self._stack
@@ -498,6 +214,8 @@ _HANDLERS: Final[Mapping[str, Callable[[Session, Request, ServerTransaction, flo
     "UPDATE": Session._on_update,
     "INFO": Session._on_info,
     "NOTIFY": Session._on_notify,
+    "PRACK": lambda session, request, transaction, now: session._on_prack(request, transaction, now),
     "REFER": Session._on_refer,
+    "SUBSCRIBE": Session._on_subscribe,
     "OPTIONS": Session._on_options,
 }

@@ -10,14 +10,18 @@ from ivr.sip.account import Account, challenges_of, with_credentials
 from ivr.sip.events import EndCause, Ended, Event, Flow
 from ivr.sip.headers import quote
 from ivr.sip.message import Request, Response
-from ivr.sip.offers import OfferInput, OfferState, advance
+from ivr.sip.offers import OfferInput, OfferState, WrongStateError, advance
 from ivr.sip.outgoing import OutgoingRequest
+from ivr.sip.replaces import Replaces
 from ivr.sip.transactions import ClientTransaction, ServerTransaction
 
 if TYPE_CHECKING:
     from ivr.sip.dialog import Dialog
     from ivr.sip.sdp import Sdp
+    from ivr.sip.session_refer import ReferWord
+    from ivr.sip.session_timer import SessionTimer
     from ivr.sip.stack import Stack
+    from ivr.sip.uri import Uri
 
 __all__ = ["SessionBase", "SessionState", "reason_line"]
 
@@ -61,6 +65,7 @@ class SessionBase:
         "_closed",
         "_hangup_reason",
         "_hangup_wanted",
+        "_local_sdp",
         "_offer_state",
         "_ok",
         "_ok_cseq",
@@ -68,14 +73,20 @@ class SessionBase:
         "_ok_flow",
         "_ok_interval",
         "_ok_timer",
+        "_peer_allow",
         "_queued_offer",
-        "_refers",
+        "_referring",
+        "_refers_taken",
+        "_refresh",
         "_retries",
         "_retry_timer",
         "_server_invite",
+        "_server_refer",
         "_server_update",
         "_stack",
+        "_timer",
         "_wants_ack",
+        "_word",
         "call_id",
         "dialog",
         "direction",
@@ -85,6 +96,7 @@ class SessionBase:
         "remote_sdp",
         "request",
         "state",
+        "takes_refers",
     )
 
     direction: Literal["inbound", "outbound"]
@@ -127,7 +139,22 @@ class SessionBase:
         self._queued_offer: tuple[str, bytes | None] | None = None
         self._retries = 0
         self._retry_timer: Any = None
-        self._refers = 0
+        self._local_sdp: bytes | None = None
+        """Our description in force: what a refresh by re-INVITE offers again."""
+        self._peer_allow: str | None = None
+        """Allow of the peer's last 2xx to an INVITE of ours."""
+        self._timer: SessionTimer | None = None
+        self._refresh: ClientTransaction | None = None
+        """Our refresh under way: an UPDATE without a body, or a re-INVITE with the description in force."""
+        self._referring = 0
+        """CSeq of our REFER that is not at its end; 0: none."""
+        self._refers_taken = 0
+        self._server_refer: ServerTransaction | None = None
+        """The peer's REFER, not answered yet."""
+        self._word: ReferWord | None = None
+        """What the peer is told of its REFER."""
+        self.takes_refers = False
+        """Whether a REFER of the peer becomes an `IncomingRefer`; else it is refused with 603."""
 
     # What it is
 
@@ -150,6 +177,30 @@ class SessionBase:
     def ended(self) -> bool:
         """Whether nothing more can be done with it."""
         return self.state is SessionState.ENDING or self.state is SessionState.ENDED
+
+    @property
+    def _confirmed(self) -> bool:
+        """Whether the call is answered and not over."""
+        return self.state is SessionState.CONFIRMED or self.state is SessionState.ANSWERED
+
+    def peer_allows(self, method: str) -> bool | None:
+        """Whether the peer says that it understands a method; None where it says nothing."""
+        text = self.request.get("Allow") if self.direction == "inbound" else self._peer_allow
+        if text is None:
+            return None
+        return method in {name.strip().upper() for name in text.split(",")}
+
+    def as_replaced(self) -> Replaces:
+        """This dialog as its other end knows it: for an INVITE there that is to take our place. Raises WrongStateError
+        where the peer has no tag."""
+        if self.dialog is None or not self.dialog.remote_tag:
+            raise WrongStateError("no dialog that has a name at its other end")
+        return Replaces(self.call_id, self.dialog.remote_tag, self.local_tag)
+
+    @property
+    def target(self) -> Uri | None:
+        """The peer's Contact; None before there is a dialog."""
+        return self.dialog.target if self.dialog is not None else None
 
     def __repr__(self) -> str:
         return f"<Session {self.local_tag} {self.direction} {self.state.value}>"
@@ -247,9 +298,9 @@ class SessionBase:
 
     # Our 2xx, repeated until the ACK (RFC 3261 §13.3.1.4)
 
-    def _send_ok(self, transaction: ServerTransaction, cseq: int, now: float, sdp: bytes) -> None:
+    def _send_ok(self, transaction: ServerTransaction, cseq: int, now: float, sdp: bytes, lines: str = "") -> None:
         stack = self._stack
-        headers = stack.layer.names(self.flow).contact + stack.allow_line
+        headers = stack.layer.names(self.flow).contact + stack.allow_line + lines
         layer = stack.layer
         self._ok = self._reply(transaction, 200, now, headers, sdp)
         self._ok_flow = transaction.flow
@@ -284,13 +335,18 @@ class SessionBase:
         if self._server_invite is not None:
             self._reply(self._server_invite, 487, now)
             self._server_invite = None
-        if self._server_update is not None:
-            self._reply(self._server_update, 487, now)
-            self._server_update = None
-        if self._client_invite is not None:
-            self._client_invite.give_up(now)
+        self._leave_pending(now)
         self.state = SessionState.ENDING
         self._send("BYE", now, reason_line(reason))
+
+    def _leave_pending(self, now: float) -> None:
+        """Answer what the peer still waits for, give up what we wait for: the session is over."""
+        for pending in (self._server_update, self._server_refer):
+            if pending is not None:
+                self._reply(pending, 487, now)
+        self._server_update = self._server_refer = None
+        if self._client_invite is not None:
+            self._client_invite.give_up(now)
 
     def _fail(self, cause: EndCause, status: int | None, now: float) -> None:
         """The session cannot go on: tell the user, leave the dialog."""
@@ -309,6 +365,12 @@ class SessionBase:
             self._stack.layer.timers.cancel(self._retry_timer)
             self._retry_timer = None
         self._queued_offer = None
+        self._stop_session_timer()
+
+    def _stop_session_timer(self) -> None:
+        if self._timer is not None:
+            self._stack.layer.timers.cancel(self._timer.timer)
+            self._timer = None
 
     def _gone(self) -> None:
         """Forget it; what comes late is answered 481."""

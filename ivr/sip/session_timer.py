@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from ivr.sip.headers import parse_number
 from ivr.sip.message import Message, Request, Response
+from ivr.sip.timers import Timer
 
 __all__ = [
     "MIN_INTERVAL",
@@ -160,7 +161,7 @@ class SessionTimer:
         self.terms = terms
         self.deadline = 0.0
         """When the session is held to be dead."""
-        self.timer: object | None = None
+        self.timer: Timer | None = None
         self.by_invite = False
         """The peer knows no UPDATE, or refused one."""
         self.failures = 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ivr.errors import OverloadedError
@@ -20,11 +20,15 @@ from ivr.sip.dialog import Dialog, DialogId, is_unicast
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.events import Event, Flow, IncomingCall, IncomingRequest
 from ivr.sip.inbound import InboundSession
+from ivr.sip.invite import InviteRequest
 from ivr.sip.layer import MAGIC_COOKIE, TransactionLayer, reply_flow, stamped_via
 from ivr.sip.message import Request, Response, make_response
 from ivr.sip.names import METHODS
-from ivr.sip.outbound import InviteRequest, OutboundSession
+from ivr.sip.outbound import OutboundSession
 from ivr.sip.parser import answerable, parse_message
+from ivr.sip.replaces import Replaces
+from ivr.sip.session_base import SessionState
+from ivr.sip.session_timer import SessionTimerPolicy, too_brief
 from ivr.sip.tables import Input, State
 from ivr.sip.timers import T1, T2
 from ivr.sip.transactions import ServerTransaction
@@ -34,8 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Stack", "StackConfig"]
 
-ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY, REGISTER"
-"""What is understood; REFER is refused by policy within a dialog."""
+ALLOW: Final = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, REGISTER"
+"""What is understood; REFER, NOTIFY and SUBSCRIBE of transfers within a dialog only."""
+
+OPTIONS: Final = ("100rel", "replaces", "norefersub")
+"""Extensions that are understood, beside `timer`, which the configuration may take away."""
 
 SCHEMES: Final = frozenset(("sip", "sips", "tel"))
 """Request-URIs that can be ours; anything else is 416."""
@@ -63,6 +70,8 @@ class StackConfig:
     """Sessions, both directions; some ten times what the media plane carries."""
     retry_after: int = 5
     """Seconds that a refused peer is asked to wait: a burst is over by then."""
+    session_timer: SessionTimerPolicy = field(default_factory=SessionTimerPolicy)
+    """Session timers of all calls."""
 
 
 class Counts(NamedTuple):
@@ -92,12 +101,14 @@ class Stack:
         self._secret = self.layer.tokens.take(32)
         name = "".join(c for c in config.user_agent if c.isprintable())
         self.server_line = f"Server: {name}\r\n"
-        self.allow_line = f"Allow: {ALLOW}\r\n"
-        self.ability_lines = f"Allow: {ALLOW}\r\nUser-Agent: {name}\r\n"
+        self._options = (*OPTIONS, "timer") if config.session_timer.on else OPTIONS
+        self.supported_line = f"Supported: {', '.join(self._options)}\r\n"
+        self.allow_line = f"Allow: {ALLOW}\r\n{self.supported_line}"
+        self.ability_lines = f"{self.allow_line}User-Agent: {name}\r\n"
         self.accept_lines = (
             "Accept: application/sdp, application/dtmf-relay, application/dtmf\r\nAccept-Encoding: identity\r\n"
         )
-        self.options_lines = f"{self.allow_line}{self.accept_lines}Accept-Language: en\r\nSupported: \r\n"
+        self.options_lines = f"{self.allow_line}{self.accept_lines}Accept-Language: en\r\n"
         self._retry_after = f"Retry-After: {config.retry_after}\r\n"
 
     # The user's side
@@ -223,7 +234,7 @@ class Stack:
             self._refuse(request, flow, 481)
         elif len(layer) >= self.config.max_transactions and method != "BYE":
             self._refuse(request, flow, 503, self._retry_after)
-        elif unsupported := request.unsupported(()):
+        elif unsupported := request.unsupported(self._options):
             self._refuse(request, flow, 420, f"Unsupported: {', '.join(unsupported)}\r\n")
         else:
             transaction = layer.create_server(request, flow, key, None)
@@ -254,7 +265,7 @@ class Stack:
         method = request.method
         layer = self.layer
         if method not in _OUTSIDE:
-            status = 481 if method in _INSIDE else 405 if method in METHODS else 501
+            status = _INSIDE.get(method) or (405 if method in METHODS else 501)
             self._refuse(request, flow, status, self.allow_line)
             return
         if request.uri.scheme not in SCHEMES:
@@ -264,7 +275,7 @@ class Stack:
         if merge_key in layer.merged:
             self._refuse(request, flow, 482)
             return
-        if unsupported := request.unsupported(()):
+        if unsupported := request.unsupported(self._options):
             self._refuse(request, flow, 420, f"Unsupported: {', '.join(unsupported)}\r\n")
             return
         if method == "OPTIONS":
@@ -299,6 +310,14 @@ class Stack:
         except SdpError as error:
             self._refuse(request, flow, error.status, self.accept_lines if error.status == 415 else "")
             return
+        policy = self.config.session_timer
+        if request.get("Session-Expires") is not None and too_brief(request, policy):
+            self._refuse(request, flow, 422, f"Min-SE: {policy.minimum}\r\n")
+            return
+        replaced = self._replaced(request) if request.get("Replaces") is not None else None
+        if isinstance(replaced, int):
+            self._refuse(request, flow, replaced)
+            return
         layer = self.layer
         transaction = layer.create_server(request, flow, key, merge_key)
         session = InboundSession(self, request, transaction, layer.tokens.take(), flow, sdp)
@@ -307,7 +326,24 @@ class Stack:
         if expires is not None and 0 < expires <= MAX_EXPIRES:
             session.expire(expires, now)
         self._unanswered.append((transaction, session.local_tag))
-        self.events.append(IncomingCall(session, request, flow))
+        self.events.append(IncomingCall(session, request, flow, replaced))
+
+    def _replaced(self, request: Request) -> Session | int:
+        """The session whose place an INVITE is to take, or the status to refuse it with (RFC 3891 §3)."""
+        values = request.get_all("Replaces")
+        if len(values) != 1 or request.get("Join") is not None:
+            return 400
+        named = Replaces.parse(values[0])
+        dialog = self.dialogs.get((named.call_id, named.to_tag, named.from_tag))
+        session = dialog.session if dialog is not None else None
+        if session is None or dialog is not session.dialog:
+            return 481
+        if session.ended:
+            return 603
+        if session.state is SessionState.EARLY:
+            # Only who has begun a call may be asked to take another answer to it.
+            return session if session.direction == "outbound" else 481
+        return 486 if named.early_only else session
 
     def _full(self) -> bool:
         return self._sessions >= self.config.max_sessions or len(self.layer) >= self.config.max_transactions
@@ -344,5 +380,5 @@ class Stack:
 _OUTSIDE: Final = frozenset(("INVITE", "OPTIONS", "REGISTER"))
 """Methods that are served outside a dialog."""
 
-_INSIDE: Final = frozenset(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"))
-"""Methods that make no sense outside of one."""
+_INSIDE: Final = {**dict.fromkeys(("BYE", "INFO", "UPDATE", "PRACK", "NOTIFY"), 481), "SUBSCRIBE": 489, "REFER": 403}
+"""Methods that make no sense outside of one, with their answers; whom we call nobody says from outside."""
