@@ -12,7 +12,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ivr.errors import ProtocolError
@@ -73,7 +73,8 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The password is right, the nonce is too old, unknown, or its count was used: challenge again, `stale=True`."""
+    """Challenge again, `stale=True`: the password is right and the nonce too old or its count used; or the nonce is not
+    one that this source was given, and the password was not looked at."""
 
     user: str
     """The user name as given."""
@@ -85,6 +86,10 @@ class Failed:
 
     reason: str
     """For the log."""
+    proven: bool = False
+    """Whether the answer was made for a challenge that this very source was given: then it is where it says it is."""
+    user: str = field(default="", compare=False)
+    """The user name as given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,25 +266,29 @@ class Challenger:
         self._counts: dict[str, tuple[float, int, int]] = {}
         self._forgotten = -1.0
 
-    def challenge(self, now: float, stale: bool = False, algorithms: Sequence[str] | None = None) -> list[str]:
-        """Values of WWW-Authenticate (or Proxy-Authenticate), one header line each, the preferred first."""
-        nonce = self._make_nonce(now)
+    def challenge(
+        self, now: float, stale: bool = False, algorithms: Sequence[str] | None = None, source: str = ""
+    ) -> list[str]:
+        """Values of WWW-Authenticate (or Proxy-Authenticate), one header line each, the preferred first. `source` is
+        whom it is for: from anybody else its nonce is none of ours."""
+        nonce = self._make_nonce(now, source)
         tail = ', stale=true, qop="auth"' if stale else ', qop="auth"'
         return [
             f'Digest realm={quote(self.realm)}, nonce="{nonce}", algorithm={algorithm}{tail}'
             for algorithm in (self.algorithms if algorithms is None else algorithms)
         ]
 
-    def _make_nonce(self, now: float) -> str:
+    def _make_nonce(self, now: float, source: str) -> str:
         self._issued += 1
         stamp = int(max(now, 0.0) * 1000).to_bytes(8, "big") + (self._issued & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "big")
-        return urlsafe_b64encode(stamp + self._seal(stamp)).rstrip(b"=").decode("ascii")
+        return urlsafe_b64encode(stamp + self._seal(stamp, source)).rstrip(b"=").decode("ascii")
 
-    def _seal(self, stamp: bytes) -> bytes:
-        return hmac.digest(self._key, b"nonce:" + self.realm.encode() + b":" + stamp, "sha256")[:_SEAL]
+    def _seal(self, stamp: bytes, source: str) -> bytes:
+        text = b"nonce:" + self.realm.encode() + b":" + stamp + source.encode()
+        return hmac.digest(self._key, text, "sha256")[:_SEAL]
 
-    def _issued_at(self, nonce: str) -> float | None:
-        """When this nonce was issued here; None where it was not."""
+    def _issued_at(self, nonce: str, source: str) -> float | None:
+        """When this nonce was issued here to that source; None where it was not."""
         if len(nonce) != 43 or not nonce.isascii():
             return None
         try:
@@ -289,7 +298,7 @@ class Challenger:
         # The encoding has spare bits: only the one spelling that was sent counts, else each would have a count.
         if len(raw) != 32 or urlsafe_b64encode(raw).rstrip(b"=").decode("ascii") != nonce:
             return None
-        if not hmac.compare_digest(self._seal(raw[:16]), raw[16:]):
+        if not hmac.compare_digest(self._seal(raw[:16], source), raw[16:]):
             return None
         return int.from_bytes(raw[:8], "big") / 1000
 
@@ -301,9 +310,10 @@ class Challenger:
         lookup: Callable[[str], str | None],
         body: bytes,
         now: float,
+        source: str = "",
     ) -> Verdict:
         """Judge the Authorization headers of a request. `uri` is its Request-URI; `lookup` gives the password of a
-        user, None where there is no such user."""
+        user, None where there is no such user; `source` is as it was for the challenge."""
         values = self._credentials(header)
         if isinstance(values, (Absent, Failed)):
             return values
@@ -326,10 +336,13 @@ class Challenger:
         expected = _response(algorithm, method, values["uri"], user, self.realm, secret, nonce, nc, cnonce, qop, body)
         given = values["response"].lower().encode("utf-8", "surrogateescape")
         right = hmac.compare_digest(expected.encode("ascii"), given)
-        issued = self._issued_at(nonce)
+        issued = self._issued_at(nonce, source)
+        if issued is None or not issued <= now + 1:
+            # Nothing is told about the password: who answers challenges of his own could try any number of them.
+            return Stale(user)
         if not right or password is None:
-            return Failed("wrong user or password")
-        if issued is None or not issued <= now + 1 or now - issued > self.nonce_lifetime:
+            return Failed("wrong user or password", proven=True, user=user)
+        if now - issued > self.nonce_lifetime:
             return Stale(user)
         if nc is not None and qop is not None and not self._count(nonce, int(nc, 16), issued, now):
             return Stale(user)

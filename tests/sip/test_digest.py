@@ -155,6 +155,35 @@ def test_a_nonce_of_others_is_stale() -> None:
         assert judge(challenger, header, 1.0) == Stale("alice")
 
 
+def test_a_nonce_of_others_tells_nothing_about_the_password() -> None:
+    challenger = Challenger("r", KEY)
+    restarted = Challenger("r", b"another key")
+    right, wrong = (judge(challenger, answer(restarted, 1.0, password=word), 1.0) for word in ("secret", "x"))
+    assert right == wrong == Stale("alice")
+    nobody = judge(challenger, answer(restarted, 1.0, user="mallory"), 1.0)
+    assert nobody == Stale("mallory")
+
+
+def test_a_nonce_is_good_for_the_source_that_was_challenged_alone() -> None:
+    challenger = Challenger("r", KEY)
+
+    def judged(password: str, to: str, by: str) -> object:
+        header = answer(challenger, 1.0, password=password, challenge=challenger.challenge(1.0, source=to))
+        return challenger.verify(header, "REGISTER", "sip:h", USERS.get, b"", 1.0, by)
+
+    right = USERS["alice"]
+    assert judged(right, "192.0.2.1", "192.0.2.1") == Verified("alice", "SHA-256")
+    assert judged(right, "192.0.2.1", "192.0.2.2") == Stale("alice")
+    assert judged("x", "192.0.2.1", "192.0.2.2") == Stale("alice")
+    failed = judged("x", "192.0.2.1", "192.0.2.1")
+    assert isinstance(failed, Failed)
+    assert failed.proven
+    assert failed.user == "alice"
+    refused = challenger.verify('Digest realm="r"', "REGISTER", "sip:h", USERS.get, b"", 1.0)
+    assert isinstance(refused, Failed)
+    assert not refused.proven
+
+
 def test_a_nonce_has_one_spelling() -> None:
     challenger = Challenger("r", KEY)
     nonce = parse_challenge(challenger.challenge(1.0)[0]).nonce
