@@ -96,6 +96,12 @@ class Stack:
         self.dialogs: dict[DialogId, Dialog] = {}
         self.overloaded = False
         """Set by the user: new calls are answered 503 without any memory of them."""
+        self.preferred: Callable[[str], bool] = lambda host: False
+        """Whether an address is served in an overload too."""
+        self.on_bad: Callable[[Flow, str], None] = lambda flow, kind: None
+        """Told of messages that are none (`malformed`), and of OPTIONS outside a dialog (`probe`)."""
+        self.unwanted: Callable[[Flow, str], bool] = lambda flow, agent: False
+        """Whether a request outside a dialog whose User-Agent is this gets no answer."""
         self._sessions = 0
         self._unanswered: list[tuple[ServerTransaction, str]] = []
         self._secret = self.layer.tokens.take(32)
@@ -194,6 +200,7 @@ class Stack:
         except ParseError as error:
             self.layer.traffic.broken += 1
             self._answer_broken(error, flow)
+            self.on_bad(flow, "malformed")
             return
         if isinstance(message, Response):
             self.layer.traffic.responses_in[message.status // 100] += 1
@@ -264,6 +271,10 @@ class Stack:
         """A request outside any dialog, in the order of §8.2."""
         method = request.method
         layer = self.layer
+        agent = request.get("User-Agent")
+        if agent is not None and self.unwanted(flow, agent):
+            return
+        busy = self.overloaded and not self.preferred(flow.remote[0])
         if method not in _OUTSIDE:
             status = _INSIDE.get(method) or (405 if method in METHODS else 501)
             self._refuse(request, flow, status, self.allow_line)
@@ -279,10 +290,11 @@ class Stack:
             self._refuse(request, flow, 420, f"Unsupported: {', '.join(unsupported)}\r\n")
             return
         if method == "OPTIONS":
-            status = 503 if self.overloaded else 200
+            status = 503 if busy else 200
+            self.on_bad(flow, "probe")
             self._refuse(request, flow, status, layer.names(flow).contact + self.options_lines)
             return
-        if self._full() or (self.overloaded and method == "INVITE"):
+        if self._full() or (busy and method == "INVITE"):
             self._refuse(request, flow, 503, self._retry_after)
             return
         if method == "INVITE":

@@ -158,7 +158,7 @@ def test_a_nonce_of_others_is_stale() -> None:
 def test_a_nonce_of_others_tells_nothing_about_the_password() -> None:
     challenger = Challenger("r", KEY)
     restarted = Challenger("r", b"another key")
-    right, wrong = (judge(challenger, answer(restarted, 1.0, password=word), 1.0) for word in ("secret", "x"))
+    right, wrong = (judge(challenger, answer(restarted, 1.0, password=word), 1.0) for word in (USERS["alice"], "x"))
     assert right == wrong == Stale("alice")
     nobody = judge(challenger, answer(restarted, 1.0, user="mallory"), 1.0)
     assert nobody == Stale("mallory")
