@@ -1,0 +1,26 @@
+"""Lines to the outside: registration, health, numbers, caller ids, gateways and their quirks.
+
+An asyncio shell (:class:`Trunks`) around pure parts; calls ask it which lines and hops can be used.
+"""
+
+from ivr.lines.callerid import Identity, Showing, identity_of
+from ivr.lines.ground import Ground, routes_of
+from ivr.lines.health import TrunkState
+from ivr.lines.numbers import to_e164, write_number
+from ivr.lines.profiles import PROFILES, Profile, profile_of
+from ivr.lines.trunks import Trunks
+
+__all__ = [
+    "PROFILES",
+    "Ground",
+    "Identity",
+    "Profile",
+    "Showing",
+    "TrunkState",
+    "Trunks",
+    "identity_of",
+    "profile_of",
+    "routes_of",
+    "to_e164",
+    "write_number",
+]

@@ -1,0 +1,77 @@
+"""Analog gateways (ATA, FXO) and what each does otherwise than a SIP phone, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.settings import DtmfMethod, Flash, Gateway, GatewayProfile, Inband, SipLine
+
+__all__ = ["PROFILES", "Profile", "profile_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Quirks of one kind of gateway. The defaults are those of a SIP phone or trunk, which has none."""
+
+    title: str
+    """Name for people."""
+    late_media: float = 0.0
+    """Seconds that the first prompt waits for the gateway's sound at most: the gateway answers SIP before its telephone
+    side is connected through, and what is played meanwhile is lost."""
+    dtmf: tuple[DtmfMethod, ...] | None = None
+    """Methods in place of those of the configuration: gateways offer telephone-event and then leave keys of the analog
+    side in the sound."""
+    inband: Inband | None = None
+    """When keys are detected in the sound, in place of the configuration's."""
+    busy_tone: bool = False
+    """The analog line tells by a busy tone alone that the other side hung up: it carries no signal for it, and the
+    gateway sends no BYE unless it hears the tone itself."""
+    flash: Flash | None = None
+    """How a hook flash reaches the analog line."""
+
+
+PROFILES: Final[dict[GatewayProfile, Profile]] = {
+    "generic": Profile("SIP gateway without quirks"),
+    "grandstream_ht8xx_fxo": Profile(
+        "Grandstream HT813 and other HT8x3, FXO port",
+        # It goes off-hook when it has our 200 OK; the exchange connects the sound through after that.
+        late_media=1.0,
+        # Keys of the far side come as sound over the analog line; events are made of those of its own phone alone.
+        dtmf=("inband", "rfc4733", "info"),
+        inband="always",
+        # "PSTN Disconnect Tone" is that of the USA from the factory (480 + 620 Hz, 500/500 ms).
+        busy_tone=True,
+        # "Send Flash Event": a telephone-event.
+        flash="event",
+    ),
+    "cisco_spa_fxo": Profile(
+        "Cisco and Linksys SPA3102, SPA232D, PSTN line",
+        # As above; some exchanges and "PSTN Ring Thru" take longer.
+        late_media=1.5,
+        dtmf=("inband", "rfc4733", "info"),
+        inband="always",
+        # "Disconnect Tone" is that of the USA from the factory (480 + 620 Hz, 250/250 ms).
+        busy_tone=True,
+        # "Hook Flash Tx Method": INFO.
+        flash="info",
+    ),
+}
+
+
+def profile_of(line: SipLine | None) -> Profile:
+    """Quirks of a line: its profile with what the configuration says otherwise; those of a phone for None."""
+    if not isinstance(line, Gateway):
+        return _NONE
+    profile, own = PROFILES[line.profile], line.quirks
+    return Profile(
+        profile.title,
+        profile.late_media if own.late_media is None else own.late_media,
+        profile.dtmf,
+        profile.inband,
+        profile.busy_tone if own.busy_tone is None else own.busy_tone,
+        profile.flash if own.flash is None else own.flash,
+    )
+
+
+_NONE: Final = Profile("SIP")
