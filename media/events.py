@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from media.face import Digit, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats
+from media.face import Digit, Flash, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
 from media.port import Port
-from media.protocol import PLAY_REASONS, RECORD_REASONS, Event, split_strings
+from media.protocol import PLAY_REASONS, RECORD_REASONS, TONE_KINDS, Event, split_strings
 
 __all__ = ["decode"]
 
@@ -25,6 +25,10 @@ def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> Me
         number, samples, reason = fields
         error = split_strings(strings)[0].decode(errors="replace") or None
         return RecordDone(port, number, samples / _RATE, RECORD_REASONS[reason], error)
+    if kind == Event.FLASH:
+        return Flash(port, fields[0])
+    if kind == Event.TONE:
+        return Tone(port, TONE_KINDS[fields[0]], fields[1])
     if kind == Event.TIMEOUT:
         return MediaTimeout(port)
     if kind == Event.STATS:

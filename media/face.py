@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from media.port import Port
@@ -30,6 +30,9 @@ __all__ = [
     "Stream",
     "Tone",
 ]
+
+WIDE_SUFFIX: Final = ".16k"
+"""Behind the path of a sound: the file of the same sound at 16 kHz, twice as many samples, where there is one."""
 
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
 CryptoSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
@@ -105,6 +108,10 @@ class Stream:
     """Encrypts what we send; None: plain RTP."""
     srtp_in: SrtpKey | None = None
     """Decrypts what we receive; given exactly where `srtp_out` is."""
+    opus_fec: bool = False
+    """The peer wants each packet of Opus to hold a copy of the one before (useinbandfec, RFC 7587 section 6.1)."""
+    opus_bitrate: int = 0
+    """Most bits a second of Opus that the peer takes (maxaveragebitrate); 0: it did not say."""
     busy_tone: bool = False
     """Look for the tones by which a telephone network says that the call is over: :class:`Tone` is reported."""
     tones: str = ""

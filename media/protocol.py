@@ -19,6 +19,7 @@ __all__ = [
     "NO_TYPE",
     "PLAY_REASONS",
     "RECORD_REASONS",
+    "TONE_KINDS",
     "WHOLE_WORKER",
     "Command",
     "DigitMode",
@@ -79,6 +80,8 @@ class Event(IntEnum):
     TIMEOUT = 70
     STATS = 71
     FAULT = 72
+    FLASH = 73
+    TONE = 74
 
 
 BODIES: Final[dict[int, struct.Struct]] = {
@@ -86,9 +89,10 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.CONFIGURE: struct.Struct("<HHdBB"),
     Command.ALLOCATE: struct.Struct("<"),
     # RTP port, RTCP port, codec, ptime ms, payload type out, in, event type out, in, comfort noise (255: none),
-    # clock rate of events out, in, flags of UpdateFlag, country of tones; then: host of RTP, of RTCP, of signalling
-    # (4 or 16 octets, or none), key out, key in (suite and 30 octets, or none); see media/terms.py
-    Command.UPDATE: struct.Struct("<HHBBBBBBBIIBB"),
+    # clock rate of events out, in, flags of UpdateFlag, country of tones, most bits/s of Opus (0: not told); then: host
+    # of RTP, of RTCP, of signalling (4 or 16 octets, or none), key out, key in (suite and 30 octets, or none); see
+    # media/terms.py
+    Command.UPDATE: struct.Struct("<HHBBBBBBBIIBBI"),
     # play id, times (0: for ever), pause ms, sounds; then per sound: samples as 4 bytes and path
     Command.PLAY: struct.Struct("<IIIH"),
     Command.STOP_PLAY: struct.Struct("<I"),  # play id, 0: whatever plays
@@ -115,6 +119,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     # packets in, out, bytes in, out, lost, late, refused, jitter ms, RTT ms and remote lost (< 0: unknown), MOS, last
     Event.STATS: struct.Struct("<QQQQiIIffqfB"),
     Event.FAULT: struct.Struct("<"),  # then: text
+    Event.FLASH: struct.Struct("<d"),  # at
+    Event.TONE: struct.Struct("<Bd"),  # index into TONE_KINDS, at
 }
 """Layout of each kind's fixed body."""
 
@@ -127,6 +133,7 @@ class UpdateFlag(IntEnum):
     INBAND = 4
     MUX = 8  # RTP and RTCP on one port (RFC 5761)
     BUSY = 16  # look for tones that say that the call is over
+    FEC = 32  # each packet of Opus holds a copy of the one before
 
 
 class DigitMode(IntEnum):
@@ -137,6 +144,7 @@ class DigitMode(IntEnum):
     TONES = 2
 
 
+TONE_KINDS: Final = ("busy", "congestion", "dial")
 PLAY_REASONS: Final = ("completed", "stopped", "failed")
 RECORD_REASONS: Final = ("stopped", "max_duration", "silence", "failed", "lost")
 NO_TYPE: Final = 255

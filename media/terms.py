@@ -57,6 +57,8 @@ class Terms:
     """Bits of :class:`~media.protocol.UpdateFlag`."""
     country: str
     """Whose tones are looked for; empty: those of all."""
+    bitrate: int
+    """Most bits a second of Opus that the peer takes; 0: it did not say."""
     key_out: SrtpKey | None = field(repr=False)
     """Encrypts what we send."""
     key_in: SrtpKey | None = field(repr=False)
@@ -74,6 +76,7 @@ def encode(stream: Stream) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
         | UpdateFlag.INBAND * stream.inband
         | UpdateFlag.MUX * stream.rtcp_mux
         | UpdateFlag.BUSY * stream.busy_tone
+        | UpdateFlag.FEC * stream.opus_fec
     )
     types = (stream.event_type, stream.event_type_in, stream.comfort_noise_type)
     rtcp = stream.rtcp or ("", 0)
@@ -90,6 +93,7 @@ def encode(stream: Stream) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
         stream.event_rate_in,
         flags,
         _COUNTRIES.index(stream.tones) if stream.tones in _COUNTRIES else 0,
+        min(stream.opus_bitrate, 0xFFFFFFFF),
     )
     hosts = (_packed(remote[0]), _packed(rtcp[0]), _packed(stream.signalling_host or ""))
     return fields, (*hosts, _key(stream.srtp_out), _key(stream.srtp_in))
@@ -97,7 +101,9 @@ def encode(stream: Stream) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
 
 def decode(fields: tuple[Any, ...], strings: bytes) -> Terms:
     """What an UPDATE says."""
-    port, rtcp_port, codec, ptime, audio, audio_in, event, event_in, noise, rate, rate_in, flags, country = fields
+    port, rtcp_port, codec, ptime, audio, audio_in, event, event_in, noise, rate, rate_in, flags, country, bitrate = (
+        fields
+    )
     host, rtcp_host, signalling, key_out, key_in = split_strings(strings)
     return Terms(
         host=host if port else b"",
@@ -116,6 +122,7 @@ def decode(fields: tuple[Any, ...], strings: bytes) -> Terms:
         event_rate_in=rate_in,
         flags=flags,
         country=_COUNTRIES[country],
+        bitrate=bitrate,
         key_out=_srtp_key(key_out),
         key_in=_srtp_key(key_in),
     )

@@ -19,6 +19,8 @@ from typing import Final
 import numpy as np
 
 from media.batch import Addresses, CompiledLoops, open_loops
+from media.codecs import opus
+from media.face import WIDE_SUFFIX
 from media.plane.arena import Samples
 from media.plane.commands import Commands
 from media.plane.limits import SECOND_HALF, TICK
@@ -65,14 +67,17 @@ class Worker:
         self._link.setblocking(False)
         host = split_strings(strings)[0].decode()
         addresses = Addresses()
-        loops = open_loops(CAPACITY, compiled=bool(compiled))
+        loops = open_loops(CAPACITY, addresses, compiled=bool(compiled))
         rng = np.random.default_rng(int.from_bytes(os.urandom(16), "big"))
         self._rows = Rows(CAPACITY, rng)
         self._pairs = PortPairs(host, (int(first), int(last)), CAPACITY, loops, self._announce)
         writer = RecordingWriter()
         writer.start()
+        opus.available()  # loaded now, not in a tick
         name = os.urandom(8).hex().encode()
-        self._plane = Plane(self._rows, loops, self, writer, open_sound, rng, name, float(timeout), addresses)
+        self._plane = Plane(
+            self._rows, loops, self, writer, open_sound, open_wide, rng, name, float(timeout), addresses
+        )
         self._commands = Commands(self._plane)
         self._plane.outbox.append(
             pack(Event.READY, WHOLE_WORKER, 0, isinstance(loops, CompiledLoops), self._pairs.pairs)
@@ -174,6 +179,14 @@ def open_sound(path: str, samples: int) -> Samples:
         return np.zeros(0, np.int16)
     mapped: Samples = np.asarray(np.memmap(path, "<i2", "r", shape=(samples,)))
     return mapped
+
+
+def open_wide(path: str, samples: int) -> Samples | None:
+    """The same sound at 16 kHz, where the store has made it."""
+    try:
+        return open_sound(path + WIDE_SUFFIX, 2 * samples)
+    except (OSError, ValueError):
+        return None
 
 
 def sleep_until(deadline: float) -> None:

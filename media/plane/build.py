@@ -68,7 +68,8 @@ class Builder:
         self.packets[self.position[partners], HEADER:] = said
 
     def headers(self) -> None:
-        """Write the headers of all packets and count what will be sent; held rows are counted nowhere."""
+        """Write the headers of all packets and count what will be sent; held rows are counted nowhere, shaped rows
+        where their packets are made."""
         rows, index = self._rows, self.index
         n = index.size
         sequence, timestamp = rows.sequence[index], rows.timestamp[index]
@@ -76,17 +77,19 @@ class Builder:
         self.packets[:n, 1] = rows.audio_type[index] | rows.marker[index].astype(np.uint8) << np.uint8(7)
         self.packets.view(">u2")[:n, 1] = sequence
         self.packets.view(">u4")[:n, 1] = timestamp
-        rows.sequence[index] = sequence + sending
-        rows.timestamp[index] = timestamp + np.uint32(FRAME)
+        rows.timestamp[index] = timestamp + rows.clock[index]
         rows.marker[index] = ~sending
         self.lengths[:n] = PACKET
-        rows.packets_out[index] += sending
+        numbered = sending & ~rows.shaped[index]  # what is cut anew is numbered and counted there
+        rows.sequence[index] = sequence + numbered
+        rows.packets_out[index] += numbered
+        rows.octets_out[index] += numbered * np.int64(FRAME)
 
     def ready(self) -> tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint64]]:
         """Rows, packets, lengths and targets of what is to be sent now; target 0 where the socket is connected."""
         rows, n = self._rows, self.index.size
         targets = rows.target[self.index]
-        sending = rows.sending[self.index] & (targets != 0)
+        sending = rows.sending[self.index] & (targets != 0) & ~rows.shaped[self.index]
         targets[rows.settled[self.index]] = 0
         if sending.all():
             return self.index, self.packets[:n], self.lengths[:n], targets

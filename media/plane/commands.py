@@ -65,6 +65,7 @@ class Commands:
         anew = told.codec != rows.codec[row] or told.audio_type_in != rows.audio_type_in[row]
         if offered != rows.offered[row] or anew:
             rows.forget_source(row)
+            plane.wide.forget_source(row)
         plane.unsettle(row)
         latching.arm(rows, row, offered, signalling, private=addresses.private(host))
         rows.rtcp_target[row] = rtcp_host << 16 | told.rtcp_port if rtcp_host else 0
@@ -79,6 +80,9 @@ class Commands:
         rows.inband[row] = bool(told.flags & UpdateFlag.INBAND)
         rows.busy[row] = bool(told.flags & UpdateFlag.BUSY)
         rows.country[row] = told.country
+        plane.secure.agree(row, told.key_out, told.key_in, plane.tick)
+        plane.shape(row, fec=bool(told.flags & UpdateFlag.FEC), bitrate=told.bitrate)
+        plane.hearing.agree(row, plane.tick)
         rows.last_heard[row] = plane.tick
         rows.timed_out[row] = False
         if rows.sending[row] and not was_sending:
@@ -111,9 +115,9 @@ class Commands:
     def _digits(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
         milliseconds, gap, mode = fields
         agreed = int(self._plane.rows.event_type[row]) != NO_TYPE
-        events = agreed and mode != DigitMode.TONES
         if mode == DigitMode.EVENTS and not agreed:
             return
+        events = None if mode == DigitMode.AGREED else mode == DigitMode.EVENTS
         digits = split_strings(strings)[0].decode("ascii", "replace")
         self._plane.sender.send(row, digits, milliseconds, gap, events=events)
 
@@ -162,8 +166,7 @@ class Commands:
         plane, rows = self._plane, self._plane.rows
         self._part(row)
         if rows.agreed[row] and rows.packets_out[row]:
-            farewell = plane.reports.report(row, plane.now, plane.wall, bye=True)
-            plane.shell.control(row, farewell, rows.control_target(row))
+            plane.send_report(row, bye=True)
         plane.leaving[row] = plane.statistics(row, last=True)
         plane.played(plane.player.stop(row))
         plane.recorder.release(row)

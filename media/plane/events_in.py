@@ -10,10 +10,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-__all__ = ["DIGITS", "DigitFound", "EventReceiver"]
+__all__ = ["CODES", "DIGITS", "FLASH", "DigitFound", "EventReceiver"]
 
 DIGITS: Final = "0123456789*#ABCD"
-"""Digit of each event code (RFC 4733 section 3.2); codes from 16 are no digits."""
+"""Digit of each event code (RFC 4733 section 3.2)."""
+FLASH: Final = "!"
+"""What stands for a hook flash."""
+CODES: Final = DIGITS + FLASH
+"""What each event code means; code 16 is a flash (RFC 2833 section 3.10), those above are not for us."""
 
 SILENT_TICKS: Final = 12
 """Ticks (240 ms) without a packet of a running event after which it is over: its end was lost. Senders repeat at least
@@ -22,8 +26,8 @@ REMEMBERED: Final = 8
 """Ended events whose repeated packets are still recognised: more than can be under way at once."""
 SEGMENT_LEAST: Final = 0xF000
 """Duration from which an event may go on in a new segment (RFC 4733 section 2.5.1.3): 7.7 s, near the field's end."""
-SEGMENT_SLACK: Final = 1600
-"""Samples between a segment's timestamp and the end of the one before: a few packets."""
+SEGMENT_SLACK: Final = 0.2
+"""Seconds between a segment's timestamp and the end of the one before: a few packets."""
 BURST: Final = 32
 """Digits of one row that may come at once."""
 RATE: Final = 0.5
@@ -36,7 +40,7 @@ class DigitFound(NamedTuple):
     row: int
     """Where."""
     digit: str
-    """Which."""
+    """Which of :data:`CODES`."""
     end: bool
     """False at the start."""
     duration: float
@@ -54,8 +58,9 @@ class _Running:
     key: int
     duration: int
     segments: int
-    """Samples of the segments before this one."""
+    """Steps of the clock in the segments before this one."""
     tick: int
+    rate: int
 
 
 @dataclass(slots=True)
@@ -84,11 +89,23 @@ class EventReceiver:
         self._keys = (self._keys + 1) & 0xFFFFFFFF
         return self._keys
 
+    def running(self, row: int) -> str:
+        """The digit whose event is under way on ``row``, or nothing."""
+        state = self._rows.get(row)
+        return CODES[state.running.code] if state is not None and state.running is not None else ""
+
+    def give_up(self, row: int) -> None:
+        """The event under way on ``row`` goes on as a tone: what still comes of it is ignored."""
+        state = self._rows[row]
+        if state.running is not None:
+            self._end(row, state, state.running)
+
     def receive(
-        self, row: int, ssrc: int, timestamp: int, sequence: int, payload: bytes, tick: int
+        self, row: int, ssrc: int, timestamp: int, sequence: int, payload: bytes, tick: int, rate: int = 8000
     ) -> list[DigitFound]:
-        """One packet of the row's event payload type; ``payload`` is at least its first four octets."""
-        if len(payload) < 4 or payload[0] >= len(DIGITS):
+        """One packet of the row's event payload type, whose clock has ``rate`` Hz; ``payload`` is at least its first
+        four octets."""
+        if len(payload) < 4 or payload[0] >= len(CODES):
             return []
         code, end = payload[0], bool(payload[1] & 0x80)
         duration = payload[2] << 8 | payload[3]
@@ -116,9 +133,9 @@ class EventReceiver:
         if not self._affordable(state, tick):
             state.ended.append((ssrc, timestamp))
             return found
-        running = state.running = _Running(ssrc, timestamp, sequence, code, self.new_key(), duration, 0, tick)
+        running = state.running = _Running(ssrc, timestamp, sequence, code, self.new_key(), duration, 0, tick, rate)
         self._running.add(row)
-        found.append(DigitFound(row, DIGITS[code], False, 0.0, running.key))
+        found.append(DigitFound(row, CODES[code], False, 0.0, running.key))
         if end:
             found.append(self._end(row, state, running))
         return found
@@ -136,8 +153,8 @@ class EventReceiver:
         state.ended.append((running.ssrc, running.timestamp))
         state.running = None
         self._running.discard(row)
-        seconds = (running.segments + running.duration) / 8000
-        return DigitFound(row, DIGITS[running.code], True, seconds, running.key)
+        seconds = (running.segments + running.duration) / running.rate
+        return DigitFound(row, CODES[running.code], True, seconds, running.key)
 
     @staticmethod
     def _affordable(state: _Row, tick: int) -> bool:
@@ -155,5 +172,5 @@ def _goes_on(running: _Running, ssrc: int, code: int, behind: int) -> bool:
         running.ssrc == ssrc
         and running.code == code
         and running.duration >= SEGMENT_LEAST
-        and behind <= running.duration + SEGMENT_SLACK
+        and behind <= running.duration + SEGMENT_SLACK * running.rate
     )

@@ -14,6 +14,7 @@ from media.plane import jitter, latching, rtp_in, streams_in
 from media.plane.events_in import DigitFound, EventReceiver
 from media.plane.limits import FRAME, HEADER, MAX_PAYLOAD
 from media.plane.rows import Rows
+from media.plane.wide import OPUS, Wide
 from media.tones.noise import level_of_payload
 
 __all__ = ["Receiver"]
@@ -23,6 +24,7 @@ DEAF_TICKS: Final = 4
 the tone leaks into the sound, and the jitter buffer's delay."""
 
 _EVENT_OCTETS: Final = 4
+_NONE: Final[NDArray[np.intp]] = np.zeros(0, np.intp)
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Receiver:
 
     rows: Rows
     events: EventReceiver
+    wide: Wide
     on_digits: Callable[[list[DigitFound]], None]
     on_report: Callable[[int, bytes], None]
     on_latched: Callable[[int], None]
@@ -93,6 +96,7 @@ class Receiver:
             int(headers.sequence[k]),
             packet[at : at + _EVENT_OCTETS].tobytes(),
             tick,
+            int(self.rows.event_rate_in[row]),
         )
         self.rows.deaf_until[row] = tick + DEAF_TICKS
         if found:
@@ -116,7 +120,17 @@ class Receiver:
         for wave in _waves(index, chosen):
             into = index[wave]
             timestamps, sizes = headers.timestamp[wave], headers.size[wave]
-            streams_in.count(rows, into, headers.sequence[wave], timestamps, sizes, arrival)
+            opus = np.flatnonzero(rows.codec[into] == OPUS) if self.wide.members else _NONE
+            arrived = timestamps if not opus.size else timestamps // (rows.clock[into] // np.uint32(FRAME))
+            streams_in.count(rows, into, headers.sequence[wave], arrived, sizes, arrival)
+            if opus.size:
+                for k in wave[opus].tolist():
+                    octets = packets[k, HEADER : HEADER + headers.size[k]].tobytes()
+                    self.wide.put(int(index[k]), int(headers.timestamp[k]), octets)
+                wave = np.delete(wave, opus)
+                if not wave.size:
+                    continue
+                into, timestamps, sizes = index[wave], headers.timestamp[wave], headers.size[wave]
             width = max(int(sizes.max()), FRAME)
             whole = wave.size == len(packets)
             payloads = packets[:, HEADER : HEADER + width] if whole else packets[wave, HEADER : HEADER + width]

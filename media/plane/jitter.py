@@ -133,13 +133,13 @@ def take(rows: Rows, index: NDArray[np.intp], tick: int, noise: ComfortNoise) ->
     """One frame of each row, (n, 160) octets of the row's law. ``noise`` is what a peer's comfort noise sounds like."""
     ahead = rows.ahead[index]
     flat = index * RING + rows.slot[index]
-    there = rows.filled[flat] & (ahead > 0)
+    runs = ahead >= FRAME  # of a frame that came in part only, the rest is waited for
+    there = rows.filled[flat] & runs
     flooded = ahead > FLOOD
     if flooded.any():
         _skip(rows, index[flooded], (ahead[flooded] - AFTER_FLOOD) // FRAME)
         return take(rows, index, tick, noise)
     payload: NDArray[np.uint8] = rows.ring.take(flat, axis=0)
-    runs = ahead > 0
     if there.all():
         rows.gap[index] = 0
         rows.dry[index] = 0

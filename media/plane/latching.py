@@ -10,6 +10,8 @@ nothing but the next offer/answer moves it; a new SSRC never does. While armed, 
   a private address, which only NAT explains. It must be alone for a while: some packets in a row over some ticks with
   none from the SDP's address between.
 - Everybody else is refused: nothing of theirs is heard, and nothing is ever sent to them.
+
+On secure rows only packets that were authenticated come here (secure.py).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Final
 
 from media.plane.rows import Rows
 
-__all__ = ["arm", "learn"]
+__all__ = ["arm", "learn", "plausible"]
 
 LEARN_PACKETS: Final = 5
 """Packets in a row from a plausible source: 100 ms of sound, which the SDP's own address would have interrupted."""
@@ -55,6 +57,14 @@ def learn(rows: Rows, row: int, source: int, tick: int) -> bool:
     rows.latched[row] = source
     rows.target[row] = source
     return True
+
+
+def plausible(rows: Rows, row: int, source: int) -> bool:
+    """Whether packets from ``source`` may be ``row``'s peer's: whether they latch, or might in the end."""
+    latched, offered = int(rows.latched[row]), int(rows.offered[row])
+    if latched or not offered:
+        return bool(latched) and source == latched
+    return source in (offered, int(rows.trusted[row])) or _packets_needed(rows, row, source) > 0
 
 
 def _packets_needed(rows: Rows, row: int, source: int) -> int:

@@ -16,20 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.batch import PER_SOCKET, Addresses, Inbox, Loops
-from media.dtmf.detector import DIGITS as KEYPAD
-from media.dtmf.detector import DtmfDetector
-from media.plane import jitter, laws
+from media.codecs.opus import CLOCK as OPUS_CLOCK
+from media.plane import jitter
 from media.plane.arena import Arena, Samples
 from media.plane.build import Builder
 from media.plane.digits_out import DigitSender
 from media.plane.events_in import DigitFound, EventReceiver
+from media.plane.hearing import Hearing
 from media.plane.inbox import Receiver
-from media.plane.limits import NO_TYPE, RATE, SECOND_HALF, TICK, TICKS_PER_SECOND
+from media.plane.limits import FRAME, RATE, SECOND_HALF, TICK, TICKS_PER_SECOND
 from media.plane.play import Finished, Player
 from media.plane.quality import mean_opinion
 from media.plane.record import Recorder
 from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
+from media.plane.shape import Shaper
+from media.plane.wide import G722, OPUS, Wide
+from media.plane.secure import Secure
 from media.protocol import Event, pack
 from media.recording import RecordingWriter
 from media.tones.noise import ComfortNoise
@@ -66,6 +69,7 @@ class Plane:
         shell: Shell,
         writer: RecordingWriter,
         open_sound: Callable[[str, int], Samples],
+        open_wide: Callable[[str, int], Samples | None],
         rng: np.random.Generator,
         name: bytes,
         media_timeout: float,
@@ -79,22 +83,23 @@ class Plane:
         self.outbox: list[bytes] = []
         """Event records for the pool."""
         self.arena = Arena()
-        self.player = Player(rows, self.arena, open_sound)
+        self.player = Player(rows, self.arena, open_sound, open_wide)
         self.builder = Builder(rows, self.arena)
         self.recorder = Recorder(rows, writer)
         self.sender = DigitSender(rows)
         self.reports = Reports(rows, rng, name)
+        self.secure = Secure(rows)
+        self.wide = Wide(rows)
+        self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender)
         self.events = EventReceiver()
+        self.hearing = Hearing(rows, self.events, self.post, self._relay)
         self.changed = False
         """Rows came, went, or changed their bridge: the lists below must be made anew."""
         self._listening: NDArray[np.intp] = np.zeros(0, np.intp)
         self._alone: NDArray[np.intp] = np.zeros(0, np.intp)
         self._bridged: NDArray[np.intp] = np.zeros(0, np.intp)
         self._inbox = Inbox(max(INBOX, PER_SOCKET))
-        self._receiver = Receiver(rows, self.events, self._events_heard, self._report_heard, self._latched)
-        self._detector = DtmfDetector(rows.capacity)
-        self._tones: dict[int, tuple[int, float]] = {}
-        """Key and start of the digit that sounds on a row."""
+        self._receiver = Receiver(rows, self.events, self.wide, self._events_heard, self._report_heard, self._latched)
         self._noise = ComfortNoise()
         self._timeout = int(media_timeout * TICKS_PER_SECOND)
         self.now = 0.0
@@ -109,7 +114,7 @@ class Plane:
         self.tick += 1
         self.now, self.wall = now, wall
         if self.builder.index.size:
-            self.loops.send(*self.builder.ready())
+            self._send()
         self._receive()
         if self._alone.size:
             self._hear(self._alone)
@@ -120,6 +125,8 @@ class Plane:
         """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
         self.now, self.wall = now, wall
         self.player.next_send = now + TICK - SECOND_HALF
+        if self.shaper.any:
+            self._send_shaped(later=True)
         self._receive(hurried=True)
         carry_out()
         if self.changed:
@@ -136,31 +143,39 @@ class Plane:
 
     def skip(self, ticks: int) -> None:
         """Time was lost, by a stalled machine: go on from now, with a gap in the timestamps instead of a burst."""
-        self.rows.timestamp[self._listening] += np.uint32(ticks * 160)
+        rows, index = self.rows, self._listening
+        rows.timestamp[index] += np.uint32(ticks) * rows.clock[index]
         self.tick += ticks
+
+    def _send(self) -> None:
+        self.loops.send(*self.builder.ready())
+        if self.shaper.any:
+            self._send_shaped(later=False)
+
+    def _send_shaped(self, *, later: bool) -> None:
+        shaped = self.shaper.ready(later=later)
+        if shaped is not None:
+            self.loops.send(*shaped)
 
     def _receive(self, *, hurried: bool = False) -> None:
         if (self._bridged if hurried else self._listening).size:
             self.loops.receive(self._inbox, hurried=hurried)
+            if self.secure.any:
+                self.secure.open(self._inbox, self.tick)
             self._receiver.take(self._inbox, self.tick, int(self.now * RATE))
 
     def _hear(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
         """Take a frame of each row from its jitter buffer, and listen to it."""
-        rows = self.rows
-        payload = jitter.take(rows, index, self.tick, self._noise)
+        payload = jitter.take(self.rows, index, self.tick, self._noise)
+        if self.wide.members:
+            self.wide.hear(index, payload, self.tick)
         self.recorder.hear(index, payload)
-        chosen = np.flatnonzero(rows.inband[index])
-        if chosen.size:
-            listened = index[chosen]
-            whole = chosen.size == index.size
-            samples = laws.decode_float(payload if whole else payload[chosen], rows.law[listened])
-            samples[rows.deaf_until[listened] > self.tick] = 0
-            edges = self._detector.process(samples, listened)
-            for row, code, started, offset in zip(*(array.tolist() for array in edges), strict=True):
-                self._tone_heard(row, KEYPAD[code], started, self.now + offset / RATE)
+        self.hearing.listen(index, payload, self.tick, self.now)
         return payload
 
     def _build(self) -> None:
+        if self.wide.members:
+            self.shaper.prompts()
         for row in self.builder.frames().tolist():
             self.player.ended(row)
         if self._bridged.size:
@@ -168,6 +183,8 @@ class Plane:
         self.builder.headers()
         self.sender.build(self.builder.packets, self.builder.lengths, self.builder.position)
         self.recorder.write(self.builder.packets, self.builder.lengths, self.builder.position)
+        if self.shaper.any:
+            self.shaper.build()
 
     def _arrange(self) -> None:
         rows = self.rows
@@ -181,12 +198,10 @@ class Plane:
 
     def _sweep(self) -> None:
         """What is due now and then."""
-        found = self.events.expire(self.tick)
-        if found:
-            self._events_heard(found)
+        self.hearing.sweep(self.tick, self.now)
         for row in self.reports.due(self.tick):
             if self.rows.sending[row] or self.rows.heard[row]:
-                self.shell.control(row, self.reports.report(row, self.now, self.wall), self.rows.control_target(row))
+                self.send_report(row)
         if self._timeout and self.tick % TICKS_PER_SECOND == 0 and self._listening.size:
             rows, index = self.rows, self._listening
             quiet = (self.tick - rows.last_heard[index] > self._timeout) & rows.receiving[index]
@@ -201,12 +216,22 @@ class Plane:
         self.outbox.append(pack(kind, row, int(self.rows.generation[row]), *fields, strings=strings))
 
     def _events_heard(self, found: list[DigitFound]) -> None:
-        for digit in found:
-            self.post(Event.DIGIT, digit.row, ord(digit.digit), 0, digit.end, self.now, digit.duration, digit.key)
-            partner = int(self.rows.partner[digit.row])
-            if partner != NOBODY and not digit.end:
-                events = int(self.rows.event_type[partner]) != NO_TYPE
-                self.sender.send(partner, digit.digit, RELAYED_MS, RELAYED_GAP_MS, events=events)
+        self.hearing.named(found, self.now)
+
+    def _relay(self, row: int, digit: str) -> None:
+        """Pass a digit that was named on over the bridge: the sound does not hold it."""
+        partner = int(self.rows.partner[row])
+        if partner != NOBODY:
+            self.sender.send(partner, digit, RELAYED_MS, RELAYED_GAP_MS, events=None)
+
+    def shape(self, row: int, *, fec: bool, bitrate: int) -> None:
+        """The row's codec or packet time may be new; ``fec`` and ``bitrate`` are what its peer asks for in Opus."""
+        rows = self.rows
+        codec = int(rows.codec[row])
+        rows.wide[row] = codec in (G722, OPUS)
+        rows.clock[row] = OPUS_CLOCK // TICKS_PER_SECOND if codec == OPUS else FRAME
+        self.wide.agree(row, codec, fec=fec, bitrate=bitrate)
+        self.shaper.agree(row, codec, int(rows.ptime[row]))
 
     def forget(self, row: int) -> None:
         """Let go of everything that a released row holds."""
@@ -215,22 +240,15 @@ class Plane:
         self.sender.forget(row)
         self.events.forget(row)
         self.reports.forget(row)
-        self._tones.pop(row, None)
-        self._detector.reset(row)
+        self.secure.forget(row)
+        self.hearing.forget(row)
+        self.shaper.forget(row)
+        self.wide.forget(row)
         self.unsettle(row)
         self.addresses.release(row)
         rows.live[row] = rows.agreed[row] = rows.sending[row] = False
         rows.latched[row] = rows.target[row] = 0
         self.changed = True
-
-    def _tone_heard(self, row: int, digit: str, started: bool, at: float) -> None:
-        if started:
-            key = self.events.new_key()
-            self._tones[row] = (key, at)
-            self.post(Event.DIGIT, row, ord(digit), 1, 0, at, 0.0, key)
-        elif row in self._tones:
-            key, begun = self._tones.pop(row)
-            self.post(Event.DIGIT, row, ord(digit), 1, 1, at, at - begun, key)
 
     def _latched(self, row: int) -> None:
         self.addresses.hold(row, int(self.rows.target[row]) >> 16)
@@ -245,14 +263,25 @@ class Plane:
         if self.reports.receive(row, packet, self.now, self.wall):
             self.rows.last_heard[row] = self.tick
 
+    def send_report(self, row: int, *, bye: bool = False) -> None:
+        """Send the row's RTCP; ``bye``: its last."""
+        packet: bytes | None = self.reports.report(row, self.now, self.wall, bye=bye)
+        if self.rows.secure[row]:
+            packet = self.secure.seal_control(row, packet)
+        if packet is not None:
+            self.shell.control(row, packet, self.rows.control_target(row))
+
     def control_received(self, row: int, packet: bytes, source: int) -> None:
         """RTCP came to the row's own RTCP port."""
         rows = self.rows
         if not (rows.live[row] and rows.agreed[row]):
             return
         known = int(rows.latched[row]) or int(rows.offered[row])
-        if source >> 16 in (known >> 16, int(rows.rtcp_target[row]) >> 16):
-            self._report_heard(row, packet)
+        if source >> 16 not in (known >> 16, int(rows.rtcp_target[row]) >> 16):
+            return
+        opened = self.secure.open_control(row, packet, self.tick) if rows.secure[row] else packet
+        if opened is not None:
+            self._report_heard(row, opened)
 
     def played(self, finished: Iterable[Finished]) -> None:
         for play in finished:
@@ -285,7 +314,7 @@ class Plane:
             received,
             int(rows.packets_out[row]),
             int(rows.octets_in[row]),
-            int(rows.packets_out[row]) * 160,
+            int(rows.octets_out[row]),
             max(lost, 0),
             int(rows.late[row]),
             int(rows.refused[row]),

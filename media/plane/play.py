@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import numpy as np
+
 from media.plane.arena import Arena, ArenaFull, Samples, Stored
 from media.plane.limits import FRAME, TICK
 from media.plane.rows import Rows
@@ -31,6 +33,8 @@ class _Play:
     """Frame and frames left, where the play was paused."""
     heard: int = 0
     """Samples of stretches that are over."""
+    wide: list[Samples | None] | None = None
+    """The stretches at 16 kHz, None for those of which there is no such sound; of a wide row."""
     done: bool = False
     began: float = 0.0
     """When its first packet is sent; 0: nothing was to be heard yet."""
@@ -50,6 +54,9 @@ class Finished:
     """When its first packet was sent (monotonic seconds); 0: none was."""
 
 
+_WIDE_FRAME: Final = 2 * FRAME
+_WIDE_SILENCE: Final = np.zeros(_WIDE_FRAME, np.int16)
+
 _COMPLETED: Final = 0
 _STOPPED: Final = 1
 _FAILED: Final = 2
@@ -62,6 +69,8 @@ class Player:
     rows: Rows
     arena: Arena
     open_sound: Callable[[str, int], Samples]
+    open_wide: Callable[[str, int], Samples | None]
+    """The same sound at 16 kHz, twice as many samples, or None where there is none."""
     next_send: float = 0.0
     """When the packets that are built now are sent (monotonic seconds)."""
     _plays: dict[int, _Play] = field(default_factory=dict)
@@ -182,6 +191,20 @@ class Player:
                 self.arena.drop(stored)
             raise
         return stretches
+
+    def wide_frame(self, row: int) -> Samples | None:
+        """What wide row ``row`` plays in the next frame, (320,) at 16 kHz; None: nothing, or a narrow sound."""
+        play = self._plays.get(row)
+        if play is None or play.held is not None or play.pausing or play.done or play.index < 0:
+            return None
+        if play.wide is None:
+            play.wide = [self.open_wide(stored.name, stored.samples) for stored in play.stretches]
+        source = play.wide[play.index]
+        if source is None:
+            return None
+        at = (int(self.rows.frame[row]) - play.stretches[play.index].first) * _WIDE_FRAME
+        samples = source[at : at + _WIDE_FRAME]
+        return samples if len(samples) == _WIDE_FRAME else np.concatenate((samples, _WIDE_SILENCE[len(samples) :]))
 
     def _next(self, row: int, play: _Play, send: float) -> None:
         """Walk on to the stretch after the pause or the one that ended, the next round, or the end. `send`: when the

@@ -62,6 +62,8 @@ class Rows:
         self.country: list[str] = [""] * n
         self.mux: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """RTP and RTCP share one port (RFC 5761)."""
+        self.secure: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """SRTP: see secure.py, which sets it."""
 
         # Addresses: number of the host (media/batch/addresses.py) << 16 | port, 0: none.
         self.offered: NDArray[np.uint64] = np.zeros(n, np.uint64)

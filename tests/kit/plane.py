@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from media import terms
 from media.batch import Addresses, Inbox
 from media.codecs.g711 import ALAW_ENCODE, ULAW_ENCODE
-from media.face import Stream
+from media.face import WIDE_SUFFIX, Stream
 from media.plane.commands import Commands
 from media.plane.plane import Plane
 from media.plane.rows import Rows
@@ -133,8 +133,9 @@ class PlaneBench:
         self.told: list[tuple[Event, int, tuple[Any, ...], list[bytes]]] = []
         rng = np.random.default_rng(5)
         self.writer = RecordingWriter()
+        rows, shell = Rows(self.capacity, rng), self
         self.plane = Plane(
-            Rows(self.capacity, rng), self.loops, self, self.writer, self._open, rng, b"bench", 30.0, Addresses()
+            rows, self.loops, shell, self.writer, self._open, self._open_wide, rng, b"bench", 30.0, Addresses()
         )
         self.rows = self.plane.rows
         self.commands = Commands(self.plane)
@@ -144,6 +145,10 @@ class PlaneBench:
         if path not in self.sounds:
             raise FileNotFoundError(path)
         return self.sounds[path][:samples]
+
+    def _open_wide(self, path: str, samples: int) -> NDArray[np.int16] | None:
+        wide = self.sounds.get(path + WIDE_SUFFIX)
+        return None if wide is None else wide[: 2 * samples]
 
     # The shell
 
