@@ -1,13 +1,14 @@
-"""Which sockets have something to read."""
+"""The sockets of rows, and which of them have something to read."""
 
 from __future__ import annotations
 
 import select
+import socket
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Listening"]
+__all__ = ["Listening", "Sockets"]
 
 
 class Listening:
@@ -37,3 +38,26 @@ class Listening:
         """The socket of ``row`` is about to go."""
         if self._listened[row]:
             self.set(self.rows[self.rows != row].astype(np.intp))
+
+
+class Sockets:
+    """What both implementations know of rows: their sockets, and those listened to at each half of a tick."""
+
+    def __init__(self, capacity: int) -> None:
+        self._fds = np.full(capacity, -1, np.int32)
+        self._sets = (Listening(self._fds), Listening(self._fds))
+
+    def add(self, row: int, sock: socket.socket) -> None:
+        """Know ``sock`` as ``row``."""
+        self._fds[row] = sock.fileno()
+
+    def remove(self, row: int) -> None:
+        """Forget ``row``."""
+        for listening in self._sets:
+            listening.remove(row)
+        self._fds[row] = -1
+
+    def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
+        """Receive from ``rows`` and ``hurried`` from now on, and from no others."""
+        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
+            listening.set(wanted)

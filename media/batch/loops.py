@@ -8,7 +8,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from media.batch.listening import Listening
+from media.batch.addresses import Addresses
+from media.batch.listening import Sockets
 from media.batch.packets import PER_SOCKET, Inbox
 from media.batch.python import PythonLoops
 
@@ -58,33 +59,47 @@ def compiled_available() -> bool:
     return _batch is not None
 
 
-def open_loops(capacity: int, *, compiled: bool = True) -> Loops:
+def open_loops(capacity: int, addresses: Addresses, *, compiled: bool = True) -> Loops:
     """The compiled loops where asked for and installed, else the Python ones, for rows below ``capacity``."""
-    return CompiledLoops(capacity) if compiled and compiled_available() else PythonLoops(capacity)
+    return (CompiledLoops if compiled and compiled_available() else PythonLoops)(capacity, addresses)
 
 
-class CompiledLoops:
-    """The loops of ``batch.c``."""
+class CompiledLoops(Sockets):
+    """The loops of ``batch.c``. Sockets of IPv6 go through the Python ones: their sources are numbers of a table."""
 
     name: Final = "compiled"
 
-    def __init__(self, capacity: int) -> None:
-        self._fds = np.full(capacity, -1, np.int32)
-        self._sets = (Listening(self._fds), Listening(self._fds))
+    def __init__(self, capacity: int, addresses: Addresses) -> None:
+        super().__init__(capacity)
+        self._others = PythonLoops(capacity, addresses)
+        self._is_other: NDArray[np.bool_] = np.zeros(capacity, np.bool_)
+        self._any_other = False
 
     def add(self, row: int, sock: socket.socket) -> None:
-        self._fds[row] = sock.fileno()
+        if sock.family == socket.AF_INET6:
+            self._is_other[row] = self._any_other = True
+            self._others.add(row, sock)
+        else:
+            super().add(row, sock)
 
     def remove(self, row: int) -> None:
-        for listening in self._sets:
-            listening.remove(row)
-        self._fds[row] = -1
+        if self._is_other[row]:
+            self._is_other[row] = False
+            self._any_other = bool(self._is_other.any())
+            self._others.remove(row)
+        else:
+            super().remove(row)
 
     def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
-        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
-            listening.set(wanted)
+        if self._any_other:
+            other, other_hurried = self._is_other[rows], self._is_other[hurried]
+            self._others.listen(rows[other], hurried[other_hurried])
+            rows, hurried = rows[~other], hurried[~other_hurried]
+        super().listen(rows, hurried)
 
     def settle(self, row: int, target: int) -> bool:
+        if self._is_other[row]:
+            return self._others.settle(row, target)
         connected: bool = _batch.settle(int(self._fds[row]), target)
         return connected
 
@@ -101,6 +116,8 @@ class CompiledLoops:
             inbox.sources,
             inbox.rows,
         )
+        if self._any_other:
+            self._others.receive_more(inbox, hurried=hurried)
 
     def send(
         self,
@@ -109,5 +126,9 @@ class CompiledLoops:
         lengths: NDArray[np.int32],
         targets: NDArray[np.uint64],
     ) -> int:
-        failed: int = _batch.send(self._fds[rows], packets, packets.shape[1], lengths, targets)
-        return failed
+        failed = 0
+        if self._any_other:
+            other = self._is_other[rows]
+            failed = self._others.send(rows[other], packets[other], lengths[other], targets[other])
+            rows, packets, lengths, targets = rows[~other], packets[~other], lengths[~other], targets[~other]
+        return failed + int(_batch.send(self._fds[rows], packets, packets.shape[1], lengths, targets))

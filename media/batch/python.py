@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.batch.listening import Listening
+from media.batch.addresses import Addresses, SocketAddress
+from media.batch.listening import Sockets
 from media.batch.packets import PER_SOCKET, Inbox
 
 __all__ = ["PythonLoops"]
@@ -22,18 +23,18 @@ _MOST_ADDRESSES: Final = 4096
 """Hosts whose numbers are remembered: a flood from forged sources must not fill the memory."""
 
 
-class PythonLoops:
+class PythonLoops(Sockets):
     """The loops where nothing is compiled."""
 
     name: Final = "python"
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, addresses: Addresses) -> None:
+        super().__init__(capacity)
         self._sockets: dict[int, socket.socket] = {}
-        self._fds = np.full(capacity, -1, np.int32)
-        self._sets = (Listening(self._fds), Listening(self._fds))
         self._receivers: list[list[tuple[int, int, Any, Any]]] = [[], []]
-        self._addresses: dict[str, int] = {}
-        self._senders: dict[int, tuple[int, Callable[..., int], tuple[str, int]]] = {}
+        self._addresses = addresses
+        self._known: dict[str, int] = {}
+        self._senders: dict[int, tuple[int, Callable[..., int], SocketAddress]] = {}
         self._views: tuple[Any, list[memoryview]] | None = None
         self._peers: dict[int, int] = {}
         """Peers of connected sockets in which nothing waits that came before: they need not be asked for a source."""
@@ -42,21 +43,18 @@ class PythonLoops:
         self._connect = ctypes.CDLL(None, use_errno=True).connect
 
     def add(self, row: int, sock: socket.socket) -> None:
+        super().add(row, sock)
         self._sockets[row] = sock
-        self._fds[row] = sock.fileno()
 
     def remove(self, row: int) -> None:
-        for listening in self._sets:
-            listening.remove(row)
+        super().remove(row)
         self._order()
         del self._sockets[row]
-        self._fds[row] = -1
         for known in (self._senders, self._peers, self._settling):
             known.pop(row, None)
 
     def listen(self, rows: NDArray[np.intp], hurried: NDArray[np.intp]) -> None:
-        for listening, wanted in zip(self._sets, (rows, hurried), strict=True):
-            listening.set(wanted)
+        super().listen(rows, hurried)
         self._order()
 
     def settle(self, row: int, target: int) -> bool:
@@ -67,7 +65,7 @@ class PythonLoops:
             self._connect(sock.fileno(), _UNSPECIFIED, len(_UNSPECIFIED))  # what the socket module has no word for
             return False
         try:
-            sock.connect(_pair(target))
+            sock.connect(self._addresses.socket_address(target))
         except OSError:
             return False
         self._settling[row] = target
@@ -83,6 +81,11 @@ class PythonLoops:
         ]
 
     def receive(self, inbox: Inbox, *, hurried: bool) -> None:
+        inbox.count = 0
+        self.receive_more(inbox, hurried=hurried)
+
+    def receive_more(self, inbox: Inbox, *, hurried: bool) -> None:
+        """Receive behind what ``inbox`` holds already."""
         receivers, poll = self._receivers[hurried], self._sets[hurried].epoll.poll
         if self._views is None or self._views[0] is not inbox.packets:
             self._views = (inbox.packets, [memoryview(packet) for packet in inbox.packets])
@@ -91,7 +94,7 @@ class PythonLoops:
         lengths: list[int] = []
         sources: list[int] = []
         rows: list[int] = []
-        count = 0
+        first = count = inbox.count
         for turn in range(PER_SOCKET):
             ready = {fd for fd, _ in poll(0, len(receivers) + 1)}
             if turn == 0 and self._settling:
@@ -106,8 +109,8 @@ class PythonLoops:
                         size = receive(views[count], 0, _FLAGS)
                         source = peers[row]
                     else:
-                        size, (host, port) = receive_from(views[count], 0, _FLAGS)
-                        source = (self._addresses.get(host) or self._address(host)) << 16 | port
+                        size, address = receive_from(views[count], 0, _FLAGS)
+                        source = self._number(address) << 16 | address[1]
                 except OSError:
                     continue
                 lengths.append(size)
@@ -117,9 +120,9 @@ class PythonLoops:
                 if count == capacity:
                     break
         inbox.count = count
-        inbox.lengths[:count] = lengths
-        inbox.sources[:count] = sources
-        inbox.rows[:count] = rows
+        inbox.lengths[first:count] = lengths
+        inbox.sources[first:count] = sources
+        inbox.rows[first:count] = rows
 
     def _settled(self, ready: set[int], hurried: bool) -> None:
         """Connected sockets that are empty now will hold nothing but their peer's packets."""
@@ -128,11 +131,16 @@ class PythonLoops:
             if self._sockets[row].fileno() not in ready:
                 self._peers[row] = self._settling.pop(row)
 
-    def _address(self, host: str) -> int:
-        if len(self._addresses) > _MOST_ADDRESSES:
-            self._addresses.clear()
-        number = self._addresses[host] = int.from_bytes(socket.inet_aton(host), "big")
-        return number
+    def _number(self, address: Any) -> int:
+        host = address[0]
+        if len(address) > 2:
+            return self._addresses.of_v6(host, address[3])
+        known = self._known.get(host)
+        if known is None:
+            if len(self._known) > _MOST_ADDRESSES:
+                self._known.clear()
+            known = self._known[host] = int.from_bytes(socket.inet_aton(host), "big")
+        return known
 
     def send(
         self,
@@ -154,7 +162,7 @@ class PythonLoops:
                     continue
                 known = senders.get(row)
                 if known is None or known[0] != target:
-                    known = senders[row] = (target, sockets[row].sendto, _pair(target))
+                    known = senders[row] = (target, sockets[row].sendto, self._addresses.socket_address(target))
                 known[1](packet, known[2])
             except ConnectionRefusedError:
                 failed += self._again(row, packet, target)
@@ -165,11 +173,8 @@ class PythonLoops:
     def _again(self, row: int, packet: bytes, target: int) -> bool:
         """Send what was not sent because the kernel had to tell of an earlier packet: whether that failed too."""
         try:
-            self._sockets[row].sendto(packet, _pair(target)) if target else self._sockets[row].send(packet)
+            sock = self._sockets[row]
+            sock.sendto(packet, self._addresses.socket_address(target)) if target else sock.send(packet)
         except OSError:
             return True
         return False
-
-
-def _pair(target: int) -> tuple[str, int]:
-    return socket.inet_ntoa((target >> 16).to_bytes(4, "big")), target & 0xFFFF

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from media.batch import PER_SOCKET, CompiledLoops, Inbox, Loops, PythonLoops, compiled_available, open_loops
+from media.batch import PER_SOCKET, Addresses, CompiledLoops, Inbox, Loops, PythonLoops, compiled_available, open_loops
 from tests.kit.needs import may_skip
 
 LOOPBACK = 0x7F000001
@@ -33,8 +33,8 @@ def udp(stack: ExitStack) -> socket.socket:
 
 
 IMPLEMENTATIONS = [
-    pytest.param(lambda: PythonLoops(64), id="python"),
-    pytest.param(lambda: CompiledLoops(64), id="compiled", marks=needs_compiled),
+    pytest.param(lambda: PythonLoops(64, Addresses()), id="python"),
+    pytest.param(lambda: CompiledLoops(64, Addresses()), id="compiled", marks=needs_compiled),
 ]
 
 
@@ -144,7 +144,7 @@ def test_both_give_the_same_of_the_same_traffic(stack: ExitStack) -> None:
     sent: list[tuple[int, bytes]] = [
         (chance.randrange(8), chance.randbytes(chance.choice((0, 12, 172, 640, 641, 900)))) for _ in range(60)
     ]
-    for make in (lambda: PythonLoops(64), lambda: CompiledLoops(64)):
+    for make in (lambda: PythonLoops(64, Addresses()), lambda: CompiledLoops(64, Addresses())):
         loops: Loops = make()
         peer, sockets = udp(stack), [udp(stack) for _ in range(8)]
         for row, sock in enumerate(sockets):
@@ -211,5 +211,51 @@ def test_what_came_before_a_row_was_settled_keeps_its_source(stack: ExitStack, m
 
 
 def test_the_name_tells_which_runs() -> None:
-    assert open_loops(4, compiled=False).name == "python"
-    assert open_loops(4).name == ("compiled" if compiled_available() else "python")
+    assert open_loops(4, Addresses(), compiled=False).name == "python"
+    assert open_loops(4, Addresses()).name == ("compiled" if compiled_available() else "python")
+
+
+@pytest.mark.parametrize("compiled", [pytest.param(True, marks=needs_compiled), False])
+def test_rows_of_both_families_are_served_together(stack: ExitStack, compiled: bool) -> None:
+    addresses = Addresses()
+    loops = open_loops(64, addresses, compiled=compiled)
+
+    def udp6() -> socket.socket:
+        sock = stack.enter_context(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK))
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as first:
+            first.bind(("::1", 0))
+            port = first.getsockname()[1]
+        sock.bind(("::1", port))  # by number, or the port is lost with the connection
+        return sock
+
+    sockets, peer, peer6 = [udp(stack), udp6(), udp(stack), udp6()], udp(stack), udp6()
+    for row, sock in enumerate(sockets):
+        loops.add(row, sock)
+    loops.listen(np.arange(4), np.array([1]))
+    for row in (3, 1, 0, 1, 2):
+        (peer6 if row % 2 else peer).sendto(bytes([row]), sockets[row].getsockname())
+    inbox = Inbox(16)
+    loops.receive(inbox, hurried=True)
+    host6 = addresses.of_packed(bytes(15) + b"\1")
+    source6 = host6 << 16 | peer6.getsockname()[1]
+    assert contents(inbox) == [(1, source6, 1, b"\1"), (1, source6, 1, b"\1")]
+    loops.receive(inbox, hurried=False)
+    source = LOOPBACK << 16 | peer.getsockname()[1]
+    assert sorted(contents(inbox)) == [(0, source, 1, b"\0"), (2, source, 1, b"\2"), (3, source6, 1, b"\3")]
+
+    packets = np.arange(2 * 172, dtype=np.uint16).astype(np.uint8).reshape(2, 172)
+    targets = np.array([source6, source], np.uint64)
+    assert loops.send(np.array([3, 0]), packets, np.array([172, 16], np.int32), targets) == 0
+    assert peer6.recvfrom(1000) == (packets[0].tobytes(), sockets[3].getsockname())
+    assert peer.recvfrom(1000) == (packets[1, :16].tobytes(), sockets[0].getsockname())
+    assert loops.settle(3, source6)
+    nowhere = np.array([0], np.uint64)
+    assert loops.send(np.array([3]), packets[:1], np.array([172], np.int32), nowhere) == 0
+    assert len(peer6.recv(1000)) == 172
+    assert not loops.settle(3, 0)
+    unknown = np.array([(host6 + 7) << 16 | 4000], np.uint64)
+    assert loops.send(np.array([3]), packets[:1], np.array([172], np.int32), unknown) == 1
+    loops.remove(3)
+    peer6.sendto(b"x", sockets[3].getsockname())
+    loops.receive(inbox, hurried=False)
+    assert inbox.count == 0
