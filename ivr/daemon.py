@@ -34,13 +34,13 @@ from ivr.call.targets import Directory, is_address
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
-from ivr.errors import ConfigError, Fault, FaultsError, IvrError
+from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
-from ivr.net import SipShell
+from ivr.net import ConnectionLimits, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
 from ivr.service import Health, ServiceManager, Upkeep, set_up_logging
-from ivr.settings import Settings, load_settings
+from ivr.settings import Listener, Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
 from ivr.store import Store
 from ivr.tasks import TaskSet
@@ -137,16 +137,15 @@ class Daemon:
             manager: CallManager | None = None
             shell = SipShell(
                 stack,
-                [
-                    (entry.transport, entry.host, entry.port)
-                    for entry in settings.sip.listen
-                    if entry.transport == "udp"
-                ],
+                [(entry.transport, entry.host, entry.port) for entry in settings.sip.listen],
                 lambda event: manager.on_event(event) if manager is not None else None,
-                public_address=settings.sip.public_address,
+                public_address=settings.sip.given_address,
+                stun=(stun.host, stun.port) if (stun := settings.sip.stun) is not None else None,
+                tls=TlsFiles(**dict(settings.sip.tls)),
+                limits=ConnectionLimits(
+                    settings.limits.connections, settings.limits.connections_per_source, settings.sip.trusted
+                ),
             )
-            if all(entry.transport != "udp" for entry in settings.sip.listen):
-                raise ConfigError([Fault("no call could come: a udp listener is needed", field="sip.listen")])
             captures = Captures(settings.capture)
             shell.tap = captures.tap if captures.wanted else None
             await shell.start()
@@ -223,7 +222,7 @@ class Daemon:
                     tasks.create_task(self._health.beat()),
                     tasks.create_task(upkeep.forget()),
                     tasks.create_task(upkeep.collect()),
-                    tasks.create_task(self._keep_reloading(live)),
+                    tasks.create_task(self._keep_reloading(live, shell)),
                     tasks.create_task(waiting.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
@@ -240,7 +239,7 @@ class Daemon:
         return EXIT_OK
 
     def _say_ready(self, shell: SipShell, http: HttpServer, pool: MediaPool, flows: int) -> None:
-        listening = ",".join(f"{transport}:{host}:{port}" for transport, host, port in shell.addresses)
+        listening = ",".join(str(Listener(*address)) for address in shell.addresses)
         log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, flows, len(pool.pids), pool.batch)
         print(f"ready sip={listening} http={http.address}", flush=True)
         self._service.ready()
@@ -275,11 +274,12 @@ class Daemon:
             await asyncio.sleep(BYE_WAIT)
         manager.write_all()
 
-    async def _keep_reloading(self, live: LiveFlows) -> None:
+    async def _keep_reloading(self, live: LiveFlows, shell: SipShell) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
             self._service.reloading()
+            shell.reload_tls()
             try:
                 await live.reload_and_tell()
             finally:

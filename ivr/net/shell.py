@@ -93,6 +93,7 @@ class SipShell:
         self._udp: list[UdpSocket] = []
         self._by_port: dict[int, list[UdpSocket]] = {}
         self._streams: list[StreamListener] = []
+        self._addresses: list[tuple[str, str, int]] = []
         self._contexts: TlsContexts
         self._table: ConnectionTable
         self._loop: asyncio.AbstractEventLoop
@@ -142,8 +143,11 @@ class SipShell:
                 udp = UdpSocket(host, port)
                 self._udp.append(udp)
                 self._by_port.setdefault(udp.local[1], []).append(udp)
+                self._addresses.append((kind, *udp.local))
             else:
-                self._streams.append(StreamListener(kind, host, port))
+                stream = StreamListener(kind, host, port)
+                self._streams.append(stream)
+                self._addresses.append((kind, *stream.local))
         except (OSError, ValueError) as error:
             fault = Fault(f"cannot listen: {error}", field="sip.listen", found=f"{kind}:{host}:{port}")
             raise ConfigError([fault]) from error
@@ -189,9 +193,7 @@ class SipShell:
     @property
     def addresses(self) -> list[tuple[str, str, int]]:
         """(transport, host, port) of the listeners as bound, in the order given."""
-        bound = [*(("udp", *one.local) for one in self._udp), *((one.transport, *one.local) for one in self._streams)]
-        kinds = [kind for kind, _, _ in self._listeners]
-        return sorted(bound, key=lambda one: kinds.index(one[0]))
+        return list(self._addresses)
 
     @property
     def connections(self) -> dict[str, int]:

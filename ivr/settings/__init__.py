@@ -49,6 +49,7 @@ from ivr.settings.sections import (
     SpeechSettings,
 )
 from ivr.settings.security import Bans, SecuritySettings
+from ivr.settings.transports import TlsSettings
 from ivr.settings.values import HostPort, Listener, PortRange
 from ivr.settings.zones import ZoneName
 
@@ -102,6 +103,7 @@ __all__ = [
     "SoundCard",
     "SpeechSettings",
     "Srtp",
+    "TlsSettings",
     "TransferSettings",
     "ZoneName",
     "find_config",

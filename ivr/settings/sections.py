@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import tzinfo
 from pathlib import Path
@@ -27,6 +26,7 @@ from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line
 from ivr.settings.operations import HealthSettings, LogSettings, MetricsSettings
 from ivr.settings.outbound import OutboundPolicy
 from ivr.settings.security import SecuritySettings
+from ivr.settings.transports import TlsSettings, read_public_address, stun_server
 from ivr.settings.values import (
     Digits,
     Duration,
@@ -64,14 +64,6 @@ RESERVED_LINES = frozenset({"phones", "guest"})
 SQLITE_PREFIX = "sqlite:///"
 
 
-def _address(value: str) -> str:
-    """An address of one host: it goes into SDP and Contact as it stands."""
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        raise ValueError("not an address, like 203.0.113.7") from None
-
-
 DigestAlgorithm = Literal["MD5", "SHA-256", "SHA-512-256"]
 
 
@@ -79,8 +71,9 @@ class SipSettings(Section):
     """Signalling."""
 
     listen: Annotated[tuple[ListenerField, ...], Unique] = (Listener("udp", "127.0.0.1", 5060),)
-    public_address: Annotated[str, AfterValidator(_address)] | None = None
-    """What SDP and Contact say behind NAT."""
+    public_address: Annotated[str, AfterValidator(read_public_address)] | None = None
+    """What SDP and Contact say behind NAT; `stun:host` asks that server for it."""
+    tls: TlsSettings = TlsSettings()
     trusted: tuple[Network, ...] = ()
     """Networks exempt from rate limits and bans, not from `outbound_policy`."""
     realm: str = "ivr"
@@ -92,6 +85,23 @@ class SipSettings(Section):
     """Take the digest of phones that know no `qop` (RFC 2069): what they send can be replayed for some minutes."""
     session_timer: SessionTimerSettings = SessionTimerSettings()
     transfers: TransferSettings = TransferSettings()
+
+    @property
+    def stun(self) -> HostPort | None:
+        """The server that is asked for our public address; None where it is given, or there is none."""
+        return stun_server(self.public_address)
+
+    @property
+    def given_address(self) -> str | None:
+        """The public address where the configuration gives it."""
+        return None if self.stun is not None else self.public_address
+
+    @model_validator(mode="after")
+    def _has_certificate(self) -> SipSettings:
+        for entry in self.listen:
+            if entry.transport in ("tls", "wss") and self.tls.certificate is None:
+                raise ValueError(f"the listener {entry} needs `tls.certificate`")
+        return self
 
 
 def _workers(value: object) -> object:
@@ -212,6 +222,10 @@ class Limits(Section):
     """Of one caller's number at the same time, whichever line it comes by; a further one gets 486."""
     calls_per_flow: Annotated[int, Field(ge=1)] | None = None
     """In one flow at the same time, unless its start says another `max_calls`; a further one gets 486."""
+    connections: Annotated[int, Field(ge=1)] = 4000
+    """TCP, TLS and WebSocket connections of peers; of the silent ones the oldest makes room."""
+    connections_per_source: Annotated[int, Field(ge=1)] = 100
+    """From one address outside `sip.trusted`."""
     registrations: Annotated[int, Field(ge=1)] = 10_000
     contacts_per_phone: Annotated[int, Field(ge=1)] = 10
     forward_targets: Annotated[int, Field(ge=1)] = 20
@@ -313,14 +327,7 @@ class Settings(Section):
 
     def unbuilt(self) -> list[str]:
         """Sentences about what this configuration asks for and this version does not have."""
-        parts = [
-            f"sip.listen: {listener.transport} is not built yet ({listener})"
-            for listener in self.sip.listen
-            if listener.transport != "udp"
-        ]
-        parts.extend(
-            f"media.codecs: {codec} is not built yet" for codec in self.media.codecs if codec in NOT_BUILT_CODECS
-        )
+        parts = [f"media.codecs: {codec} is not built yet" for codec in self.media.codecs if codec in NOT_BUILT_CODECS]
         for name, line in self.lines.items():
             parts.extend(line.unbuilt(name))
         parts.extend(f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section))

@@ -73,7 +73,16 @@ def test_limits_are_those_of_the_language(make_settings: Make) -> None:
     ],
 )
 def test_listeners(make_settings: Make, text: str, listener: Listener) -> None:
-    assert make_settings(f"sip: {{listen: ['{text}']}}").sip.listen == (listener,)
+    assert make_settings(f"sip: {{listen: ['{text}'], tls: {{certificate: cert.pem}}}}").sip.listen == (listener,)
+
+
+def test_where_our_public_address_comes_from(make_settings: Make) -> None:
+    given = make_settings("sip: {public_address: 203.0.113.7}").sip
+    assert (given.given_address, given.stun) == ("203.0.113.7", None)
+    asked = make_settings("sip: {public_address: 'stun:stun.example.net'}").sip
+    assert (asked.given_address, asked.stun) == (None, HostPort("stun.example.net", 3478))
+    assert make_settings("sip: {public_address: 'stun:[2001:db8::1]:3479'}").sip.stun == HostPort("2001:db8::1", 3479)
+    assert (make_settings("").sip.given_address, make_settings("").sip.stun) == (None, None)
 
 
 def test_addresses_print_as_they_are_written() -> None:
@@ -88,7 +97,6 @@ def test_pairs_of_a_port_range(first: int, last: int, pairs: int) -> None:
 
 def test_what_is_not_built_says_so(make_settings: Make) -> None:
     settings = make_settings(
-        "sip: {listen: ['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']}\n"
         "media: {codecs: [pcmu, opus]}\n"
         "lines:\n"
         "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p, codecs: [g722],\n"
@@ -97,7 +105,6 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "queues: {sales: {}}\n"
     )
     assert settings.unbuilt() == [
-        "sip.listen: tcp is not built yet (tcp:127.0.0.1:5060)",
         "media.codecs: opus is not built yet",
         "lines.a: codec g722 is not built yet",
         "lines.b: a modem is not built yet",
@@ -134,6 +141,8 @@ def test_a_line_has_no_name_that_means_something_else(make_settings: Make, name:
     ("text", "told"),
     [
         ("sip: {public_address: 'no address'}", "not an address"),
+        ("sip: {public_address: 'stun:'}", "not a STUN server"),
+        ("sip: {listen: ['wss:127.0.0.1:443']}", "needs `tls.certificate`"),
         ('sip: {public_address: "203.0.113.7\\r\\nX: y"}', "not an address"),
         ("speech: {engine: robot}", "espeak-ng"),
         ("speech: {languages: [english]}", "not a language"),
