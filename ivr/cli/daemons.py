@@ -1,11 +1,9 @@
-"""Daemons on this machine, for commands: is there one, and one of our own for a while."""
+"""A daemon of our own on this machine for a while, for commands."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import selectors
-import socket
 import subprocess
 import sys
 import threading
@@ -15,10 +13,8 @@ from pathlib import Path
 
 from ivr.errors import IvrError
 
-__all__ = ["answers", "started"]
+__all__ = ["started"]
 
-PROBE_SECONDS = 1.0
-"""A daemon on this machine answers OPTIONS within milliseconds."""
 START_SECONDS = 60.0
 """For a daemon that has to be started: it speaks its prompts first."""
 STOP_SECONDS = 10.0
@@ -62,25 +58,3 @@ def _ready_line(process: subprocess.Popen[str]) -> str:
     process.terminate()
     process.wait(STOP_SECONDS)
     raise IvrError("the daemon does not start:\n" + "".join(errors[-20:]))
-
-
-def answers(host: str, port: int) -> bool:
-    """Whether a SIP server answers OPTIONS there (RFC 3261 section 11)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(PROBE_SECONDS)
-        try:
-            sock.connect((host, port))
-            own, own_port = sock.getsockname()[:2]
-            mark = os.urandom(8).hex()
-            sock.send(
-                (
-                    f"OPTIONS sip:{host}:{port} SIP/2.0\r\n"
-                    f"Via: SIP/2.0/UDP {own}:{own_port};branch=z9hG4bK{mark};rport\r\n"
-                    f"From: <sip:demo@{own}>;tag={mark}\r\nTo: <sip:{host}:{port}>\r\nCall-ID: {mark}\r\n"
-                    "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
-                ).encode()
-            )
-            return sock.recv(65535).startswith(b"SIP/2.0 ")
-        except OSError:
-            return False

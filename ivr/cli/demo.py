@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.cli.calls import completed_call
-from ivr.cli.daemons import answers, started
+from ivr.cli.daemons import started
 from ivr.cli.options import config_option, settings_of
+from ivr.cli.probing import answers
 from ivr.errors import IvrError
 from ivr.settings import Settings, find_config
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "calls": "List calls.",
     "trace": "Show the way of one call.",
     "replay": "Run a call again and show where it goes another way.",
+    "doctor": "Check that this machine and its lines are fit for calls.",
     "demo": "Call the daemon for real and keep the sound of both sides.",
 }
 """Commands with the line that `ivr --help` shows, so that listing them imports none."""
