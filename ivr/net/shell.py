@@ -310,6 +310,15 @@ class SipShell:
 
     # In and out
 
+    def shut_out(self, sources: Sequence[str]) -> None:
+        """Have the kernel drop datagrams from these IPv4 addresses, and from nobody else. Where it has no such filters
+        the guard drops them."""
+        for udp in self._udp:
+            try:
+                udp.shut_out(sources)
+            except OSError as error:
+                log.debug("no filter in the kernel: %s", error)
+
     def _on_readable(self, udp: UdpSocket) -> None:
         read = udp.receive(self._receive, DATAGRAMS_PER_TURN)
         if read < DATAGRAMS_PER_TURN or not udp.waiting():

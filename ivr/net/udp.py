@@ -12,9 +12,10 @@ import logging
 import socket
 import struct
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
+from ivr.net.kernel_filter import shut_out
 from ivr.sip import Flow
 
 __all__ = ["UdpSocket", "local_address_towards"]
@@ -86,6 +87,11 @@ class UdpSocket:
     def fileno(self) -> int:
         """For the loop."""
         return self._socket.fileno()
+
+    def shut_out(self, sources: Iterable[str]) -> None:
+        """Drop what comes from these addresses, and from nobody else, in the kernel; OSError where it cannot."""
+        if not self._v6:
+            shut_out(self._socket, sources)
 
     def close(self) -> None:
         """Give the port back."""
