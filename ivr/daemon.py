@@ -20,7 +20,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ivr import __version__
-from ivr.api import Guard, HttpServer, local_token
+from ivr.api import Guard, HttpServer, OperationRoutes, local_token
 from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
@@ -37,6 +37,7 @@ from ivr.capture import Captures
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
+from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
 from ivr.service import Health, ServiceManager, Upkeep, set_up_logging
@@ -87,6 +88,7 @@ class Daemon:
         self._reload = asyncio.Event()
         self._service = ServiceManager()
         self._health = Health(settings.health, self._service)
+        self._metrics = DaemonMetrics(settings.lines)
 
     async def run(self) -> int:
         """Start everything, take calls, stop everything."""
@@ -182,6 +184,7 @@ class Daemon:
                 outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
                 related=captures.related,
+                measured=self._metrics.calls.ended,
             )
             gate = Gate(
                 settings,
@@ -211,7 +214,10 @@ class Daemon:
             live = LiveFlows(keeper, flows, faults, in_force)
             await self._resolve(services)
             local = exits.enter_context(local_token(settings.token_file))
-            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events, captures)
+            self._metrics.read(services, manager, registrar, waiting, prompts, lambda: not self._health.unready())
+            self._watch(services, manager)
+            operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
+            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events, captures, operations)
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)
@@ -243,6 +249,19 @@ class Daemon:
         log.info("ivr %s: %d flows, %d workers, batch=%s", __version__, flows, len(pool.pids), pool.batch)
         print(f"ready sip={listening} http={http.address}", flush=True)
         self._service.ready()
+
+    def _watch(self, services: Services, manager: CallManager) -> None:
+        """What has to work so that calls are taken."""
+        self._health.on_lag = self._metrics.lag.observe
+        self._health.sentence = lambda: f"{len(manager.calls)} calls in progress, {manager.total} taken"
+        self._health.needed.extend(
+            [
+                lambda: "no new calls are taken: the daemon stops" if manager.draining else None,
+                lambda: None if services.shell.addresses else "no listener is open",
+                lambda: None if services.store.writer.available else "the store cannot be written",
+                lambda: None if services.pool.free else "every media port is taken",
+            ]
+        )
 
     # Signals
 

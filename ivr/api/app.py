@@ -15,6 +15,7 @@ from ivr.api.events import EventRoutes, EventSink
 from ivr.api.flows import FlowRoutes
 from ivr.api.guard import Guard
 from ivr.api.messages import MessageRoutes, MessageSource
+from ivr.api.operations import OperationRoutes
 from ivr.api.problems import ProblemError, problems
 from ivr.settings import HostPort
 from ivr.versions import LiveFlows
@@ -32,9 +33,6 @@ class CallSource(Protocol):
     def trace(self, name: str) -> dict[str, Any] | None:
         """One call in progress by id or short id, with the path walked so far."""
 
-    def ready(self) -> bool:
-        """Whether calls are taken."""
-
     def by_version(self) -> Counter[tuple[str, int | None]]:
         """Calls in progress by flow and number of its version."""
 
@@ -50,6 +48,7 @@ class HttpServer:
         flows: LiveFlows,
         events: EventSink,
         messages: MessageSource,
+        operations: OperationRoutes,
     ) -> None:
         self._listen = listen
         self._calls = calls
@@ -57,7 +56,8 @@ class HttpServer:
         self._flows = FlowRoutes(flows, calls)
         self._events = EventRoutes(events)
         self._messages = MessageRoutes(messages)
-        self._runner: web.AppRunner | None = None
+        self._operations = operations
+        self._runners: list[web.AppRunner] = []
         self.address = listen
 
     def application(self) -> web.Application:
@@ -66,8 +66,7 @@ class HttpServer:
         guard, flows = self._guard, self._flows
         app.add_routes(
             [
-                web.get("/healthz", self._health),
-                web.get("/readyz", self._ready),
+                *self._operations.routes(guard),
                 web.get("/v1/calls", guard("calls:read", self._list, local=True)),
                 web.get("/v1/calls/{id}", guard("calls:read", self._show, local=True)),
                 web.get("/v1/messages", guard("calls:read", self._messages.show)),
@@ -84,28 +83,26 @@ class HttpServer:
         return app
 
     async def start(self) -> None:
-        """Listen; OSError where the address cannot be had."""
-        self._runner = web.AppRunner(
-            self.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS
-        )
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._listen.host, self._listen.port)
-        await site.start()
-        host, port = self._runner.addresses[0][:2]
-        self.address = HostPort(str(host), int(port))
+        """Listen; OSError where an address cannot be had."""
+        self.address = await self._serve(self.application(), self._listen)
+        if (listen := self._operations.listen) is not None:
+            app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+            app.add_routes(self._operations.routes(self._guard))
+            await self._serve(app, listen)
+
+    async def _serve(self, app: web.Application, listen: HostPort) -> HostPort:
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS)
+        await runner.setup()
+        self._runners.append(runner)
+        await web.TCPSite(runner, listen.host, listen.port).start()
+        host, port = runner.addresses[0][:2]
+        return HostPort(str(host), int(port))
 
     async def close(self) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
-
-    async def _health(self, _: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
-
-    async def _ready(self, _: web.Request) -> web.Response:
-        ready = self._calls.ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
 
     async def _list(self, _: web.Request) -> web.Response:
         return web.json_response({"calls": self._calls.live()})

@@ -16,7 +16,7 @@ from yarl import URL
 from ivr.api.problems import Handler, ProblemError
 from ivr.store import Store, Token, new_token, split_token
 
-__all__ = ["Guard", "local_token"]
+__all__ = ["Guard", "is_local", "is_passed_on", "local_token"]
 
 NOTE_USE_EVERY = 60.0
 """Seconds between two notes in the store that a token was used."""
@@ -42,7 +42,7 @@ class Guard:
         async def guarded(request: web.Request) -> web.StreamResponse:
             token = await self._token(request)
             if token is None:
-                if not (local and _is_local(request)):
+                if not (local and is_local(request)):
                     raise ProblemError(
                         401, "a token is needed: Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
                     )
@@ -81,9 +81,14 @@ class Guard:
             self._store.writer.token_used(token.id, now)
 
 
-def _is_local(request: web.Request) -> bool:
+def is_passed_on(request: web.Request) -> bool:
+    """Whether a proxy asks for somebody else."""
+    return any(name in request.headers for name in PROXY_HEADERS)
+
+
+def is_local(request: web.Request) -> bool:
     """Asked by a program of this machine, not through a proxy on it, nor by a web page that a browser here shows."""
-    if any(name in request.headers for name in PROXY_HEADERS):
+    if is_passed_on(request):
         return False
     try:
         host = URL(f"http://{request.host}").host or ""

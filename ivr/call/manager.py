@@ -223,9 +223,9 @@ class CallManager:
         """Calls in progress by flow and number of its version."""
         return Counter(call.report.version for call in self.calls.values())
 
-    def ready(self) -> bool:
-        """Whether calls are taken."""
-        return not self.draining
+    def by_line(self) -> Counter[str | None]:
+        """Calls in progress by line; those of phones by the phone, of guests as None."""
+        return Counter(call.caller.line or call.caller.phone for call in self.calls.values())
 
     def _closed(self, call: LiveCall) -> None:
         if self.calls.pop(call.report.id, None) is not None:

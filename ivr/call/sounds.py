@@ -27,9 +27,16 @@ class SoundBook:
     def __init__(self, store: PromptStore, tones: Mapping[str, Sound]) -> None:
         self._store = store
         self._tones = tones
+        self.hits = self.made = self.failed = 0
+        """Prompts that were there when they were asked for, that were made, and that could not be."""
 
     def ready(self, prompt: PromptSpec) -> Sound | None:
         """The sound if it is there already; what is wrong with a prompt is told by :meth:`make`."""
+        sound = self._there(prompt)
+        self.hits += sound is not None
+        return sound
+
+    def _there(self, prompt: PromptSpec) -> Sound | None:
         try:
             match prompt.kind:
                 case "tone":
@@ -45,22 +52,35 @@ class SoundBook:
 
     async def make(self, prompt: PromptSpec) -> Sound:
         """The sound; :class:`PromptUnavailableError` says why there is none."""
-        sound = self.ready(prompt)
-        if sound is not None:
-            return sound
+        sound = self._there(prompt)
+        if sound is None:
+            sound = await self._made(prompt)
+        return sound
+
+    async def _made(self, prompt: PromptSpec) -> Sound:
         try:
-            match prompt.kind:
-                case "text":
-                    return await self._store.speech(prompt.value, prompt.language, prompt.voice, prompt.rate)
-                case "file":
-                    return await self._store.file(prompt.value)
-                case "url":
-                    return await self._store.url(prompt.value)
-                case "recording":
-                    return await self._store.decode(Path(prompt.value))
+            sound = await self._make(prompt)
         except PromptError as error:
+            self.failed += 1
             raise PromptUnavailableError(str(error)) from error
-        raise PromptUnavailableError(f"there is no tone {prompt.value!r}")
+        if sound is None:
+            self.failed += 1
+            raise PromptUnavailableError(f"there is no tone {prompt.value!r}")
+        self.made += 1
+        return sound
+
+    async def _make(self, prompt: PromptSpec) -> Sound | None:
+        match prompt.kind:
+            case "text":
+                return await self._store.speech(prompt.value, prompt.language, prompt.voice, prompt.rate)
+            case "file":
+                return await self._store.file(prompt.value)
+            case "url":
+                return await self._store.url(prompt.value)
+            case "recording":
+                return await self._store.decode(Path(prompt.value))
+            case "tone":
+                return None
 
     async def warm(self, prompts: Iterable[PromptSpec]) -> None:
         """Make prompts before the first caller needs them; one that cannot be made is told in the log."""

@@ -20,6 +20,7 @@ SCOPES = {
     "calls:read": "calls in progress",
     "events": "post events",
     "flows": "list, load, activate and roll back flows",
+    "metrics": "figures for Prometheus",
 }
 """What a token may be good for."""
 

@@ -53,6 +53,11 @@ class SoundCache:
         self._bytes = 0
         self._clean_at = bound
 
+    @property
+    def bytes(self) -> int:
+        """What the sounds take on disk."""
+        return self._bytes
+
     def open(self) -> None:
         """Make the folders, and count what is there. Raises PromptError when they cannot be written."""
         try:

@@ -90,6 +90,11 @@ class PromptStore:
         fetcher = Fetcher(allow_listed(allow), self.limits)
         self._urls = UrlPrompts(self.cache, fetcher, self._decoded_url, self.limits.known_sounds, time.time)
 
+    @property
+    def cached_bytes(self) -> int:
+        """Size of the cache on disk."""
+        return self.cache.bytes
+
     async def start(self) -> None:
         """Open the cache, and start the speech engine so that the first text does not wait for it.
 

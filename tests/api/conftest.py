@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr.api import Guard, HttpServer
+from ivr.api import Guard, HttpServer, OperationRoutes
 from ivr.call.events import EventHub
 from ivr.capture import Captures
-from ivr.settings import CaptureSettings, HostPort, Settings
+from ivr.settings import CaptureSettings, HostPort, MetricsSettings, Settings
 from ivr.store import Store, new_token
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
@@ -36,24 +36,46 @@ class Calls:
     def trace(self, name: str) -> dict[str, Any] | None:
         return next((row for row in self.rows if row["id"] == name), None)
 
-    def ready(self) -> bool:
-        return True
-
     def by_version(self) -> Counter[tuple[str, int | None]]:
         return Counter((row["flow"], row["flow_number"]) for row in self.rows)
+
+
+class Health:
+    """How the daemon fares, as a test says."""
+
+    def __init__(self) -> None:
+        self.faults: list[str] = []
+
+    def sick(self) -> list[str]:
+        return self.faults
+
+    unready = sick
+
+
+async def figures() -> bytes:
+    return b"ivr_ready 1.0\n"
 
 
 class Api:
     """The interface under test, with tokens by scope."""
 
     def __init__(
-        self, store: Store, settings: Settings, client: TestClient[Any, Any], calls: Calls, captures: Captures
+        self,
+        store: Store,
+        settings: Settings,
+        client: TestClient[Any, Any],
+        calls: Calls,
+        captures: Captures,
+        health: Health,
+        parts: tuple[LiveFlows, EventHub, Captures],
     ) -> None:
         self.store = store
         self.settings = settings
         self.client = client
         self.calls = calls
         self.captures = captures
+        self.health = health
+        self.parts = parts
 
     def token(self, *scopes: str, expires_at: float | None = None) -> dict[str, str]:
         """Headers with a token that is good for something."""
@@ -83,7 +105,9 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
 
     flows = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
     hub = EventHub(store, tasks.spawn, lambda: 1000.0)
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures)
+    health = Health()
+    operations = OperationRoutes(health, figures, "text/plain", MetricsSettings())
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures, operations)
     async with TestClient(TestServer(server.application())) as client:
-        yield Api(store, settings, client, calls, captures)
+        yield Api(store, settings, client, calls, captures, health, (flows, hub, captures))
     await tasks.close()

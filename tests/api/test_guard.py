@@ -17,7 +17,7 @@ async def test_reading_is_open_to_this_machine(api: Api) -> None:
 
 
 async def test_reading_from_elsewhere_needs_a_token(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guard, "_is_local", lambda request: False)
+    monkeypatch.setattr(guard, "is_local", lambda request: False)
     assert (await api.client.get("/v1/calls")).status == 401
     assert (await api.client.get("/v1/calls", headers=api.token("calls:read"))).status == 200
     assert (await api.client.get("/v1/calls", headers=api.token("events"))).status == 403

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.api import Guard, HttpServer, local_token
+from ivr.api import Guard, HttpServer, OperationRoutes, local_token
 from ivr.call.events import EventHub
 from ivr.capture import Captures
 from ivr.cli.main import cli
-from ivr.settings import CaptureSettings, HostPort, Settings, load_settings
+from ivr.settings import CaptureSettings, HostPort, MetricsSettings, Settings, load_settings
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
-from tests.api.conftest import FLOW, Calls
+from tests.api.conftest import FLOW, Calls, Health, figures
 
 
 @pytest.fixture
@@ -130,9 +130,9 @@ def daemon(config: Path) -> Iterator[Settings]:
         live = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
         hub = EventHub(store, tasks.spawn, lambda: 1.0)
         with local_token(settings.token_file) as token:
-            server = HttpServer(
-                HostPort("127.0.0.1", 0), Guard(store, token), Calls(), live, hub, Captures(CaptureSettings())
-            )
+            operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
+            captures = Captures(CaptureSettings())
+            server = HttpServer(HostPort("127.0.0.1", 0), Guard(store, token), Calls(), live, hub, captures, operations)
             await server.start()
             address.append(server.address)
             started.set()

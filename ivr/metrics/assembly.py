@@ -1,0 +1,53 @@
+"""The figures of a daemon: all sources, put together once everything is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sized
+
+from ivr.call.manager import CallManager
+from ivr.call.services import Services
+from ivr.metrics import sources
+from ivr.metrics.calls import CallMetrics
+from ivr.metrics.distribution import Distribution
+from ivr.metrics.registry import Metrics
+from ivr.sip import Registrar
+from media import PromptStore
+
+__all__ = ["DaemonMetrics"]
+
+LAGS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds: from 0.5 on callers repeat what they sent."""
+
+
+class DaemonMetrics(Metrics):
+    """What a daemon measures of itself."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        """`lines`: names that the configuration has."""
+        super().__init__()
+        self.calls = CallMetrics(frozenset(lines))
+        self.lag = Distribution(
+            "ivr_event_loop_lag_seconds", "How late the daemon's loop was, looked at four times a second.", LAGS
+        )
+
+    def read(
+        self,
+        services: Services,
+        manager: CallManager,
+        registrar: Registrar,
+        waiting: Sized,
+        prompts: PromptStore,
+        ready: Callable[[], bool],
+    ) -> None:
+        """Have all parts of a daemon read at each scrape."""
+        limits, pool = services.settings.limits, services.pool
+        self.add(lambda: sources.build(pool.batch))
+        self.add(lambda: sources.calls(manager, limits.calls, self.calls.line_of, ready()))
+        self.add(self.calls.families)
+        self.add(lambda: sources.waiting_flows(len(waiting)))
+        self.add(lambda: sources.sip(services.stack, len(registrar)))
+        self.add(lambda: sources.media(pool))
+        self.add(lambda: sources.worker_processes(pool))
+        self.add(lambda: sources.store(services.store))
+        self.add(lambda: sources.prompts(services.sounds, prompts.cached_bytes, limits.prompt_cache_bytes))
+        self.add(lambda: [self.lag.family()])

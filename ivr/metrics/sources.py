@@ -1,0 +1,192 @@
+"""How everything fares that calls need, read when somebody asks: each function gives the families of one part."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.metrics_core import Metric
+
+from ivr import __version__
+from ivr.sip import Stack
+from ivr.store import Store
+
+__all__ = [
+    "build",
+    "calls",
+    "certificates",
+    "media",
+    "prompts",
+    "sip",
+    "store",
+    "waiting_flows",
+    "worker_processes",
+]
+
+CLASSES = range(1, 7)
+"""First digits of SIP statuses."""
+
+
+class Calls(Protocol):
+    """What is asked of the call manager."""
+
+    total: int
+    draining: bool
+    refusals: Counter[int]
+
+    def by_line(self) -> Counter[str | None]:
+        """Calls in progress by name of the line; phones by their own name, guests as None."""
+
+
+class Pool(Protocol):
+    """What is asked of the media pool."""
+
+    @property
+    def free(self) -> int:
+        """Port pairs that calls may still take."""
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers."""
+
+
+class Prompts(Protocol):
+    """What is asked of the book of sounds."""
+
+    hits: int
+    made: int
+    failed: int
+
+
+def _gauge(name: str, help_text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_text, value=value)
+
+
+def _counter(name: str, help_text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, help_text, value=value)
+
+
+def build(batch: str) -> Iterator[Metric]:
+    """What runs."""
+    values = {"version": __version__, "batch": batch, "python": platform.python_version()}
+    yield InfoMetricFamily("ivr_build", "Version, socket loops of the media plane, Python.", value=values)
+
+
+def calls(manager: Calls, limit: int, line_of: Callable[[str | None], str], ready: bool) -> Iterator[Metric]:
+    """Calls in progress, and those not taken."""
+    now: Counter[str] = Counter()
+    for name, count in manager.by_line().items():
+        now[line_of(name)] += count
+    active = GaugeMetricFamily("ivr_active_calls", "Calls in progress.", labels=["line"])
+    for label, count in sorted(now.items()):
+        active.add_metric([label], count)
+    yield active
+    yield _gauge("ivr_active_calls_limit", "Calls that may be in progress at the same time.", limit)
+    yield _counter("ivr_calls_taken", "Calls that a flow was begun for.", manager.total)
+    refused = CounterMetricFamily("ivr_calls_refused", "Calls that were not taken, by SIP status.", labels=["status"])
+    for status, count in sorted(manager.refusals.items()):
+        refused.add_metric([str(status)], count)
+    yield refused
+    yield _gauge("ivr_ready", "1 while calls are taken, as /readyz says.", ready)
+    yield _gauge("ivr_draining", "1 while the daemon waits for its last calls to end.", manager.draining)
+
+
+def waiting_flows(count: int) -> Iterator[Metric]:
+    """Flows without a caller."""
+    yield _gauge("ivr_waiting_flows", "Flows that wait or run without a caller.", count)
+
+
+def sip(stack: Stack, registrations: int) -> Iterator[Metric]:
+    """Messages and what is kept of them; phones that are registered."""
+    traffic, counts = stack.layer.traffic, stack.counts
+    requests = CounterMetricFamily(
+        "ivr_sip_requests", "SIP requests, repeats included.", labels=["direction", "method"]
+    )
+    for direction, methods in (("in", traffic.requests_in), ("out", traffic.requests_out)):
+        for method, count in sorted(methods.items()):
+            requests.add_metric([direction, method], count)
+    yield requests
+    answers = CounterMetricFamily(
+        "ivr_sip_responses", "SIP responses, repeats included.", labels=["direction", "class"]
+    )
+    for direction, classes in (("in", traffic.responses_in), ("out", traffic.responses_out)):
+        for first in CLASSES:
+            answers.add_metric([direction, f"{first}xx"], classes[first])
+    yield answers
+    repeats = CounterMetricFamily(
+        "ivr_sip_repeats", "Requests that came again, and messages that were sent again.", labels=["direction"]
+    )
+    repeats.add_metric(["in"], traffic.repeats_in)
+    repeats.add_metric(["out"], traffic.repeats_out)
+    yield repeats
+    yield _counter("ivr_sip_timeouts", "SIP requests of ours that nobody answered in time.", traffic.timeouts)
+    yield _counter("ivr_sip_broken", "SIP messages that could not be read.", traffic.broken)
+    yield _gauge("ivr_sip_sessions", "SIP sessions, both directions.", counts.sessions)
+    yield _gauge("ivr_sip_dialogs", "SIP dialogs.", counts.dialogs)
+    yield _gauge("ivr_sip_transactions", "SIP transactions in memory, for 32 s after their end.", counts.transactions)
+    yield _gauge("ivr_sip_overloaded", "1 while new calls are refused because packets wait.", stack.overloaded)
+    yield _gauge("ivr_registrations", "Contacts of phones that are registered.", registrations)
+
+
+def store(opened: Store) -> Iterator[Metric]:
+    """What waits to be written."""
+    writer = opened.writer
+    yield _gauge("ivr_store_backlog", "Rows that wait to be written.", writer.backlog)
+    yield _gauge("ivr_store_available", "1 while the store can be written.", writer.available)
+    rows = CounterMetricFamily(
+        "ivr_store_rows",
+        "Rows in the store, put into a file because it could not be written, or refused by it.",
+        labels=["result"],
+    )
+    for result, count in (("written", writer.written), ("spilled", writer.spilled), ("rejected", writer.rejected)):
+        rows.add_metric([result], count)
+    yield rows
+
+
+def prompts(sounds: Prompts, used: int, limit: int) -> Iterator[Metric]:
+    """Sounds that flows asked for."""
+    asked = CounterMetricFamily(
+        "ivr_prompts", "Prompts that flows asked for: cached, made, or failed to be made.", labels=["result"]
+    )
+    for result, count in (("cached", sounds.hits), ("made", sounds.made), ("failed", sounds.failed)):
+        asked.add_metric([result], count)
+    yield asked
+    yield _gauge("ivr_prompt_cache_bytes", "Size of the prompt cache on disk.", used)
+    yield _gauge("ivr_prompt_cache_limit_bytes", "Size that the prompt cache is kept to.", limit)
+
+
+def media(pool: Pool) -> Iterator[Metric]:
+    """Workers and their ports."""
+    yield _gauge("ivr_media_workers", "Media workers at work.", len(pool.pids))
+    yield _gauge("ivr_media_ports_free", "Pairs of media ports that calls may still take.", pool.free)
+
+
+def worker_processes(pool: Pool) -> Iterator[Metric]:
+    """What the media workers use, as Linux counts it; nothing where it does not."""
+    cpu = CounterMetricFamily("ivr_media_worker_cpu_seconds", "Processor time of a media worker.", labels=["worker"])
+    memory = GaugeMetricFamily("ivr_media_worker_memory_bytes", "Resident memory of a media worker.", labels=["worker"])
+    tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+    for number, pid in enumerate(pool.pids):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        cpu.add_metric([str(number)], (int(fields[11]) + int(fields[12])) / tick)
+        memory.add_metric([str(number)], int(fields[21]) * page)
+    yield cpu
+    yield memory
+
+
+def certificates(expiries: Mapping[str, float]) -> Iterator[Metric]:
+    """Certificates by name of their file."""
+    family = GaugeMetricFamily(
+        "ivr_certificate_expiry_timestamp_seconds", "When a certificate is valid no more.", labels=["certificate"]
+    )
+    for name, at in sorted(expiries.items()):
+        family.add_metric([name], at)
+    yield family
