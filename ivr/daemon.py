@@ -28,6 +28,8 @@ from ivr.call.languages import learn_languages
 from ivr.call.manager import CallManager
 from ivr.call.policies import media_policies
 from ivr.call.profiles import ProfileBook
+from ivr.call.protection import FILE_NAME as GUARD_FILE
+from ivr.call.protection import Protection
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory, is_address
@@ -153,6 +155,12 @@ class Daemon:
             await shell.start()
             exits.push_async_callback(shell.close)
             lines = LineTable(settings)
+            protection = Protection(
+                settings, settings.token_file.with_name(GUARD_FILE), lambda host: lines.at(host) is not None, time.time
+            )
+            await asyncio.to_thread(protection.load)
+            protection.join(stack, shell)
+            exits.push_async_callback(protection.close)
             registrar = Registrar(
                 RegistrarLimits(
                     contacts_per_aor=settings.limits.contacts_per_phone, bindings=settings.limits.registrations
@@ -199,6 +207,7 @@ class Daemon:
                 lines,
                 lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
                 loop.time,
+                protection.guard,
             )
             manager = CallManager(services, gate, flows)
 

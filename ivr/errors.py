@@ -12,6 +12,7 @@ whether the same thing may succeed when tried again. Whoever catches one at the 
     │   ├── NumberNotServedError    404
     │   ├── CallForbiddenError      403
     │   ├── TooManyHopsError        483
+    │   ├── BusyError               486, retryable: one caller, phone or flow has as many calls as it may
     │   └── OverloadedError         503, retryable: a limit is reached
     ├── MediaUnavailableError       503, retryable: no port, no worker
     ├── PromptUnavailableError      a prompt can be neither spoken nor decoded
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 __all__ = [
+    "BusyError",
     "CallForbiddenError",
     "CallRefusedError",
     "ConfigError",
@@ -137,6 +139,14 @@ class TooManyHopsError(CallRefusedError):
     """The call was passed on too often (RFC 7332)."""
 
     sip_status: ClassVar[int] = 483
+
+
+class BusyError(CallRefusedError):
+    """One caller, phone or flow has as many calls as it may; others are served."""
+
+    sip_status: ClassVar[int] = 486
+    http_status: ClassVar[int] = 503
+    retryable: ClassVar[bool] = True
 
 
 class OverloadedError(CallRefusedError):

@@ -19,9 +19,9 @@ from ivr.call.identity import Caller, plain_text
 from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
-from ivr.errors import IvrError, NumberNotServedError, OverloadedError
+from ivr.errors import BusyError, IvrError, NumberNotServedError, OverloadedError
 from ivr.flow import Flow, FlowSet, Machine, ports
-from ivr.sip import InboundSession, IncomingCall, IncomingRequest, Session
+from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
 from ivr.store import CallRecord
 from media import MediaEvent
 
@@ -81,6 +81,8 @@ class CallManager:
             elif isinstance(event, IncomingRequest):
                 self._gate.request(event)
             else:
+                if isinstance(event, Confirmed):
+                    self._gate.confirmed(event.session, self._services.clock())
                 owner = event.session.owner
                 if owner is not None:
                     owner.on_session(event)
@@ -107,6 +109,7 @@ class CallManager:
                 raise OverloadedError("no more calls are taken")
             caller = self._gate.admit(event, now)
             if caller is None:
+                self._gate.over(session)
                 return
             self._services.take_line(caller.line)
             try:
@@ -114,10 +117,14 @@ class CallManager:
             except BaseException:
                 self._services.free_line(caller.line)
                 raise
-        except OverloadedError as error:
+        except (BusyError, OverloadedError) as error:
+            self._gate.over(session)
             self.refusals[error.sip_status] += 1
             session.reject(error.sip_status, now, headers=(("Retry-After", str(RETRY_AFTER)),))
         except IvrError as error:
+            self._gate.over(session)
+            if isinstance(error, NumberNotServedError):
+                self._gate.unserved(event, now)
             self.refusals[error.sip_status] += 1
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
             session.reject(error.sip_status, now)
@@ -138,6 +145,7 @@ class CallManager:
         if found is None:
             raise NumberNotServedError("no flow has this number")
         flow, entry = found
+        self._gate.capacity.flow(session, flow.name, getattr(flow.elements[entry], "max_calls", None))
         started = services.wall()
         call_id = str(uuid.uuid4())
         short_id = services.store.next_short_id()
@@ -228,6 +236,7 @@ class CallManager:
         return Counter(call.caller.line or call.caller.phone for call in self.calls.values())
 
     def _closed(self, call: LiveCall) -> None:
+        self._gate.over(call.session)
         if self.calls.pop(call.report.id, None) is not None:
             self._services.free_line(call.caller.line)
         self._unwritten.add(call)

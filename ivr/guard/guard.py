@@ -24,7 +24,7 @@ from ivr.settings import SecuritySettings
 
 __all__ = ["Fault", "SourceGuard"]
 
-Fault = Literal["auth_failed", "unknown_number", "malformed", "scanner", "probe", "flood"]
+Fault = Literal["auth_failed", "unknown_number", "malformed", "scanner", "probe", "flood", "unacknowledged"]
 
 MAX_PROVEN = 20_000
 """Sources with phones; only who knows a password gets in."""
@@ -74,9 +74,10 @@ class SourceGuard:
             "scanner": rules.scans,
             "probe": rules.probes,
             "flood": rules.floods,
+            "unacknowledged": rules.unacknowledged,
         }
         self._faults = FaultBook(limits, rules.within)
-        self.half_open = HalfOpen(settings.half_open, settings.half_open_strangers)
+        self._half_open = HalfOpen(settings.half_open, settings.half_open_strangers)
         self._calls: Counter[str] = Counter()
         self._proven: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
         self._barred: dict[tuple[str, str], float] = {}
@@ -126,11 +127,14 @@ class SourceGuard:
         return True
 
     def _status(self, source: str) -> int:
+        return self._state(source, self._now)
+
+    def _state(self, source: str, now: float) -> int:
         host = source.partition("/")[0]
         if self.is_free(host):
             return FREE
-        ban = self._bans.at(source, self._now)
-        if self._is_known(source, self._now):
+        ban = self._bans.at(source, now)
+        if self._is_known(source, now):
             return SHUT if ban is not None and ban.reason == MANUAL else KNOWN
         return SHUT if ban is not None else 0
 
@@ -211,6 +215,27 @@ class SourceGuard:
         known = self._proven.get(source)
         return () if known is None else known[1]
 
+    def admit_call(self, call: object, host: str, now: float) -> bool:
+        """Whether a guest's call may begin; a stranger has few that he has not acknowledged."""
+        source = self._sources.key(host)
+        if self.is_free(host) or self._is_known(source, now) or self._half_open.admit(call, source, now):
+            return True
+        self.note(host, "unacknowledged", now)
+        return False
+
+    def acknowledged(self, call: object, now: float) -> None:
+        """Our answer to a call was acknowledged."""
+        self._half_open.acknowledged(call, now)
+
+    def call_left(self, call: object) -> None:
+        """A call that :meth:`admit_call` took is over, acknowledged or not."""
+        self._half_open.over(call)
+
+    @property
+    def half_open(self) -> int:
+        """Calls of strangers that nobody has acknowledged yet."""
+        return len(self._half_open)
+
     def call_up(self, host: str) -> None:
         """A call with this address stands: its messages are not a stranger's."""
         source = self._sources.key(host)
@@ -231,6 +256,10 @@ class SourceGuard:
     def bans(self, now: float) -> list[Ban]:
         """Bans in force."""
         return self._bans.in_force(now)
+
+    def shut_out(self, now: float) -> list[Ban]:
+        """Bans in force of sources whose messages are dropped: not those that are known or free meanwhile."""
+        return [ban for ban in self.bans(now) if self._state(ban.source, now) == SHUT]
 
     def ban(self, source: str, seconds: float, now: float) -> Ban | None:
         """Shut a source out by hand; None for one that is free, or where there is no room. ValueError for what is no

@@ -47,7 +47,9 @@ class Bans(Section):
     probes: Annotated[int, Field(ge=1)] = 100
     """OPTIONS of one who is neither a line, nor a phone, nor in a call."""
     floods: Annotated[int, Field(ge=1)] = 3
-    """Seconds in which a source sent more than twice what it may, or calls that it did not go on with."""
+    """Seconds in which a source sent more than twice what it may."""
+    unacknowledged: Annotated[int, Field(ge=1)] = 20
+    """Calls refused because of `half_open`."""
     seconds: Duration = 600.0
     """Of the first ban, where the source has proved that it is there: over a connection, or by answering a challenge.
     Each further ban takes four times as long."""

@@ -26,6 +26,7 @@ from ivr.errors import PromptUnavailableError
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
+from ivr.guard import SourceGuard
 from ivr.settings import parse_settings
 from ivr.sip import (
     Account,
@@ -289,6 +290,9 @@ class House:
         )
         self.services.names = {}
         flow_set = FlowSet({name: parse_flow(text, name) for name, text in flows.items()}, internal=internal_flow())
+        self.guard = SourceGuard(
+            self.settings.security, self.settings.sip.trusted, lambda host: lines.at(host) is not None
+        )
         gate = Gate(
             self.settings,
             self.stack,
@@ -297,6 +301,7 @@ class House:
             lines,
             lambda number, line: flow_set.find(number, line) is not None,
             self.services.clock,
+            self.guard,
         )
         self.manager = CallManager(self.services, gate, flow_set)
         self.link.join(self.stack, HOUSE, self.manager.on_event)

@@ -58,6 +58,8 @@ class StartIncomingCallElement(Element):
     """Name of that recording."""
     consent: PromptField | None = None
     """Heard before the recording starts."""
+    max_calls: Annotated[int, Field(ge=1)] | None = None
+    """Calls in this flow at the same time; a further caller hears that it is busy. Default: `limits.calls_per_flow`."""
 
     def run(self, ctx: Session) -> Run:
         answer: Any = self.answer
