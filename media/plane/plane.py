@@ -30,9 +30,9 @@ from media.plane.quality import mean_opinion
 from media.plane.record import Recorder
 from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
+from media.plane.secure import Secure
 from media.plane.shape import Shaper
 from media.plane.wide import G722, OPUS, Wide
-from media.plane.secure import Secure
 from media.protocol import Event, pack
 from media.recording import RecordingWriter
 from media.tones.noise import ComfortNoise
@@ -90,7 +90,7 @@ class Plane:
         self.reports = Reports(rows, rng, name)
         self.secure = Secure(rows)
         self.wide = Wide(rows)
-        self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender)
+        self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure)
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
         self.changed = False
@@ -265,11 +265,17 @@ class Plane:
 
     def send_report(self, row: int, *, bye: bool = False) -> None:
         """Send the row's RTCP; ``bye``: its last."""
-        packet: bytes | None = self.reports.report(row, self.now, self.wall, bye=bye)
-        if self.rows.secure[row]:
-            packet = self.secure.seal_control(row, packet)
-        if packet is not None:
-            self.shell.control(row, packet, self.rows.control_target(row))
+        report = self.reports.report(row, self.now, self.wall, bye=bye)
+        packet = self.secure.seal_control(row, report) if self.rows.secure[row] else report
+        if packet is None:
+            return
+        target = self.rows.control_target(row)
+        if not self.rows.mux[row]:
+            self.shell.control(row, packet, target)
+        elif target:
+            # From the port that the peer latches to, as it does with sound.
+            octets = np.frombuffer(packet, np.uint8).reshape(1, -1)
+            self.loops.send(np.array([row]), octets, np.array([len(packet)], np.int32), np.array([target], np.uint64))
 
     def control_received(self, row: int, packet: bytes, source: int) -> None:
         """RTCP came to the row's own RTCP port."""

@@ -41,7 +41,7 @@ class Rows:
         self.wide: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """Of a wideband codec: decoded and encoded row by row, µ-law for all others, see wide.py."""
         self.shaped: NDArray[np.bool_] = np.zeros(n, np.bool_)
-        """What we send is not 20 ms of G.711: its packets are made by shape.py."""
+        """What we send is not plain 20 ms of G.711: its packets are made by shape.py."""
         self.clock: NDArray[np.uint32] = np.full(n, FRAME, np.uint32)
         """Steps of the codec's RTP clock in a tick: 160, or 960 of Opus."""
         self.audio_type: NDArray[np.uint8] = np.full(n, NO_TYPE, np.uint8)
@@ -188,8 +188,11 @@ class Rows:
         self.filled[row * RING : (row + 1) * RING] = False
 
     def control_target(self, row: int) -> int:
-        """Where RTCP of ``row`` goes: where the peer said, else one above its RTP port (RFC 3550 section 11)."""
+        """Where RTCP of ``row`` goes: to its RTP port where the two share it, else where the peer said, else one above
+        its RTP port (RFC 3550 section 11)."""
         target = int(self.target[row])
+        if self.mux[row]:
+            return target
         told = int(self.rtcp_target[row])
         if told and target == int(self.offered[row]):
             return told

@@ -22,6 +22,10 @@ INTERVAL: Final = 5.0
 """Seconds between reports (RFC 3550 section 6.2), each time multiplied by 0.5 to 1.5 (section 6.3.1)."""
 MAX_COMPOUND: Final = 1024
 """Octets of a compound packet that we read; a report about two parties is 100."""
+BURST: Final = 10
+"""Packets of one row that may come at once; a peer sends one each five seconds, some at the begin and end of a call."""
+PER_SECOND: Final = 4.0
+"""Packets a second that are read after that. The rest is a flood, and not looked at."""
 
 _NEVER: Final = np.int64(1 << 62)
 _SENDER: Final = 200
@@ -43,6 +47,9 @@ class _Peer:
     expected: int = 0
     received: int = 0
     """Counts at our last report, for the fraction lost."""
+    tokens: float = BURST
+    asked: float = 0.0
+    """When the tokens were counted."""
 
 
 @dataclass(slots=True)
@@ -129,7 +136,7 @@ class Reports:
     def receive(self, row: int, packet: bytes, now: float, wall: float) -> bool:
         """A compound packet from the row's peer: whether it is well-formed enough to count as a sign of life."""
         peer = self._peers.get(row)
-        if peer is None or len(packet) > MAX_COMPOUND:
+        if peer is None or len(packet) > MAX_COMPOUND or not _affordable(peer, now):
             return False
         at, good = 0, False
         while at + 8 <= len(packet):
@@ -166,6 +173,15 @@ class Reports:
         """Round trip in seconds and packets of ours that the peer misses; None where it did not say."""
         peer = self._peers.get(row, _Peer())
         return peer.round_trip, peer.lost
+
+
+def _affordable(peer: _Peer, now: float) -> bool:
+    peer.tokens = min(BURST, peer.tokens + (now - peer.asked) * PER_SECOND)
+    peer.asked = now
+    if peer.tokens < 1:
+        return False
+    peer.tokens -= 1
+    return True
 
 
 def jitter_ms(rows: Rows, row: int) -> float:

@@ -1,4 +1,4 @@
-"""Packets that are not 20 ms of G.711: other lengths, other codecs.
+"""Packets that are not plain 20 ms of G.711: other lengths, other codecs, or sealed.
 
 The builder makes one narrow frame of 20 ms for each row and tick, with its header. For rows that are shaped this is the
 material only: their sound is cut into pieces of 10 ms, encoded, and gathered into packets of the agreed length, each
@@ -24,12 +24,13 @@ from media.plane.digits_out import DigitSender
 from media.plane.limits import FRAME, HEADER, PACKET
 from media.plane.play import Player
 from media.plane.rows import NOBODY, Rows
+from media.plane.secure import TAG, Secure
 from media.plane.wide import G722, OPUS, Wide, WideRow
 
 __all__ = ["WIDTH", "Packets", "Shaper"]
 
-WIDTH: Final = HEADER + 480
-"""Octets of the longest packet: 60 ms of G.711 or G.722; Opus stays below."""
+WIDTH: Final = HEADER + 480 + TAG
+"""Octets of the longest packet: 60 ms of G.711 or G.722, sealed; Opus stays below."""
 
 _PIECE_MS: Final = 10
 _OCTETS: Final = FRAME // 2  # of a piece of G.711 or G.722
@@ -49,6 +50,8 @@ class _Shape:
     codec: int
     pieces: int
     """Pieces of 10 ms in a packet."""
+    as_built: bool
+    """Packets are those of the builder, and only numbered and sealed here."""
     gathered: list[bytes] = field(default_factory=list)
     """Octets, or samples in the case of Opus, of the pieces of the next packet."""
     timestamp: int = 0
@@ -63,9 +66,12 @@ class _Shape:
 class Shaper:
     """Makes the packets of shaped rows."""
 
-    def __init__(self, rows: Rows, wide: Wide, builder: Builder, player: Player, sender: DigitSender) -> None:
+    def __init__(
+        self, rows: Rows, wide: Wide, builder: Builder, player: Player, sender: DigitSender, secure: Secure
+    ) -> None:
         self._rows = rows
         self._wide = wide
+        self._secure = secure
         self._builder = builder
         self._player = player
         self._sender = sender
@@ -85,12 +91,13 @@ class Shaper:
         pieces = max(1, ptime // _PIECE_MS)
         if codec == OPUS:
             pieces = next(count for count in _OPUS_PIECES if count <= pieces)
-        shaped = codec in (G722, OPUS) or pieces != 2
+        as_built = codec not in (G722, OPUS) and pieces == 2
+        shaped = not as_built or bool(self._rows.secure[row])
         known = self._shapes.get(row)
         if not shaped:
             self._shapes.pop(row, None)
         elif known is None or (known.codec, known.pieces) != (codec, pieces):
-            self._shapes[row] = _Shape(codec, pieces)
+            self._shapes[row] = _Shape(codec, pieces, as_built)
         self._rows.shaped[row] = shaped
 
     def forget(self, row: int) -> None:
@@ -120,6 +127,9 @@ class Shaper:
                 shape.gathered.clear()
                 continue
             packet = builder.packets[place]
+            if shape.as_built:
+                self._emit(row, packet[: builder.lengths[place]].tobytes(), later=False)
+                continue
             if builder.lengths[place] != PACKET:
                 self._flush(row, shape)
                 self._emit(row, packet[: builder.lengths[place]].tobytes(), later=False)
@@ -242,13 +252,18 @@ class Shaper:
         self._emit(row, _HEADER.pack(_VERSION, kind, 0, timestamp, int(self._rows.ssrc[row])) + payload, later=later)
 
     def _emit(self, row: int, packet: bytes, *, later: bool) -> None:
-        """Number a packet and queue it."""
+        """Number a packet, seal it where that is agreed, and queue it."""
         rows = self._rows
         sequence = int(rows.sequence[row])
         rows.sequence[row] = (sequence + 1) & 0xFFFF
         rows.packets_out[row] += 1
         rows.octets_out[row] += len(packet) - HEADER
         packet = packet[:2] + sequence.to_bytes(2, "big") + packet[4:]
+        if rows.secure[row]:
+            sealed = self._secure.seal(row, packet)
+            if sealed is None:
+                return
+            packet = sealed
         (self._later if later else self._now).append((row, packet))
 
     def ready(self, *, later: bool) -> Packets | None:
