@@ -42,7 +42,7 @@ class DaemonMetrics(Metrics):
         """Have all parts of a daemon read at each scrape."""
         limits, pool = services.settings.limits, services.pool
         self.add(lambda: sources.build(pool.batch))
-        self.add(lambda: sources.calls(manager, limits.calls, self.calls.line_of, ready()))
+        self.add(lambda: sources.calls(manager, limits.calls, self.calls, ready()))
         self.add(self.calls.families)
         self.add(lambda: sources.waiting_flows(len(waiting)))
         self.add(lambda: sources.sip(services.stack, len(registrar)))

@@ -84,6 +84,11 @@ class CallMetrics:
         if stats.rtt_ms is not None:
             self._trip.observe(stats.rtt_ms / 1000)
 
+    @property
+    def labels(self) -> list[str]:
+        """Every label that :meth:`line_of` gives."""
+        return [*sorted(self._lines), "phones", "guest"]
+
     def line_of(self, name: str | None) -> str:
         """The label of a line: its name, `phones` or `guest`. A phone's own name is no label."""
         if name is None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ivr import __version__
+from ivr.metrics.calls import CallMetrics
 from ivr.sip import Stack
 from ivr.store import Store
 
@@ -76,13 +77,13 @@ def build(batch: str) -> Iterator[Metric]:
     yield InfoMetricFamily("ivr_build", "Version, socket loops of the media plane, Python.", value=values)
 
 
-def calls(manager: Calls, limit: int, line_of: Callable[[str | None], str], ready: bool) -> Iterator[Metric]:
+def calls(manager: Calls, limit: int, metrics: CallMetrics, ready: bool) -> Iterator[Metric]:
     """Calls in progress, and those not taken."""
-    now: Counter[str] = Counter()
+    now = dict.fromkeys(metrics.labels, 0)
     for name, count in manager.by_line().items():
-        now[line_of(name)] += count
+        now[metrics.line_of(name)] += count
     active = GaugeMetricFamily("ivr_active_calls", "Calls in progress.", labels=["line"])
-    for label, count in sorted(now.items()):
+    for label, count in now.items():
         active.add_metric([label], count)
     yield active
     yield _gauge("ivr_active_calls_limit", "Calls that may be in progress at the same time.", limit)
