@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ivr.errors import ProtocolError
+from ivr.lines import spellings, to_e164
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, NameAddr, Request, Uri
 
@@ -28,6 +29,9 @@ _WITHHELD_HOST = "anonymous.invalid"
 """RFC 3323 §4.1.1.3: who withholds the number writes these; all who do are nobody in particular."""
 _WITHHELD_BY_LINES = frozenset({"restricted", "unavailable", "unknown", "withheld"})
 """What exchanges write instead of the number of such a caller."""
+
+_HIDING = frozenset({"id", "user", "full"})
+"""Values of Privacy that withhold the number (RFC 3323 §4.2, RFC 3325 §9.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Caller:
     """Display name, without control characters."""
     called: str
     """Number or user that was called, normalised."""
+    withheld: bool = False
+    """Whether the caller withholds the number, or the exchange does."""
+    spellings: tuple[str, ...] = ()
+    """Other ways to write :attr:`called`, where the line's country says that it is a public number."""
 
 
 def plain_text(text: str) -> str:
@@ -71,7 +79,7 @@ class LineTable:
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = [
             (network, name) for name, line in self.lines.items() for network in line.match
         ]
-        self._addresses: dict[str, str] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}
         self._accounts = {name: account for name, line in self.lines.items() if (account := _account(line)) is not None}
 
     def account(self, name: str) -> Account | None:
@@ -79,28 +87,34 @@ class LineTable:
         return self._accounts.get(name)
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
-        """Set the addresses that a line's host resolves to; those known before are forgotten."""
-        self._addresses = {ip: line for ip, line in self._addresses.items() if line != name}
+        """Set the addresses that calls of a line come from; those known before are forgotten."""
         own = frozenset(addresses)
-        self._addresses.update(dict.fromkeys(own, name))
+        known = {ip: tuple(line for line in lines if line != name) for ip, lines in self._addresses.items()}
+        for ip in own:
+            known[ip] = (*known.get(ip, ()), name)
+        self._addresses = {ip: lines for ip, lines in known.items() if lines}
         if (account := self._accounts.get(name)) is not None:
             account.hosts = own
 
-    def at(self, ip: str) -> str | None:
-        """The line whose peer has this address; exact addresses go before networks."""
-        name = self._addresses.get(ip)
-        if name is not None or not self._networks:
-            return name
-        address = ipaddress.ip_address(ip)
-        best = max(
-            (
+    def at(self, ip: str, user: str = "") -> str | None:
+        """The line whose peer has this address; exact addresses go before networks. Of several accounts at one peer it
+        is the one that is called: `user` is that of the Request-URI."""
+        names = self._addresses.get(ip, ())
+        if not names and self._networks:
+            address = ipaddress.ip_address(ip)
+            found = [
                 (network.prefixlen, name)
                 for network, name in self._networks
                 if network.version == address.version and address in network
-            ),
-            default=None,
-        )
-        return best[1] if best else None
+            ]
+            most = max((length for length, _ in found), default=0)
+            names = tuple(name for length, name in found if length == most)
+        if len(names) > 1:
+            for name in names:
+                register = self.lines[name].register_
+                if register is not None and register.user == user:
+                    return name
+        return names[0] if names else None
 
 
 def _account(line: SipLine) -> Account | None:
@@ -148,7 +162,14 @@ def caller_number(request: Request, place: str, *, of_line: bool = False) -> tup
     number, word = _user(address.uri), address.uri.user.lower()
     if word == _WITHHELD_USER or address.uri.host.lower() == _WITHHELD_HOST or (of_line and word in _WITHHELD_BY_LINES):
         number = ""
-    return number, plain_text(address.display or "")[:MAX_NUMBER]
+    display = plain_text(address.display or "")[:MAX_NUMBER]
+    # RFC 3323, RFC 3325 §9.3: what is known all the same is not for others' eyes.
+    return ("", "") if of_line and _hidden(request) else (number, display)
+
+
+def _hidden(request: Request) -> bool:
+    values = {part.strip().lower() for item in request.get_list("Privacy") for part in item.split(";")}
+    return not _HIDING.isdisjoint(values)
 
 
 def identify(request: Request, line_name: str | None, lines: Mapping[str, SipLine], phone: str | None) -> Caller:
@@ -156,9 +177,12 @@ def identify(request: Request, line_name: str | None, lines: Mapping[str, SipLin
     if line_name is not None:
         line = lines[line_name]
         number, display = caller_number(request, line.caller_from, of_line=True)
-        return Caller("line", line_name, None, number, display, called_number(request, line.called_from))
+        called = called_number(request, line.called_from)
+        public = to_e164(number, line.country) or number
+        forms = spellings(called, line.country)[1:]
+        return Caller("line", line_name, None, public, display, called, not number, forms)
     number, display = caller_number(request, "from")
     called = called_number(request, "request_uri")
     if phone is not None:
         return Caller("phone", None, phone, phone, display, called)
-    return Caller("guest", None, None, number, display, called)
+    return Caller("guest", None, None, number, display, called, not number)

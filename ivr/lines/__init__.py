@@ -6,7 +6,8 @@ An asyncio shell (:class:`Trunks`) around pure parts; calls ask it which lines a
 from ivr.lines.callerid import Identity, Showing, identity_of
 from ivr.lines.ground import Ground, routes_of
 from ivr.lines.health import TrunkState
-from ivr.lines.numbers import to_e164, write_number
+from ivr.lines.load import LineLoad
+from ivr.lines.numbers import spellings, to_e164, write_number
 from ivr.lines.profiles import PROFILES, Profile, profile_of
 from ivr.lines.trunks import Trunks
 
@@ -14,6 +15,7 @@ __all__ = [
     "PROFILES",
     "Ground",
     "Identity",
+    "LineLoad",
     "Profile",
     "Showing",
     "TrunkState",
@@ -21,6 +23,7 @@ __all__ = [
     "identity_of",
     "profile_of",
     "routes_of",
+    "spellings",
     "to_e164",
     "write_number",
 ]

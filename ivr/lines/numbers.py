@@ -16,7 +16,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from ivr.settings import NumberFormat
 
-__all__ = ["to_e164", "write_number"]
+__all__ = ["spellings", "to_e164", "write_number"]
 
 NUMBERS_KNOWN: Final = 4096
 """Numbers whose form is kept ready; reading one takes some 30 µs."""
@@ -82,3 +82,11 @@ def write_number(number: str, form: NumberFormat, country: str | None) -> str:
         return _NO_DIGIT.sub("", text)
     text = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     return text if form == "e164" else text[1:]
+
+
+def spellings(number: str, country: str | None) -> tuple[str, ...]:
+    """A number as it stands, then as others may have written it: +49…, 49…, 030…."""
+    if country is None or to_e164(number, country) is None:
+        return (number,)
+    forms: tuple[NumberFormat, ...] = ("e164", "national", "e164_no_plus")
+    return tuple(dict.fromkeys((number, *(write_number(number, form, country) for form in forms))))

@@ -115,3 +115,59 @@ def test_an_asserted_number_is_that_of_a_caller_whose_from_says_none() -> None:
     )
     assert caller_number(asked, "p_asserted_identity", of_line=True)[0] == "+4930555"
     assert caller_number(asked, "from", of_line=True)[0] == ""
+
+
+COUNTRY = """
+lines:
+  de: {type: sip_trunk, host: 192.0.2.10, country: DE}
+  one: {type: sip_trunk, host: sip.example.net, register: {user: "4711", password: a}}
+  two: {type: sip_trunk, host: sip.example.net, register: {user: "4712", password: b}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("sender", "number"),
+    [
+        ("030123456", "+4930123456"),
+        ("0049 30 123456", "+4930123456"),
+        ("+4930123456", "+4930123456"),
+        ("0033123456789", "+33123456789"),
+        ("21", "21"),
+        ("110", "110"),
+    ],
+)
+def test_numbers_of_a_line_with_a_country_are_made_public_ones(
+    make_settings: Callable[[str], Settings], sender: str, number: str
+) -> None:
+    table = LineTable(make_settings(COUNTRY))
+    caller = identify(invite("sip:04940111@h", sender=f"<sip:{sender.replace(' ', '')}@h>"), "de", table.lines, None)
+    assert caller.number == number and not caller.withheld
+
+
+def test_a_called_number_is_found_however_it_is_written(make_settings: Callable[[str], Settings]) -> None:
+    table = LineTable(make_settings(COUNTRY))
+    for written in ("+4930123456", "4930123456", "030123456"):
+        caller = identify(invite(f"sip:{written}@h"), "de", table.lines, None)
+        assert caller.called == written
+        assert {caller.called, *caller.spellings} >= {"+4930123456", "4930123456", "030123456"}, written
+    assert identify(invite("sip:200@h"), "de", table.lines, None).spellings == ()
+
+
+@pytest.mark.parametrize("privacy", ["id", "header;ID", "user", "critical; id"])
+def test_a_caller_who_withholds_the_number_has_none(make_settings: Callable[[str], Settings], privacy: str) -> None:
+    lines = LineTable(make_settings(LINES)).lines
+    asserted = "P-Asserted-Identity: <sip:+4930999@host>"
+    caller = identify(invite("sip:100@h", asserted, f"Privacy: {privacy}"), "pbx", lines, None)
+    assert (caller.number, caller.display, caller.withheld) == ("", "", True)
+    caller = identify(invite("sip:100@h", asserted, "Privacy: none"), "pbx", lines, None)
+    assert (caller.number, caller.withheld) == ("+4930999", False)
+
+
+def test_several_accounts_at_one_provider_are_told_apart(make_settings: Callable[[str], Settings]) -> None:
+    table = LineTable(make_settings(COUNTRY))
+    for name in ("one", "two"):
+        table.resolved(name, ["192.0.2.80", "2001:db8::80"])
+    assert [table.at("192.0.2.80", user) for user in ("4711", "4712", "555")] == ["one", "two", "one"]
+    assert table.at("2001:db8::80", "4712") == "two"
+    table.resolved("one", ["192.0.2.81"])
+    assert (table.at("192.0.2.80", "4711"), table.at("192.0.2.81")) == ("two", "one")
