@@ -19,7 +19,7 @@ def run() -> CliRunner:
 
 
 def present() -> list[str]:
-    return [name for name in COMMANDS if (PACKAGE / f"{name}.py").exists()]
+    return [name for name in COMMANDS if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()]
 
 
 def test_help_lists_the_commands_that_are_there(run: CliRunner) -> None:
