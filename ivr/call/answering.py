@@ -26,7 +26,8 @@ class Answering:
     ) -> None:
         """`spawn` runs what takes time, for as long as the call is up."""
         self._services = services
-        self._leg = leg
+        self.leg = leg
+        """The caller's; another one once somebody has taken his place."""
         self._report = report
         self._spawn = spawn
         self.answered = False
@@ -38,7 +39,7 @@ class Answering:
 
     @property
     def _session(self) -> Session:
-        session = self._leg.session
+        session = self.leg.session
         assert session is not None
         return session
 
@@ -46,7 +47,7 @@ class Answering:
         """Our side of the first offer and answer: made once, the same in 183 and 200."""
         if self._local is None:
             remote = self._session.remote_sdp
-            self._local = self._leg.offer() if remote is None else self._leg.answer(remote)
+            self._local = self.leg.offer() if remote is None else self.leg.answer(remote)
         return self._local
 
     def ring(self) -> None:
@@ -100,14 +101,14 @@ class Answering:
 
         def play(sound: Sound | None) -> None:
             if sound is not None and wanted():
-                self._ringing_play = self._leg.port.play([sound], loop=0)
+                self._ringing_play = self.leg.port.play([sound], loop=0)
 
         self.want_sound(prompt, play)
 
     def stop_ringing(self) -> None:
         """End what :meth:`show_ringing` began."""
         if self._ringing_play is not None:
-            self._leg.port.stop_play(self._ringing_play)
+            self.leg.port.stop_play(self._ringing_play)
             self._ringing_play = None
 
     def want_sound(self, prompt: ports.PromptSpec, then: Callable[[Sound | None], None]) -> None:

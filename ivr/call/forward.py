@@ -17,7 +17,7 @@ from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
 from ivr.errors import IvrError
 from ivr.flow import ports
-from ivr.sip import Answer, Answered, DtmfInfo, Ended, Offer, Rejected, Ringing, Sdp, SessionState
+from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Ringing, Sdp, SessionState
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound
 
 ACCEPT_WAIT = 15.0
@@ -39,8 +39,8 @@ class Forwarding:
     """One `forward_call`."""
 
     def __init__(self, services: Services, host: ForwardHost, command: ports.Forward) -> None:
-        self._services = services
-        self._host = host
+        self.services = services
+        self.host = host
         self.command = command
         self._attempts: list[Attempt] = []
         self._waiting: deque[Sequence[Destination]] = deque()
@@ -60,13 +60,13 @@ class Forwarding:
 
     def start(self) -> None:
         """Try the first target, or all."""
-        now = self._services.clock()
-        room = self._services.settings.limits.forward_targets
+        now = self.services.clock()
+        room = self.services.settings.limits.forward_targets
         for target in self.command.targets:
             try:
-                destinations = self._services.directory.find(target, self.command.line, now)
+                destinations = self.services.directory.find(target, self.command.line, now)
             except IvrError as error:
-                self._host.log.warning("forward: %s", error)
+                self.host.log.warning("forward: %s", error)
                 self._note("failed", target, error.sip_status, str(error))
                 continue
             if not destinations:
@@ -76,13 +76,13 @@ class Forwarding:
                 room -= len(destinations)
         if not self._waiting:
             self._finish_unanswered()
-        elif self.command.mode == "refer" and self._host.answered():
+        elif self.command.mode == "refer" and self.host.answered():
             self._start_refer(self._waiting[0][0], now)
         else:
             self._ring()
 
     def _ring(self) -> None:
-        self._host.show_ringing(self.command.ringback)
+        self.host.show_ringing(self.command.ringback)
         together = self.command.ring == "together"
         self._starting = True
         while self._waiting and not self.over and self.bridged is None:
@@ -109,9 +109,7 @@ class Forwarding:
         if destination.literal:
             self._invite(attempt, destination.host)
         else:
-            self._host.want_address(
-                destination.host, destination.port, lambda address: self._resolved(attempt, address)
-            )
+            self.host.want_address(destination.host, destination.port, lambda address: self._resolved(attempt, address))
 
     def _resolved(self, attempt: Attempt, address: str | None) -> None:
         if self.over or attempt.over:
@@ -122,20 +120,20 @@ class Forwarding:
             self._invite(attempt, address)
 
     def _invite(self, attempt: Attempt, address: str) -> None:
-        services = self._services
+        services = self.services
         try:
             attempt.leg = services.place_call(
                 attempt.destination,
                 address,
                 attempt,
                 shown=self.command.from_,
-                number=self._host.number,
-                display=self._host.display,
+                number=self.host.number,
+                display=self.host.display,
                 headers=self.command.headers,
-                near=self._host.leg,
+                near=self.host.leg,
             )
         except IvrError as error:
-            self._host.log.warning("forward: %s", error)
+            self.host.log.warning("forward: %s", error)
             self._failed(attempt, "failed", error.sip_status, str(error))
 
     # What the called parties do
@@ -144,7 +142,7 @@ class Forwarding:
         """An event of an outgoing session."""
         if self.over or attempt.over or attempt.leg is None:
             if isinstance(event, Answered):
-                event.session.hangup(self._services.clock())
+                event.session.hangup(self.services.clock())
             return
         match event:
             case Ringing(sdp=sdp, status=status):
@@ -154,13 +152,17 @@ class Forwarding:
             case Rejected(status=status, reason=reason):
                 self._failed(attempt, _outcome(status), status, reason)
             case Offer(sdp=sdp):
-                attempt.leg.peer_offers(sdp, self._services.clock())
+                attempt.leg.peer_offers(sdp, self.services.clock())
             case Answer(sdp=sdp):
                 self._reanswered(attempt, sdp)
             case DtmfInfo(digit=digit) if attempt.leg.policy.info:
                 self._digit(attempt, digit)
                 if self.bridged is attempt:
-                    self._host.leg.port.send_digits(digit)
+                    self.host.leg.port.send_digits(digit)
+            case IncomingRefer():
+                attempt.refer_came(event)
+            case Ended(cause="bye") if attempt.waits_for_transfer():
+                pass
             case Ended():
                 self._left(attempt)
 
@@ -176,6 +178,8 @@ class Forwarding:
             case MediaTimeout() if self.bridged is not attempt and not attempt.screening:
                 # Many send nothing before they answer; the ringing has its own limit.
                 pass
+            case MediaTimeout() if attempt.transfer is not None and attempt.transfer.left:
+                pass
             case MediaTimeout() | Lost():
                 self._left(attempt)
 
@@ -190,13 +194,13 @@ class Forwarding:
         try:
             attempt.leg.answered(sdp)
         except IvrError as error:
-            self._host.log.info("no media in common any more: %s", type(error).__name__)
+            self.host.log.info("no media in common any more: %s", type(error).__name__)
             self._left(attempt)
 
     def _ringing(self, attempt: Attempt, status: int, sdp: Sdp | None) -> None:
         if not attempt.rang:
             attempt.rang = True
-            self._host.forward_event(ports.ForwardRinging(self.command.id, attempt.target))
+            self.host.forward_event(ports.ForwardRinging(self.command.id, attempt.target))
         leg = attempt.leg
         own = self.command.ringback not in (None, RINGBACK)
         if sdp is None or leg is None or own or self._early is not None or len(self._live()) != 1:
@@ -208,9 +212,9 @@ class Forwarding:
         except IvrError:
             return
         self._early = attempt
-        self._host.early_media()
-        self._host.stop_ringing()
-        self._host.leg.port.bridge(leg.port)
+        self.host.early_media()
+        self.host.stop_ringing()
+        self.host.leg.port.bridge(leg.port)
 
     def _answered(self, attempt: Attempt, sdp: Sdp | None) -> None:
         leg = attempt.leg
@@ -230,7 +234,7 @@ class Forwarding:
             if self.command.whisper is None:
                 self._whispered(attempt)
             else:
-                self._host.want_sound(self.command.whisper, lambda sound: self._whisper(attempt, sound))
+                self.host.want_sound(self.command.whisper, lambda sound: self._whisper(attempt, sound))
         else:
             self._connect(attempt)
 
@@ -260,58 +264,63 @@ class Forwarding:
         if attempt.wrong_keys >= DIGITS_LEFT_TO_SCREEN:
             self._failed(attempt, "declined", None, "the call was not accepted")
 
+    def taken(self, attempt: Attempt) -> None:
+        """Another phone took a call that rang here (a pick-up): whoever did it needs neither whisper nor key."""
+        self._connect(attempt)
+
     def _connect(self, attempt: Attempt) -> None:
         assert attempt.leg is not None
+        attempt.allow_refers()
         attempt.screening = False
         attempt.disarm()
         self._drop_others(attempt)
         self._disarm()
-        self._host.stop_ringing()
+        self.host.stop_ringing()
         self.bridged = attempt
-        self._bridged_at = self._services.clock()
-        self._host.forward_event(ports.ForwardAnswered(self.command.id, attempt.target))
+        self._bridged_at = self.services.clock()
+        self.host.forward_event(ports.ForwardAnswered(self.command.id, attempt.target))
         if self.over:
             return
         if self._early is not attempt:
-            self._host.leg.port.bridge(attempt.leg.port)
+            self.host.leg.port.bridge(attempt.leg.port)
         if self.command.record_name is not None:
-            self._host.record_both(self.command.record_name)
+            self.host.record_both(self.command.record_name)
         if self.command.max_duration is not None:
             self._arm(self.command.max_duration, lambda: self._too_long(attempt))
 
     def _too_long(self, attempt: Attempt) -> None:
         self._timer = None
         self._left(attempt)
-        self._services.flush()
+        self.services.flush()
 
     def _left(self, attempt: Attempt) -> None:
         if self.bridged is not attempt:
             self._failed(attempt, "no_answer", None, "hung up before the call was accepted")
             return
         if self.command.record_name is not None:
-            self._host.stop_recording_both()
-        self._host.leg.port.unbridge()
-        talked = self._services.clock() - self._bridged_at
+            self.host.stop_recording_both()
+        self.host.leg.port.unbridge()
+        talked = self.services.clock() - self._bridged_at
         outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
         self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", talked))
 
     def _failed(self, attempt: Attempt, outcome: ports.ForwardOutcome, status: int | None, reason: str) -> None:
         if self._early is attempt:
             self._early = None
-            self._host.leg.port.unbridge()
-        attempt.close(self._services.clock())
+            self.host.leg.port.unbridge()
+        attempt.close(self.services.clock())
         self._note(outcome, attempt.target, status, reason)
         self._next_if_idle()
 
     def _rang_out(self, attempt: Attempt) -> None:
         if not self.over and not attempt.over:
             self._failed(attempt, "no_answer", 408, "no answer")
-            self._services.flush()
+            self.services.flush()
 
     # Transfer by REFER (RFC 3515)
 
     def _start_refer(self, destination: Destination, now: float) -> None:
-        session = self._host.leg.session
+        session = self.host.leg.session
         assert session is not None
         self._referring = True
         self._arm(REFER_WAIT, self._refer_lost)
@@ -323,9 +332,9 @@ class Forwarding:
     def confirmed(self) -> None:
         """The caller's ACK came: within a dialog that stands, a REFER may be sent."""
         destination, self._refer_waits = self._refer_waits, None
-        session = self._host.leg.session
+        session = self.host.leg.session
         if destination is not None and session is not None and self._referring and not self.over:
-            session.refer(destination.uri, self._services.clock())
+            session.refer(destination.uri, self.services.clock())
 
     def on_refer(self, status: int, final: bool) -> None:
         """Progress of the transfer: the answer to REFER, or a NOTIFY."""
@@ -339,7 +348,7 @@ class Forwarding:
         elif 200 <= status < 300:
             self._finish(ports.ForwardDone(self.command.id, "forwarded", self.command.targets[0], status, "OK"))
         elif not self._refer_accepted:
-            self._host.log.info("the peer refuses REFER (%d): bridging", status)
+            self.host.log.info("the peer refuses REFER (%d): bridging", status)
             self._bridge_instead()
         else:
             self._referring = False
@@ -361,7 +370,7 @@ class Forwarding:
             self._finish(done)
         else:
             self._bridge_instead()
-        self._services.flush()
+        self.services.flush()
 
     def _bridge_instead(self) -> None:
         self._referring = False
@@ -373,7 +382,7 @@ class Forwarding:
 
     def abandon(self) -> float:
         """The caller is gone: hang up everybody. Returns the seconds talked."""
-        talked = self._services.clock() - self._bridged_at if self.bridged is not None else 0.0
+        talked = self.services.clock() - self._bridged_at if self.bridged is not None else 0.0
         self._close()
         return talked
 
@@ -381,10 +390,10 @@ class Forwarding:
         """The flow gives up."""
         if not self.over:
             talked = self.abandon()
-            self._host.leg.port.unbridge()
-            self._host.stop_ringing()
+            self.host.leg.port.unbridge()
+            self.host.stop_ringing()
             target = self.bridged.target if self.bridged is not None else ""
-            self._host.forward_done(ports.ForwardDone(self.command.id, "failed", target, None, "cancelled", talked))
+            self.host.forward_done(ports.ForwardDone(self.command.id, "failed", target, None, "cancelled", talked))
 
     def _finish_unanswered(self) -> None:
         for outcome in _PREFERRED:
@@ -398,14 +407,14 @@ class Forwarding:
         if self.over:
             return
         self._close()
-        self._host.stop_ringing()
-        self._host.forward_done(done)
+        self.host.stop_ringing()
+        self.host.forward_done(done)
 
     def _close(self) -> None:
         self.over = True
         self._disarm()
         self._waiting.clear()
-        now = self._services.clock()
+        now = self.services.clock()
         for attempt in self._attempts:
             attempt.close(now)
 
@@ -417,18 +426,18 @@ class Forwarding:
 
     def _drop_others(self, winner: Attempt) -> None:
         self._waiting.clear()
-        now = self._services.clock()
+        now = self.services.clock()
         for attempt in self._live():
             if attempt is not winner:
                 attempt.close(now)
 
     def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
         """For the attempts."""
-        return self._services.call_later(seconds, then)
+        return self.services.call_later(seconds, then)
 
     def _arm(self, seconds: float, then: Callable[[], None]) -> None:
         self._disarm()
-        self._timer = self._services.call_later(seconds, then)
+        self._timer = self.services.call_later(seconds, then)
 
     def _disarm(self) -> None:
         if self._timer is not None:

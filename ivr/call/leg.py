@@ -56,7 +56,7 @@ def refusal(error: IvrError) -> int:
 class Leg:
     """One party of a call: signalling in :attr:`session`, sound in :attr:`port`."""
 
-    __slots__ = ("_host", "_local", "_offered", "_peer", "_sdp_id", "_version", "agreed", "policy", "port", "session")
+    __slots__ = ("_host", "_local", "_peer", "_sdp_id", "_version", "agreed", "policy", "port", "session")
 
     def __init__(self, session: Session | None, port: Port, policy: MediaPolicy, peer: str, sdp_id: int) -> None:
         self.session = session
@@ -67,7 +67,6 @@ class Leg:
         self._peer = peer
         self._sdp_id = sdp_id
         self._version = 0
-        self._offered: Sdp | None = None
         self._local: Sdp | None = None
 
     def answer(self, remote: Sdp) -> bytes:
@@ -88,7 +87,7 @@ class Leg:
     def offer(self, capabilities: Capabilities | None = None) -> bytes:
         """Our offer, with the codecs of the line unless `capabilities` reorders them."""
         self._version += 1
-        self._offered = negotiate.offer(
+        self._local = negotiate.offer(
             capabilities or self.policy.capabilities,
             self._host,
             self.port.local[1],
@@ -96,13 +95,12 @@ class Leg:
             version=self._version,
             previous=self._local,
         )
-        self._local = self._offered
-        return self._offered.encode()
+        return self._local.encode()
 
     def answered(self, remote: Sdp) -> None:
-        """Take the peer's answer to our offer; the same answer again changes nothing (183, then 200)."""
-        if self._offered is not None:
-            terms = negotiate.agreed(self._offered, remote)
+        """Take the peer's answer to our description in force; the same again changes nothing (183, then 200)."""
+        if self._local is not None:
+            terms = negotiate.agreed(self._local, remote)
             if terms != self.agreed:
                 self.apply(terms)
 
@@ -129,6 +127,7 @@ class Leg:
                 remote=None if terms.remote_host is None else (terms.remote_host, terms.remote_port),
                 codec=_CODECS[terms.codec],
                 payload_type=terms.payload_type,
+                payload_type_in=terms.payload_type_in,
                 event_type=terms.event_type,
                 event_type_in=terms.event_type_in,
                 send=terms.send,
@@ -139,6 +138,9 @@ class Leg:
                 signalling_host=self._peer,
                 event_rate=terms.event_rate,
                 event_rate_in=terms.event_rate_in,
+                comfort_noise_type=terms.noise_type,
+                opus_fec=terms.opus_fec,
+                opus_bitrate=terms.opus_bitrate,
                 rtcp_mux=terms.rtcp_mux,
                 srtp_out=_srtp(terms.crypto_out),
                 srtp_in=_srtp(terms.crypto_in),

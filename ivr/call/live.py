@@ -22,23 +22,39 @@ from ivr.call.report import CallReport
 from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
 from ivr.call.settlement import Settlement
+from ivr.call.transfer_rules import peer_of_caller
+from ivr.call.transferable import Transferable
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.machine import Machine
-from ivr.sip import Answer, Confirmed, DtmfInfo, Ended, InboundSession, Info, Offer, OfferRejected, ReferProgress, Sdp
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, RecordDone, Sound, Stats
+from ivr.sip import (
+    Answer,
+    Confirmed,
+    DtmfInfo,
+    Ended,
+    IncomingRefer,
+    Info,
+    Offer,
+    OfferRejected,
+    ReferProgress,
+    Sdp,
+    Session,
+)
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Port, RecordDone, Sound, Stats
 
 AFTER_THE_END = (ports.DiscardRecording, ports.Note)
 """Commands that count when the session is over."""
 
 
-class LiveCall:
+class LiveCall(Transferable):
     """One inbound call under its flow."""
+
+    leg: Leg
 
     def __init__(
         self,
         services: Services,
-        session: InboundSession,
+        session: Session,
         leg: Leg,
         caller: Caller,
         machine: Machine,
@@ -48,14 +64,15 @@ class LiveCall:
     ) -> None:
         self.services = services
         self.session = session
+        """The session that the call came by; that of `leg` is another once somebody has taken the caller's place."""
         self.leg = leg
+        self.peer = peer_of_caller(caller)
         self.caller = caller
         self.machine = machine
         self.runner = FlowRunner(machine, self, services, services.outside)
         self.report = report
         self.number = caller.number
         self.display = caller.display
-        self.log = report.log
         self.ended = False
         self._own_recording = False
         self._confirmed = False
@@ -64,10 +81,11 @@ class LiveCall:
         self._tasks: set[asyncio.Task[None]] = set()
         self._answering = Answering(services, leg, report, self.spawn)
         self._keys = Keys(services.clock, self.feed, self._pass_on)
-        self._recordings = CallRecordings(services, leg, report)
-        self._playback = Playback(services, leg, self._recordings, report.figures, self.feed, self.spawn)
+        self._recordings = CallRecordings(services, leg.port, report)
+        self._playback = Playback(services, leg.port, self._recordings, report.figures, self.feed, self.spawn)
         self._settlement = Settlement(services, report, self.runner, lambda: self.leg, lambda: written(self))
         self._forward: Forwarding | None = None
+        self.allow_refers()
 
     # The machine
 
@@ -173,6 +191,8 @@ class LiveCall:
                 self.leg.peer_offers(sdp, self.services.clock())
             case Answer(sdp=sdp):
                 self._peer_answers(sdp)
+            case IncomingRefer():
+                self.refer_came(event)
             case ReferProgress(status=status, final=final):
                 if self._forward is not None:
                     self._forward.on_refer(status, final)
@@ -199,6 +219,8 @@ class LiveCall:
         if self._forward is not None and self._forward.peer_left():
             self._over("forwarded")
             return
+        if event.cause == "bye" and self.waits_for_transfer():
+            return
         self.end("user_hung_up" if event.cause in ("bye", "cancel") else "network")
 
     # Sound of the caller
@@ -216,7 +238,9 @@ class LiveCall:
             case RecordDone():
                 self._record_done(event)
             case MediaTimeout():
-                if self._confirmed:
+                if self.transfer is not None and self.transfer.left:
+                    pass
+                elif self._confirmed:
                     self.end("media_timeout")
                 else:
                     self._silent = True
@@ -255,6 +279,31 @@ class LiveCall:
         else:
             self._recordings.book()
 
+    # Transfers (Transferable)
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        return self.report.log
+
+    def shown(self) -> tuple[str, str]:
+        return self.caller.called, ""
+
+    def other_port(self) -> Port | None:
+        bridged = self._bridged()
+        return bridged.port if bridged is not None else None
+
+    def moved(self, leg: Leg) -> None:
+        self._answering.leg = leg
+
+    def stranded(self) -> None:
+        self.end("user_hung_up")
+
+    def picked_up(self) -> None:
+        """Only who was called is picked up."""
+
+    def transfer_noted(self, status: int, attended: bool) -> None:
+        self.transfer_of("caller", status, attended)
+
     # Forwarding (ForwardHost)
 
     def answered(self) -> bool:
@@ -291,6 +340,9 @@ class LiveCall:
         if self._own_recording:
             self._own_recording = False
             self._recordings.stop_call()
+
+    def transfer_of(self, by: str, status: int, attended: bool) -> None:
+        self.report.transferred(by, status, attended, self.services.wall())
 
     def forward_event(self, event: ports.ForwardRinging | ports.ForwardAnswered) -> None:
         self.feed(event)
@@ -346,6 +398,7 @@ class LiveCall:
             self._end(cause, 480)
 
     def _close(self) -> None:
+        self.close_transfer()
         self._recordings.close()
         self.leg.port.release()
         self._playback.close()

@@ -19,7 +19,9 @@ from ivr.call.identity import Caller, plain_text
 from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
-from ivr.errors import BusyError, IvrError, NumberNotServedError, OverloadedError
+from ivr.call.transfer_rules import NOBODY, Peer, peer_of_caller
+from ivr.call.transferable import Transferable
+from ivr.errors import BusyError, CallForbiddenError, IvrError, NumberNotServedError, OverloadedError
 from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
 from ivr.store import CallRecord
@@ -107,9 +109,14 @@ class CallManager:
         try:
             if self.draining or len(self.calls) >= services.settings.limits.calls:
                 raise OverloadedError("no more calls are taken")
+            if session.call_id in services.loops and self._replace(event, NOBODY, None):
+                return
             caller = self._gate.admit(event, now)
             if caller is None:
                 self._gate.over(session)
+                return
+            if event.replaces is not None:
+                self._replace(event, peer_of_caller(caller), caller.line)
                 return
             self._services.take_line(caller.line)
             try:
@@ -128,6 +135,27 @@ class CallManager:
             self.refusals[error.sip_status] += 1
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
             session.reject(error.sip_status, now)
+
+    def _replace(self, event: IncomingCall, peer: Peer, line: str | None) -> bool:
+        """A call takes the place of a party of another one (RFC 3891); False where it names none."""
+        services, session = self._services, event.session
+        if event.replaces is None:
+            return False
+        party = event.replaces.owner
+        if not isinstance(party, Transferable) or not (peer is NOBODY or services.transfers.takes(peer)):
+            raise CallForbiddenError("calls here are not replaced by this peer")
+        services.take_line(line)
+
+        def over() -> None:
+            self._gate.over(session)
+            services.free_line(line)
+
+        try:
+            party.replace(event, peer, over)
+        except BaseException:
+            services.free_line(line)
+            raise
+        return True
 
     def _start(self, session: InboundSession, event: IncomingCall, caller: Caller) -> None:
         services, limits = self._services, self._services.settings.limits

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.call.leg import Leg
 from ivr.call.targets import Destination
+from ivr.call.transfer_rules import peer_of_destination
+from ivr.call.transferable import Transferable
 from ivr.flow import ports
-from media import MediaEvent, Sound
+from media import MediaEvent, Port, Sound
 
 if TYPE_CHECKING:
     from ivr.call.forward import Forwarding
@@ -51,6 +53,9 @@ class ForwardHost(Protocol):
     def stop_recording_both(self) -> None:
         """End :meth:`record_both`."""
 
+    def transfer_of(self, by: str, status: int, attended: bool) -> None:
+        """A transfer that `by` (caller, called) asked for came to its end."""
+
     def forward_event(self, event: ports.ForwardRinging | ports.ForwardAnswered) -> None:
         """Progress, for the flow."""
 
@@ -58,12 +63,27 @@ class ForwardHost(Protocol):
         """The end, for the flow."""
 
 
-class Attempt:
+class Placed(Protocol):
+    """Who a call was placed for."""
+
+    on_close: Callable[[], None] | None
+    """Gives back what the call took of its line."""
+
+    def on_session(self, event: object) -> None:
+        """An event of its session."""
+
+    def on_media(self, event: MediaEvent) -> None:
+        """An event of its port."""
+
+
+class Attempt(Transferable):
     """One target being called."""
 
     def __init__(self, forwarding: Forwarding, destination: Destination) -> None:
         self.forwarding = forwarding
+        self.services = forwarding.services
         self.destination = destination
+        self.peer = peer_of_destination(destination)
         self.leg: Leg | None = None
         self.rang = False
         self.over = False
@@ -94,12 +114,37 @@ class Attempt:
             return
         self.over = True
         self.disarm()
+        self.close_transfer()
         if self.on_close is not None:
             self.on_close()
         if self.leg is not None:
             if self.leg.session is not None:
                 self.leg.session.hangup(now)
             self.leg.port.release()
+
+    # Transferable
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        return self.forwarding.host.log
+
+    def shown(self) -> tuple[str, str]:
+        return self.forwarding.host.number, self.forwarding.host.display
+
+    def other_port(self) -> Port | None:
+        return self.forwarding.host.leg.port
+
+    def moved(self, leg: Leg) -> None:
+        """The bridge is one of ports: nothing changes for it."""
+
+    def stranded(self) -> None:
+        self.forwarding.lost(self)
+
+    def transfer_noted(self, status: int, attended: bool) -> None:
+        self.forwarding.host.transfer_of("called", status, attended)
+
+    def picked_up(self) -> None:
+        self.forwarding.taken(self)
 
     def arm(self, seconds: float, then: Callable[[], None]) -> None:
         """Call `then` after so long, instead of what was armed."""

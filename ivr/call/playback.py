@@ -6,13 +6,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ivr.call.figures import CallFigures
-from ivr.call.leg import Leg
 from ivr.call.recordings import CallRecordings
 from ivr.call.services import Services
 from ivr.call.sounds import BEEP
 from ivr.errors import IvrError
 from ivr.flow import ports
-from media import PlayDone, Sound
+from media import PlayDone, Port, Sound
 
 __all__ = ["Playback"]
 
@@ -23,7 +22,7 @@ class Playback:
     def __init__(
         self,
         services: Services,
-        leg: Leg,
+        port: Port,
         recordings: CallRecordings,
         figures: CallFigures,
         feed: Callable[[ports.Event], None],
@@ -31,7 +30,7 @@ class Playback:
     ) -> None:
         """`feed` tells the flow; `spawn` runs what takes time, for as long as the call is up."""
         self._services = services
-        self._leg = leg
+        self._port = port
         self._recordings = recordings
         self._figures = figures
         self._feed = feed
@@ -70,7 +69,7 @@ class Playback:
             self._start(command, sounds)
 
     def _start(self, command: ports.Play, sounds: list[Sound]) -> None:
-        self._newest = self._leg.port.play(sounds, loop=command.loop, pause_ms=round(command.pause * 1000))
+        self._newest = self._port.play(sounds, loop=command.loop, pause_ms=round(command.pause * 1000))
         self._playing[self._newest] = command.id
         self._figures.begins(self._newest)
 
@@ -80,7 +79,7 @@ class Playback:
             self._waiting = None
             self._feed(ports.PlayDone(number, 0.0, "stopped"))
         elif self._newest is not None and self._playing.get(self._newest) == number:
-            self._leg.port.stop_play(self._newest)
+            self._port.stop_play(self._newest)
 
     def done(self, event: PlayDone) -> None:
         """A playback of the port is over: the flow is told, or the recording behind a beep begins."""
@@ -101,7 +100,7 @@ class Playback:
         if beep is None:
             self._recordings.start(command)
         else:
-            self._beeps[self._leg.port.play([beep])] = command
+            self._beeps[self._port.play([beep])] = command
 
     def stop_record(self, number: int) -> None:
         """Close a recording, also one whose beep still sounds."""
@@ -110,7 +109,7 @@ class Playback:
             self._recordings.stop(number)
             return
         del self._beeps[waiting]
-        self._leg.port.stop_play(waiting)
+        self._port.stop_play(waiting)
         self._feed(ports.RecordDone(number))
 
     def close(self) -> None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ivr.call.leg import Leg
 from ivr.call.naming import free_path, safe_name
 from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.flow import ports
 from ivr.store import RecordingRecord
-from media import RecordDone, RecordOptions
+from media import Port, RecordDone, RecordOptions
 
 SUFFIX = {"wav": ".wav", "ulaw": ".ulaw"}
 
@@ -33,9 +32,9 @@ class _Running:
 class CallRecordings:
     """Starts, stops and books the recordings of a call."""
 
-    def __init__(self, services: Services, leg: Leg, report: CallReport) -> None:
+    def __init__(self, services: Services, port: Port, report: CallReport) -> None:
         self._services = services
-        self._leg = leg
+        self._port = port
         self._report = report
         self._running: dict[int, _Running] = {}
         self._paths: dict[int, Path] = {}
@@ -60,7 +59,7 @@ class CallRecordings:
         if started:
             self._call = self._begin("call", None, name, RecordOptions(sides="both", format=form))
             if self._paused:
-                self._leg.port.pause_record(self._call)
+                self._port.pause_record(self._call)
         return started
 
     def _begin(self, kind: str, number: int | None, name: str, options: RecordOptions) -> int:
@@ -72,7 +71,7 @@ class CallRecordings:
             services.paths_taken,
         )
         services.paths_taken.add(path)
-        record = self._leg.port.record(path, options)
+        record = self._port.record(path, options)
         self._running[record] = _Running(kind, number, path, services.wall())
         return record
 
@@ -80,26 +79,26 @@ class CallRecordings:
         """Close the recording that the flow knows as `number`."""
         for record, running in self._running.items():
             if running.number == number:
-                self._leg.port.stop_record(record)
+                self._port.stop_record(record)
                 return
 
     def stop_call(self) -> None:
         """End the recording of the whole call."""
         if self._call is not None:
-            self._leg.port.stop_record(self._call)
+            self._port.stop_record(self._call)
             self._call = None
 
     def pause_call(self) -> None:
         """What comes now must not be in the recording of the whole call."""
         self._paused = True
         if self._call is not None:
-            self._leg.port.pause_record(self._call)
+            self._port.pause_record(self._call)
 
     def resume_call(self) -> None:
         """Go on with the recording of the whole call."""
         self._paused = False
         if self._call is not None:
-            self._leg.port.resume_record(self._call)
+            self._port.resume_record(self._call)
 
     def close(self) -> None:
         """The call ends: giving the port back closes what runs."""

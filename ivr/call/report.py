@@ -50,6 +50,7 @@ class CallReport:
         self._cause: str | None = None
         self._hand_offs: list[dict[str, Any]] = []
         self._faults: list[str] = []
+        self._transfers: list[dict[str, Any]] = []
         self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
         self.log = CallLog(log, {"call": record.id})
@@ -111,6 +112,10 @@ class CallReport:
             }
         )
 
+    def transferred(self, by: str, status: int, attended: bool, at: float) -> None:
+        """A transfer that a peer asked for (`by` the caller or the one called) is decided."""
+        self._transfers.append({"by": by, "status": status, "attended": attended, "at": at})
+
     def signalled(self, agreed: Agreed) -> None:
         """What offer and answer came to."""
         self._media = {
@@ -168,6 +173,8 @@ class CallReport:
             details["fault"] = machine.fault
         if self._faults:
             details["faults"] = self._faults
+        if self._transfers:
+            details["transfers"] = self._transfers
         return replace(
             self._record,
             answered_at=self._answered_at,

@@ -19,16 +19,17 @@ from ivr.call.leg import Leg, MediaPolicy
 from ivr.call.outside import Outside
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
+from ivr.call.transfer_rules import TransferRules
 from ivr.errors import OverloadedError, TooManyHopsError
 from ivr.flow.spoken import Languages
 from ivr.net import SipShell
 from ivr.settings import Settings
-from ivr.sip import InviteRequest, NameAddr, Stack, Uri
+from ivr.sip import Flow, InviteRequest, NameAddr, Replaces, Stack, Uri
 from ivr.store import Store
-from media import MediaFull, MediaPool
+from media import MediaFull, MediaPool, Port
 
 if TYPE_CHECKING:
-    from ivr.call.parties import Attempt
+    from ivr.call.parties import Placed
     from ivr.call.report import CallReport, Measured
     from ivr.flow.machine import Machine
 
@@ -68,6 +69,17 @@ class Services:
     """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)
     """Files that recordings in progress write."""
+    loops: set[str] = field(default_factory=set)
+    """Call-IDs of calls that we place to ourselves, to take the place of a leg there."""
+    transfers: TransferRules = field(init=False)
+    """Whose REFER and Replaces are taken, and where they may lead."""
+
+    def __post_init__(self) -> None:
+        self.transfers = TransferRules(self.settings, self.directory, self._own_dialog)
+
+    def _own_dialog(self, named: Replaces) -> Flow | None:
+        dialog = self.stack.dialogs.get((named.call_id, named.to_tag, named.from_tag))
+        return dialog.flow if dialog is not None and dialog.session is not None else None
 
     def clock(self) -> float:
         """Monotonic seconds: the time of machines, stack and media events."""
@@ -114,6 +126,10 @@ class Services:
             raise OverloadedError(str(error)) from error
         return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
 
+    def leg_on(self, port: Port, session: Any, peer: str, line: str | None) -> Leg:
+        """A leg with the port of another, whose place it is to take."""
+        return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
+
     def take_line(self, name: str | None) -> None:
         """Count one more call of a line, either direction; OverloadedError where it has as many as it may have."""
         if name is None:
@@ -132,17 +148,21 @@ class Services:
         self,
         destination: Destination,
         address: str,
-        attempt: Attempt,
+        attempt: Placed,
         *,
         shown: str | None,
         number: str,
         display: str,
         headers: Mapping[str, str],
         near: Leg,
+        port: Port | None = None,
+        replaces: Replaces | None = None,
     ) -> Leg:
         """Send an INVITE to a destination; its events go to `attempt`.
 
         `shown` is the caller id that the flow wants, else it is the line's, else the caller's `number` and `display`.
+        `port` is one that the leg is to take over, else it gets its own; `replaces` the dialog there whose place the
+        call is to take.
         """
         line = self.lines.lines[destination.line] if destination.line is not None else None
         own = shown or (line.from_ if line is not None else None)
@@ -154,7 +174,10 @@ class Services:
             raise TooManyHopsError("the call was passed on too often: a flow that forwards to itself?")
         self.take_line(destination.line)
         attempt.on_close = lambda: self.free_line(destination.line)
-        leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
+        if port is None:
+            leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
+        else:
+            leg = self.leg_on(port, None, address, destination.line)
         try:
             flow = destination.flow or self.shell.flow_to(address, destination.port)
             sender = Uri("sip", own or number or "anonymous", self.shell.host_for(flow))
@@ -168,11 +191,13 @@ class Services:
                     headers=tuple(headers.items()),
                     account=destination.account,
                     max_forwards=hops,
+                    replaces=replaces,
                 ),
                 self.clock(),
             )
         except BaseException:
-            leg.port.release()
+            if port is None:
+                leg.port.release()
             raise
         leg.session.owner = attempt
         if near.session is not None:

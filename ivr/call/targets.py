@@ -36,6 +36,8 @@ class Destination:
     """Path that a registered phone came by; used as it is."""
     account: Account | None = None
     """Answers challenges."""
+    phone: str | None = None
+    """User of the registered phone; None otherwise."""
 
     @property
     def literal(self) -> bool:
@@ -109,6 +111,7 @@ class Directory:
                 binding.flow.remote[0],
                 binding.flow.remote[1],
                 flow=binding.flow,
+                phone=user,
             )
             for binding in self._registrar.lookup(user, now)
         ]

@@ -1,0 +1,96 @@
+"""Who in a call may have its place taken by somebody else, and by whom (`sip.transfers`).
+
+A transfer makes this system place a call at a peer's wish: what a phone may not dial it may not transfer to either, and
+a line's peer reaches what is listed for it and nothing more.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ivr.call.dialling import may_dial
+from ivr.call.identity import Caller, normalise
+from ivr.call.targets import Destination, Directory
+from ivr.errors import CallForbiddenError, NumberNotServedError
+from ivr.settings import Settings
+from ivr.sip import Flow, Replaces
+from ivr.sip.refer import ReferTarget
+
+__all__ = ["Peer", "TransferRules", "peer_of_caller", "peer_of_destination"]
+
+OURSELVES = "(call)"
+"""Target of a destination that is another call here."""
+
+_TAKEN = {"never": (), "phones": ("phone",), "lines": ("line",), "all": ("phone", "line")}
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whose leg it is."""
+
+    kind: str
+    """``line``, ``phone`` or ``guest``."""
+    name: str | None
+    """Name of the line, user of the phone; None for guests."""
+
+
+NOBODY = Peer("guest", None)
+"""Who is at the other end of a call to ourselves: never one who may ask for anything."""
+
+
+def peer_of_caller(caller: Caller) -> Peer:
+    """Who calls."""
+    return Peer(caller.kind, caller.line or caller.phone)
+
+
+def peer_of_destination(destination: Destination) -> Peer:
+    """Who was called."""
+    if destination.line is not None:
+        return Peer("line", destination.line)
+    return Peer("phone", destination.phone) if destination.phone is not None else Peer("guest", None)
+
+
+class TransferRules:
+    """Decides on every REFER, and on every INVITE that is to replace a call."""
+
+    def __init__(self, settings: Settings, directory: Directory, replaced: Callable[[Replaces], Flow | None]) -> None:
+        """`replaced` gives the path of a dialog of ours, by its name; None where it is none of ours."""
+        self._settings = settings
+        self._directory = directory
+        self._replaced = replaced
+
+    def takes(self, peer: Peer) -> bool:
+        """Whether a REFER or Replaces of this peer is taken at all."""
+        return peer.kind in _TAKEN[self._settings.sip.transfers.accept]
+
+    def find(self, target: ReferTarget, peer: Peer, now: float) -> Sequence[Destination]:
+        """Where the call goes that `peer` asks for. Raises CallForbiddenError and NumberNotServedError; empty where a
+        phone is not registered."""
+        if not self.takes(peer):
+            raise CallForbiddenError("transfers of this peer are not taken")
+        if target.replaces is not None:
+            own = self._replaced(target.replaces)
+            if own is not None:
+                # The other call of the peer is with us too: what takes its place there comes by ourselves.
+                host, port = own.local
+                return [Destination(OURSELVES, target.uri, host, port, flow=Flow(own.transport, own.local, own.local))]
+        if not (target.uri.is_sip or target.uri.scheme == "tel"):
+            raise NumberNotServedError("a transfer to what is no SIP address")
+        number = normalise(target.uri.user)
+        if number in self._settings.phones:
+            return self._directory.find(f"phone:{number}", None, now)
+        if not number:
+            raise NumberNotServedError("a transfer to nobody")
+        if not self._may_reach(number, peer, target):
+            raise CallForbiddenError("this peer may not transfer there")
+        return self._directory.find(f"tel:{number}", peer.name if peer.kind == "line" else None, now)
+
+    def _may_reach(self, number: str, peer: Peer, target: ReferTarget) -> bool:
+        if peer.kind == "phone" and may_dial(self._settings, number):
+            return True
+        if peer.kind == "line" and target.replaces is not None:
+            # The call is there already, at the peer itself: only its other end changes.
+            return True
+        return any(fnmatch.fnmatchcase(number, pattern) for pattern in self._settings.sip.transfers.to)
