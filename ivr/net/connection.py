@@ -55,6 +55,9 @@ MAX_UNSENT: Final = 256 * 1024
 """Octets that a peer leaves unread before it is cut off, and that wait for a connection to open: some hundred messages,
 a second of a busy trunk."""
 
+MAX_HANDSHAKE: Final = 64 * 1024
+"""Octets of a peer's side of a TLS handshake, its chain of certificates included, that wait for their turn."""
+
 MESSAGES_PER_TURN: Final = 64
 """Read from one connection before the others get their turn, as from a socket of datagrams."""
 
@@ -72,7 +75,10 @@ class Owner(Protocol):
         """The peer sent what cannot be read on; it may be told before the connection is closed."""
 
     def turned(self) -> None:
-        """A turn of reading is over: what was queued may be sent."""
+        """A message is dealt with: what was queued may be sent."""
+
+    def shakes(self, connection: Connection) -> None:
+        """A peer's handshake can go on: `connection.shake()` is to be called, soon."""
 
     def opened(self, connection: Connection) -> None:
         """Messages can be sent."""
@@ -111,6 +117,7 @@ class Connection(asyncio.Protocol):
         self._wire: Wire = WebSocketWire() if self._websocket else StreamWire()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._early = b""
         self._queued: list[bytes] = []
         self._waiting = 0
         self._requests: dict[RequestKey, None] = {}
@@ -151,6 +158,22 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.over:
             return
+        if self._tls is None or self._tls.ready or not self.incoming:
+            self._feed(data)
+            return
+        self._early += data
+        if len(self._early) > MAX_HANDSHAKE:
+            self.close("TLS: a handshake too large", at_once=True)
+        else:
+            self._owner.shakes(self)
+
+    def shake(self) -> None:
+        """Go on with the handshake, when it is its turn."""
+        data, self._early = self._early, b""
+        if data and not self.over:
+            self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         try:
             if self._tls is None:
                 self._wire.feed(data)
@@ -210,17 +233,18 @@ class Connection(asyncio.Protocol):
                     self._write(self._wire.pong())
                 elif found is Sign.PONG:
                     self._answers_pings = True
-                elif isinstance(found, bytes) and not self._owner.received(self, found):
-                    self.close("not welcome")
+                elif isinstance(found, bytes):
+                    if not self._owner.received(self, found):
+                        self.close("not welcome")
+                    self._owner.turned()  # what comes first is answered first
         except FramingError as error:
             if not self.over:
                 self._owner.broken(self, error)
-            self._owner.turned()
+                self._owner.turned()
             self.close(str(error))
             return
         if count:
             self._owner.active(self)
-            self._owner.turned()
         if count == MESSAGES_PER_TURN and not self.over and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
