@@ -35,6 +35,7 @@ from media.face import (
 )
 
 if TYPE_CHECKING:
+    from media.codecs import opus_available
     from media.guard import AddressPolicy, CheckedResolver, allow_listed, check_literal
     from media.pool import MediaPool
     from media.port import Port
@@ -77,6 +78,7 @@ __all__ = [
     "allow_listed",
     "check_literal",
     "edit_prompt",
+    "opus_available",
     "tone_file",
 ]
 
@@ -94,6 +96,7 @@ _LATE = {
     "allow_listed": "media.guard",
     "check_literal": "media.guard",
     "edit_prompt": "media.prompts",
+    "opus_available": "media.codecs",
     "TONES": "media.tones",
     "tone_file": "media.tones",
 }

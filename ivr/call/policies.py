@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import MediaPolicy
 from ivr.settings import Settings
+from ivr.sip.codecs import CodecOrder
 from ivr.sip.negotiate import Capabilities
+from media import opus_available
 
-BUILT_CODECS = ("pcmu", "pcma")
+log = logging.getLogger("ivr.call")
 
 
 def media_policies(
@@ -17,11 +20,21 @@ def media_policies(
 ) -> Callable[[str | None], MediaPolicy]:
     """Policy of a line by name; of phones and guests for None. `advertise`: peer's address -> our media address."""
 
-    def policy(codecs: tuple[str, ...], dtmf: tuple[str, ...], inband: str) -> MediaPolicy:
+    def usable(codecs: tuple[str, ...]) -> tuple[str, ...]:
+        if "opus" not in codecs or opus_available():
+            return codecs
+        log.warning("opus is left out of the codecs: it needs pip install 'ivr[opus]' and the library libopus0")
+        return tuple(codec for codec in codecs if codec != "opus") or ("pcmu", "pcma")
+
+    def policy(
+        codecs: tuple[str, ...], order: CodecOrder, ptime: int, dtmf: tuple[str, ...], inband: str
+    ) -> MediaPolicy:
         return MediaPolicy(
             capabilities=Capabilities(
-                codecs=tuple(codec for codec in codecs if codec in BUILT_CODECS) or BUILT_CODECS,
+                codecs=usable(codecs),
+                order=order,
                 dtmf="rfc4733" in dtmf,
+                ptime=ptime,
             ),
             inband=inband if "inband" in dtmf else "off",
             info="info" in dtmf,
@@ -29,9 +42,15 @@ def media_policies(
         )
 
     media = settings.media
-    default = policy(media.codecs, media.dtmf, media.inband)
+    default = policy(media.codecs, media.codec_order, media.ptime, media.dtmf, media.inband)
     by_line = {
-        name: policy(line.codecs or media.codecs, line.dtmf or media.dtmf, line.inband or media.inband)
+        name: policy(
+            line.codecs or media.codecs,
+            line.codec_order or media.codec_order,
+            line.ptime or media.ptime,
+            line.dtmf or media.dtmf,
+            line.inband or media.inband,
+        )
         for name, line in lines.lines.items()
     }
     return lambda name: by_line.get(name, default) if name is not None else default

@@ -32,6 +32,7 @@ __all__ = [
     "Srtp",
 ]
 
+CodecOrder = Literal["theirs", "ours"]
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
 DtmfMethod = Literal["rfc4733", "info", "inband"]
 Inband = Literal["negotiated", "always", "off"]
@@ -176,6 +177,8 @@ class SipLine(Section):
     caller_from: Literal["from", "p_asserted_identity"] = "from"
     codecs: Annotated[tuple[Codec, ...], Unique] | None = None
     """Instead of `media.codecs`."""
+    codec_order: CodecOrder | None = None
+    """Instead of `media.codec_order`."""
     dtmf: Annotated[tuple[DtmfMethod, ...], Unique] | None = None
     """Instead of `media.dtmf`."""
     inband: Inband | None = None
@@ -209,15 +212,6 @@ class SipLine(Section):
                 if form == "national":
                     raise ValueError(f"{key}: national needs `country`: of which one")
         return self
-
-    def unbuilt(self, name: str) -> list[str]:
-        """What this line asks for that the version does not have, as sentences."""
-        return [
-            f"lines.{name}: codec {codec} is not built yet" for codec in self.codecs or () if codec in NOT_BUILT_CODECS
-        ]
-
-
-NOT_BUILT_CODECS = ("g722", "opus")
 
 
 class SipTrunk(SipLine):

@@ -22,7 +22,7 @@ from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
-from ivr.settings.lines import NOT_BUILT_CODECS, Codec, DtmfMethod, Inband, Line, Phone, Srtp
+from ivr.settings.lines import Codec, CodecOrder, Device, DtmfMethod, Inband, Line, Phone, Srtp
 from ivr.settings.operations import HealthSettings, LogSettings, MetricsSettings
 from ivr.settings.outbound import OutboundPolicy
 from ivr.settings.security import SecuritySettings
@@ -117,7 +117,9 @@ class MediaSettings(Section):
     ] = 0
     """Processes that carry the sound; 0 (`auto`) takes one for each core but the first, at least one."""
     codecs: Annotated[tuple[Codec, ...], Unique] = ("pcmu", "pcma")
-    """In the order preferred."""
+    """In the order preferred. g722 and opus are wideband; opus needs the extra of that name."""
+    codec_order: CodecOrder = "theirs"
+    """Which codec is taken where a peer offers several: the first of its list, or of ours."""
     dtmf: Annotated[tuple[DtmfMethod, ...], Unique] = ("rfc4733", "info", "inband")
     """Methods accepted. Keys are sent as telephone-events where these were agreed, else as tones."""
     inband: Inband = "negotiated"
@@ -327,9 +329,8 @@ class Settings(Section):
 
     def unbuilt(self) -> list[str]:
         """Sentences about what this configuration asks for and this version does not have."""
-        parts = [f"media.codecs: {codec} is not built yet" for codec in self.media.codecs if codec in NOT_BUILT_CODECS]
-        for name, line in self.lines.items():
-            parts.extend(line.unbuilt(name))
+        devices = ((name, line) for name, line in self.lines.items() if isinstance(line, Device))
+        parts = [sentence for name, line in devices for sentence in line.unbuilt(name)]
         parts.extend(f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section))
         return parts
 

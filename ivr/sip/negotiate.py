@@ -1,4 +1,4 @@
-"""Offer and answer (RFC 3264) for one audio stream of G.711 and telephone-event (RFC 4733).
+"""Offer and answer (RFC 3264) for one audio stream and its telephone-events (RFC 4733).
 
 Pure functions over descriptions: who keeps the session passes its id and version in, and the description in force
 where an offer is made anew. The same functions serve the first offer and all later ones: a hold, a resume, another
@@ -12,26 +12,28 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 from typing import Final
 
+from ivr.sip.codecs import (
+    PTIME_DEFAULT,
+    PTIME_MOST,
+    Chosen,
+    CodecOrder,
+    choose,
+    events_text,
+    formats_text,
+    known_types,
+    offered_types,
+    packet_time,
+)
 from ivr.sip.errors import NotAcceptableError
 from ivr.sip.sdp import Attribute, Direction, Media, Origin, Sdp
 
 __all__ = ["Agreed", "Capabilities", "CryptoKey", "agreed", "answer", "offer", "sendable_address"]
 
-_STATIC: Final = {0: "pcmu", 8: "pcma"}
-_PAYLOAD: Final = {"pcmu": 0, "pcma": 8}
 _PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
-_EVENTS: Final = "telephone-event"
-
-EVENT_TYPE: Final = 101
-"""Payload type that we offer for telephone-event: what nearly everybody uses."""
-
-PTIMES: Final = (10, 120)
-"""Packet lengths in milliseconds that are believed; beyond them stands nonsense."""
 
 _SEND: Final = ("sendrecv", "sendonly")
 _RECEIVE: Final = ("sendrecv", "recvonly")
 _IPV4: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
-_RANGE: Final = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ class Capabilities:
     """What our side can do."""
 
     codecs: tuple[str, ...] = ("pcmu", "pcma")
-    """Of pcmu and pcma, the preferred one first; the order counts in our offers, a peer's order in its own."""
+    """Of pcmu, pcma, g722 and opus, the preferred one first."""
+    order: CodecOrder = "theirs"
+    """Whose order decides where a peer offers; in our offers ours stands."""
     dtmf: bool = True
     """Whether telephone-event is offered and taken."""
     ptime: int = 20
-    """Milliseconds of sound in a packet that we would like to receive."""
+    """Milliseconds of sound in a packet that we would like to receive, and send where the peer asks for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Agreed:
     rtcp_port: int
     """RTCP port of the peer."""
     codec: str
-    """pcmu or pcma, in both directions."""
+    """pcmu, pcma, g722 or opus, in both directions."""
     payload_type: int
     """Payload type of the codec in what we send."""
     send: bool
@@ -83,13 +87,19 @@ class Agreed:
     payload_type_in: int
     """Payload type of the codec in what we receive."""
     ptime: int
-    """Milliseconds of sound in a packet that the peer would like to receive."""
+    """Milliseconds of sound in a packet that we send."""
     held: bool
     """Whether the peer holds us (sendonly, inactive, or 0.0.0.0)."""
     event_rate: int = 8000
     """Clock rate of `event_type`, Hz (RFC 4733 §2.1): that of the codec it stands beside."""
     event_rate_in: int = 8000
     """Clock rate of `event_type_in`."""
+    noise_type: int | None = 13
+    """Payload type of comfort noise that the peer may send (RFC 3389); None: none."""
+    opus_fec: bool = False
+    """The peer wants forward error correction in the Opus that it receives."""
+    opus_bitrate: int = 0
+    """Most bits a second of Opus that it takes; 0: not said."""
     rtcp_mux: bool = False
     """RTP and RTCP share one port (RFC 5761)."""
     crypto_out: CryptoKey | None = None
@@ -126,49 +136,6 @@ def _unspecified(host: str) -> bool:
     return host in ("0.0.0.0", "::", "::0", "0:0:0:0:0:0:0:0")
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
-    codec: str
-    payload_type: int
-    event_type: int | None
-
-
-def _choose(media: Media, codecs: tuple[str, ...], dtmf: bool) -> _Chosen | None:
-    """The first codec of theirs that is ours, and their telephone-event."""
-    codec, payload_type, events = "", -1, None
-    for text in media.formats:
-        if not (text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < 128):
-            continue
-        number = int(text)
-        mapped = media.rtpmap.get(number)
-        if mapped is None:
-            encoding = _STATIC.get(number, "")
-        elif mapped.rate != 8000 or mapped.channels != 1:
-            continue
-        elif _STATIC.get(number, mapped.encoding) != mapped.encoding:
-            continue  # a static payload type under another name: two readers would decode it differently
-        else:
-            encoding = mapped.encoding
-        if encoding == _EVENTS:
-            if dtmf and events is None and _has_digits(media.fmtp(number)):
-                events = number
-        elif encoding in codecs and not codec:
-            codec, payload_type = encoding, number
-    return _Chosen(codec, payload_type, events) if codec else None
-
-
-def _has_digits(fmtp: str | None) -> bool:
-    """Whether the events 0 to 11 (digits, * and #) are among those listed; no list means 0-15 (RFC 4733 §2.4.1)."""
-    if fmtp is None or fmtp == "0-15" or fmtp == "0-16":
-        return True
-    listed: set[int] = set()
-    for part in fmtp.split(",")[:16]:
-        match = _RANGE.fullmatch(part.strip())
-        if match is not None:
-            listed.update(range(int(match[1]), int(match[2] or match[1]) + 1))
-    return listed.issuperset(range(12))
-
-
 def _usable(media: Media, local_host: str) -> bool:
     """Whether the stream is audio over RTP that this socket could serve."""
     if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in _PROTOCOLS:
@@ -178,14 +145,15 @@ def _usable(media: Media, local_host: str) -> bool:
     return _unspecified(media.host) or sendable_address(media.host)
 
 
-def _attributes(chosen: _Chosen, fmtp: str, ptime: int, direction: Direction) -> list[Attribute]:
-    attributes: list[Attribute] = [("rtpmap", f"{chosen.payload_type} {chosen.codec.upper()}/8000")]
+def _attributes(chosen: Chosen, listed: str, ptime: int, direction: Direction) -> list[Attribute]:
+    attributes = formats_text([(chosen.codec, chosen.payload_type)])
     if chosen.event_type is not None:
-        attributes.append(("rtpmap", f"{chosen.event_type} {_EVENTS}/8000"))
-        attributes.append(("fmtp", f"{chosen.event_type} {fmtp}"))
-    attributes.append(("ptime", str(ptime)))
-    attributes.append((direction, None))
-    return attributes
+        attributes += events_text(chosen.event_type, chosen.event_rate, listed)
+    return [*attributes, *_end(ptime, direction)]
+
+
+def _end(ptime: int, direction: Direction) -> list[Attribute]:
+    return [("ptime", str(ptime)), ("maxptime", str(PTIME_MOST)), (direction, None)]
 
 
 def _direction(send: bool, receive: bool) -> Direction:
@@ -195,7 +163,7 @@ def _direction(send: bool, receive: bool) -> Direction:
 
 
 def _agree(
-    media: Media, chosen: _Chosen, ours: Direction, *, payload_type_in: int, event_type_in: int | None
+    media: Media, chosen: Chosen, ours: Direction, ptime: int, *, payload_type_in: int, event_type_in: int | None
 ) -> Agreed:
     nowhere = _unspecified(media.host)
     theirs = media.direction
@@ -204,10 +172,6 @@ def _agree(
     if (rtcp := media.rtcp) is not None:
         rtcp_port = rtcp[0]
         # Reports go nowhere but to the host of the sound: a third party named there would be flooded in our name.
-    low, high = PTIMES
-    ptime = media.ptime if media.ptime is not None and low <= media.ptime <= high else 20
-    if (most := media.maxptime) is not None and low <= most < ptime:
-        ptime = most
     return Agreed(
         remote_host=host,
         remote_port=media.port,
@@ -220,8 +184,13 @@ def _agree(
         event_type=chosen.event_type,
         event_type_in=event_type_in,
         payload_type_in=payload_type_in,
-        ptime=ptime,
+        ptime=packet_time(media, ptime),
         held=nowhere or theirs not in _RECEIVE,
+        event_rate=chosen.event_rate,
+        event_rate_in=chosen.event_rate,
+        noise_type=chosen.noise_type,
+        opus_fec=chosen.fec,
+        opus_bitrate=chosen.bitrate,
     )
 
 
@@ -247,7 +216,7 @@ def answer(
     for media in offer.media:
         chosen = None
         if outcome is None and _usable(media, local_host):
-            chosen = _choose(media, caps.codecs, caps.dtmf)
+            chosen = choose(media, caps.codecs, caps.dtmf, caps.order)
         if chosen is None:
             streams.append(_refused(media))
             continue
@@ -261,7 +230,9 @@ def answer(
         streams.append(
             Media("audio", local_port, media.protocol, formats, attributes=_attributes(chosen, fmtp, caps.ptime, ours))
         )
-        outcome = _agree(media, chosen, ours, payload_type_in=chosen.payload_type, event_type_in=chosen.event_type)
+        outcome = _agree(
+            media, chosen, ours, caps.ptime, payload_type_in=chosen.payload_type, event_type_in=chosen.event_type
+        )
     if outcome is None:
         raise NotAcceptableError("no audio stream in the offer that can be served")
     return _describe(streams, local_host, session_id, version, offer.time), outcome
@@ -280,32 +251,22 @@ def offer(
     """Offer one audio stream with all our codecs. `previous` is our description in force in a session that goes on:
     its streams keep their places, and payload types their meaning (RFC 3264 §8)."""
     direction: Direction = "sendonly" if hold else "sendrecv"
-    payload = dict(_PAYLOAD)
-    event_type = EVENT_TYPE
     streams: list[Media] = []
     place = 0
     protocol = "RTP/AVP"
+    in_force: Media | None = None
     if previous is not None:
         streams = [_refused(media) for media in previous.media]
         for index, media in enumerate(previous.media):
             if media.kind == "audio" and media.port:
-                place, protocol = index, media.protocol
-                for number, mapped in media.rtpmap.items():
-                    if mapped.encoding in payload:
-                        payload[mapped.encoding] = number
-                    elif mapped.encoding == _EVENTS:
-                        event_type = number
+                place, protocol, in_force = index, media.protocol, media
                 break
-    if event_type in payload.values():
-        event_type = next(number for number in range(96, 128) if number not in payload.values())
-    formats = [str(payload[codec]) for codec in caps.codecs]
-    attributes: list[Attribute] = [("rtpmap", f"{payload[codec]} {codec.upper()}/8000") for codec in caps.codecs]
-    if caps.dtmf:
-        formats.append(str(event_type))
-        attributes.append(("rtpmap", f"{event_type} {_EVENTS}/8000"))
-        attributes.append(("fmtp", f"{event_type} 0-16"))
-    attributes.append(("ptime", str(caps.ptime)))
-    attributes.append((direction, None))
+    payload, events = known_types(caps.codecs, caps.dtmf, in_force)
+    formats = [str(number) for number in (*payload.values(), *events.values())]
+    attributes = formats_text(payload.items())
+    for rate, number in events.items():
+        attributes += events_text(number, rate, "0-16")
+    attributes += _end(caps.ptime, direction)
     stream = Media("audio", local_port, protocol, formats, attributes=attributes)
     streams[place : place + 1] = [stream]
     return _describe(streams, local_host, session_id, version, previous.time if previous is not None else "0 0")
@@ -321,18 +282,17 @@ def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
         local = local_offer.host or ours.host
         if theirs is None or not _usable(theirs, local):
             raise NotAcceptableError("the answer refuses our audio stream")
-        offered = {name: number for number, name in _STATIC.items() if str(number) in ours.formats}
-        offered.update((mapped.encoding, number) for number, mapped in ours.rtpmap.items())
-        codecs = tuple(codec for codec in _PAYLOAD if codec in offered)
-        chosen = _choose(theirs, codecs, _EVENTS in offered)
+        types, events = offered_types(ours)
+        chosen = choose(theirs, tuple(types), bool(events))
         if chosen is None:
             raise NotAcceptableError("no codec of our offer in the answer")
         return _agree(
             theirs,
             chosen,
             ours.direction,
-            payload_type_in=offered[chosen.codec],
-            event_type_in=offered.get(_EVENTS) if chosen.event_type is not None else None,
+            ours.ptime or PTIME_DEFAULT,
+            payload_type_in=types[chosen.codec],
+            event_type_in=None if chosen.event_type is None else events.get(chosen.event_rate),
         )
     raise NotAcceptableError("we offered no audio stream")
 

@@ -1,1 +1,7 @@
-"""Codecs of the media plane, each as array functions or tables over whole ticks."""
+"""Codecs of the media plane: tables over whole ticks (G.711), or objects of a stream (G.722, Opus)."""
+
+from __future__ import annotations
+
+from media.codecs.opus import available as opus_available
+
+__all__ = ["opus_available"]

@@ -36,7 +36,8 @@ def test_the_usual_call() -> None:
     ours, outcome = answered(description(audio("8 0 101", "fmtp:101 0-16", "ptime:20")))
     assert ours.encode() == (
         b"v=0\r\no=- 5 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=7 9\r\nm=audio 30000 RTP/AVP 8 101\r\n"
-        b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\na=sendrecv\r\n"
+        b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\na=ptime:20\r\n"
+        b"a=maxptime:60\r\na=sendrecv\r\n"
     )
     assert outcome == Agreed(
         remote_host="198.51.100.7",
