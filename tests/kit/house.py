@@ -212,10 +212,10 @@ class Party:
         self.house.run(0.5)
         return self._session
 
-    def call_as(self, phone: str, number: str) -> Any:
+    def call_as(self, phone: str, number: str, **more: Any) -> Any:
         """Call as a registered phone."""
         who = NameAddr(Uri("sip", phone, HOUSE[0]))
-        return self.call(number, from_=who, account=Account(phone, f"secret-{phone}"))
+        return self.call(number, from_=who, account=Account(phone, f"secret-{phone}"), **more)
 
     def ring(self) -> None:
         """Answer 180 to what came last."""
