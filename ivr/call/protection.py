@@ -31,6 +31,8 @@ SAVE_AFTER: Final = 1.0
 """Seconds between a change and the file: a flood of bans is written once."""
 FILTER_AFTER: Final = 0.2
 """Seconds between a ban and the kernel's filter; until then the guard drops the packets itself."""
+STRANGERS_PORTS: Final = 4
+"""Calls that no stranger has acknowledged take a quarter of the media ports at most: each has a pair of them."""
 LOGGED_PER_SECOND: Final = 20
 """Lines a second: a flood from forged addresses must not fill the disk."""
 
@@ -53,7 +55,11 @@ class Protection:
         self._log_until = 0.0
         self._logged = 0
         self._unlogged = 0
-        self.guard = SourceGuard(settings.security, settings.sip.trusted, is_line)
+        room = max(1, settings.media.ports.pairs // STRANGERS_PORTS)
+        rules = settings.security
+        if room < rules.half_open_strangers:
+            rules = rules.model_copy(update={"half_open_strangers": room})
+        self.guard = SourceGuard(rules, settings.sip.trusted, is_line)
         self.guard.on_ban = self._banned
         self.guard.on_change = self._changed
 
@@ -141,7 +147,7 @@ class Protection:
             self._unlogged += 1
             return
         self._logged += 1
-        log.warning("ban host=%s reason=%s seconds=%d times=%d", host, ban.reason, ban.left(now), ban.times)
+        log.warning("ban host=%s reason=%s seconds=%d times=%d", host, ban.reason, round(ban.left(now)), ban.times)
 
     def _changed(self) -> None:
         if self._save_timer is None:
