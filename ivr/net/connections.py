@@ -33,7 +33,7 @@ ACCEPTS_PER_TURN: Final = 16
 
 HANDSHAKES_PER_TURN: Final = 4
 """Steps of TLS handshakes before everything else gets its turn. One costs 1.5 ms, most of it for the key: a thousand
-phones that connect at once, after a restart or with malice, would otherwise keep calls waiting for a second and more."""
+phones that connect at once, after a restart or with malice, would otherwise keep calls waiting for a second."""
 
 ACCEPT_AGAIN: Final = 1.0
 """Seconds until the next try when there is no file descriptor left."""

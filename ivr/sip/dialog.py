@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Dialog", "DialogId", "is_unicast", "next_hop"]
 
 DEFAULT_PORT: Final = 5060
+TLS_PORT: Final = 5061
 ADDRESSES_KNOWN: Final = 4096
 """Addresses of which it is remembered what kind they are."""
 
@@ -48,7 +49,9 @@ def next_hop(uri: Uri, flow: Flow) -> Flow:
     so does a private address of a peer that was seen under a public one: it is behind a NAT.
     """
     host = uri.host
-    if not is_unicast(host) or flow.transport != "udp" or uri.scheme != "sip":
+    if flow.transport != "udp":
+        return _next_stream(uri, flow)
+    if not is_unicast(host) or uri.scheme != "sip":
         return flow
     seen = flow.remote[0]
     if host == seen and (uri.port or DEFAULT_PORT) == flow.remote[1]:
@@ -61,6 +64,20 @@ def next_hop(uri: Uri, flow: Flow) -> Flow:
     ):
         return flow
     return Flow(flow.transport, flow.local, (host, uri.port or DEFAULT_PORT))
+
+
+def _next_stream(uri: Uri, flow: Flow) -> Flow:
+    """The same for a connection, which is kept to as long as it stands: the address counts when it is gone, or when the
+    peer names another host. The port that the peer connected from is none that it listens on."""
+    host, seen = uri.host, flow.remote[0]
+    if flow.transport in ("ws", "wss") or not is_unicast(host):
+        return flow
+    remote = (host, uri.port or (TLS_PORT if flow.transport == "tls" else DEFAULT_PORT))
+    if host == seen:
+        return flow._replace(remote=remote)
+    if (":" in host) != (":" in seen) or (_is_private(host) and not _is_private(seen)):
+        return flow
+    return Flow(flow.transport, flow.local, remote, 0, flow.name)
 
 
 class Dialog:

@@ -245,7 +245,8 @@ class Stack:
             self._refuse(request, flow, 420, f"Unsupported: {', '.join(unsupported)}\r\n")
         else:
             transaction = layer.create_server(request, flow, key, None)
-            if dialog.symmetric:
+            # On a stream the newest connection counts, unless that of the call proved whose it is.
+            if dialog.symmetric or (flow.connection and not dialog.flow.name):
                 dialog.flow = flow
             dialog.session.receive(dialog, request, transaction, now)
 
