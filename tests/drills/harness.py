@@ -324,14 +324,15 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) 
     return time.monotonic() - begun
 
 
-def alive(daemon: Daemon) -> Figure:
-    """That the daemon runs, and says nothing of an error that nobody foresaw."""
-    found = "ended" if daemon.process.poll() is not None else "traceback in the log" if _trace(daemon) else "alive"
-    return exactly("daemon", "alive", found)
-
-
-def _trace(daemon: Daemon) -> bool:
-    return "Traceback" in daemon.log()
+def alive(daemon: Daemon, *expected: str) -> Figure:
+    """That the daemon runs, and its log tells of no error that nobody foresaw but those with `expected` in them."""
+    if daemon.process.poll() is not None:
+        return exactly("daemon", "alive", f"ended with {daemon.process.returncode}")
+    for text in daemon.log().split("Traceback (most recent call last):")[1:]:
+        error = next((line for line in text.splitlines()[1:] if line and not line.startswith(" ")), "cut off")
+        if not any(one in error for one in expected):
+            return exactly("daemon", "alive", f"alive, but: {error}")
+    return exactly("daemon", "alive", "alive")
 
 
 def perform(name: str, drill: Drill, scale: Scale) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
 import time
@@ -36,7 +37,8 @@ async def run(bench: Bench) -> list[Figure]:
             gap = percentile([gap for call in calls for gap in call.gaps(since)], 0.99)
             up = sum(not call.ended.is_set() for call in calls)
             for pid, limit in before.items():
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+                with contextlib.suppress(ProcessLookupError):  # a child that was done, like the one that spoke
+                    resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
             for one in waiting:
                 one.close()
             await asyncio.sleep(1.5)
@@ -46,7 +48,8 @@ async def run(bench: Bench) -> list[Figure]:
             again.talk()
             await asyncio.sleep(1.0)
             await crowd.hang_up()
-        record = next(one for one in daemon.records(count + 1) if one["sip_call_id"] == again.call_id)
+        ids = {one["sip_call_id"]: one for one in daemon.records(count + len(answered) + 1)}
+        record = ids[again.call_id]
         return [
             exactly("calls that stay up", count, up),
             at_most("their RTP gap p99", 40, gap * 1e3, "ms", ".1f"),
@@ -56,7 +59,7 @@ async def run(bench: Bench) -> list[Figure]:
             ),
             at_least("HTTP works again: calls it lists", count, listed),
             exactly("a recording works again", (200, ["start", "message"]), (status, _path(record)[:2])),
-            alive(daemon),
+            alive(daemon, "Too many open files"),
         ]
 
 
