@@ -72,7 +72,7 @@ def test_next_hop_by_streams() -> None:
     assert next_hop(Uri.parse("sip:x@192.0.2.9:5070"), flow) == Flow("tcp", B, ("192.0.2.9", 5070))
     for uri in ("sip:x@pbx.example.net", "sip:x@[2001:db8::1]"):
         assert next_hop(Uri.parse(uri), flow) is flow
-    public = Flow("tcp", B, ("203.0.113.1", 45000), 7)
+    public = Flow("tcp", B, ("9.9.9.9", 45000), 7)
     assert next_hop(Uri.parse("sip:x@10.0.0.1:5060"), public) is public, "behind a NAT"
     trunk = Flow("tls", B, ("192.0.2.1", 5061), 0, "example.net")
     assert next_hop(Uri.parse("sips:x@192.0.2.9"), trunk) == Flow("tls", B, ("192.0.2.9", 5061), 0, "example.net")
