@@ -226,7 +226,9 @@ class Daemon:
             self._metrics.read(services, manager, registrar, waiting, prompts, lambda: not self._health.unready())
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
-            http = HttpServer(settings.http.listen, Guard(store, local), manager, live, events, captures, operations)
+            http = HttpServer(
+                settings.http.listen, Guard(store, local), manager, live, events, captures, operations, protection
+            )
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from ivr.api.bans import BanRoutes, BanSource
 from ivr.api.bodies import MAX_BODY_BYTES
 from ivr.api.events import EventRoutes, EventSink
 from ivr.api.flows import FlowRoutes
@@ -49,6 +50,7 @@ class HttpServer:
         events: EventSink,
         messages: MessageSource,
         operations: OperationRoutes,
+        bans: BanSource,
     ) -> None:
         self._listen = listen
         self._calls = calls
@@ -57,6 +59,7 @@ class HttpServer:
         self._events = EventRoutes(events)
         self._messages = MessageRoutes(messages)
         self._operations = operations
+        self._bans = BanRoutes(bans)
         self._runners: list[web.AppRunner] = []
         self.address = listen
 
@@ -72,6 +75,9 @@ class HttpServer:
                 web.get("/v1/messages", guard("calls:read", self._messages.show)),
                 web.get("/v1/messages.pcap", guard("calls:read", self._messages.file)),
                 web.post("/v1/events", guard("events", self._events.post)),
+                web.get("/v1/bans", guard("admin", self._bans.list)),
+                web.post("/v1/bans", guard("admin", self._bans.add)),
+                web.post("/v1/bans/remove", guard("admin", self._bans.remove)),
                 web.get("/v1/flows", guard("flows", flows.list, local=True)),
                 web.post("/v1/flows/reload", guard("flows", flows.reload)),
                 web.get("/v1/flows/{flow}", guard("flows", flows.show, local=True)),

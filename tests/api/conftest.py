@@ -11,7 +11,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from ivr.api import Guard, HttpServer, OperationRoutes
 from ivr.call.events import EventHub
 from ivr.capture import Captures
-from ivr.settings import CaptureSettings, HostPort, MetricsSettings, Settings
+from ivr.guard import SourceGuard
+from ivr.settings import CaptureSettings, HostPort, MetricsSettings, SecuritySettings, Settings
 from ivr.store import Store, new_token
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
@@ -38,6 +39,25 @@ class Calls:
 
     def by_version(self) -> Counter[tuple[str, int | None]]:
         return Counter((row["flow"], row["flow_number"]) for row in self.rows)
+
+
+class Bans:
+    """Who is shut out, on a clock that stands still."""
+
+    def __init__(self) -> None:
+        self.guard = SourceGuard(SecuritySettings())
+
+    def bans(self) -> list[dict[str, Any]]:
+        return [
+            {"source": ban.source, "reason": ban.reason, "seconds_left": ban.left(0.0), "times": 1, "proven": True}
+            for ban in self.guard.bans(0.0)
+        ]
+
+    def ban(self, source: str, seconds: float) -> bool:
+        return self.guard.ban(source, seconds, 0.0) is not None
+
+    def unban(self, source: str) -> bool:
+        return self.guard.unban(source)
 
 
 class Health:
@@ -68,6 +88,7 @@ class Api:
         captures: Captures,
         health: Health,
         parts: tuple[LiveFlows, EventHub, Captures],
+        bans: Bans,
     ) -> None:
         self.store = store
         self.settings = settings
@@ -76,6 +97,7 @@ class Api:
         self.captures = captures
         self.health = health
         self.parts = parts
+        self.bans = bans
 
     def token(self, *scopes: str, expires_at: float | None = None) -> dict[str, str]:
         """Headers with a token that is good for something."""
@@ -105,9 +127,9 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
 
     flows = LiveFlows(keeper, keeper.load(), (), lambda flows: None)
     hub = EventHub(store, tasks.spawn, lambda: 1000.0)
-    health = Health()
+    health, bans = Health(), Bans()
     operations = OperationRoutes(health, figures, "text/plain", MetricsSettings())
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures, operations)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures, operations, bans)
     async with TestClient(TestServer(server.application())) as client:
-        yield Api(store, settings, client, calls, captures, health, (flows, hub, captures))
+        yield Api(store, settings, client, calls, captures, health, (flows, hub, captures), bans)
     await tasks.close()

@@ -66,7 +66,7 @@ async def test_a_proxy_in_such_a_network_passes_nobody_on(allowed: Any) -> None:
 async def test_a_listener_for_these_alone(api: Api) -> None:
     routes = OperationRoutes(api.health, figures, "text/plain", MetricsSettings(listen=HostPort("127.0.0.1", 0)))
     assert routes.listen == HostPort("127.0.0.1", 0)
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), api.calls, *api.parts, routes)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), api.calls, *api.parts, routes, api.bans)
     await server.start()
     try:
         host, port = server._runners[1].addresses[0][:2]

@@ -18,7 +18,7 @@ from ivr.settings import CaptureSettings, HostPort, MetricsSettings, Settings, l
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
-from tests.api.conftest import FLOW, Calls, Health, figures
+from tests.api.conftest import FLOW, Bans, Calls, Health, figures
 
 
 @pytest.fixture
@@ -132,7 +132,8 @@ def daemon(config: Path) -> Iterator[Settings]:
         with local_token(settings.token_file) as token:
             operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
             captures = Captures(CaptureSettings())
-            server = HttpServer(HostPort("127.0.0.1", 0), Guard(store, token), Calls(), live, hub, captures, operations)
+            guarded = Guard(store, token)
+            server = HttpServer(HostPort("127.0.0.1", 0), guarded, Calls(), live, hub, captures, operations, Bans())
             await server.start()
             address.append(server.address)
             started.set()
