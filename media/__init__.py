@@ -33,6 +33,7 @@ from media.face import (
     Stream,
     Tone,
 )
+from media.pacing import PACING_BOUNDS, WorkerStatistics
 
 if TYPE_CHECKING:
     from media.codecs import opus_available
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from media.tones import TONES, tone_file
 
 __all__ = [
+    "PACING_BOUNDS",
     "TONES",
     "AddressError",
     "AddressPolicy",
@@ -75,6 +77,7 @@ __all__ = [
     "Stats",
     "Stream",
     "Tone",
+    "WorkerStatistics",
     "allow_listed",
     "check_literal",
     "edit_prompt",

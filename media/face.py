@@ -43,7 +43,9 @@ class MediaConfig:
     """How the media plane is set up. Nothing here changes while it runs."""
 
     host: str = "127.0.0.1"
-    """IPv4 address that the RTP and RTCP sockets are bound to."""
+    """Address that the RTP and RTCP sockets are bound to, of IPv4 or IPv6."""
+    host_v6: str = ""
+    """A second address, of IPv6, where `host` is one of IPv4: calls of either family can be had then."""
     ports: tuple[int, int] = (20002, 29999)
     """UDP ports, both ends included: RTP on the even ones, RTCP on the odd one above each."""
     workers: int = 0

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections import deque
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Final
 
 from media import protocol
+from media.descriptors import raise_descriptors
 from media.errors import MediaFull, MediaStartError
-from media.events import decode
-from media.face import Lost, MediaConfig, MediaEvent, RecordDone, Stats
+from media.face import MediaConfig, MediaEvent
+from media.link import WorkerLink
+from media.pacing import WorkerStatistics
 from media.port import Port
-from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, records
+from media.protocol import Command
 
-__all__ = ["MediaPool", "WorkerLink"]
+__all__ = ["MediaPool"]
 
 log = logging.getLogger("media")
 
@@ -31,198 +28,17 @@ START_TIMEOUT: Final = 20.0
 """Seconds in which a worker must be up: importing NumPy on a slow disk takes a few."""
 CLOSE_TIMEOUT: Final = 6.0
 """Seconds in which a worker must end: it completes its recordings, which it gives 5 s."""
-MAX_QUEUED: Final = 1 << 18
-"""Bytes of commands that may wait for a worker before new calls are refused: some thousand commands, seconds behind."""
-PACKETS_PER_TURN: Final = 16
-"""Packets read from one worker in one turn of the loop, so that signalling is heard in between."""
+DESCRIPTORS_BESIDE: Final = 256
+"""Descriptors of a process beside those of its media ports: sounds, recordings, the link."""
 QUICK_DEATH: Final = 5.0
-"""A worker that dies within so many seconds is replaced only after :data:`PAUSE`: whatever killed it is still there."""
+"""A worker that dies within so many seconds of its start, in the place of one that did so too, is replaced only after
+:data:`PAUSE`: whatever kills them is still there."""
 PAUSE: Final = 1.0
-
-_ENVIRONMENT: Final = {
-    "OMP_NUM_THREADS": "1",  # BLAS threads cost double on products of this size
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    # The tick's temporary arrays must come from the heap, not from fresh pages each time.
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
-
-
-class WorkerLink:
-    """One worker process and the socket to it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        self._socket = ours
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "media.worker", str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": _python_path()},
-                stdin=subprocess.DEVNULL,
-            )
-        self.started = time.monotonic()
-        self.range = (0, 0)
-        self.host = ""
-        self.ready: asyncio.Future[str] = loop.create_future()
-        """Done once ports can be had: the name of the worker's loops."""
-        self.pairs = 0
-        self.unavailable = 0
-        self.free: deque[tuple[int, int, int]] = deque()
-        """Row, generation and RTP port of what is bound ahead."""
-        self.ports: dict[int, Port] = {}
-        self.closed = False
-        self.on_lost: Callable[[WorkerLink], None] = lambda link: None
-        self._name = ""
-        self._waiting: list[bytes] = []
-        self._packets: deque[bytes] = deque()
-        self._queued = 0
-        self._flushing = False
-        loop.add_reader(ours.fileno(), self._readable)
-
-    def configure(self, config: MediaConfig, ports: tuple[int, int]) -> None:
-        """Put the worker to work on ``ports``, both ends included."""
-        self.range, self.host = ports, config.host
-        self.send(
-            protocol.pack(
-                Command.CONFIGURE,
-                WHOLE_WORKER,
-                0,
-                *ports,
-                config.media_timeout,
-                config.realtime,
-                config.compiled,
-                strings=(config.host.encode(),),
-            )
-        )
-
-    @property
-    def full(self) -> bool:
-        """Whether commands wait in such numbers that new calls must not add to them."""
-        return self._queued > MAX_QUEUED
-
-    def send(self, record: bytes) -> None:
-        """Queue a command; all of one turn of the loop go together."""
-        if self.closed:
-            return
-        self._waiting.append(record)
-        self._queued += len(record)
-        if not self._flushing:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
-
-    def _flush(self) -> None:
-        self._flushing = False
-        if self.closed:
-            return
-        self._packets.extend(batches(self._waiting))
-        self._waiting.clear()
-        while self._packets:
-            try:
-                self._socket.send(self._packets[0])
-            except BlockingIOError:
-                self._flushing = True
-                self._loop.add_writer(self._socket.fileno(), self._writable)
-                return
-            except OSError:
-                return  # the reader will see the end
-            self._queued -= len(self._packets.popleft())
-
-    def _writable(self) -> None:
-        self._loop.remove_writer(self._socket.fileno())
-        self._flush()
-
-    def _readable(self) -> None:
-        for _ in range(PACKETS_PER_TURN):
-            try:
-                packet = self._socket.recv(MAX_RECORD)
-            except BlockingIOError:
-                return
-            except OSError:
-                packet = b""
-            if not packet:
-                self._lost()
-                return
-            for kind, row, generation, fields, strings in records(packet):
-                self._take(kind, row, generation, fields, strings)
-
-    def _take(self, kind: int, row: int, generation: int, fields: tuple[float, ...], strings: bytes) -> None:
-        if kind == Event.BOUND:
-            self.free.append((row, generation, int(fields[0])))
-            if not self.ready.done():
-                self.ready.set_result(self._name)
-        elif kind == Event.READY:
-            self._name = "compiled" if fields[0] else "python"
-            self.pairs = int(fields[1])
-        elif kind == Event.SHRUNK:
-            self.unavailable = int(fields[0])
-            if self.unavailable >= self.pairs and not self.ready.done():
-                self.ready.set_exception(MediaStartError(f"none of the ports {self.range} on {self.host} can be bound"))
-        elif kind == Event.FAULT:
-            text = protocol.split_strings(strings)[0].decode(errors="replace")
-            log.error("media worker %d: %s", self.process.pid, text)
-            if not self.ready.done():
-                self.ready.set_exception(MediaStartError(text))
-        else:
-            port = self.ports.get(row)
-            if port is None or port._generation != generation:
-                return
-            event = decode(port, kind, fields, strings)
-            if isinstance(event, RecordDone):
-                port._recording.discard(event.record_id)
-            elif isinstance(event, Stats) and port.released and fields[-1]:
-                del self.ports[row]
-            _tell(port, event)
-
-    def _lost(self) -> None:
-        """The worker is gone, and with it all its ports."""
-        self.shut()
-        with contextlib.suppress(OSError):
-            self.process.kill()
-        if not self.ready.done():
-            self.ready.set_exception(MediaStartError("a media worker ended while it started"))
-        ports, self.ports = list(self.ports.values()), {}
-        self.free.clear()
-        for port in ports:
-            released = port.released
-            for number in sorted(port._lose()):
-                _tell(port, RecordDone(port, number, 0.0, "lost", "the media worker died"))
-            if not released:
-                _tell(port, Lost(port))
-        self.on_lost(self)
-
-    def shut(self) -> None:
-        """Close the socket, which ends the worker."""
-        if not self.closed:
-            self.closed = True
-            self._loop.remove_reader(self._socket.fileno())
-            self._loop.remove_writer(self._socket.fileno())
-            self._socket.close()
-
-    def reap(self, timeout: float) -> None:
-        """Wait for the end of the process, with force if need be. Blocks: for a thread."""
-        try:
-            self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            log.warning("media worker %d does not end; killing it", self.process.pid)
-            self.process.kill()
-            self.process.wait()
-
-
-def _tell(port: Port, event: MediaEvent) -> None:
-    try:
-        port._on_event(event)
-    except Exception:
-        log.exception("an event of a media port was not taken")
-
-
-def _python_path() -> str:
-    """Where workers find this package, installed or not."""
-    here = str(Path(__file__).resolve().parent.parent)
-    return os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
+HUNG: Final = 5.0
+"""Seconds without a sign of life, of which there is one a second, after which a worker is killed and replaced: its
+calls hear nothing. A machine that swaps or writes to a slow disk stops a process for a second or two."""
+LOOK: Final = 1.0
+"""Seconds between looks for workers that hang."""
 
 
 class MediaPool:
@@ -233,8 +49,11 @@ class MediaPool:
         self._loop = asyncio.get_running_loop()
         self._links: list[WorkerLink] = []
         self._spare: WorkerLink | None = None
+        self._past: dict[int, WorkerStatistics] = {}
+        """By place: what workers that died had done."""
         self._timers: set[asyncio.TimerHandle] = set()
         self._closing = False
+        self._looked = time.monotonic()
         self.batch = ""
         """``compiled`` or ``python``: which socket loops the workers use."""
 
@@ -242,8 +61,19 @@ class MediaPool:
     async def start(cls, config: MediaConfig) -> MediaPool:
         """Start the workers and wait until ports can be had. Raises :class:`MediaStartError`."""
         pool = cls(config)
+        served = raise_descriptors()
+        pairs = (config.ports[1] - config.ports[0] + 1) // 2
+        workers = config.workers or max(1, (os.cpu_count() or 1) - 1)
+        if served < DESCRIPTORS_BESIDE + 2 * -(-pairs // workers):
+            log.warning(
+                "of %d pairs of media ports only about %d can be used: %d file descriptors per process are permitted"
+                " (LimitNOFILE= of the service, ulimit -n)",
+                pairs,
+                workers * max(0, served - DESCRIPTORS_BESIDE) // 2,
+                served,
+            )
         try:
-            for ports in _split(config.ports, config.workers or max(1, (os.cpu_count() or 1) - 1)):
+            for ports in _split(config.ports, workers):
                 link = WorkerLink(pool._loop)
                 link.configure(config, ports)
                 link.on_lost = pool._replace
@@ -259,29 +89,49 @@ class MediaPool:
             raise
         if config.spare:
             pool._spare = pool._make_spare()
+        pool._later(LOOK, pool._look)
         return pool
 
     @property
     def free(self) -> int:
         """Port pairs that calls may still take."""
-        return sum(link.pairs - link.unavailable - len(link.ports) for link in self._links if not link.closed)
+        return sum(
+            max(0, link.pairs * len(link.hosts) - sum(link.unavailable.values()) - len(link.ports))
+            for link in self._links
+            if not link.closed
+        )
 
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers at work."""
         return [link.process.pid for link in self._links]
 
-    def allocate(self, on_event: Callable[[MediaEvent], None], near: Port | None = None) -> Port:
-        """A port, at once. ``near``: in the same worker as that port, so that the two can be bridged.
+    def statistics(self) -> tuple[WorkerStatistics, ...]:
+        """What each worker did, as it told within the last second or so; none of those that have yet to say."""
+        told = []
+        for place, link in enumerate(self._links):
+            latest, past = link.statistics, self._past.get(place)
+            if latest is not None:
+                latest = replace(latest, worker=place, calls=len(link.ports))
+                told.append(latest if past is None else latest.after(past))
+            elif past is not None:
+                told.append(replace(past, calls=0))
+        return tuple(told)
+
+    def allocate(self, on_event: Callable[[MediaEvent], None], near: Port | None = None, *, host: str = "") -> Port:
+        """A port, at once. ``near``: in the same worker as that port, so that the two can be bridged. ``host``: an
+        address of the family that the port is to have; without one it is that of ``MediaConfig.host``.
 
         Raises :class:`MediaFull`.
         """
+        wanted = ":" in (host or self._config.host)
         links = [near._link] if near is not None else self._links
-        link = max(links, key=lambda link: len(link.free), default=None)
-        if link is None or not link.free or link.full or link.closed:
+        link = max(links, key=lambda link: len(link.free[wanted]), default=None)
+        if link is None or not link.free[wanted] or link.full or link.closed:
             raise MediaFull("every media port is taken")
-        row, generation, number = link.free.popleft()
-        port = Port(link, row, generation, (self._config.host, number), on_event)
+        row, generation, number = link.free[wanted].popleft()
+        own = next(own for own in link.hosts if (":" in own) == wanted)
+        port = Port(link, row, generation, (own, number), on_event)
         link.ports[row] = port
         link.send(protocol.pack(Command.ALLOCATE, row, generation))
         return port
@@ -314,15 +164,35 @@ class MediaPool:
             return
         code = dead.process.wait()  # killed or gone: this does not block
         log.error("media worker %d died (%s) with its calls; it is replaced", dead.process.pid, code)
-        if time.monotonic() - dead.started < QUICK_DEATH:
+        place = self._links.index(dead)
+        if dead.statistics is not None:
+            past, latest = self._past.get(place), replace(dead.statistics, worker=place)
+            self._past[place] = latest if past is None else latest.after(past)
+        if time.monotonic() - dead.started >= QUICK_DEATH:
+            dead.quick = -1
+        if dead.quick > 0:
             self._later(PAUSE, lambda: self._put_in_place(dead))
         else:
             self._put_in_place(dead)
 
+    def _look(self) -> None:
+        """Kill workers that hang: the end of their sockets does the rest."""
+        now = time.monotonic()
+        # What this process missed while it did not run itself is no fault of the workers.
+        idle = max(0.0, now - self._looked - 2 * LOOK)
+        self._looked = now
+        for link in self._links:
+            link.beaten += idle
+            limit = HUNG if link.ready.done() else START_TIMEOUT
+            if not link.closed and now - link.beaten > limit:
+                log.error("media worker %d hangs: no sign of life for %.1f s", link.process.pid, now - link.beaten)
+                link.process.kill()
+        self._later(LOOK, self._look)
+
     def _put_in_place(self, dead: WorkerLink) -> None:
         link, self._spare = self._spare or self._make_spare(), None
         link.on_lost = self._replace
-        link.started = time.monotonic()
+        link.quick, link.deaths = dead.quick + 1, dead.deaths + 1
         link.configure(self._config, dead.range)
         self._links[self._links.index(dead)] = link
         if self._config.spare:

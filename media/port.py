@@ -12,7 +12,7 @@ from media.face import MediaEvent, RecordOptions, Sound, Stream
 from media.protocol import Command, DigitMode
 
 if TYPE_CHECKING:
-    from media.pool import WorkerLink
+    from media.link import WorkerLink
 
 __all__ = ["MAX_SOUNDS", "Port"]
 

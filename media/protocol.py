@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final
 
+from media.pacing import PACING_BOUNDS
+
 __all__ = [
     "BODIES",
     "MAX_PACKET",
@@ -82,10 +84,11 @@ class Event(IntEnum):
     FAULT = 72
     FLASH = 73
     TONE = 74
+    BEAT = 75
 
 
 BODIES: Final[dict[int, struct.Struct]] = {
-    # first port, last port, media timeout s, real-time scheduling, compiled loops; then: host
+    # first port, last port, media timeout s, real-time scheduling, compiled loops; then: one host or two
     Command.CONFIGURE: struct.Struct("<HHdBB"),
     Command.ALLOCATE: struct.Struct("<"),
     # RTP port, RTCP port, codec, ptime ms, payload type out, in, event type out, in, comfort noise (255: none),
@@ -109,8 +112,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.RELEASE: struct.Struct("<"),
     Command.REPORT: struct.Struct("<"),
     Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
-    Event.BOUND: struct.Struct("<H"),  # RTP port; the generation is the next use's
-    Event.SHRUNK: struct.Struct("<I"),  # port pairs of the range that somebody else holds
+    Event.BOUND: struct.Struct("<HB"),  # RTP port, IPv6; the generation is the next use's
+    Event.SHRUNK: struct.Struct("<BI"),  # which of the hosts, port pairs of the range that somebody else holds there
     Event.DIGIT: struct.Struct("<BBBdfI"),  # digit (ASCII), in-band, end, at, duration s, key
     # play id, samples heard, reason of PLAY_REASONS, when the first packet was sent (0: none was)
     Event.PLAY_DONE: struct.Struct("<IIBd"),
@@ -121,6 +124,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.FAULT: struct.Struct("<"),  # then: text
     Event.FLASH: struct.Struct("<d"),  # at
     Event.TONE: struct.Struct("<Bd"),  # index into TONE_KINDS, at
+    # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened, starved
+    Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQ"),
 }
 """Layout of each kind's fixed body."""
 

@@ -21,6 +21,7 @@ import numpy as np
 from media.batch import Addresses, CompiledLoops, open_loops
 from media.codecs import opus
 from media.face import WIDE_SUFFIX
+from media.pacing import Pacing
 from media.plane.arena import Samples
 from media.plane.commands import Commands
 from media.plane.limits import SECOND_HALF, TICK
@@ -40,6 +41,8 @@ MAX_UNSENT: Final = 1 << 24
 """Bytes of events that wait for a pool that does not read: it is gone in all but name."""
 COLLECT_TICKS: Final = 500
 """Ticks between looks for cyclic garbage, which the tick hardly makes."""
+BEAT: Final = 1.0
+"""Seconds between signs of life."""
 IDLE_WAIT: Final = 0.5
 """Seconds for which a worker without calls sleeps at most: it still renews its ports."""
 _SLACK: Final = 0.004
@@ -53,6 +56,8 @@ class Worker:
         self._link = link
         link.setblocking(True)
         self._unsent: list[bytes] = []
+        self._pacing = Pacing()
+        self._skipped = 0
         self._ended = False
 
     def run(self) -> None:
@@ -65,12 +70,12 @@ class Worker:
             raise ValueError("the first command must configure")
         first, last, timeout, realtime, compiled = fields
         self._link.setblocking(False)
-        host = split_strings(strings)[0].decode()
+        hosts = [host.decode() for host in split_strings(strings)]
         addresses = Addresses()
         loops = open_loops(CAPACITY, addresses, compiled=bool(compiled))
         rng = np.random.default_rng(int.from_bytes(os.urandom(16), "big"))
         self._rows = Rows(CAPACITY, rng)
-        self._pairs = PortPairs(host, (int(first), int(last)), CAPACITY, loops, self._announce)
+        self._pairs = PortPairs(hosts, (int(first), int(last)), CAPACITY, loops, addresses, self._announce)
         writer = RecordingWriter()
         writer.start()
         opus.available()  # loaded now, not in a tick
@@ -95,8 +100,9 @@ class Worker:
     def _tick(self) -> None:
         plane = self._plane
         deadline = time.monotonic() + TICK
-        taken = 0
+        taken = self._pairs.taken
         refilled = True
+        beat = 0.0
         while not self._ended:
             if plane.idle and not refilled and not self._unsent:
                 select.select([self._link], [], [], IDLE_WAIT)
@@ -106,16 +112,24 @@ class Worker:
             if late > MAX_CATCH_UP:
                 plane.skip(late)
                 deadline += late * TICK
-            plane.first_half(time.monotonic(), time.time())
+                self._skipped += late
+            now = time.monotonic()
+            if plane.sending:
+                self._pacing.note(now - deadline)
+            plane.first_half(now, time.time())
             for row, packet, source in self._pairs.control_ready():
                 plane.control_received(row, packet, source)
             self._report()
             sleep_until(deadline + SECOND_HALF)
             plane.second_half(time.monotonic(), time.time(), self._obey)
             refilled = self._pairs.refill(time.monotonic())
-            if len(self._pairs.taken) != taken:
-                taken = len(self._pairs.taken)
-                plane.outbox.append(pack(Event.SHRUNK, WHOLE_WORKER, 0, taken))
+            if self._pairs.taken != taken:
+                taken = self._pairs.taken
+                for place, count in enumerate(taken):
+                    plane.outbox.append(pack(Event.SHRUNK, WHOLE_WORKER, 0, place, count))
+            if now >= beat + BEAT:
+                beat = now
+                plane.outbox.append(self._beat())
             self._report()
             deadline += TICK
             if plane.tick % COLLECT_TICKS == 0 and deadline - time.monotonic() > _SLACK:
@@ -154,8 +168,27 @@ class Worker:
         if self._unsent and sum(map(len, self._unsent)) > MAX_UNSENT:
             self._ended = True
 
-    def _announce(self, row: int, generation: int, port: int) -> None:
-        self._plane.outbox.append(pack(Event.BOUND, row, generation, port))
+    def _announce(self, row: int, generation: int, port: int, v6: bool) -> None:
+        self._plane.outbox.append(pack(Event.BOUND, row, generation, port, v6))
+
+    def _beat(self) -> bytes:
+        """The record that tells that this worker works, and what."""
+        plane, pacing = self._plane, self._pacing
+        return pack(
+            Event.BEAT,
+            WHOLE_WORKER,
+            0,
+            plane.tick,
+            self._skipped,
+            *pacing.counts,
+            pacing.total,
+            plane.received,
+            plane.sent,
+            plane.unsent,
+            plane.refused,
+            plane.secure.dropped,
+            self._pairs.starved,
+        )
 
     # What the plane asks of its shell
 

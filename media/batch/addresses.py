@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
 __all__ = ["FIRST_V6", "Addresses", "SocketAddress"]
 
@@ -52,6 +52,13 @@ class Addresses:
         if len(packed) == 16:
             return self.of_v6(str(ipaddress.IPv6Address(packed)), 0)
         return int.from_bytes(packed, "big") if len(packed) == 4 else 0
+
+    def of_source(self, address: Any) -> int:
+        """``host number << 16 | port`` of what ``recvfrom`` gives."""
+        host, port = address[0], address[1]
+        if len(address) > 2:
+            return self.of_v6(host, address[3]) << 16 | int(port)
+        return int.from_bytes(socket.inet_aton(host), "big") << 16 | int(port)
 
     def of_v6(self, host: str, scope: int) -> int:
         """Number of an IPv6 host, written as ``recvfrom`` writes it. A link-local one that was named without its scope

@@ -38,6 +38,8 @@ class Receiver:
     on_digits: Callable[[list[DigitFound]], None]
     on_report: Callable[[int, bytes], None]
     on_latched: Callable[[int], None]
+    refused: int = 0
+    """Packets that were refused, of all rows."""
 
     def take(self, inbox: Inbox, tick: int, arrival: int) -> None:
         """Put what ``inbox`` holds where it belongs. ``arrival`` is the time in samples."""
@@ -83,6 +85,7 @@ class Receiver:
 
     def _refuse(self, index: NDArray[np.intp], refused: NDArray[np.bool_]) -> None:
         if refused.any():
+            self.refused += int(np.count_nonzero(refused))
             np.add.at(self.rows.refused, index[refused], 1)
 
     def _event(self, row: int, packet: NDArray[np.uint8], headers: rtp_in.Headers, k: int, tick: int) -> None:

@@ -31,7 +31,7 @@ from media.plane.record import Recorder
 from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
 from media.plane.secure import Secure
-from media.plane.shape import Shaper
+from media.plane.shape import Packets, Shaper
 from media.plane.wide import G722, OPUS, Wide
 from media.protocol import Event, pack
 from media.recording import RecordingWriter
@@ -104,6 +104,8 @@ class Plane:
         self._timeout = int(media_timeout * TICKS_PER_SECOND)
         self.now = 0.0
         self.wall = 0.0
+        self.received = self.sent = self.unsent = 0
+        """Datagrams that came, packets that the kernel took, and those that it did not."""
         self.leaving: dict[int, bytes] = {}
         """Last statistics of released rows whose recordings are not yet complete."""
 
@@ -137,6 +139,16 @@ class Plane:
         self._recorded()
 
     @property
+    def sending(self) -> bool:
+        """Whether packets leave at the next tick."""
+        return self.builder.index.size > 0
+
+    @property
+    def refused(self) -> int:
+        """Packets of all rows that were not what was agreed, or of strangers."""
+        return self._receiver.refused
+
+    @property
     def idle(self) -> bool:
         """Nothing to send, hear or tell until a command comes."""
         return not (self._listening.size or self.leaving or self.outbox or self.changed)
@@ -148,18 +160,24 @@ class Plane:
         self.tick += ticks
 
     def _send(self) -> None:
-        self.loops.send(*self.builder.ready())
+        self._hand_over(self.builder.ready())
         if self.shaper.any:
             self._send_shaped(later=False)
 
     def _send_shaped(self, *, later: bool) -> None:
         shaped = self.shaper.ready(later=later)
         if shaped is not None:
-            self.loops.send(*shaped)
+            self._hand_over(shaped)
+
+    def _hand_over(self, packets: Packets) -> None:
+        failed = self.loops.send(*packets)
+        self.sent += packets[0].size - failed
+        self.unsent += failed
 
     def _receive(self, *, hurried: bool = False) -> None:
         if (self._bridged if hurried else self._listening).size:
             self.loops.receive(self._inbox, hurried=hurried)
+            self.received += self._inbox.count
             if self.secure.any:
                 self.secure.open(self._inbox, self.tick)
             self._receiver.take(self._inbox, self.tick, int(self.now * RATE))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
+import resource
 import signal
 import socket
 import struct
@@ -30,20 +32,32 @@ from media import (
     RecordDone,
     RecordOptions,
     Sound,
+    SrtpKey,
     Stats,
     Stream,
 )
 from media.codecs.g711 import ALAW_TO_ULAW, ULAW_DECODE, ULAW_ENCODE, ULAW_TO_ALAW
+from media.pacing import PACING_BOUNDS
 
 PORTS = (31000, 31063)
+KEY = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(range(30)))
+
+
+def until_waiting(pid: int) -> None:
+    """Wait until a spare worker has read all its modules and waits for its orders."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if "unix" in Path(f"/proc/{pid}/wchan").read_text() or Path(f"/proc/{pid}/syscall").read_text()[:3] == "45 ":
+            return
+        time.sleep(0.02)
 
 
 class Caller:
     """A peer on loopback that sends and hears µ-law."""
 
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+    def __init__(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
         self.socket.setblocking(False)
         self.address = self.socket.getsockname()
         self.sequence = 0
@@ -250,6 +264,117 @@ async def test_a_dead_worker_loses_its_calls_and_is_replaced(tmp_path: Path) -> 
         await caller.hear(3)
         again.release()
         port.play([])
+    finally:
+        await pool.close()
+
+
+async def test_a_worker_that_died_is_replaced_within_a_second_however_young_it_was() -> None:
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    try:
+        assert pool._spare is not None
+        caller = Caller()
+        _, heard = start(pool, caller)
+        await caller.hear(1)
+        await asyncio.to_thread(until_waiting, pool._spare.process.pid)
+        killed = time.monotonic()
+        os.kill(pool.pids[0], signal.SIGKILL)
+        await heard.until(lambda event: isinstance(event, Lost))
+        while time.monotonic() < killed + 5:
+            with contextlib.suppress(MediaFull):
+                start(pool, again := Caller())
+                await again.hear(1)
+                break
+            await asyncio.sleep(0.01)
+        assert time.monotonic() - killed < 1.0
+        assert pool._links[0].deaths == pool._links[0].quick == 1
+    finally:
+        await pool.close()
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media.pool.HUNG", 1.5)
+    monkeypatch.setattr("media.pool.LOOK", 0.2)
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    try:
+        caller = Caller()
+        _, heard = start(pool, caller)
+        await caller.hear(1)
+        hung = pool.pids[0]
+        os.kill(hung, signal.SIGSTOP)
+        await heard.until(lambda event: isinstance(event, Lost))
+        await pool._links[0].ready
+        assert pool.pids[0] != hung
+        start(pool, caller)
+        await caller.hear(3)
+    finally:
+        await pool.close()
+
+
+async def test_workers_tell_what_they_did(pool: MediaPool) -> None:
+    caller = Caller()
+    port, _ = start(pool, caller)
+    port.update(Stream(remote=caller.address, srtp_out=KEY, srtp_in=KEY))
+    for _ in range(60):
+        await caller.hear(1)
+        caller.send(port.local, b"\xff" * 160)
+    for _ in range(100):
+        told = pool.statistics()
+        if told and min(told[0].sent, told[0].received) >= 50:
+            break
+        await asyncio.sleep(0.05)
+    (worker,) = told
+    assert (worker.worker, worker.pid, worker.calls, worker.deaths) == (0, pool.pids[0], 1, 0)
+    assert worker.refused == worker.unopened >= 50
+    assert worker.unsent == worker.starved == 0
+    assert len(worker.pacing) == len(PACING_BOUNDS) + 1
+    assert 0 < sum(worker.pacing) <= worker.ticks
+    before = worker.after(worker)
+    assert (before.sent, before.calls, before.ticks) == (2 * worker.sent, 1, 2 * worker.ticks)
+
+
+async def test_a_call_of_each_family_at_once() -> None:
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False, host_v6="::1"))
+    try:
+        assert pool.free == 64
+        four, six = Caller(), Caller(socket.AF_INET6, "::1")
+        ports = [pool.allocate(Heard(), host=caller.address[0]) for caller in (four, six)]
+        assert [port.local[0] for port in ports] == ["127.0.0.1", "::1"]
+        for caller, port in zip((four, six), ports, strict=True):
+            port.update(Stream(remote=caller.address[:2]))
+        ports[0].bridge(ports[1])
+        for _ in range(30):
+            for caller, port, said in zip((four, six), ports, (b"\x90", b"\x35"), strict=True):
+                caller.send(port.local, said * 160)
+            heard_four, heard_six = await four.hear(1), await six.hear(1)
+        assert set(heard_four[0][12:]) == {0x35}
+        assert set(heard_six[0][12:]) == {0x90}
+    finally:
+        await pool.close()
+
+
+async def test_descriptors_run_out_and_nothing_but_new_calls_suffers() -> None:
+    pool = await MediaPool.start(MediaConfig(ports=(31000, 31799), workers=1, spare=False))
+    try:
+        link = pool._links[0]
+        before = resource.prlimit(link.process.pid, resource.RLIMIT_NOFILE)
+        opened = len(os.listdir(f"/proc/{link.process.pid}/fd"))
+        resource.prlimit(link.process.pid, resource.RLIMIT_NOFILE, (opened + 20, before[1]))
+        caller = Caller()
+        first, _ = start(pool, caller)
+        ports = []
+        async with asyncio.timeout(10):
+            while not link.starved:
+                with contextlib.suppress(MediaFull):
+                    ports.append(pool.allocate(Heard()))
+                await asyncio.sleep(0.001)
+        await caller.hear(5)
+        resource.prlimit(link.process.pid, resource.RLIMIT_NOFILE, before)
+        async with asyncio.timeout(10):
+            while len(ports) < 390:
+                with contextlib.suppress(MediaFull):
+                    ports.append(pool.allocate(Heard()))
+                await asyncio.sleep(0.001)
+        assert len({port.local for port in (first, *ports)}) == len(ports) + 1
     finally:
         await pool.close()
 
