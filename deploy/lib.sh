@@ -4,8 +4,9 @@
 # python3-dev and gcc compile the media plane's socket loops, espeak-ng speaks the prompts, graphviz draws flows.
 RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak-ng1 graphviz"
 # Programs that this project did not write, for the interop suite; sox and ffmpeg make and compare its sound; openssl makes
-# a certificate for a mail server, PostgreSQL runs the tests of the store a second time.
-TEST_PACKAGES="sip-tester baresip-core sipsak sox ffmpeg libopus0 postgresql openssl"
+# a certificate for a mail server, PostgreSQL runs the tests of the store a second time. systemd, logrotate and shellcheck
+# judge what an installation brings.
+TEST_PACKAGES="sip-tester baresip-core sipsak sox ffmpeg libopus0 postgresql openssl systemd logrotate shellcheck"
 
 say() {
     printf '%s\n' "$*"

@@ -55,6 +55,8 @@ log = logging.getLogger("ivr.daemon")
 EXIT_OK, EXIT_FAULTS = 0, 1
 RESOLVE_EVERY = 60.0
 """Seconds between look-ups of the lines' hosts: their calls are known by these addresses."""
+STOP_SECONDS = 30.0
+"""For all that is left when the last call is over: recordings are completed, records written."""
 BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
 SWITCH_INTERVAL = 0.0005
@@ -293,6 +295,7 @@ class Daemon:
         manager.when_idle(idle.set)
         if not idle.is_set():
             log.info("stopping: waiting for %d calls", len(manager.calls))
+            self._service.more_time(self._settings.limits.drain_timeout + STOP_SECONDS)
             waits = [asyncio.ensure_future(idle.wait()), asyncio.ensure_future(self._at_once.wait())]
             await asyncio.wait(waits, timeout=self._settings.limits.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
