@@ -104,7 +104,7 @@ class OpusDecoder:
 
     def decode(self, packet: bytes) -> NDArray[np.int16] | None:
         """Samples at 16 kHz; None if the packet is malformed."""
-        return self._run(packet, _MAX_SAMPLES, 0)
+        return self._run(packet, _MAX_SAMPLES, 0) if packet else None
 
     def recover(self, following: bytes, samples: int) -> NDArray[np.int16] | None:
         """The lost packet of ``samples`` before ``following``, which may hold a copy of it; concealed where not."""

@@ -235,6 +235,13 @@ class PlaneBench:
         self.second()
         return sent
 
+    def whole_tick(self, *packets: bytes, row: int = 0, source: int = PEER) -> list[Sent]:
+        """The same, with what was sent in the second half too."""
+        self.arrive(packets, row, source)
+        self.first()
+        self.second()
+        return list(self.loops.sent)
+
     def arrive(self, packets: Sequence[bytes], row: int = 0, source: int = PEER) -> None:
         """Packets wait in the socket of ``row``."""
         self.loops.waiting.extend((row, packet, source) for packet in packets)
