@@ -15,73 +15,23 @@ from ivr.sip import (
     Confirmed,
     DtmfInfo,
     Ended,
-    Flow,
     IncomingCall,
+    IncomingRefer,
     Info,
     Offer,
     OfferRejected,
-    OutboundSession,
     ReferProgress,
     Rejected,
     Ringing,
     Session,
     SessionState,
+    SessionTimerPolicy,
     Stack,
     WrongStateError,
 )
 from tests.kit.link import Impairment, Link
+from tests.kit.pair import FLOW, NOTHING, Pair
 from tests.kit.sip import A, B, invite, make_stack, request, sdp
-
-FLOW = Flow("udp", A, B)
-NOTHING = (0, 0, 0, 0)
-
-
-class Pair:
-    """A caller and a called party; the called one answers at once unless told otherwise."""
-
-    def __init__(self, impairment: Impairment | None = None, seed: int = 1, answers: bool = True) -> None:
-        self.link = Link(impairment, seed)
-        self.a, self.b = make_stack(seed), make_stack(seed + 1000)
-        self.answers = answers
-        self.on_offer: Callable[[Offer], None] | None = self.accept
-        self.outgoing: Session
-        self.incoming: Session
-        self.end_a = self.link.join(self.a, A, self._on_a)
-        self.end_b = self.link.join(self.b, B, self._on_b)
-
-    @property
-    def now(self) -> float:
-        return self.link.now
-
-    def _on_a(self, event: object) -> None:
-        if isinstance(event, Offer) and self.on_offer is not None:
-            self.on_offer(event)
-
-    def _on_b(self, event: object) -> None:
-        if isinstance(event, IncomingCall):
-            self.incoming = event.session
-            if self.answers:
-                event.session.answer(sdp(B[0]), self.now)
-        elif isinstance(event, Offer) and self.on_offer is not None:
-            self.on_offer(event)
-
-    def accept(self, event: Offer) -> None:
-        event.session.answer_offer(sdp("192.0.2.9", version=7), self.now)
-
-    def call(self, **more: object) -> OutboundSession:
-        """Place a call and let a second pass."""
-        session = self.a.invite(invite(FLOW, **more), self.now)
-        self.outgoing = session
-        self.link.run(1.0)
-        return session
-
-    def said(self, kind: type) -> list[object]:
-        return [event for end in (self.end_a, self.end_b) for event in end.events if isinstance(event, kind)]
-
-    def clean(self) -> bool:
-        """Let everything run out; whether nothing is left."""
-        self.link.run()
-        return self.a.counts == self.b.counts == NOTHING
 
 
 def test_a_call_from_invite_to_bye() -> None:
@@ -406,6 +356,7 @@ class Actor:
         match event:
             case IncomingCall(session=session):
                 self.sessions.append(session)
+                session.takes_refers = chance.random() < 0.7
                 match chance.randrange(5):
                     case 0:
                         self.soon(session, lambda: session.reject(486, self.link.now))
@@ -413,14 +364,18 @@ class Actor:
                         session.ring(now)
                         self.soon(session, lambda: session.answer(sdp(B[0]), self.link.now))
                     case 2:
-                        session.progress(sdp(B[0]), now)
-                        self.soon(session, lambda: session.answer(None, self.link.now))
+                        if session.remote_sdp is not None or session.can_be_reliable:
+                            session.progress(sdp(B[0]), now)
+                        self.soon(session, lambda: session.ring(self.link.now))
+                        self.soon(session, lambda: session.update(sdp(B[0], version=4), self.link.now))
+                        self.soon(session, lambda: session.answer(sdp(B[0]), self.link.now))
                     case _:
                         session.answer(sdp(B[0]), now)
                         self.soon(session, lambda: session.hangup(self.link.now))
                 # Nobody rings for ever.
                 self.link.after(40.0, lambda: session.hangup(self.link.now))
             case Answered(session=session, wants_answer=wants):
+                session.takes_refers = chance.random() < 0.7
                 if wants:
                     self.soon(session, lambda: session.answer_offer(sdp(), self.link.now))
                 self.busy(session)
@@ -433,9 +388,20 @@ class Actor:
                     self.soon(session, lambda: session.answer_offer(sdp(version=3), self.link.now))
             case Ended(session=session) | Rejected(session=session):
                 self.over[session.id] = self.over.get(session.id, 0) + 1
-            case Ringing(session=session):
+            case Ringing(session=session, wants_answer=wants):
+                if wants:
+                    self.soon(session, lambda: session.answer_offer(sdp(), self.link.now))
                 if chance.random() < 0.2:
                     session.hangup(now)
+                elif chance.random() < 0.3:
+                    self.soon(session, lambda: session.update(sdp(version=5), self.link.now))
+            case IncomingRefer(session=session):
+                if chance.random() < 0.3:
+                    session.reject_refer(403, now)
+                else:
+                    self.soon(session, lambda: session.accept_refer(self.link.now))
+                    for status in (180, 183, chance.choice((200, 486))):
+                        self.link.after(chance.uniform(0, 9), lambda s=status: session.notify_refer(s, self.link.now))
 
     def busy(self, session: Session) -> None:
         for _ in range(self.chance.randrange(3)):
@@ -449,7 +415,10 @@ class Actor:
                     self.soon(session, lambda: session.info("application/dtmf", b"1", self.link.now))
                 case _:
                     self.soon(session, lambda: session.refer("sip:x@y", self.link.now))
-        self.link.after(self.chance.uniform(1, 60), lambda: session.hangup(self.link.now))
+        self.link.after(self.chance.choice((10, 60, 400)), lambda: session.hangup(self.link.now))
+
+
+TIMERS = ((1800, 90, "accept"), (90, 90, "request"), (200, 120, "request"), (300, 90, "refuse"))
 
 
 @settings(max_examples=60, deadline=None)
@@ -458,13 +427,16 @@ def test_over_a_bad_line_every_call_ends_and_nothing_is_left(seed: int, bad: boo
     impairment = Impairment(delay=0.02, jitter=0.3, loss=0.25, duplicate=0.1) if bad else Impairment(delay=0.02)
     link = Link(impairment, seed)
     chance = random.Random(seed)
-    a, b = make_stack(seed), make_stack(seed + 1)
+    timers = [SessionTimerPolicy(*chance.choice(TIMERS)) for _ in range(2)]
+    a, b = make_stack(seed, session_timer=timers[0]), make_stack(seed + 1, session_timer=timers[1])
     caller, called = Actor(link, a, chance), Actor(link, b, chance)
     link.join(a, A, caller.on_event)
     link.join(b, B, called.on_event)
 
     def place() -> None:
-        session = a.invite(invite(FLOW, sdp=chance.choice((sdp(), None))), link.now)
+        old = chance.choice(caller.sessions) if caller.sessions and chance.random() < 0.3 else None
+        replaces = old.as_replaced() if old is not None and old.dialog is not None else None
+        session = a.invite(invite(FLOW, sdp=chance.choice((sdp(), None)), replaces=replaces), link.now)
         caller.sessions.append(session)
         link.after(chance.uniform(0.0, 50), lambda: session.hangup(link.now))
 
