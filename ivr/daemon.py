@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import signal
-import socket
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -32,19 +30,20 @@ from ivr.call.protection import FILE_NAME as GUARD_FILE
 from ivr.call.protection import Protection
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
-from ivr.call.targets import Directory, is_address
+from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
+from ivr.lines import Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
-from ivr.net import ConnectionLimits, SipShell, TlsFiles
+from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
 from ivr.service import Health, ServiceManager, Upkeep, set_up_logging
 from ivr.settings import Listener, Settings, load_settings
-from ivr.sip import Challenger, Registrar, RegistrarLimits, Stack, StackConfig
+from ivr.sip import Challenger, Registrar, RegistrarLimits, SessionTimerPolicy, Stack, StackConfig
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
@@ -53,8 +52,6 @@ from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore,
 log = logging.getLogger("ivr.daemon")
 
 EXIT_OK, EXIT_FAULTS = 0, 1
-RESOLVE_EVERY = 60.0
-"""Seconds between look-ups of the lines' hosts: their calls are known by these addresses."""
 STOP_SECONDS = 30.0
 """For all that is left when the last call is over: recordings are completed, records written."""
 BYE_WAIT = 1.0
@@ -139,7 +136,7 @@ class Daemon:
             await prompts.start()
             exits.push_async_callback(prompts.close)
             tones = await asyncio.to_thread(tone_sounds, settings.cache)
-            stack = Stack(StackConfig(user_agent=f"ivr/{__version__}"), os.urandom)
+            stack = Stack(_stack_config(settings), os.urandom)
             manager: CallManager | None = None
             shell = SipShell(
                 stack,
@@ -180,6 +177,10 @@ class Daemon:
             exits.push_async_callback(requests.close)
             exits.push_async_callback(mails.close)
             world = World(store, requests, mails, profiles, events, time.time)
+            names = Resolver()
+            exits.push_async_callback(names.close)
+            ground = Ground(loop, shell, stack, names, background.spawn, instance_of(settings.source))
+            trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
             services = Services(
                 settings=settings,
                 loop=loop,
@@ -189,6 +190,8 @@ class Daemon:
                 sounds=SoundBook(prompts, tones),
                 directory=Directory(settings, registrar, lines),
                 lines=lines,
+                names=names,
+                trunks=trunks,
                 store=store,
                 policies=media_policies(settings, lines, shell.media_address),
                 outside=world,
@@ -223,7 +226,7 @@ class Daemon:
             services.keep = waiting.keep
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
             live = LiveFlows(keeper, flows, faults, in_force)
-            await self._resolve(services)
+            await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))
             self._metrics.read(services, manager, registrar, waiting, prompts, lambda: not self._health.unready())
             self._watch(services, manager)
@@ -237,7 +240,6 @@ class Daemon:
             upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(self._keep_resolving(services)),
                     tasks.create_task(self._health.beat()),
                     tasks.create_task(upkeep.forget()),
                     tasks.create_task(upkeep.collect()),
@@ -251,7 +253,8 @@ class Daemon:
                 self._say_ready(shell, http, pool, len(flows))
                 await self._stopping.wait()
                 self._service.stopping()
-                await self._drain(manager)
+                # The registrars send new calls elsewhere while those in progress end.
+                await asyncio.gather(trunks.close(), self._drain(manager))
                 for task in running:
                     task.cancel()
         log.info("stopped; %d calls taken, %d refused", manager.total, manager.refused)
@@ -326,25 +329,12 @@ class Daemon:
         except Exception:
             log.exception("the prompts cannot be made ahead")
 
-    # Regular work
 
-    async def _resolve(self, services: Services) -> None:
-        """Look up the addresses that the lines' calls come from."""
-        for name, line in services.lines.lines.items():
-            if is_address(line.host):
-                services.lines.resolved(name, [line.host])
-                continue
-            try:
-                async with asyncio.timeout(5.0):
-                    found = await services.loop.getaddrinfo(line.host, line.port or 5060, type=socket.SOCK_DGRAM)
-                services.lines.resolved(name, {str(info[4][0]) for info in found})
-            except (OSError, UnicodeError):  # a name that cannot be one fails to be encoded; a timeout is an OSError
-                log.warning("line %s: %s has no address now; its calls count as a guest's", name, line.host)
-
-    async def _keep_resolving(self, services: Services) -> None:
-        while True:
-            await asyncio.sleep(RESOLVE_EVERY * random.uniform(0.9, 1.1))
-            await self._resolve(services)
+def _stack_config(settings: Settings) -> StackConfig:
+    timer = settings.sip.session_timer
+    return StackConfig(
+        user_agent=f"ivr/{__version__}", session_timer=SessionTimerPolicy(timer.expires, timer.min, timer.mode)
+    )
 
 
 def _media_host(settings: Settings) -> str:

@@ -14,6 +14,7 @@ whether the same thing may succeed when tried again. Whoever catches one at the 
     │   ├── TooManyHopsError        483
     │   ├── BusyError               486, retryable: one caller, phone or flow has as many calls as it may
     │   └── OverloadedError         503, retryable: a limit is reached
+    ├── UnreachableError            503, retryable: there is no way to a host
     ├── MediaUnavailableError       503, retryable: no port, no worker
     ├── PromptUnavailableError      a prompt can be neither spoken nor decoded
     ├── StoreError                  503: the records cannot be read or written
@@ -43,6 +44,7 @@ __all__ = [
     "ProtocolError",
     "StoreError",
     "TooManyHopsError",
+    "UnreachableError",
 ]
 
 
@@ -151,6 +153,14 @@ class BusyError(CallRefusedError):
 
 class OverloadedError(CallRefusedError):
     """A limit is reached; the same call may be taken a little later."""
+
+    sip_status: ClassVar[int] = 503
+    http_status: ClassVar[int] = 503
+    retryable: ClassVar[bool] = True
+
+
+class UnreachableError(IvrError):
+    """A host has no address, or no transport leads to it."""
 
     sip_status: ClassVar[int] = 503
     http_status: ClassVar[int] = 503

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ivr.call.leg import refusal
 from ivr.call.parties import Attempt, ForwardHost
+from ivr.call.placement import Unplaced
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
@@ -106,29 +107,11 @@ class Forwarding:
         attempt = Attempt(self, destination)
         self._attempts.append(attempt)
         attempt.arm(self.command.timeout, lambda: self._rang_out(attempt))
-        if destination.literal:
-            self._invite(attempt, destination.host)
-        else:
-            self.host.want_address(destination.host, destination.port, lambda address: self._resolved(attempt, address))
-
-    def _resolved(self, attempt: Attempt, address: str | None) -> None:
-        if self.over or attempt.over:
-            return
-        if address is None:
-            self._failed(attempt, "failed", 503, f"{attempt.destination.host} has no address")
-        else:
-            self._invite(attempt, address)
-
-    def _invite(self, attempt: Attempt, address: str) -> None:
-        services = self.services
         try:
-            attempt.leg = services.place_call(
-                attempt.destination,
-                address,
+            attempt.leg = self.services.place_call(
+                destination,
                 attempt,
-                shown=self.command.from_,
-                number=self.host.number,
-                display=self.host.display,
+                showing=self.host.showing(self.command.from_),
                 headers=self.command.headers,
                 near=self.host.leg,
             )
@@ -151,6 +134,9 @@ class Forwarding:
                 self._answered(attempt, sdp)
             case Rejected(status=status, reason=reason):
                 self._failed(attempt, _outcome(status), status, reason)
+            case Unplaced(status=status, reason=reason):
+                self.host.log.warning("forward: %s", reason)
+                self._failed(attempt, "failed", status, reason)
             case Offer(sdp=sdp):
                 attempt.leg.peer_offers(sdp, self.services.clock())
             case Answer(sdp=sdp):

@@ -59,15 +59,23 @@ class Leg:
     __slots__ = ("_host", "_local", "_peer", "_sdp_id", "_version", "agreed", "policy", "port", "session")
 
     def __init__(self, session: Session | None, port: Port, policy: MediaPolicy, peer: str, sdp_id: int) -> None:
+        """`peer` is the address that signalling comes from, empty while it is not known: `retarget` tells it."""
         self.session = session
         self.port = port
         self.policy = policy
         self.agreed: Agreed | None = None
-        self._host = policy.advertise(peer)
+        self._host = policy.advertise(peer) if peer else ""
         self._peer = peer
         self._sdp_id = sdp_id
         self._version = 0
         self._local: Sdp | None = None
+
+    def retarget(self, policy: MediaPolicy, peer: str) -> None:
+        """The call goes to this peer (now), by a line with this policy; nothing is agreed yet."""
+        self.policy = policy
+        self._host = policy.advertise(peer)
+        self._peer = peer
+        self._local = self.agreed = None
 
     def answer(self, remote: Sdp) -> bytes:
         """Our answer to an offer; the port is set to what it agrees. Raises ``NotAcceptable`` (488)."""

@@ -27,6 +27,7 @@ from ivr.call.transferable import Transferable
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.machine import Machine
+from ivr.lines import Showing
 from ivr.sip import (
     Answer,
     Confirmed,
@@ -325,12 +326,8 @@ class LiveCall(Transferable):
     def want_sound(self, prompt: ports.PromptSpec, then: Callable[[Sound | None], None]) -> None:
         self._answering.want_sound(prompt, then)
 
-    def want_address(self, host: str, port: int, then: Callable[[str | None], None]) -> None:
-        async def resolve() -> None:
-            then(await self.services.resolve(host, port))
-            self.services.flush()
-
-        self.spawn(resolve())
+    def showing(self, own: str | None) -> Showing:
+        return Showing(own, self.number, self.display, not self.number, self.caller.called)
 
     def record_both(self, name: str) -> None:
         self._own_recording = self._recordings.start_call(name, "wav")

@@ -12,6 +12,7 @@ from ivr.call.targets import Destination
 from ivr.call.transfer_rules import peer_of_destination
 from ivr.call.transferable import Transferable
 from ivr.flow import ports
+from ivr.lines import Showing
 from media import MediaEvent, Port, Sound
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class ForwardHost(Protocol):
     def want_sound(self, prompt: ports.PromptSpec, then: Callable[[Sound | None], None]) -> None:
         """Have a sound made; `then` gets it, or None when it cannot be made, now or later."""
 
-    def want_address(self, host: str, port: int, then: Callable[[str | None], None]) -> None:
-        """Resolve a name; `then` gets an address, or None."""
+    def showing(self, own: str | None) -> Showing:
+        """Who calls, as the one called is told; `own` is the caller id that the flow wants."""
 
     def record_both(self, name: str) -> None:
         """Record caller and called party from now on."""
@@ -74,6 +75,9 @@ class Placed(Protocol):
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of its port."""
+
+    def fail(self) -> None:
+        """An event could not be handled."""
 
 
 class Attempt(Transferable):

@@ -6,9 +6,7 @@ import asyncio
 import functools
 import logging
 import random
-import socket
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
 from ivr.call.outside import Outside
+from ivr.call.placement import Order, Placement
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
 from ivr.call.transfer_rules import TransferRules
 from ivr.errors import OverloadedError, TooManyHopsError
 from ivr.flow.spoken import Languages
-from ivr.net import SipShell
+from ivr.lines import LineLoad, Showing, Trunks
+from ivr.net import Resolver, SipShell
 from ivr.settings import Settings
-from ivr.sip import Flow, InviteRequest, NameAddr, Replaces, Stack, Uri
+from ivr.sip import Flow, Replaces, Stack
 from ivr.store import Store
 from media import MediaFull, MediaPool, Port
 
@@ -37,8 +37,6 @@ log = logging.getLogger("ivr.call")
 
 MAX_FORWARDS = 70
 """Hops of a call that is placed anew (RFC 3261 §8.1.1.6)."""
-RESOLVE_WAIT = 5.0
-"""Seconds a name may take to resolve before the target counts as unreachable."""
 
 
 @dataclass(slots=True)
@@ -53,6 +51,8 @@ class Services:
     sounds: SoundBook
     directory: Directory
     lines: LineTable
+    names: Resolver
+    trunks: Trunks
     store: Store
     outside: Outside
     policies: Callable[[str | None], MediaPolicy]
@@ -65,7 +65,7 @@ class Services:
     """Hears of each leg that a call places, by Call-IDs: who looks at the call sees both."""
     measured: Measured = lambda record, figures, stats: None
     """Hears of every call whose record is written."""
-    line_calls: Counter[str] = field(default_factory=Counter)
+    load: LineLoad = field(init=False)
     """Calls of each line, in and out."""
     paths_taken: set[Path] = field(default_factory=set)
     """Files that recordings in progress write."""
@@ -75,6 +75,7 @@ class Services:
     """Whose REFER and Replaces are taken, and where they may lead."""
 
     def __post_init__(self) -> None:
+        self.load = LineLoad(self.lines.lines)
         self.transfers = TransferRules(self.settings, self.directory, self._own_dialog)
 
     def _own_dialog(self, named: Replaces) -> Flow | None:
@@ -106,16 +107,6 @@ class Services:
         """Delete a file without blocking the loop."""
         self.loop.run_in_executor(None, functools.partial(path.unlink, missing_ok=True))
 
-    async def resolve(self, host: str, port: int) -> str | None:
-        """An address of `host`; None when there is none within :data:`RESOLVE_WAIT`."""
-        try:
-            async with asyncio.timeout(RESOLVE_WAIT):
-                found = await self.loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError):  # a name that cannot be one fails to be encoded; a timeout is an OSError
-            return None
-        addresses = [info[4][0] for info in found]
-        return str(addresses[0]) if addresses else None
-
     def new_leg(
         self, session: Any, peer: str, on_media: Callable[[Any], None], line: str | None, near: Leg | None
     ) -> Leg:
@@ -130,76 +121,36 @@ class Services:
         """A leg with the port of another, whose place it is to take."""
         return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
 
-    def take_line(self, name: str | None) -> None:
+    def take_line(self, name: str | None, *, out: bool = False) -> None:
         """Count one more call of a line, either direction; OverloadedError where it has as many as it may have."""
-        if name is None:
-            return
-        limit = self.lines.lines[name].max_calls
-        if limit is not None and self.line_calls[name] >= limit:
-            raise OverloadedError("no more calls of this line are taken")
-        self.line_calls[name] += 1
+        self.load.take(name, out, self.clock())
 
     def free_line(self, name: str | None) -> None:
         """A call of a line is over."""
-        if name is not None:
-            self.line_calls[name] -= 1
+        self.load.free(name)
 
     def place_call(
         self,
         destination: Destination,
-        address: str,
         attempt: Placed,
         *,
-        shown: str | None,
-        number: str,
-        display: str,
+        showing: Showing,
         headers: Mapping[str, str],
         near: Leg,
         port: Port | None = None,
         replaces: Replaces | None = None,
     ) -> Leg:
-        """Send an INVITE to a destination; its events go to `attempt`.
+        """Call a destination, over as many hops and lines as it takes; events of the one that counts go to `attempt`.
 
-        `shown` is the caller id that the flow wants, else it is the line's, else the caller's `number` and `display`.
-        `port` is one that the leg is to take over, else it gets its own; `replaces` the dialog there whose place the
-        call is to take.
+        `port` is one that the leg is to take over, else it gets its own; `replaces` the dialog there that the call is
+        to take the place of. Raises IvrError where nobody can be called; what is found out later comes as
+        :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
         """
-        line = self.lines.lines[destination.line] if destination.line is not None else None
-        own = shown or (line.from_ if line is not None else None)
         hops = MAX_FORWARDS
         if near.session is not None and near.session.direction == "inbound":
             came = near.session.request.max_forwards
             hops = min(MAX_FORWARDS, MAX_FORWARDS if came is None else came) - 1
         if hops < 0:
             raise TooManyHopsError("the call was passed on too often: a flow that forwards to itself?")
-        self.take_line(destination.line)
-        attempt.on_close = lambda: self.free_line(destination.line)
-        if port is None:
-            leg = self.new_leg(None, address, attempt.on_media, destination.line, near)
-        else:
-            leg = self.leg_on(port, None, address, destination.line)
-        try:
-            flow = destination.flow or self.shell.flow_to(address, destination.port)
-            sender = Uri("sip", own or number or "anonymous", self.shell.host_for(flow))
-            leg.session = self.stack.invite(
-                InviteRequest(
-                    uri=destination.uri,
-                    from_=NameAddr(sender, "" if own else display),
-                    to=NameAddr(destination.uri),
-                    flow=flow,
-                    sdp=leg.offer(leg.policy.preferring(near.agreed)),
-                    headers=tuple(headers.items()),
-                    account=destination.account,
-                    max_forwards=hops,
-                    replaces=replaces,
-                ),
-                self.clock(),
-            )
-        except BaseException:
-            if port is None:
-                leg.port.release()
-            raise
-        leg.session.owner = attempt
-        if near.session is not None:
-            self.related(near.session.call_id, leg.session.call_id)
-        return leg
+        order = Order(showing, headers, hops, replaces)
+        return Placement(self, destination, attempt, order, near, port).start()

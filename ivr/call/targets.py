@@ -7,16 +7,14 @@ through a line.
 from __future__ import annotations
 
 import fnmatch
-import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ivr.call.identity import LineTable, normalise
 from ivr.errors import CallForbiddenError, NotBuiltError, NumberNotServedError, ProtocolError
+from ivr.lines import write_number
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, Flow, Registrar, Uri
-
-DEFAULT_SIP_PORT = 5060
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,8 @@ class Destination:
     """Request-URI and To."""
     host: str
     """Host name or address that the packet goes to."""
-    port: int
+    port: int | None = None
+    """None: as the DNS says, else the usual one."""
     line: str | None = None
     """Line it goes through; None for phones and plain URIs."""
     flow: Flow | None = None
@@ -38,20 +37,10 @@ class Destination:
     """Answers challenges."""
     phone: str | None = None
     """User of the registered phone; None otherwise."""
-
-    @property
-    def literal(self) -> bool:
-        """Whether :attr:`host` is an address already."""
-        return is_address(self.host)
-
-
-def is_address(host: str) -> bool:
-    """Whether `host` is an IPv4 or IPv6 address, not a name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    transport: str | None = None
+    """Of an address that is no line's; None: as the DNS says, else UDP."""
+    instead: tuple[Destination, ...] = ()
+    """The same by other lines, in the order in which they are tried while this one cannot take calls."""
 
 
 class Directory:
@@ -94,12 +83,11 @@ class Directory:
         self._check_policy(normalise(uri.user))
         if line is not None:
             trunk = self._trunk(line)
-            return [
-                Destination(
-                    target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, line, None, self._lines.account(line)
-                )
-            ]
-        return [Destination(target, uri, uri.host, uri.port or DEFAULT_SIP_PORT)]
+            return [Destination(target, uri, trunk.host, trunk.port, line, None, self._lines.account(line))]
+        transport = (uri.params.get("transport") or "").lower() or None
+        if transport not in (None, "udp", "tcp", "tls"):
+            raise NotBuiltError(f"nobody can be called by {transport}")
+        return [Destination(target, uri, uri.host, uri.port, transport=transport)]
 
     def _phone(self, target: str, user: str, now: float) -> Sequence[Destination]:
         if user not in self._settings.phones:
@@ -131,14 +119,24 @@ class Directory:
         if not number or not all(c.isascii() and (c.isalnum() or c in "+*#-_.") for c in number):
             raise NumberNotServedError("there is no such phone, agent or number")
         self._check_policy(number)
-        name = line or next(iter(self._settings.outbound_policy.line or self._lines.lines), None)
-        if name is None:
+        names = self._chain((line,) if line else self._settings.outbound_policy.line or tuple(self._lines.lines)[:1])
+        if not names:
             raise NumberNotServedError("no line is configured for calls out")
+        ways = [self._way(target, number, name) for name in names]
+        return [replace(ways[0], instead=tuple(ways[1:]))]
+
+    def _way(self, target: str, number: str, name: str) -> Destination:
         trunk = self._trunk(name)
-        uri = Uri("sip", number, trunk.host, trunk.port)
-        return [
-            Destination(target, uri, trunk.host, trunk.port or DEFAULT_SIP_PORT, name, None, self._lines.account(name))
-        ]
+        written = write_number(number, trunk.dial_format, trunk.country)
+        uri = Uri("sip", written, trunk.host, trunk.port)
+        return Destination(target, uri, trunk.host, trunk.port, name, None, self._lines.account(name))
+
+    def _chain(self, names: Sequence[str]) -> list[str]:
+        """Lines with those that stand in for them, each once: first those that are named, then what they name."""
+        chain = list(dict.fromkeys(names))
+        for name in chain:
+            chain += [other for other in self._trunk(name).failover if other not in chain]
+        return chain
 
     def _check_policy(self, number: str) -> None:
         """Raise CallForbiddenError for a number that nobody may dial."""

@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from ivr.call.leg import Leg
+from ivr.call.placement import Unplaced
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
 from ivr.call.transfer_rules import OURSELVES
 from ivr.errors import IvrError
+from ivr.lines import Showing
 from ivr.sip import Answered, Ended, Offer, Rejected, Ringing, Session
 from ivr.sip.refer import ReferTarget
 from media import MediaEvent, Port
@@ -140,25 +142,10 @@ class Transfer:
         self._session.accept_refer(now)
         self._timer = self._services.call_later(RING_TIME, self._rang_out)
         for one in list(self._tries):
-            if one.destination.literal:
-                self._invite(one, one.destination.host)
-            else:
-                self._resolve(one)
+            self._invite(one)
         self._check()
 
-    def _resolve(self, one: _Try) -> None:
-        async def resolve() -> None:
-            address = await self._services.resolve(one.destination.host, one.destination.port)
-            if not self.over and not one.over:
-                if address is None:
-                    self._failed(one, 503)
-                else:
-                    self._invite(one, address)
-            self._services.flush()
-
-        self._task = self._services.create_task(resolve())
-
-    def _invite(self, one: _Try, address: str) -> None:
+    def _invite(self, one: _Try) -> None:
         headers = dict(self._target.headers)
         if self._target.referred_by is not None:
             headers["Referred-By"] = self._target.referred_by
@@ -166,11 +153,8 @@ class Transfer:
         try:
             one.leg = self._services.place_call(
                 one.destination,
-                address,
                 one,
-                shown=None,
-                number=number,
-                display=display,
+                showing=Showing(number=number, display=display, withheld=not number),
                 headers=headers,
                 near=self._leg,
                 port=self._leg.port,
@@ -205,7 +189,7 @@ class Transfer:
                     self._failed(one, 488)
                     return
                 self._answered(one, one.leg)
-            case Rejected(status=status):
+            case Rejected(status=status) | Unplaced(status=status):
                 self._failed(one, status)
             case Offer():
                 event.session.reject_offer(488, self._services.clock())

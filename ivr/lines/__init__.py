@@ -4,7 +4,7 @@ An asyncio shell (:class:`Trunks`) around pure parts; calls ask it which lines a
 """
 
 from ivr.lines.callerid import Identity, Showing, identity_of
-from ivr.lines.ground import Ground, routes_of
+from ivr.lines.ground import Ground, instance_of, routes_of
 from ivr.lines.health import TrunkState
 from ivr.lines.load import LineLoad
 from ivr.lines.numbers import spellings, to_e164, write_number
@@ -21,6 +21,7 @@ __all__ = [
     "TrunkState",
     "Trunks",
     "identity_of",
+    "instance_of",
     "profile_of",
     "routes_of",
     "spellings",

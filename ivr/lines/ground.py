@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import socket
 import time
+import uuid
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ivr.net import Hop
 from ivr.settings import SipLine
 from ivr.sip import Flow, Stack
 
-__all__ = ["Ground", "Names", "Sockets", "line_hops", "routes_of"]
+__all__ = ["Ground", "Names", "Sockets", "instance_of", "line_hops", "routes_of"]
 
 
 class Names(Protocol):
@@ -63,6 +66,16 @@ class Ground:
     """Seconds since the epoch."""
     fraction: Callable[[], float] = random.random
     """Chance from 0 to 1."""
+
+
+def instance_of(source: Path | None, machine: Path = Path("/etc/machine-id")) -> Callable[[str], str]:
+    """`urn:uuid:…` by line (RFC 5626 §4.1): the same after a restart, another one on another machine or with another
+    configuration, so that two installations with one account do not take each other's place."""
+    try:
+        seed = machine.read_text().strip()
+    except OSError:
+        seed = socket.gethostname()
+    return lambda name: uuid.uuid5(uuid.NAMESPACE_URL, f"ivr:{seed}:{source}:{name}").urn
 
 
 async def line_hops(names: Names, line: SipLine, hosts: Sequence[str] | None = None) -> list[Hop]:

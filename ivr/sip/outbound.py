@@ -46,6 +46,11 @@ class OutboundSession(EarlyDialogs):
         """Seconds of Session-Expires that the INVITE asks for; 0: none."""
 
     @property
+    def heard(self) -> bool:
+        """Whether the peer has given any answer to the INVITE, 100 included."""
+        return self._invite.state is not State.CALLING
+
+    @property
     def remote_uri(self) -> str:
         """To, as written."""
         return self.dialog.remote if self.dialog is not None else str(self.invite.to)

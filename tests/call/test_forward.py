@@ -261,7 +261,7 @@ def test_in_turn_what_cannot_be_called_is_passed_over(tmp_path: Path) -> None:
 
 def test_a_name_is_resolved(tmp_path: Path) -> None:
     house = house_with(tmp_path, 'to: "sip:x@shop.example"')
-    house.services.names["shop.example"] = SHOP[0]
+    house.names.table["shop.example"] = SHOP[0]
     shop, caller = house.party(SHOP), house.party()
     caller.call("100")
     assert str(shop.calls[0].request.uri) == "sip:x@shop.example"

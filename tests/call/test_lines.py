@@ -56,4 +56,4 @@ def test_a_call_that_cannot_begin_gives_its_line_back_once(tmp_path: Path, monke
     house = House(tmp_path, {"main": FLOW.replace("TARGET", "phone:200")}, settings)
     house.party(TRUNK).call("100")
     house.run(1.0)
-    assert house.services.line_calls["pbx"] == 0
+    assert house.services.load.calls["pbx"] == 0

@@ -22,11 +22,13 @@ from ivr.call.manager import CallManager
 from ivr.call.policies import media_policies
 from ivr.call.services import Services
 from ivr.call.targets import Directory
-from ivr.errors import PromptUnavailableError
+from ivr.errors import NotBuiltError, PromptUnavailableError
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
 from ivr.guard import SourceGuard
+from ivr.lines import Ground, Trunks
+from ivr.net import Hop, is_address
 from ivr.settings import parse_settings
 from ivr.sip import (
     Account,
@@ -37,6 +39,7 @@ from ivr.sip import (
     Registrar,
     Request,
     Session,
+    SessionTimerPolicy,
     Uri,
     parse_message,
 )
@@ -100,17 +103,25 @@ class Clock:
 
 
 class HouseServices(Services):
-    """Services whose tasks run in the next turn, to their end, and whose names are in a table."""
-
-    names: dict[str, str]
+    """Services whose tasks run in the next turn, to their end."""
 
     def create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = Task(work)
         self.loop.call_later(0.0, task.run)
         return cast(asyncio.Task[None], task)
 
-    async def resolve(self, host: str, port: int) -> str | None:
-        return self.names.get(host)
+
+class Names:
+    """A DNS: hosts and their hops, or their only address. Addresses are their own."""
+
+    def __init__(self) -> None:
+        self.table: dict[str, str | list[Hop]] = {}
+
+    async def hops(
+        self, host: str, port: int | None = None, transport: str | None = None, sips: bool = False
+    ) -> list[Hop]:
+        found = self.table.get(host, host if is_address(host) else [])
+        return [Hop(transport or "udp", found, port or 5060, host)] if isinstance(found, str) else found
 
 
 class Task:
@@ -258,23 +269,36 @@ class House:
         """`media` makes another media plane than the one that obeys the test, and its sounds."""
         self.settings = parse_settings(settings, folder / "ivr.yaml", {})
         self.link = Link()
+        self.no_way: set[str] = set()
+        """Transports that lead nowhere."""
         self.pool = FakePool(lambda then: self.link.after(0.0, then))
         self.sounds = Sounds()
         if media is not None:
             self.pool, self.sounds = media(self.link)
         self.books = Books()
         self.registrar = Registrar()
-        self.stack = make_stack(99)
+        timer = self.settings.sip.session_timer
+        self.stack = make_stack(99, session_timer=SessionTimerPolicy(timer.expires, timer.min, timer.mode))
         lines = LineTable(self.settings)
         for name, line in lines.lines.items():
             lines.resolved(name, [line.host])
         shell = SimpleNamespace(
-            flow_to=lambda host, port: Flow("udp", HOUSE, (host, port)),
+            flow_to=self._flow_to,
             host_for=lambda flow: HOUSE[0],
             flush=lambda: None,
         )
         short_ids = iter(range(1, 100_000))
         self.outside = FakeOutside()
+        self.names = Names()
+        ground = Ground(
+            cast(Any, Clock(self.link)),
+            cast(Any, shell),
+            self.stack,
+            self.names,
+            lambda work: self.link.after(0.0, Task(work).run),
+            fraction=lambda: 0.5,
+        )
+        self.trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
         self.services = HouseServices(
             settings=self.settings,
             loop=cast(Any, Clock(self.link)),
@@ -284,11 +308,12 @@ class House:
             sounds=cast(Any, self.sounds),
             directory=Directory(self.settings, self.registrar, lines),
             lines=lines,
+            names=cast(Any, self.names),
+            trunks=self.trunks,
             store=cast(Any, SimpleNamespace(writer=self.books, next_short_id=lambda: next(short_ids))),
             policies=media_policies(self.settings, lines, lambda peer: HOUSE[0]),
             outside=self.outside,
         )
-        self.services.names = {}
         flow_set = FlowSet({name: parse_flow(text, name) for name, text in flows.items()}, internal=internal_flow())
         self.guard = SourceGuard(
             self.settings.security, self.settings.sip.trusted, lambda host: lines.at(host) is not None
@@ -306,6 +331,11 @@ class House:
         self.manager = CallManager(self.services, gate, flow_set)
         self.link.join(self.stack, HOUSE, self.manager.on_event)
         self._parties = 0
+
+    def _flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
+        if transport in self.no_way:
+            raise NotBuiltError("no listener can reach it")
+        return Flow(transport, HOUSE, (address, port), 0, name)
 
     @property
     def now(self) -> float:
