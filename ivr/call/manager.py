@@ -16,6 +16,7 @@ from typing import Any
 from ivr.call.dialling import dialled_flow, may_dial
 from ivr.call.gate import Gate
 from ivr.call.identity import Caller, plain_text
+from ivr.call.leg import refusal
 from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
@@ -132,9 +133,10 @@ class CallManager:
             self._gate.over(session)
             if isinstance(error, NumberNotServedError):
                 self._gate.unserved(event, now)
-            self.refusals[error.sip_status] += 1
+            status = refusal(error)
+            self.refusals[status] += 1
             log.info("a call from %s is refused: %s", event.flow.remote[0], type(error).__name__)
-            session.reject(error.sip_status, now)
+            session.reject(status, now)
 
     def _replace(self, event: IncomingCall, peer: Peer, line: str | None) -> bool:
         """A call takes the place of a party of another one (RFC 3891); False where it names none."""
