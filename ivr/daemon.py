@@ -41,7 +41,7 @@ from ivr.lines import Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
-from ivr.service import Health, ServiceManager, Upkeep, set_up_logging
+from ivr.service import Health, ServiceManager, Upkeep, line_down, set_up_logging, silent_worker
 from ivr.settings import Listener, Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, SessionTimerPolicy, Stack, StackConfig
 from ivr.store import Store
@@ -228,7 +228,9 @@ class Daemon:
             live = LiveFlows(keeper, flows, faults, in_force)
             await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))
-            self._metrics.read(services, manager, registrar, waiting, prompts, lambda: not self._health.unready())
+            self._metrics.read(
+                services, manager, registrar, waiting, prompts, protection.guard, lambda: not self._health.unready()
+            )
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
             http = HttpServer(
@@ -270,12 +272,14 @@ class Daemon:
         """What has to work so that calls are taken."""
         self._health.on_lag = self._metrics.lag.observe
         self._health.sentence = lambda: f"{len(manager.calls)} calls in progress, {manager.total} taken"
+        self._health.vital.append(lambda: silent_worker(services.pool, self._settings.health.worker_silence))
         self._health.needed.extend(
             [
                 lambda: "no new calls are taken: the daemon stops" if manager.draining else None,
                 lambda: None if services.shell.addresses else "no listener is open",
                 lambda: None if services.store.writer.available else "the store cannot be written",
                 lambda: None if services.pool.free else "every media port is taken",
+                lambda: line_down(services.trunks.states(), self._settings.health.lines),
             ]
         )
 

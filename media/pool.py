@@ -106,6 +106,11 @@ class MediaPool:
         """Process ids of the workers at work."""
         return [link.process.pid for link in self._links]
 
+    @property
+    def silence(self) -> float:
+        """Seconds for which the most silent worker has given no sign of life; at work it gives one a second."""
+        return max((time.monotonic() - link.beaten for link in self._links), default=0.0)
+
     def statistics(self) -> tuple[WorkerStatistics, ...]:
         """What each worker did, as it told within the last second or so; none of those that have yet to say."""
         told = []

@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "ivr.outside": {*LEAVES, "ivr.flow"},
     "ivr.store": LEAVES,
     "ivr.service": {*LEAVES, "ivr.store"},
-    "ivr.metrics": {*LEAVES, "ivr.call", "ivr.flow", "ivr.lines", "ivr.sip", "ivr.store"},
+    "ivr.metrics": {*LEAVES, "ivr.call", "ivr.flow", "ivr.guard", "ivr.lines", "ivr.net", "ivr.sip", "ivr.store"},
     "ivr.versions": {*LEAVES, "ivr.flow", "ivr.store"},
     "ivr.lines": {*LEAVES, "ivr.sip", "ivr.net"},
     "ivr.call": {*LEAVES, "ivr.guard", "ivr.lines", "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},

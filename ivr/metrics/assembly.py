@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sized
 
 from ivr.call.manager import CallManager
 from ivr.call.services import Services
+from ivr.guard import SourceGuard
 from ivr.metrics import sources
 from ivr.metrics.calls import CallMetrics
 from ivr.metrics.distribution import Distribution
@@ -37,6 +38,7 @@ class DaemonMetrics(Metrics):
         registrar: Registrar,
         waiting: Sized,
         prompts: PromptStore,
+        guard: SourceGuard,
         ready: Callable[[], bool],
     ) -> None:
         """Have all parts of a daemon read at each scrape."""
@@ -46,6 +48,9 @@ class DaemonMetrics(Metrics):
         self.add(self.calls.families)
         self.add(lambda: sources.waiting_flows(len(waiting)))
         self.add(lambda: sources.sip(services.stack, len(registrar)))
+        self.add(lambda: sources.transports(services.shell))
+        self.add(lambda: sources.lines(services.trunks))
+        self.add(lambda: sources.guard(guard, services.clock()))
         self.add(lambda: sources.media(pool))
         self.add(lambda: sources.worker_processes(pool))
         self.add(lambda: sources.store(services.store))

@@ -5,31 +5,39 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from ivr import __version__
+from ivr.guard import SourceGuard
+from ivr.lines import Trunks
 from ivr.metrics.calls import CallMetrics
+from ivr.metrics.distribution import Distribution
+from ivr.net import SipShell
 from ivr.sip import Stack
 from ivr.store import Store
+from media import PACING_BOUNDS, WorkerStatistics
 
 __all__ = [
     "build",
     "calls",
-    "certificates",
+    "guard",
+    "lines",
     "media",
     "prompts",
     "sip",
     "store",
+    "transports",
     "waiting_flows",
     "worker_processes",
 ]
 
 CLASSES = range(1, 7)
 """First digits of SIP statuses."""
+STREAMS = ("tcp", "tls", "ws", "wss")
 
 
 class Calls(Protocol):
@@ -53,6 +61,9 @@ class Pool(Protocol):
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers."""
+
+    def statistics(self) -> Sequence[WorkerStatistics]:
+        """What each worker did."""
 
 
 class Prompts(Protocol):
@@ -161,9 +172,35 @@ def prompts(sounds: Prompts, used: int, limit: int) -> Iterator[Metric]:
 
 
 def media(pool: Pool) -> Iterator[Metric]:
-    """Workers and their ports."""
+    """Workers, their ports, and how they keep their time."""
     yield _gauge("ivr_media_workers", "Media workers at work.", len(pool.pids))
     yield _gauge("ivr_media_ports_free", "Pairs of media ports that calls may still take.", pool.free)
+    told = pool.statistics()
+    pacing = [0] * (len(PACING_BOUNDS) + 1)
+    for one in told:
+        pacing = [so_far + count for so_far, count in zip(pacing, one.pacing, strict=True)]
+    yield Distribution.family_of(
+        "ivr_media_pacing_error_seconds",
+        "How late the packets of a tick (20 ms) left.",
+        PACING_BOUNDS,
+        pacing,
+        sum(one.pacing_seconds for one in told),
+    )
+    for name, text, values in (
+        ("ivr_media_worker_restarts", "Media workers that died or hung, with their calls.", [w.deaths for w in told]),
+        (
+            "ivr_media_ticks_skipped",
+            "Ticks left out after the machine had stalled.",
+            [w.skipped for w in told],
+        ),
+        ("ivr_media_packets_sent", "RTP packets given to the kernel.", [w.sent for w in told]),
+        ("ivr_media_packets_unsent", "RTP packets that the kernel did not take.", [w.unsent for w in told]),
+        ("ivr_media_packets_received", "Datagrams that came to RTP ports.", [w.received for w in told]),
+        ("ivr_media_packets_refused", "Datagrams that were not a caller's RTP.", [w.refused for w in told]),
+        ("ivr_media_packets_unopened", "Of these, SRTP that did not open.", [w.unopened for w in told]),
+        ("ivr_media_ports_starved", "Times that no port could be bound.", [w.starved for w in told]),
+    ):
+        yield _counter(name, text, sum(values))
 
 
 def worker_processes(pool: Pool) -> Iterator[Metric]:
@@ -183,11 +220,48 @@ def worker_processes(pool: Pool) -> Iterator[Metric]:
     yield memory
 
 
-def certificates(expiries: Mapping[str, float]) -> Iterator[Metric]:
-    """Certificates by name of their file."""
-    family = GaugeMetricFamily(
-        "ivr_certificate_expiry_timestamp_seconds", "When a certificate is valid no more.", labels=["certificate"]
+def transports(shell: SipShell) -> Iterator[Metric]:
+    """Connections that stand, and our certificates."""
+    connections = GaugeMetricFamily("ivr_sip_connections", "SIP connections that stand.", labels=["transport"])
+    counts = shell.connections
+    for transport in STREAMS:
+        connections.add_metric([transport], counts.get(transport, 0))
+    yield connections
+    ends = GaugeMetricFamily(
+        "ivr_certificate_expiry_timestamp_seconds", "When a certificate of ours ends.", labels=["certificate"]
     )
-    for name, at in sorted(expiries.items()):
-        family.add_metric([name], at)
-    yield family
+    for state in shell.certificates():
+        ends.add_metric([state.path.name], state.expires_at)
+    yield ends
+
+
+def lines(trunks: Trunks) -> Iterator[Metric]:
+    """Lines to the outside."""
+    usable = GaugeMetricFamily("ivr_line_usable", "1 while calls go out by a line first of all.", labels=["line"])
+    registered = GaugeMetricFamily(
+        "ivr_line_registered", "1 while a line that has to be is registered.", labels=["line"]
+    )
+    answers = GaugeMetricFamily("ivr_line_answers", "1 while a line's peer answers OPTIONS.", labels=["line"])
+    trip = GaugeMetricFamily(
+        "ivr_line_round_trip_seconds", "From the last OPTIONS to a line's peer to its answer.", labels=["line"]
+    )
+    for state in trunks.states():
+        usable.add_metric([state.name], state.usable)
+        for family, value in ((registered, state.registered), (answers, state.answers), (trip, state.round_trip)):
+            if value is not None:
+                family.add_metric([state.name], value)
+    yield from (usable, registered, answers, trip)
+
+
+def guard(sources: SourceGuard, now: float) -> Iterator[Metric]:
+    """Strangers who were kept out; `now` is the guard's time."""
+    yield _gauge("ivr_guard_bans", "Sources that are banned now.", len(sources.bans(now)))
+    yield _gauge("ivr_guard_half_open", "Calls of strangers that nobody has acknowledged yet.", sources.half_open)
+    yield _gauge("ivr_guard_pressed", "1 while strangers send more than they may together.", sources.pressed)
+    yield _counter("ivr_guard_dropped", "SIP messages dropped unread.", sources.dropped)
+    noted = CounterMetricFamily(
+        "ivr_guard_events", "Faults of sources by kind, bans, and connections that were refused.", labels=["kind"]
+    )
+    for kind, count in sorted(sources.counts.items()):
+        noted.add_metric([kind], count)
+    yield noted
