@@ -99,6 +99,15 @@ def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path
     return path
 
 
+def daemon_on_both(folder: Path) -> Daemon:
+    """A daemon with FLOWS that listens on UDP and TCP, the same port."""
+    config = make_config(folder / "it", FLOWS)
+    port = config.read_text().split("'udp:127.0.0.1:")[1].split("'")[0]
+    both = f"'udp:127.0.0.1:{port}', 'tcp:127.0.0.1:{port}'"
+    config.write_text(config.read_text().replace(f"'udp:127.0.0.1:{port}'", both))
+    return Daemon(config)
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A daemon that answers 100 to 107 (see FLOWS)."""

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,26 +17,14 @@ import pytest
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.hostile import PROVING, rtp_groups
 
 pytestmark = pytest.mark.interop
 
-PROVING = Path(__file__).resolve().parents[3] / "shared" / "proving"
-GROUPS = PROVING / "corpus" / "rtp_bad" / "open.jsonl"
 FOREIGN = "127.0.0.9"
 LISTEN = 0.5
 GAP = 0.005
 """Seconds from packet to packet of a group."""
-
-OURS = [
-    {"name": "short", "packets": ["", "80", "8000000100"]},
-    {"name": "version_1", "packets": ["40000001000000a011223344" + "ff" * 160]},
-    {"name": "padding_255", "packets": ["a0000001000000a011223344" + "ff" * 20]},
-    {"name": "extension_overrun", "packets": ["90000001000000a011223344bedeffff" + "ff" * 160]},
-    {"name": "ev_end_only", "packets": [f"8065000{n}0000138811223344058a0320" for n in range(3)]},
-    {"name": "ev_above_16", "packets": ["80650001000000a011223344118a00a0"]},
-    {"name": "rtcp_bye_forged", "packets": ["81cb000111223344"]},
-]
-"""A few groups for copies without the corpus."""
 
 DIGITS = {
     "ev_end_only": "5",
@@ -67,13 +54,6 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     config = make_config(tmp_path_factory.mktemp("daemon"), FLOWS)
     with Daemon(config) as running:
         yield running
-
-
-def groups() -> list[dict[str, Any]]:
-    """The groups of the corpus, or ours where it is absent."""
-    if not GROUPS.exists():
-        return OURS
-    return [json.loads(line) for line in GROUPS.read_text().splitlines()]
 
 
 def _typed(record: dict[str, Any]) -> str:
@@ -124,7 +104,7 @@ def _run(daemon: Daemon, sources: dict[str, socket.socket | None], chosen: list[
 
 
 def test_from_the_caller_itself(daemon: Daemon) -> None:
-    chosen = groups()
+    chosen = rtp_groups()
     typed = _run(daemon, dict.fromkeys(group["name"] for group in chosen), chosen)
     flood = typed.pop(FLOOD, PRESSED)
     assert typed == {name: DIGITS.get(name, "") + PRESSED for name in typed}
@@ -135,7 +115,7 @@ def test_from_the_caller_itself(daemon: Daemon) -> None:
 
 
 def test_from_a_stranger(daemon: Daemon) -> None:
-    chosen = groups()
+    chosen = rtp_groups()
     with ExitStack() as stack:
         sources: dict[str, socket.socket | None] = {}
         for group in chosen:
