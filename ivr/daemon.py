@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -105,10 +106,11 @@ class Daemon:
                 log.error("%s", fault)
             if faults:
                 log.error("the flows folder does not hold: what was in force last stays in force")
-            media_host = _media_host(settings)
+            media_host, media_host_v6 = _media_hosts(settings.sip.listen)
             pool = await MediaPool.start(
                 MediaConfig(
                     host=media_host,
+                    host_v6=media_host_v6,
                     ports=(settings.media.ports.first, settings.media.ports.last),
                     workers=settings.media.workers,
                     media_timeout=settings.media.timeout,
@@ -341,6 +343,15 @@ def _stack_config(settings: Settings) -> StackConfig:
     )
 
 
-def _media_host(settings: Settings) -> str:
-    """The address that RTP sockets bind to: that of the first listener."""
-    return settings.sip.listen[0].host
+def _media_hosts(listeners: Sequence[Listener]) -> tuple[str, str]:
+    """The addresses that RTP sockets bind to, where there are listeners of both families one of each: the listener's,
+    or all of the machine where there are several."""
+    hosts = list(dict.fromkeys(listener.host for listener in listeners))
+    v4, v6 = (
+        "" if not own else own[0] if len(own) == 1 else everywhere
+        for own, everywhere in (
+            ([host for host in hosts if ":" not in host], "0.0.0.0"),
+            ([host for host in hosts if ":" in host], "::"),
+        )
+    )
+    return (v4, v6) if v4 else (v6, "")

@@ -6,6 +6,7 @@ The leg owns offer and answer (RFC 3264): whatever side starts a round, the port
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from ivr.errors import IvrError
 from ivr.sip import Sdp, Session, negotiate
 from ivr.sip.errors import SdpError
 from ivr.sip.negotiate import Agreed, Capabilities, CryptoKey
+from ivr.sip.sdes import FRESH_OCTETS
 from media import Codec, CryptoSuite, Port, SrtpKey, Stream
 
 _CODECS: dict[str, Codec] = {"pcmu": "pcmu", "pcma": "pcma", "g722": "g722", "opus": "opus"}
@@ -77,6 +79,11 @@ class Leg:
         self._peer = peer
         self._local = self.agreed = None
 
+    @property
+    def host(self) -> str:
+        """Our media address as the peer is told it; empty while the peer is not known."""
+        return self._host
+
     def answer(self, remote: Sdp) -> bytes:
         """Our answer to an offer; the port is set to what it agrees. Raises ``NotAcceptable`` (488)."""
         self._version += 1
@@ -87,6 +94,8 @@ class Leg:
             self.port.local[1],
             session_id=self._sdp_id,
             version=self._version,
+            previous=self.agreed,
+            fresh=os.urandom(FRESH_OCTETS),
         )
         self._local = local
         self.apply(terms)
@@ -102,6 +111,7 @@ class Leg:
             session_id=self._sdp_id,
             version=self._version,
             previous=self._local,
+            fresh=os.urandom(FRESH_OCTETS),
         )
         return self._local.encode()
 

@@ -192,6 +192,8 @@ class Placement:
         identity = identity_of(line, order.showing, services.shell.host_for(flow), way.uri)
         named = {name.lower() for name in order.headers}
         leg.retarget(services.policies(way.line), hop.address)
+        if self._own_port:
+            services.refit(leg, self._attempt.on_media, self._near)
         session = services.stack.invite(
             InviteRequest(
                 uri=way.uri,

@@ -10,6 +10,7 @@ from ivr.call.leg import MediaPolicy
 from ivr.settings import Settings
 from ivr.sip.codecs import CodecOrder
 from ivr.sip.negotiate import Capabilities
+from ivr.sip.sdes import Srtp
 from media import opus_available
 
 log = logging.getLogger("ivr.call")
@@ -27,7 +28,7 @@ def media_policies(
         return tuple(codec for codec in codecs if codec != "opus") or ("pcmu", "pcma")
 
     def policy(
-        codecs: tuple[str, ...], order: CodecOrder, ptime: int, dtmf: tuple[str, ...], inband: str
+        codecs: tuple[str, ...], order: CodecOrder, ptime: int, dtmf: tuple[str, ...], inband: str, srtp: Srtp
     ) -> MediaPolicy:
         return MediaPolicy(
             capabilities=Capabilities(
@@ -35,6 +36,8 @@ def media_policies(
                 order=order,
                 dtmf="rfc4733" in dtmf,
                 ptime=ptime,
+                srtp=srtp,
+                rtcp_mux=True,
             ),
             inband=inband if "inband" in dtmf else "off",
             info="info" in dtmf,
@@ -42,7 +45,7 @@ def media_policies(
         )
 
     media = settings.media
-    default = policy(media.codecs, media.codec_order, media.ptime, media.dtmf, media.inband)
+    default = policy(media.codecs, media.codec_order, media.ptime, media.dtmf, media.inband, media.srtp)
     by_line = {
         name: policy(
             line.codecs or media.codecs,
@@ -50,6 +53,7 @@ def media_policies(
             line.ptime or media.ptime,
             line.dtmf or media.dtmf,
             line.inband or media.inband,
+            line.srtp or media.srtp,
         )
         for name, line in lines.lines.items()
     }

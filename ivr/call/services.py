@@ -112,10 +112,24 @@ class Services:
     ) -> Leg:
         """A leg with a port of its own; :class:`OverloadedError` when there is none left."""
         try:
-            port = self.pool.allocate(on_media, near=near.port if near is not None else None)
+            policy = self.policies(line)
+            host = policy.advertise(peer) if peer else ""
+            port = self.pool.allocate(on_media, near=near.port if near is not None else None, host=host)
         except MediaFull as error:
             raise OverloadedError(str(error)) from error
-        return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
+        return Leg(session, port, policy, peer, random.getrandbits(31))
+
+    def refit(self, leg: Leg, on_media: Callable[[Any], None], near: Leg) -> None:
+        """Give a leg that has not sounded yet a port of the kind of its peer, IPv4 or IPv6, where it has another;
+        :class:`OverloadedError` when there is none."""
+        old = leg.port
+        if (":" in leg.host) == (":" in old.local[0]):
+            return
+        try:
+            leg.port = self.pool.allocate(on_media, near=near.port, host=leg.host)
+        except MediaFull as error:
+            raise OverloadedError(str(error)) from error
+        old.release()
 
     def leg_on(self, port: Port, session: Any, peer: str, line: str | None) -> Leg:
         """A leg with the port of another, whose place it is to take."""

@@ -8,10 +8,11 @@ codec or another address are only other outcomes.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Final
 
+from ivr.sip import sdes
 from ivr.sip.codecs import (
     PTIME_DEFAULT,
     PTIME_MOST,
@@ -25,25 +26,17 @@ from ivr.sip.codecs import (
     packet_time,
 )
 from ivr.sip.errors import NotAcceptableError
+from ivr.sip.sdes import CryptoKey
 from ivr.sip.sdp import Attribute, Direction, Media, Origin, Sdp
 
 __all__ = ["Agreed", "Capabilities", "CryptoKey", "agreed", "answer", "offer", "sendable_address"]
 
-_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF")
+_PROTOCOLS: Final = ("RTP/AVP", "RTP/AVPF", "RTP/SAVP", "RTP/SAVPF")
+_RTCP_TYPES: Final = range(64, 96)  # RFC 5761 section 4: on a shared port these look like RTCP
 
 _SEND: Final = ("sendrecv", "sendonly")
 _RECEIVE: Final = ("sendrecv", "recvonly")
 _IPV4: Final = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
-
-
-@dataclass(frozen=True, slots=True)
-class CryptoKey:
-    """Key of one direction, as SDES exchanges them (RFC 4568 §6.1); its repr keeps the key to itself."""
-
-    suite: str
-    """AES_CM_128_HMAC_SHA1_80 or AES_CM_128_HMAC_SHA1_32."""
-    key: bytes = field(repr=False)
-    """Master key and salt, 30 octets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +51,10 @@ class Capabilities:
     """Whether telephone-event is offered and taken."""
     ptime: int = 20
     """Milliseconds of sound in a packet that we would like to receive, and send where the peer asks for nothing."""
+    srtp: sdes.Srtp = "off"
+    """Whether streams are encrypted. Required: a peer that would not is refused, whoever of the two offers."""
+    rtcp_mux: bool = False
+    """Whether RTCP may share the port of RTP; done where the peer wants it too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +153,12 @@ def _end(ptime: int, direction: Direction) -> list[Attribute]:
     return [("ptime", str(ptime)), ("maxptime", str(PTIME_MOST)), (direction, None)]
 
 
+def _shares_port(media: Media, chosen: Chosen) -> bool:
+    """Whether RTP and RTCP of a stream could share a port, and its writer wants them to."""
+    types = (chosen.payload_type, chosen.event_type)
+    return media.get("rtcp-mux") is not None and not any(number in _RTCP_TYPES for number in types)
+
+
 def _direction(send: bool, receive: bool) -> Direction:
     if send:
         return "sendrecv" if receive else "sendonly"
@@ -163,7 +166,16 @@ def _direction(send: bool, receive: bool) -> Direction:
 
 
 def _agree(
-    media: Media, chosen: Chosen, ours: Direction, ptime: int, *, payload_type_in: int, event_type_in: int | None
+    media: Media,
+    chosen: Chosen,
+    ours: Direction,
+    ptime: int,
+    *,
+    payload_type_in: int,
+    event_type_in: int | None,
+    rtcp_mux: bool,
+    crypto_out: CryptoKey | None,
+    crypto_in: CryptoKey | None,
 ) -> Agreed:
     nowhere = _unspecified(media.host)
     theirs = media.direction
@@ -191,6 +203,9 @@ def _agree(
         noise_type=chosen.noise_type,
         opus_fec=chosen.fec,
         opus_bitrate=chosen.bitrate,
+        rtcp_mux=rtcp_mux,
+        crypto_out=crypto_out,
+        crypto_in=crypto_in,
     )
 
 
@@ -208,16 +223,24 @@ def answer(
     session_id: int,
     version: int,
     hold: bool = False,
+    previous: Agreed | None = None,
+    fresh: bytes = b"",
 ) -> tuple[Sdp, Agreed]:
-    """Answer an offer: the first audio stream with a codec in common is taken, all others are refused with port 0,
-    in order. `hold` asks the peer not to send. Raises NotAcceptableError (488) when no stream can be taken."""
+    """Answer an offer: the first audio stream with a codec in common is taken, where we encrypt one with keys before
+    others; all others are refused with port 0, in order. `hold` asks the peer not to send. `previous` is what is in
+    force in a session that goes on, `fresh` chance for a key (`sdes.FRESH_OCTETS`; of no use where SRTP is off).
+    Raises NotAcceptableError (488) when no stream can be taken."""
     streams: list[Media] = []
     outcome: Agreed | None = None
-    for media in offer.media:
-        chosen = None
-        if outcome is None and _usable(media, local_host):
+    taken, chosen = None, None
+    for media in sdes.prefers_secure(caps.srtp, offer.media):
+        if _usable(media, local_host) and sdes.accepts_stream(caps.srtp, media):
             chosen = choose(media, caps.codecs, caps.dtmf, caps.order)
-        if chosen is None:
+            if chosen is not None:
+                taken = media
+                break
+    for media in offer.media:
+        if media is not taken or chosen is None:
             streams.append(_refused(media))
             continue
         theirs = media.direction
@@ -227,15 +250,37 @@ def answer(
         formats = [str(chosen.payload_type)]
         if chosen.event_type is not None:
             formats.append(str(chosen.event_type))
-        streams.append(
-            Media("audio", local_port, media.protocol, formats, attributes=_attributes(chosen, fmtp, caps.ptime, ours))
-        )
+        attributes = _attributes(chosen, fmtp, caps.ptime, ours)
+        mux = caps.rtcp_mux and _shares_port(media, chosen)
+        if mux:
+            attributes.append(("rtcp-mux", None))
+        keys = sdes.taken(media, caps.srtp, fresh, _keys_kept(previous, media))
+        if keys is not None:
+            attributes.append(sdes.attribute(keys[0].tag, keys[1]))
+        streams.append(Media("audio", local_port, media.protocol, formats, attributes=attributes))
         outcome = _agree(
-            media, chosen, ours, caps.ptime, payload_type_in=chosen.payload_type, event_type_in=chosen.event_type
+            media,
+            chosen,
+            ours,
+            caps.ptime,
+            payload_type_in=chosen.payload_type,
+            event_type_in=chosen.event_type,
+            rtcp_mux=mux,
+            crypto_out=None if keys is None else keys[1],
+            crypto_in=None if keys is None else keys[0].key,
         )
     if outcome is None:
         raise NotAcceptableError("no audio stream in the offer that can be served")
     return _describe(streams, local_host, session_id, version, offer.time), outcome
+
+
+def _keys_kept(previous: Agreed | None, media: Media) -> tuple[CryptoKey, CryptoKey] | None:
+    """Keys in force, where the peer has not moved: another address may be another party, which knows nothing of how
+    often the packet numbers of before went round."""
+    if previous is None or previous.crypto_out is None or previous.crypto_in is None:
+        return None
+    moved = not _unspecified(media.host) and (media.host, media.port) != (previous.remote_host, previous.remote_port)
+    return None if moved else (previous.crypto_out, previous.crypto_in)
 
 
 def offer(
@@ -247,19 +292,23 @@ def offer(
     version: int,
     hold: bool = False,
     previous: Sdp | None = None,
+    fresh: bytes = b"",
 ) -> Sdp:
     """Offer one audio stream with all our codecs. `previous` is our description in force in a session that goes on:
-    its streams keep their places, and payload types their meaning (RFC 3264 §8)."""
+    its streams keep their places, payload types their meaning (RFC 3264 §8), and keys their value. `fresh` is chance
+    for keys (`sdes.FRESH_OCTETS`). Where SRTP is optional the stream is one of RTP/AVP with keys, which all take."""
     direction: Direction = "sendonly" if hold else "sendrecv"
     streams: list[Media] = []
     place = 0
-    protocol = "RTP/AVP"
+    protocol = "RTP/SAVP" if caps.srtp == "required" else "RTP/AVP"
     in_force: Media | None = None
     if previous is not None:
         streams = [_refused(media) for media in previous.media]
         for index, media in enumerate(previous.media):
             if media.kind == "audio" and media.port:
-                place, protocol, in_force = index, media.protocol, media
+                place, in_force = index, media
+                if sdes.secure_protocol(media) or caps.srtp != "required":
+                    protocol = media.protocol
                 break
     payload, events = known_types(caps.codecs, caps.dtmf, in_force)
     formats = [str(number) for number in (*payload.values(), *events.values())]
@@ -267,14 +316,17 @@ def offer(
     for rate, number in events.items():
         attributes += events_text(number, rate, "0-16")
     attributes += _end(caps.ptime, direction)
+    if caps.rtcp_mux:
+        attributes.append(("rtcp-mux", None))
+    attributes += sdes.offers(caps.srtp, in_force, fresh)
     stream = Media("audio", local_port, protocol, formats, attributes=attributes)
     streams[place : place + 1] = [stream]
     return _describe(streams, local_host, session_id, version, previous.time if previous is not None else "0 0")
 
 
 def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
-    """What an answer to our offer came to. Raises NotAcceptableError where it refuses our stream or agrees to a
-    codec that was not offered."""
+    """What an answer to our offer came to. Raises NotAcceptableError where it refuses our stream, agrees to a codec
+    that was not offered, or would leave a stream in clear that we offered encrypted only."""
     for place, ours in enumerate(local_offer.media):
         if ours.kind != "audio" or ours.port == 0:
             continue
@@ -286,6 +338,7 @@ def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
         chosen = choose(theirs, tuple(types), bool(events))
         if chosen is None:
             raise NotAcceptableError("no codec of our offer in the answer")
+        crypto_out, crypto_in = _keys_agreed(ours, theirs)
         return _agree(
             theirs,
             chosen,
@@ -293,8 +346,23 @@ def agreed(local_offer: Sdp, remote_answer: Sdp) -> Agreed:
             ours.ptime or PTIME_DEFAULT,
             payload_type_in=types[chosen.codec],
             event_type_in=None if chosen.event_type is None else events.get(chosen.event_rate),
+            rtcp_mux=ours.get("rtcp-mux") is not None and _shares_port(theirs, chosen),
+            crypto_out=crypto_out,
+            crypto_in=crypto_in,
         )
     raise NotAcceptableError("we offered no audio stream")
+
+
+def _keys_agreed(ours: Media, theirs: Media) -> tuple[CryptoKey | None, CryptoKey | None]:
+    """Our key and theirs: the answer names the one of our lines that it takes by its tag (RFC 4568 §7.1.3)."""
+    lines = {crypto.tag: crypto.key for crypto in sdes.offered(ours)}
+    for crypto in sdes.offered(theirs):
+        out = lines.get(crypto.tag)
+        if out is not None and out.suite == crypto.key.suite:
+            return out, crypto.key
+    if sdes.secure_protocol(ours) or sdes.secure_protocol(theirs) or (lines and theirs.get("crypto") is not None):
+        raise NotAcceptableError("the answer has no key that fits our offer")
+    return None, None
 
 
 def _describe(streams: list[Media], local_host: str, session_id: int, version: int, time: str) -> Sdp:

@@ -152,7 +152,9 @@ class FakePool:
         self.limit = limit
         self.ports: list[FakePort] = []
 
-    def allocate(self, on_event: Callable[[MediaEvent], None], near: FakePort | None = None) -> FakePort:
+    def allocate(
+        self, on_event: Callable[[MediaEvent], None], near: FakePort | None = None, *, host: str = ""
+    ) -> FakePort:
         if self.used >= self.limit:
             raise MediaFull("every media port is taken")
         port = FakePort(20_000 + 2 * len(self.ports), on_event, self._later)

@@ -132,7 +132,9 @@ class TimedPool(FakePool):
         self._link = link
         self._sounds = sounds
 
-    def allocate(self, on_event: Callable[[MediaEvent], None], near: FakePort | None = None) -> FakePort:
+    def allocate(
+        self, on_event: Callable[[MediaEvent], None], near: FakePort | None = None, *, host: str = ""
+    ) -> FakePort:
         port = TimedPort(20_000 + 2 * len(self.ports), on_event, self._later, self._link, self._sounds)
         self.ports.append(port)
         return port
