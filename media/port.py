@@ -165,6 +165,11 @@ class Port:
         """Ask for :class:`~media.face.Stats` now."""
         self._command(Command.REPORT)
 
+    def tap(self, path: Path | None) -> None:
+        """Copy what comes and goes from now on into ``path``, in the clear, as ``media/plane/tap.py`` says; None: no
+        more. A release ends it too."""
+        self._command(Command.TAP, strings=(b"" if path is None else _path(path),))
+
     def release(self) -> None:
         """Give the port back. Running recordings are completed, each with its RecordDone; Stats come last."""
         self._command(Command.RELEASE)

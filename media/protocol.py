@@ -68,6 +68,7 @@ class Command(IntEnum):
     UNBRIDGE = 14
     RELEASE = 15
     REPORT = 16
+    TAP = 17
 
 
 class Event(IntEnum):
@@ -111,6 +112,7 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.UNBRIDGE: struct.Struct("<"),
     Command.RELEASE: struct.Struct("<"),
     Command.REPORT: struct.Struct("<"),
+    Command.TAP: struct.Struct("<"),  # then: path of the file for copies of packets; empty: no more
     Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
     Event.BOUND: struct.Struct("<HB"),  # RTP port, IPv6; the generation is the next use's
     Event.SHRUNK: struct.Struct("<BI"),  # which of the hosts, port pairs of the range that somebody else holds there

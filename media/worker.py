@@ -28,7 +28,7 @@ from media.plane.limits import SECOND_HALF, TICK
 from media.plane.plane import Plane
 from media.plane.rows import CAPACITY, Rows
 from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, pack, records, split_strings
-from media.recording import RecordingWriter
+from media.recording import RecordingWriter, SpoolWriter
 from media.sockets import PortPairs
 
 __all__ = ["Worker", "main"]
@@ -78,6 +78,7 @@ class Worker:
         self._pairs = PortPairs(hosts, (int(first), int(last)), CAPACITY, loops, addresses, self._announce)
         writer = RecordingWriter()
         writer.start()
+        self._spool = SpoolWriter()
         opus.available()  # loaded now, not in a tick
         name = os.urandom(8).hex().encode()
         self._plane = Plane(
@@ -96,6 +97,7 @@ class Worker:
             self._tick()
         finally:
             writer.close()
+            self._spool.close()
 
     def _tick(self) -> None:
         plane = self._plane
@@ -204,6 +206,10 @@ class Worker:
         """Send RTCP."""
         if target:
             self._pairs.send_control(row, packet, target)
+
+    def copy(self, path: str, data: bytes | None) -> None:
+        """Append to a file, in a thread."""
+        self._spool.write(path, data)
 
 
 def open_sound(path: str, samples: int) -> Samples:

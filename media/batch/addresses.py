@@ -119,6 +119,13 @@ class Addresses:
         known = self._hosts.get(number)
         return known is not None and any(ipaddress.IPv6Address(known[0]) in network for network in _PRIVATE_V6)
 
+    def packed(self, number: int) -> bytes:
+        """The address of a host, 4 or 16 octets; none where there is none, or it was forgotten."""
+        if number < FIRST_V6:
+            return number.to_bytes(4, "big") if number else b""
+        known = self._hosts.get(number)
+        return ipaddress.IPv6Address(known[0]).packed if known is not None else b""
+
     def socket_address(self, target: int) -> SocketAddress:
         """What ``sendto`` takes. Raises OSError for a host that was forgotten."""
         number, port = target >> 16, target & 0xFFFF

@@ -41,6 +41,7 @@ class Commands:
             Command.UNBRIDGE: self._unbridge,
             Command.RELEASE: self._release,
             Command.REPORT: self._report,
+            Command.TAP: self._tap,
         }
 
     def obey(self, packet: bytes) -> None:
@@ -174,3 +175,10 @@ class Commands:
 
     def _report(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.outbox.append(self._plane.statistics(row, last=False))
+
+    def _tap(self, row: int, _: tuple[Any, ...], strings: bytes) -> None:
+        path = split_strings(strings)[0]
+        if path:
+            self._plane.tap.begin(row, path.decode(errors="surrogateescape"))
+        else:
+            self._plane.tap.end(row)

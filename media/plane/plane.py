@@ -32,6 +32,7 @@ from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
 from media.plane.secure import Secure
 from media.plane.shape import Packets, Shaper
+from media.plane.tap import PacketTap
 from media.plane.wide import G722, OPUS, Wide
 from media.protocol import Event, pack
 from media.recording import RecordingWriter
@@ -57,6 +58,9 @@ class Shell(Protocol):
 
     def control(self, row: int, packet: bytes, target: int) -> None:
         """Send an RTCP packet."""
+
+    def copy(self, path: str, data: bytes | None) -> None:
+        """Append to a file, later; None completes it."""
 
 
 class Plane:
@@ -90,7 +94,8 @@ class Plane:
         self.reports = Reports(rows, rng, name)
         self.secure = Secure(rows)
         self.wide = Wide(rows)
-        self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure)
+        self.tap = PacketTap(rows, addresses, shell.copy)
+        self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure, self.tap)
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
         self.changed = False
@@ -114,7 +119,8 @@ class Plane:
     def first_half(self, now: float, wall: float) -> None:
         """At T. ``now`` is monotonic, ``wall`` seconds since 1970."""
         self.tick += 1
-        self.now, self.wall = now, wall
+        self.now = now
+        self.wall = self.tap.wall = wall
         if self.builder.index.size:
             self._send()
         self._receive()
@@ -125,7 +131,8 @@ class Plane:
 
     def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
         """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
-        self.now, self.wall = now, wall
+        self.now = now
+        self.wall = self.tap.wall = wall
         self.player.next_send = now + TICK - SECOND_HALF
         if self.shaper.any:
             self._send_shaped(later=True)
@@ -160,7 +167,10 @@ class Plane:
         self.tick += ticks
 
     def _send(self) -> None:
-        self._hand_over(self.builder.ready())
+        built = self.builder.ready()
+        self._hand_over(built)
+        if self.tap.any:
+            self.tap.sent(*built[:3])
         if self.shaper.any:
             self._send_shaped(later=False)
 
@@ -180,6 +190,8 @@ class Plane:
             self.received += self._inbox.count
             if self.secure.any:
                 self.secure.open(self._inbox, self.tick)
+            if self.tap.any:
+                self.tap.received(self._inbox)
             self._receiver.take(self._inbox, self.tick, int(self.now * RATE))
 
     def _hear(self, index: NDArray[np.intp]) -> NDArray[np.uint8]:
@@ -262,6 +274,7 @@ class Plane:
         self.hearing.forget(row)
         self.shaper.forget(row)
         self.wide.forget(row)
+        self.tap.end(row)
         self.unsettle(row)
         self.addresses.release(row)
         rows.live[row] = rows.agreed[row] = rows.sending[row] = False
@@ -288,6 +301,8 @@ class Plane:
         if packet is None:
             return
         target = self.rows.control_target(row)
+        if self.tap.any:
+            self.tap.packet(row, report, target, sent=True, control=not self.rows.mux[row])
         if not self.rows.mux[row]:
             self.shell.control(row, packet, target)
         elif target:
@@ -305,6 +320,8 @@ class Plane:
             return
         opened = self.secure.open_control(row, packet, self.tick) if rows.secure[row] else packet
         if opened is not None:
+            if self.tap.any:
+                self.tap.packet(row, opened, source, sent=False, control=True)
             self._report_heard(row, opened)
 
     def played(self, finished: Iterable[Finished]) -> None:

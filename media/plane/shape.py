@@ -25,6 +25,7 @@ from media.plane.limits import FRAME, HEADER, PACKET
 from media.plane.play import Player
 from media.plane.rows import NOBODY, Rows
 from media.plane.secure import TAG, Secure
+from media.plane.tap import PacketTap
 from media.plane.wide import G722, OPUS, Wide, WideRow
 
 __all__ = ["WIDTH", "Packets", "Shaper"]
@@ -67,11 +68,19 @@ class Shaper:
     """Makes the packets of shaped rows."""
 
     def __init__(
-        self, rows: Rows, wide: Wide, builder: Builder, player: Player, sender: DigitSender, secure: Secure
+        self,
+        rows: Rows,
+        wide: Wide,
+        builder: Builder,
+        player: Player,
+        sender: DigitSender,
+        secure: Secure,
+        tap: PacketTap,
     ) -> None:
         self._rows = rows
         self._wide = wide
         self._secure = secure
+        self._tap = tap
         self._builder = builder
         self._player = player
         self._sender = sender
@@ -259,6 +268,8 @@ class Shaper:
         rows.packets_out[row] += 1
         rows.octets_out[row] += len(packet) - HEADER
         packet = packet[:2] + sequence.to_bytes(2, "big") + packet[4:]
+        if self._tap.any:
+            self._tap.queued(row, packet)
         if rows.secure[row]:
             sealed = self._secure.seal(row, packet)
             if sealed is None:

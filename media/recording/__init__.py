@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from media.recording.formats import Format
+from media.recording.spool import SpoolWriter
 from media.recording.writer import Recording, RecordingResult, RecordingWriter
 
-__all__ = ["Format", "Recording", "RecordingResult", "RecordingWriter"]
+__all__ = ["Format", "Recording", "RecordingResult", "RecordingWriter", "SpoolWriter"]

@@ -130,6 +130,7 @@ class PlaneBench:
     def __post_init__(self) -> None:
         self.loops = ScriptedLoops()
         self.controls: list[tuple[int, bytes, int]] = []
+        self.copies: dict[str, list[bytes | None]] = {}
         self.told: list[tuple[Event, int, tuple[Any, ...], list[bytes]]] = []
         rng = np.random.default_rng(5)
         self.writer = RecordingWriter()
@@ -160,6 +161,9 @@ class PlaneBench:
 
     def control(self, row: int, packet: bytes, target: int) -> None:
         self.controls.append((row, packet, target))
+
+    def copy(self, path: str, data: bytes | None) -> None:
+        self.copies.setdefault(path, []).append(data)
 
     # The pool
 
