@@ -13,18 +13,17 @@ from collections.abc import Callable, Sequence
 from ivr.call.leg import refusal
 from ivr.call.parties import Attempt, ForwardHost
 from ivr.call.placement import Unplaced
+from ivr.call.referral import Referral
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
 from ivr.errors import IvrError
 from ivr.flow import ports
-from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Ringing, Sdp, SessionState
+from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Replaces, Ringing, Sdp, Uri
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound
 
 ACCEPT_WAIT = 15.0
 """Seconds the called party has for the accept key after the whisper: long enough to find the key pad."""
-REFER_WAIT = 15.0
-"""Seconds from 202 to the first NOTIFY that tells something; then the transfer is held to be lost."""
 DIGITS_LEFT_TO_SCREEN = 10
 """Wrong keys of a called party before the call is held to be refused."""
 
@@ -51,9 +50,9 @@ class Forwarding:
         self._bridged_at = 0.0
         self._early: Attempt | None = None
         self._starting = False
-        self._referring = False
-        self._refer_accepted = False
-        self._refer_waits: Destination | None = None
+        self._referral: Referral | None = None
+        self._stranded = False
+        """The called party has left while a transfer to it is under way."""
         self.over = False
         self._seen: dict[ports.ForwardOutcome, tuple[str, int | None, str]] = {}
 
@@ -78,7 +77,7 @@ class Forwarding:
         if not self._waiting:
             self._finish_unanswered()
         elif self.command.mode == "refer" and self.host.answered():
-            self._start_refer(self._waiting[0][0], now)
+            self._refer(self._waiting[0][0].uri)
         else:
             self._ring()
 
@@ -189,13 +188,15 @@ class Forwarding:
             self.host.forward_event(ports.ForwardRinging(self.command.id, attempt.target))
         leg = attempt.leg
         own = self.command.ringback not in (None, RINGBACK)
-        if sdp is None or leg is None or own or self._early is not None or len(self._live()) != 1:
+        if sdp is None or leg is None or own or self._early not in (None, attempt) or len(self._live()) != 1:
             return
         if self.command.whisper is not None or self.command.accept_key is not None:
             return
         try:
             leg.answered(sdp)
         except IvrError:
+            return
+        if self._early is attempt:
             return
         self._early = attempt
         self.host.early_media()
@@ -273,6 +274,8 @@ class Forwarding:
             self.host.record_both(self.command.record_name)
         if self.command.max_duration is not None:
             self._arm(self.command.max_duration, lambda: self._too_long(attempt))
+        if self.command.mode == "attended":
+            self._join(attempt)
 
     def _too_long(self, attempt: Attempt) -> None:
         self._timer = None
@@ -283,12 +286,15 @@ class Forwarding:
         if self.bridged is not attempt:
             self._failed(attempt, "no_answer", None, "hung up before the call was accepted")
             return
+        if self._referral is not None and self._referral.accepted:
+            # Its dialog with us was replaced by the caller's, or it has hung up: the caller's NOTIFY tells which.
+            self._stranded = True
+            return
         if self.command.record_name is not None:
             self.host.stop_recording_both()
         self.host.leg.port.unbridge()
-        talked = self.services.clock() - self._bridged_at
         outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
-        self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", talked))
+        self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", self._talked()))
 
     def _failed(self, attempt: Attempt, outcome: ports.ForwardOutcome, status: int | None, reason: str) -> None:
         if self._early is attempt:
@@ -303,72 +309,70 @@ class Forwarding:
             self._failed(attempt, "no_answer", 408, "no answer")
             self.services.flush()
 
-    # Transfer by REFER (RFC 3515)
+    # Transfer by REFER (ReferralUser)
 
-    def _start_refer(self, destination: Destination, now: float) -> None:
-        session = self.host.leg.session
-        assert session is not None
-        self._referring = True
-        self._arm(REFER_WAIT, self._refer_lost)
-        if session.state is SessionState.CONFIRMED:
-            session.refer(destination.uri, now)
-        else:
-            self._refer_waits = destination
+    def _refer(self, to: Uri, replaces: Replaces | None = None) -> None:
+        self._referral = Referral(
+            self.services,
+            self.host.leg,
+            self,
+            to,
+            tuple(self.command.headers.items()),
+            self.command.timeout,
+            replaces,
+        )
+        self._referral.start()
 
     def confirmed(self) -> None:
-        """The caller's ACK came: within a dialog that stands, a REFER may be sent."""
-        destination, self._refer_waits = self._refer_waits, None
-        session = self.host.leg.session
-        if destination is not None and session is not None and self._referring and not self.over:
-            session.refer(destination.uri, self.services.clock())
+        """The caller's ACK came."""
+        if self._referral is not None:
+            self._referral.confirmed()
 
     def on_refer(self, status: int, final: bool) -> None:
         """Progress of the transfer: the answer to REFER, or a NOTIFY."""
-        if self.over or not self._referring:
-            return
-        if status == 202 and not final:
-            self._refer_accepted = True
-            self._arm(REFER_WAIT, self._refer_lost)
-        elif not final:
-            self._arm(self.command.timeout + REFER_WAIT, self._refer_lost)
-        elif 200 <= status < 300:
-            self._finish(ports.ForwardDone(self.command.id, "forwarded", self.command.targets[0], status, "OK"))
-        elif not self._refer_accepted:
-            self.host.log.info("the peer refuses REFER (%d): bridging", status)
-            self._bridge_instead()
-        else:
-            self._referring = False
-            done = ports.ForwardDone(self.command.id, _outcome(status), self.command.targets[0], status, "transfer")
-            self._finish(done)
+        if self._referral is not None and not self.over:
+            self._referral.on_refer(status, final)
 
     def peer_left(self) -> bool:
-        """The caller sent BYE; True where that means that the transfer was taken (202, then BYE)."""
-        if not self.over and self._referring and self._refer_accepted:
-            self._finish(ports.ForwardDone(self.command.id, "forwarded", self.command.targets[0], 202, "BYE"))
-            return True
-        return False
+        """The caller sent BYE; True where that means that the transfer was taken."""
+        return self._referral is not None and not self.over and self._referral.peer_left()
 
-    def _refer_lost(self) -> None:
-        self._timer = None
-        if self._refer_accepted:
-            self._referring = False
-            done = ports.ForwardDone(self.command.id, "failed", self.command.targets[0], 408, "no word of the transfer")
-            self._finish(done)
+    def referred(self, status: int, reason: str) -> None:
+        target = self.bridged.target if self.bridged is not None else self.command.targets[0]
+        self._finish(ports.ForwardDone(self.command.id, "forwarded", target, status, reason, self._talked()))
+
+    def not_referred(self, status: int, reason: str, *, refused: bool) -> None:
+        self._referral = None
+        if self.bridged is not None:
+            self.host.log.info("the caller is not transferred (%d): the bridge stays", status)
+            if self._stranded:
+                self._left(self.bridged)
+        elif refused:
+            self.host.log.info("the peer refuses REFER (%d): bridging", status)
+            self._ring()
         else:
-            self._bridge_instead()
-        self.services.flush()
+            target = self.command.targets[0]
+            self._finish(ports.ForwardDone(self.command.id, _outcome(status), target, status, reason))
 
-    def _bridge_instead(self) -> None:
-        self._referring = False
-        self._refer_waits = None
-        self._disarm()
-        self._ring()
+    def _join(self, attempt: Attempt) -> None:
+        """Ask the caller to take our place beside the called party, who is to hear nothing of it (RFC 3891)."""
+        session = attempt.leg.session if attempt.leg is not None else None
+        if session is None or session.target is None:
+            return
+        try:
+            replaces = session.as_replaced()
+        except IvrError:
+            return
+        self._refer(session.target, replaces)
 
     # End
 
+    def _talked(self) -> float:
+        return self.services.clock() - self._bridged_at if self.bridged is not None else 0.0
+
     def abandon(self) -> float:
         """The caller is gone: hang up everybody. Returns the seconds talked."""
-        talked = self.services.clock() - self._bridged_at if self.bridged is not None else 0.0
+        talked = self._talked()
         self._close()
         return talked
 
@@ -399,6 +403,8 @@ class Forwarding:
     def _close(self) -> None:
         self.over = True
         self._disarm()
+        if self._referral is not None:
+            self._referral.close()
         self._waiting.clear()
         now = self.services.clock()
         for attempt in self._attempts:

@@ -550,85 +550,6 @@ def test_an_answer_without_media_in_common_is_a_failure(tmp_path: Path) -> None:
     house.settled()
 
 
-# REFER
-
-REFER = 'to: "sip:200@192.0.2.20"\n    mode: refer'
-
-
-def refer(house: House, caller: Party, answers: list[int]) -> list[str]:
-    """Have the caller answer REFER as told; Refer-To of those that came."""
-    seen: list[str] = []
-
-    def on_refer(session: object, request: object, transaction: object, now: float) -> None:
-        seen.append(request.get("Refer-To"))  # type: ignore[attr-defined]
-        session._reply(transaction, answers.pop(0), now)  # type: ignore[attr-defined]
-
-    import ivr.sip.session as module
-
-    house.handlers = {**module._HANDLERS, "REFER": on_refer}  # type: ignore[attr-defined]
-    return seen
-
-
-@pytest.mark.parametrize("status", [403, 405, 501, 603])
-def test_a_refused_refer_is_bridged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    house = house_with(tmp_path, REFER)
-    desk, caller = house.party(DESK), house.party()
-    seen = refer(house, caller, [status])
-    monkeypatch.setattr("ivr.sip.session._HANDLERS", house.handlers)  # type: ignore[attr-defined]
-    caller.call("100")
-    assert seen == ["<sip:200@192.0.2.20>"]
-    assert len(desk.calls) == 1
-    desk.answer()
-    connected(house, caller, desk)
-
-
-def test_a_transfer_that_is_accepted_and_then_hung_up_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    house = house_with(tmp_path, REFER)
-    desk, caller = house.party(DESK), house.party()
-    refer(house, caller, [202])
-    monkeypatch.setattr("ivr.sip.session._HANDLERS", house.handlers)  # type: ignore[attr-defined]
-    caller.call("100")
-    caller.hang_up()
-    house.settled()
-    assert desk.calls == []
-    assert house.record.cause == "forwarded"
-    assert house.record.hand_offs[0]["outcome"] == "forwarded"
-
-
-@pytest.mark.parametrize(
-    ("status", "outcome", "heard"), [(200, "forwarded", []), (486, "busy", ["taken"]), (503, "failed", ["failed"])]
-)
-def test_what_the_notify_tells_of_a_transfer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, outcome: str, heard: list[str]
-) -> None:
-    house = house_with(tmp_path, REFER)
-    house.party(DESK)
-    caller = house.party()
-    refer(house, caller, [202])
-    monkeypatch.setattr("ivr.sip.session._HANDLERS", house.handlers)  # type: ignore[attr-defined]
-    caller.call("100")
-    headers = "Event: refer\r\nSubscription-State: {}\r\n"
-    for code, state in ((100, "active;expires=60"), (status, "terminated;reason=noresource")):
-        body = f"SIP/2.0 {code} Whatever\r\n".encode()
-        caller.session._send("NOTIFY", house.now, headers.format(state), body, "message/sipfrag")
-        house.run(0.5)
-    assert house.port.heard() == heard
-    if heard:
-        caller.hang_up()
-    house.settled()
-    assert house.record.hand_offs[0]["outcome"] == outcome
-
-
-def test_a_peer_that_never_answers_refer_is_bridged(tmp_path: Path) -> None:
-    house = house_with(tmp_path, REFER)
-    desk, caller = house.party(DESK), house.party()
-    house.link.impairment.drop = lambda data, number: data.startswith(b"REFER")
-    caller.call("100")
-    house.run(16)
-    desk.answer()
-    connected(house, caller, desk)
-
-
 def test_the_stack_knows_no_call_afterwards(tmp_path: Path) -> None:
     house = house_with(tmp_path, PHONE)
     desk, caller = house.phone("200", DESK), house.party(CALLER)
@@ -639,3 +560,20 @@ def test_the_stack_knows_no_call_afterwards(tmp_path: Path) -> None:
     house.settled()
     assert not caller.got(Rejected)
     assert house.link.lines(HOUSE).count("BYE") == 1
+
+
+def test_another_phone_of_one_number_is_heard_instead(tmp_path: Path) -> None:
+    """A proxy that tries one phone after the other: the sound of the latest counts."""
+    house = house_with(tmp_path, 'to: "tel:4711"\n    timeout: 20s')
+    proxy, caller = house.party(TRUNK), house.party()
+    caller.call("100")
+    first = next(data for *_, data in house.link.sent if data.startswith(b"INVITE sip:4711"))
+    contact = "Contact: <sip:x@192.0.2.10>\r\n"
+    for tag, port in (("one", 5000), ("two", 5002)):
+        answer = reply(first, 183, to_tag=tag, headers=contact, body=sdp(TRUNK[0], port))
+        house.link.inject(answer, proxy.address, HOUSE)
+        house.run(0.2)
+        assert house.pool.ports[1].streams[-1].remote == (TRUNK[0], port)
+    assert house.port.bridged is house.pool.ports[1]
+    caller.hang_up()
+    house.settled()

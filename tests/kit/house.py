@@ -32,9 +32,11 @@ from ivr.net import Hop, is_address
 from ivr.settings import parse_settings
 from ivr.sip import (
     Account,
+    Answered,
     Challenger,
     Flow,
     IncomingCall,
+    IncomingRefer,
     NameAddr,
     Registrar,
     Request,
@@ -204,12 +206,19 @@ class Party:
         self.end = house.link.join(self.stack, address, self._on_event)
         self.calls: list[Session] = []
         self.on_call: Callable[[Any], None] = lambda session: None
+        self.on_refer: Callable[[IncomingRefer], None] = lambda event: None
+        self.takes_refers = False
+        """Whether REFERs to the calls it makes are heard of, else they are declined."""
         self._session: Any = None
 
     def _on_event(self, event: Any) -> None:
         if isinstance(event, IncomingCall):
             self.calls.append(event.session)
             self.on_call(event.session)
+        elif isinstance(event, Answered):
+            event.session.takes_refers = self.takes_refers
+        elif isinstance(event, IncomingRefer):
+            self.on_refer(event)
 
     @property
     def session(self) -> Any:

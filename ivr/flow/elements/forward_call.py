@@ -80,8 +80,9 @@ class ForwardCallElement(Element):
     """Line that numbers go out through."""
     timeout: Annotated[Duration, Field(gt=0, le=MAX_TIMEOUT)] = 30.0
     """Ringing time of each target."""
-    mode: Literal["bridge", "refer"] = "bridge"
-    """`bridge`: second leg, sound relayed. `refer`: blind transfer; bridged where the peer refuses."""
+    mode: Literal["bridge", "refer", "attended"] = "bridge"
+    """`bridge`: second leg, sound relayed. `refer`: blind transfer; bridged where the peer refuses. `attended`:
+    bridged, then the two are joined without us where the peer can."""
     ringback: Literal["tone", "music"] | PromptField = "tone"
     """What the caller hears until somebody answers."""
     whisper: PromptField | None = None
@@ -101,7 +102,7 @@ class ForwardCallElement(Element):
 
     @model_validator(mode="after")
     def _bridged_only(self) -> ForwardCallElement:
-        if self.mode == "refer" and self.after == "return":
+        if self.mode != "bridge" and self.after == "return":
             raise ValueError("after: return needs mode: bridge, a transferred call does not come back")
         return self
 

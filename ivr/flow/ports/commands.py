@@ -142,8 +142,9 @@ class Forward:
     """Line that numbers go out through; None: as the outbound policy says."""
     timeout: float = 30.0
     """Seconds each target rings before `no_answer`."""
-    mode: Literal["bridge", "refer"] = "bridge"
-    """`bridge`: second leg, media relayed. `refer`: blind transfer; where the peer refuses, the shell bridges."""
+    mode: Literal["bridge", "refer", "attended"] = "bridge"
+    """`bridge`: second leg, media relayed. `refer`: blind transfer; where the peer refuses, the shell bridges.
+    `attended`: bridged, and then the caller is asked to take our place; where the peer refuses, the bridge stays."""
     ringback: PromptSpec | None = None
     """What the caller hears, looped, until somebody answers; None: the ringback tone."""
     whisper: PromptSpec | None = None

@@ -154,7 +154,7 @@ class Forwards:
         rings = result != "failed" and after > 0.0
         if after >= command.timeout:
             return _Try(begins + command.timeout, target, answer, "no_answer", rings, *TIMED_OUT)
-        if result == "answered" and command.mode == "bridge":
+        if result == "answered" and command.mode != "refer":
             if command.whisper is not None:
                 after += self._speech.seconds(command.whisper) or 0.0
             if command.accept_key is not None and not answer.accepts:
