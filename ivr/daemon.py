@@ -134,6 +134,7 @@ class Daemon:
                     cache_bytes=settings.limits.prompt_cache_bytes,
                 ),
                 allow=settings.http.allow,
+                wide=settings.wideband,
             )
             await prompts.start()
             exits.push_async_callback(prompts.close)

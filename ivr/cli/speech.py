@@ -36,7 +36,9 @@ async def prompt_store(
         seconds=settings.limits.audio_seconds,
         cache_bytes=settings.limits.prompt_cache_bytes,
     )
-    store = PromptStore(settings.cache, settings.prompts, speech, limits, allow=settings.http.allow)
+    store = PromptStore(
+        settings.cache, settings.prompts, speech, limits, allow=settings.http.allow, wide=settings.wideband
+    )
     try:
         await store.start()
         yield store

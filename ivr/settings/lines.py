@@ -34,6 +34,8 @@ __all__ = [
 
 CodecOrder = Literal["theirs", "ours"]
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
+WIDEBAND = frozenset({"g722", "opus"})
+"""Codecs of 16 kHz sound."""
 DtmfMethod = Literal["rfc4733", "info", "inband"]
 Inband = Literal["negotiated", "always", "off"]
 """When keys are detected in the sound: where telephone-event was not agreed, always, or never."""

@@ -22,7 +22,18 @@ from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
-from ivr.settings.lines import Codec, CodecOrder, Device, DtmfMethod, Inband, Line, Phone, Srtp
+from ivr.settings.lines import (
+    WIDEBAND,
+    Codec,
+    CodecOrder,
+    Device,
+    DtmfMethod,
+    Inband,
+    Line,
+    Phone,
+    SipLine,
+    Srtp,
+)
 from ivr.settings.operations import HealthSettings, LogSettings, MetricsSettings
 from ivr.settings.outbound import OutboundPolicy
 from ivr.settings.security import SecuritySettings
@@ -326,6 +337,12 @@ class Settings(Section):
         if path == value or path == ":memory:" or not path:
             return value
         return f"{SQLITE_PREFIX}{resolve_path(path, (info.context or {}).get('base', Path()))}"
+
+    @property
+    def wideband(self) -> bool:
+        """Whether any call may be wideband: sounds are kept at 16 kHz too then."""
+        lines = (line.codecs or () for line in self.lines.values() if isinstance(line, SipLine))
+        return any(not WIDEBAND.isdisjoint(codecs) for codecs in (self.media.codecs, *lines))
 
     def unbuilt(self) -> list[str]:
         """Sentences about what this configuration asks for and this version does not have."""

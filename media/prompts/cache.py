@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from media.face import Sound
+from media.face import WIDE_SUFFIX, Sound
 from media.prompts.errors import PromptError
 
-__all__ = ["SoundCache", "content_key"]
+__all__ = ["SoundCache", "content_key", "wide_path"]
 
 CONVERSION = 1
 """Part of every key; raised whenever the same input is to sound different."""
@@ -38,6 +38,11 @@ SUFFIX = ".s16"
 def content_key(*parts: object) -> str:
     """Name of a sound that these parts (strings, numbers) determine."""
     return hashlib.sha256(json.dumps([CONVERSION, *parts]).encode()).hexdigest()
+
+
+def wide_path(path: Path) -> Path:
+    """Where the same sound at 16 kHz is, if it is."""
+    return path.with_name(path.name + WIDE_SUFFIX)
 
 
 class SoundCache:
@@ -90,8 +95,9 @@ class SoundCache:
         return Sound(path, stat.st_size // 2) if stat.st_size else None
 
     def add(self, key: str, finished: Path) -> Sound:
-        """Move a finished file in; the sound. Raises PromptError when the cache is full of what is in use."""
-        path = self._path(key)
+        """Move a finished file in, and the same at 16 kHz where that is beside it; the sound. Raises PromptError when
+        the cache is full of what is in use."""
+        path, wide = self._path(key), wide_path(finished)
         try:
             size = finished.stat().st_size
             if self._bytes + size > self._clean_at:
@@ -99,6 +105,9 @@ class SoundCache:
             if self._bytes + size > 2 * self._bound:
                 raise PromptError(f"the prompt cache is full: {self._bytes} bytes used within minutes")
             path.parent.mkdir(mode=0o700, exist_ok=True)
+            if wide.exists():  # first, so that whoever finds the sound finds both
+                self._bytes += wide.stat().st_size
+                os.replace(wide, wide_path(path))
             size = self._place(finished, path, size)
         except OSError as error:
             raise PromptError(f"the prompt cache {self.folder} cannot be written: {error.strerror}") from None
@@ -136,6 +145,7 @@ class SoundCache:
                 break
             with contextlib.suppress(OSError):
                 path.unlink()
+                wide_path(path).unlink(missing_ok=True)
                 total -= size
                 dropped += 1
         self._bytes = total
@@ -151,5 +161,8 @@ class SoundCache:
         for path in self._sounds.glob(f"*/*{SUFFIX}"):
             with contextlib.suppress(OSError):
                 stat = path.stat()
-                entries.append((stat.st_mtime, stat.st_size, path))
+                size = stat.st_size
+                with contextlib.suppress(OSError):
+                    size += wide_path(path).stat().st_size
+                entries.append((stat.st_mtime, size, path))
         return entries

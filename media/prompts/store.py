@@ -16,7 +16,7 @@ from pathlib import Path
 
 from media.face import Sound
 from media.guard import allow_listed
-from media.prompts.cache import TOUCH_SECONDS, SoundCache, content_key
+from media.prompts.cache import TOUCH_SECONDS, SoundCache, content_key, wide_path
 from media.prompts.containers import headerless_kind
 from media.prompts.errors import EngineError, PromptError
 from media.prompts.fetch import Fetcher
@@ -69,12 +69,15 @@ class PromptStore:
         limits: PromptLimits | None = None,
         *,
         allow: Iterable[str] = (),
+        wide: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """cache_dir: made when missing; several processes may share it. prompts_dir: where `file` prompts are.
 
         allow: private hosts, addresses and networks that prompts may be fetched from; public ones may always.
+        wide: keep sounds at 16 kHz too, for callers in a wideband codec; takes three times the room.
         """
+        self._wide = wide
         self.limits = limits or PromptLimits()
         self.prompts_dir = Path(prompts_dir)
         self.cache = SoundCache(Path(cache_dir), self.limits.cache_bytes)
@@ -179,7 +182,7 @@ class PromptStore:
                 engine = await self._speaker.engine(name)
                 voice = utterance.voice
                 parts = (text, utterance.language, voice.gender, voice.name, utterance.rate, name, engine.version)
-                key = content_key("speech", *parts)
+                key = self._key("speech", *parts)
                 sound = await asyncio.to_thread(self.cache.find, key)
                 if sound is None:
                     sound = await self._spoken_by(name, utterance, speech_pieces(text), key)
@@ -261,7 +264,7 @@ class PromptStore:
 
     async def _known_bytes(self, data: bytes, name: str) -> _Known:
         digest = await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest())
-        key = content_key("file", digest, headerless_kind(name))
+        key = self._key("file", digest, headerless_kind(name))
         sound = await asyncio.to_thread(self.cache.find, key)
         if sound is None:
             sound = await self._jobs.run(key, lambda: self._make_bytes(data, name, key))
@@ -299,6 +302,10 @@ class PromptStore:
 
     # Common
 
+    def _key(self, *parts: object) -> str:
+        """Sounds that were made without their wide variant are others."""
+        return content_key(*parts, "wide") if self._wide else content_key(*parts)
+
     async def _convert(
         self, decoder: JobProcess, inputs: Sequence[tuple[Path, str]], key: str, *, speech: bool
     ) -> Sound:
@@ -309,12 +316,13 @@ class PromptStore:
             "max_seconds": self.limits.seconds,
             "speech": speech,
             "pause": PIECE_PAUSE,
+            "wide": self._wide,
         }
         try:
             await decoder.run(job, self.limits.decode_seconds)
             return await asyncio.to_thread(self.cache.add, key, out)
         finally:
-            await asyncio.to_thread(_remove, [out])
+            await asyncio.to_thread(_remove, [out, wide_path(out)])
 
     def _still_there(self, known: _Known) -> bool:
         now = self._clock()

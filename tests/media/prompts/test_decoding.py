@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
+from media.face import WIDE_SUFFIX
 from media.prompts.childside import JobError
 from media.prompts.decoder_child import convert
 from tests.media.prompts.conftest import decibels, tone
@@ -25,6 +26,7 @@ def decoded(path: Path, name: str | None = None, max_seconds: float = 600.0, spe
         "max_seconds": max_seconds,
         "speech": speech,
         "pause": 0.25,
+        "wide": False,
     }
     samples = convert(job)["samples"]
     data = np.fromfile(out, "<i2")
@@ -53,6 +55,37 @@ def test_every_kind_of_file_sounds_the_same(tmp_path: Path, kind: str, subtype: 
     assert decibels(middle) == pytest.approx(decibels(sound), abs=0.5)
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
     assert np.argmax(spectrum) * 8000 / len(middle) == pytest.approx(1000, abs=2)
+
+
+@pytest.mark.parametrize(("rate", "frames"), [(16000, 16001), (22050, 30000), (48000, 48000), (44100, 12345)])
+@pytest.mark.parametrize("speech", [False, True])
+def test_wide_sounds_stand_beside_narrow_ones_and_are_twice_as_long(
+    tmp_path: Path, rate: int, frames: int, speech: bool
+) -> None:
+    path, out = tmp_path / "sound.wav", tmp_path / "out"
+    sound = tone(1000, frames / rate, rate, 0.3) + tone(6000, frames / rate, rate, 0.3)
+    soundfile.write(path, sound, rate)
+    inputs = [{"path": str(path), "name": path.name}] * (2 if speech else 1)
+    job = {"inputs": inputs, "out": str(out), "max_seconds": 60.0, "speech": speech, "pause": 0.25, "wide": True}
+    samples = convert(job)["samples"]
+    narrow, wide = np.fromfile(out, "<i2"), np.fromfile(f"{out}{WIDE_SUFFIX}", "<i2")
+    assert len(narrow) == samples
+    assert len(wide) == 2 * samples
+    for found, step in ((narrow, 8000), (wide, 16000)):
+        part = found[step // 10 : step // 4].astype(float)
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+        high, low = (spectrum[round(f * len(part) / step) % len(spectrum)] for f in (6000, 1000))
+        assert low > 10 * spectrum.mean()
+        assert (high > 0.5 * low) == (step == 16000)
+
+
+def test_what_is_narrow_has_no_wide_sound(tmp_path: Path) -> None:
+    path, out = tmp_path / "sound.wav", tmp_path / "out"
+    soundfile.write(path, tone(1000, 0.5, 8000), 8000)
+    inputs = [{"path": str(path), "name": path.name}]
+    convert({"inputs": inputs, "out": str(out), "max_seconds": 60.0, "speech": False, "pause": 0.25, "wide": True})
+    assert out.exists()
+    assert not Path(f"{out}{WIDE_SUFFIX}").exists()
 
 
 def test_8_khz_16_bits_pass_through_bit_exact(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import soundfile
 
 from media.prompts import PromptError, PromptLimits, PromptStore, SpeechConfig
+from media.prompts.cache import wide_path
 from media.prompts.engines import Pyttsx3Engine
 from tests.media.prompts.conftest import decibels, samples_of, tone
 
@@ -65,6 +67,27 @@ async def test_a_second_store_finds_it_on_disk(store: PromptStore, prompts_dir: 
     assert await other.speech(TEXT) == sound
     assert sound.path.stat().st_ctime_ns == written
     await other.close()
+
+
+async def test_a_wide_store_keeps_both_and_drops_both(store: PromptStore, prompts_dir: Path) -> None:
+    narrow = await store.speech(TEXT)
+    assert not wide_path(narrow.path).exists()
+    other = PromptStore(store.cache.folder, prompts_dir, wide=True)
+    await other.start()
+    sound = await other.speech(TEXT)
+    assert sound.path != narrow.path
+    assert wide_path(sound.path).stat().st_size == 4 * sound.samples
+    again = PromptStore(store.cache.folder, prompts_dir, wide=True)
+    await again.start()
+    assert again.cached_bytes == 2 * narrow.samples + 6 * sound.samples == other.cached_bytes
+    old = time.time() - 86400
+    for path in (narrow.path, sound.path):
+        os.utime(path, (old, old))
+    again.cache._bound = 1
+    assert again.cache.clean() == 2
+    assert not wide_path(sound.path).exists()
+    await other.close()
+    await again.close()
 
 
 async def test_many_callers_share_one_job(store: PromptStore) -> None:
