@@ -195,7 +195,12 @@ class MediaPool:
         self._later(LOOK, self._look)
 
     def _put_in_place(self, dead: WorkerLink) -> None:
-        link, self._spare = self._spare or self._make_spare(), None
+        try:
+            link, self._spare = self._spare or self._make_spare(), None
+        except OSError as error:
+            log.error("no media worker can be started: %s; it is tried again", error)
+            self._later(PAUSE, lambda: self._put_in_place(dead))
+            return
         link.on_lost = self._replace
         link.quick, link.deaths = dead.quick + 1, dead.deaths + 1
         link.configure(self._config, dead.range)
@@ -204,8 +209,12 @@ class MediaPool:
             self._later(PAUSE, self._renew_spare)
 
     def _renew_spare(self) -> None:
-        if self._spare is None:
+        if self._spare is not None:
+            return
+        try:
             self._spare = self._make_spare()
+        except OSError:
+            self._later(PAUSE, self._renew_spare)  # out of processes or descriptors: some come back
 
     def _later(self, delay: float, function: Callable[[], None]) -> None:
         def run() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import mmap  # noqa: F401  NumPy loads it with the first sound, when no descriptor may be left
 import os
 import select
 import signal

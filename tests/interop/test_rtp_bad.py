@@ -23,7 +23,7 @@ pytestmark = pytest.mark.interop
 
 FOREIGN = "127.0.0.9"
 LISTEN = 0.5
-GAP = 0.005
+GAP = 0.002
 """Seconds from packet to packet of a group."""
 
 DIGITS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
 import resource
@@ -37,6 +38,7 @@ from media import (
     Stream,
 )
 from media.codecs.g711 import ALAW_TO_ULAW, ULAW_DECODE, ULAW_ENCODE, ULAW_TO_ALAW
+from media.link import WorkerLink
 from media.pacing import PACING_BOUNDS
 
 PORTS = (31000, 31063)
@@ -289,6 +291,48 @@ async def test_a_worker_that_died_is_replaced_within_a_second_however_young_it_w
         assert pool._links[0].deaths == pool._links[0].quick == 1
     finally:
         await pool.close()
+
+
+async def test_a_worker_is_replaced_once_processes_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+    make, tries = pool._make_spare, itertools.count(1)
+
+    def fail_twice() -> WorkerLink:
+        if next(tries) <= 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return make()
+
+    monkeypatch.setattr("media.pool.PAUSE", 0.05)
+    monkeypatch.setattr(pool, "_make_spare", fail_twice)
+    try:
+        dead = pool._links[0]
+        os.kill(pool.pids[0], signal.SIGKILL)
+        for _ in range(500):
+            if pool._links[0] is not dead:
+                break
+            await asyncio.sleep(0.01)
+        await pool._links[0].ready
+        caller = Caller()
+        start(pool, caller)
+        await caller.hear(1)
+    finally:
+        await pool.close()
+
+
+async def test_a_worker_plays_its_first_sound_without_a_descriptor_to_spare(pool: MediaPool, tone: Sound) -> None:
+    caller = Caller()
+    _, _ = start(pool, caller)
+    await caller.hear(1)
+    pid = pool.pids[0]
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
+    port, heard = start(pool, Caller())
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+    port.play([tone])
+    await heard.until(lambda event: isinstance(event, PlayDone))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    assert pool.pids == [pid]
+    assert not any(isinstance(event, Lost) for event in heard.events)
 
 
 async def test_a_worker_that_hangs_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
