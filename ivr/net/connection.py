@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from ivr.net.tls import TlsRecords
@@ -80,6 +79,9 @@ class Owner(Protocol):
     def shakes(self, connection: Connection) -> None:
         """A peer's handshake can go on: `connection.shake()` is to be called, soon."""
 
+    def joined(self, connection: Connection) -> None:
+        """It has a socket."""
+
     def opened(self, connection: Connection) -> None:
         """Messages can be sent."""
 
@@ -88,6 +90,9 @@ class Owner(Protocol):
 
     def closed(self, connection: Connection, unsent: list[bytes]) -> None:
         """It is over; `unsent` waited for it to open."""
+
+    def parted(self, connection: Connection) -> None:
+        """What was sent last has left, or never will: the socket is closed."""
 
     def pending(self, key: RequestKey) -> bool:
         """Whether a request of ours still waits for its answer."""
@@ -103,13 +108,11 @@ class Connection(asyncio.Protocol):
         *,
         incoming: bool,
         contexts: TlsContexts | None,
-        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         """`flow.connection` is its number; `contexts` are given where the transport has TLS."""
         self._owner = owner
         self.flow = flow
         self.incoming = incoming
-        self._on_close = on_close
         self._tls: TlsRecords | None = None
         if contexts is not None:
             self._tls = TlsRecords(contexts, server=incoming, name=flow.name or flow.remote[0])
@@ -142,6 +145,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._owner.joined(self)
         if self.over:
             transport.abort()
             return
@@ -199,6 +203,7 @@ class Connection(asyncio.Protocol):
             self._cut.cancel()
             self._cut = None
         self._end("closed by the peer" if error is None else str(error))
+        self._owner.parted(self)
 
     # Reading
 
@@ -210,6 +215,7 @@ class Connection(asyncio.Protocol):
         self._write(self._wire.take())
         if not self.open and self._wire.ready and not self.over:
             self.open = True
+            self._look_again(self._loop.time())
             self._owner.opened(self)
             queued, self._queued = self._queued, []
             for message in queued:
@@ -243,7 +249,7 @@ class Connection(asyncio.Protocol):
                 self._owner.turned()
             self.close(str(error))
             return
-        if count:
+        if count and not self.over:
             self._owner.active(self)
         if count == MESSAGES_PER_TURN and not self.over and self._transport is not None:
             self._paused = True
@@ -343,7 +349,9 @@ class Connection(asyncio.Protocol):
             return
         ping = self._ping_at()
         if ping is not None and ping <= now:
-            self._pinged_at = self._last_ping = now
+            self._last_ping = now
+            if self._pinged_at is None:
+                self._pinged_at = now
             self._write(self._wire.ping())
         if not self.over:
             self._look_again(now)
@@ -379,8 +387,12 @@ class Connection(asyncio.Protocol):
         flow = self.flow
         log.debug("%s connection %d with %s:%d: %s", flow.transport, flow.connection, *flow.remote, reason)
         unsent, self._queued = self._queued, []
-        self._on_close()
         self._owner.closed(self, unsent)
+
+    def cut(self) -> None:
+        """Let go of the socket, whatever has not left."""
+        if self._transport is not None:
+            self._transport.abort()
 
     @property
     def requests(self) -> list[RequestKey]:

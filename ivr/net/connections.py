@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import ipaddress
 import itertools
@@ -37,6 +38,9 @@ phones that connect at once, after a restart or with malice, would otherwise kee
 
 ACCEPT_AGAIN: Final = 1.0
 """Seconds until the next try when there is no file descriptor left."""
+
+LAST_WORDS: Final = 0.5
+"""Seconds for what was written before the end to leave."""
 
 FILES_KEPT: Final = 512
 """File descriptors that are not for connections: sockets of media, files of recordings, the store, HTTP."""
@@ -145,6 +149,9 @@ class ConnectionTable:
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._total = min(limits.total, max(soft - FILES_KEPT, soft // 2))
         self._shaking: dict[int, Connection] = {}
+        self._joined: set[Connection] = set()
+        """Those that have a socket, closed ones that still send their last words included."""
+        self._alone = asyncio.Event()
         self._tell_again = 0.0
         self.refused = 0
         """Connections that were not taken, because of a bound or of the doorkeeper."""
@@ -317,6 +324,14 @@ class ConnectionTable:
         if self._shaking:
             self._loop.call_soon(self._shake)
 
+    def joined(self, connection: Connection) -> None:
+        self._joined.add(connection)
+
+    def parted(self, connection: Connection) -> None:
+        self._joined.discard(connection)
+        if not self._joined:
+            self._alone.set()
+
     def opened(self, connection: Connection) -> None:
         flow = connection.flow
         log.debug("%s connection %d with %s:%d stands", flow.transport, flow.connection, *flow.remote)
@@ -338,11 +353,13 @@ class ConnectionTable:
             self._sources[flow.remote[0]] -= 1
             if not self._sources[flow.remote[0]]:
                 del self._sources[flow.remote[0]]
+        # Where something waited, it was never open: all its requests are among that, and each is told once.
         for data in unsent:
             self._handler.unsent(data)
-        if connection.requests:
-            self._handler.lost(connection.requests)
-        if unsent or connection.requests:
+        requests = [] if unsent else connection.requests
+        if requests:
+            self._handler.lost(requests)
+        if unsent or requests:
             self._loop.call_soon(self._handler.turned)
 
     @property
@@ -371,6 +388,14 @@ class ConnectionTable:
         for task in opening:
             task.cancel()
         await asyncio.gather(*opening, return_exceptions=True)
+        if self._joined:
+            self._alone.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self._alone.wait()
+            for connection in list(self._joined):
+                connection.cut()
+            await asyncio.sleep(0)
 
 
 def _bound(host: str) -> socket.socket:
