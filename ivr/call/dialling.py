@@ -1,12 +1,10 @@
-"""What a registered phone may dial beyond flows and phones, and the flow that places such a call."""
+"""The flow that calls a number through a line for a registered phone."""
 
 from __future__ import annotations
 
-import fnmatch
 from functools import cache
 
 from ivr.flow import Flow, parse_flow
-from ivr.settings import Settings
 
 DIALLED = "(phone to line)"
 """Name in records; no file can be called so."""
@@ -30,15 +28,3 @@ def dialled_flow() -> Flow:
     """Rings the number in early media, so that the phone is answered when the number answers."""
     parsed = parse_flow(_TEXT, "dialled")
     return Flow(DIALLED, parsed.elements, parsed.description, version="built-in")
-
-
-def may_dial(settings: Settings, number: str) -> bool:
-    """Whether a registered phone may call `number` through a line: emergency numbers always, others as listed."""
-    policy = settings.outbound_policy
-    if not settings.lines:
-        return False
-    if number in policy.emergency:
-        return True
-    if any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.deny):
-        return False
-    return any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.phones)

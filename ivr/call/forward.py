@@ -113,6 +113,7 @@ class Forwarding:
                 showing=self.host.showing(self.command.from_),
                 headers=self.command.headers,
                 near=self.host.leg,
+                dialler=self.host.dialler(written=destination.target not in self.command.chosen),
             )
         except IvrError as error:
             self.host.log.warning("forward: %s", error)
@@ -130,6 +131,7 @@ class Forwarding:
             case Ringing(sdp=sdp, status=status):
                 self._ringing(attempt, status, sdp)
             case Answered(sdp=sdp):
+                self.services.outbound.answered(attempt)
                 self._answered(attempt, sdp)
             case Rejected(status=status, reason=reason):
                 self._failed(attempt, _outcome(status), status, reason)

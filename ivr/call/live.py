@@ -16,6 +16,7 @@ from ivr.call.forward import Forwarding
 from ivr.call.identity import Caller
 from ivr.call.keys import Keys
 from ivr.call.leg import Leg, refusal
+from ivr.call.outbound import dialler_of
 from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
@@ -27,6 +28,7 @@ from ivr.call.transferable import Transferable
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.machine import Machine
+from ivr.guard import Dialler
 from ivr.lines import Showing
 from ivr.sip import (
     Answer,
@@ -328,6 +330,9 @@ class LiveCall(Transferable):
 
     def showing(self, own: str | None) -> Showing:
         return Showing(own, self.number, self.display, not self.number, self.caller.called)
+
+    def dialler(self, *, written: bool) -> Dialler:
+        return dialler_of(self.caller, self.machine.flow, written=written)
 
     def record_both(self, name: str) -> None:
         self._own_recording = self._recordings.start_call(name, "wav")

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from ivr.call.dialling import dialled_flow, may_dial
+from ivr.call.dialling import dialled_flow
 from ivr.call.gate import Gate
 from ivr.call.identity import Caller, plain_text
 from ivr.call.leg import refusal
@@ -168,7 +168,7 @@ class CallManager:
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
                 found = flows.find_internal()
-            elif may_dial(services.settings, caller.called):
+            elif services.outbound.may_dial(caller.called, caller.phone):
                 flow = dialled_flow()
                 found = flow, flow.entries[0]
         found = found or self._find(flows, caller.called, line)

@@ -12,6 +12,7 @@ from ivr.call.targets import Destination
 from ivr.call.transfer_rules import peer_of_destination
 from ivr.call.transferable import Transferable
 from ivr.flow import ports
+from ivr.guard import Dialler
 from ivr.lines import Showing
 from media import MediaEvent, Port, Sound
 
@@ -47,6 +48,9 @@ class ForwardHost(Protocol):
 
     def showing(self, own: str | None) -> Showing:
         """Who calls, as the one called is told; `own` is the caller id that the flow wants."""
+
+    def dialler(self, *, written: bool) -> Dialler:
+        """At whose wish somebody is called whom the flow names, or whom it put together of what the call brought."""
 
     def record_both(self, name: str) -> None:
         """Record caller and called party from now on."""

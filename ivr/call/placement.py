@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ivr.call.leg import Leg
 from ivr.call.targets import Destination
 from ivr.errors import IvrError, UnreachableError
+from ivr.guard import Dialler
 from ivr.lines import Showing, identity_of, routes_of
 from ivr.net import Hop, is_address
 from ivr.net.hops import DEFAULT_PORTS
@@ -47,6 +48,8 @@ class Order:
     """Further headers that the flow wants."""
     max_forwards: int
     """Hops that the call may still take."""
+    dialler: Dialler
+    """At whose wish."""
     replaces: Replaces | None = None
     """Dialog there that the call is to take the place of."""
 
@@ -107,6 +110,8 @@ class Placement:
         self._attempt.on_close = self.close
         self._starting = True
         try:
+            if self._way.line is not None:
+                self._services.outbound.begin(self._attempt, self._way, self._order.dialler)
             self._next_line()
             if self._error is not None and self._over:
                 raise self._error
@@ -127,6 +132,7 @@ class Placement:
             self._task.cancel()
             self._task = None
         self._free()
+        self._services.outbound.over(self._attempt)
 
     # From line to line, from hop to hop
 
@@ -136,11 +142,10 @@ class Placement:
             way = self._way = self._ways.popleft()
             self._free()
             try:
-                services.take_line(way.line, out=True)
+                self._take(way.line)
             except IvrError as error:
                 self._error = error
                 continue
-            self._taken = way.line
             if way.flow is None and (way.line is not None or not is_address(way.host)):
                 self._task = services.create_task(self._find(way))
                 return
@@ -149,6 +154,22 @@ class Placement:
             if self._next_hop():
                 return
         self._give_up()
+
+    def _take(self, line: str | None) -> None:
+        """Have a line carry the call; an emergency call has another one end where there is no room."""
+        if line is None:
+            return
+        services, outbound = self._services, self._services.outbound
+        urgent = outbound.is_urgent(self._attempt)
+        if urgent and services.load.is_full(line):
+            outbound.make_room(line)
+        services.load.take(line, True, services.clock(), always=urgent)
+        try:
+            outbound.take_line(self._attempt, line)
+        except IvrError:
+            services.free_line(line)
+            raise
+        self._taken = line
 
     async def _find(self, way: Destination) -> None:
         services = self._services
@@ -189,7 +210,8 @@ class Placement:
         services, way, order, leg = self._services, self._way, self._order, self.leg
         line = services.lines.lines[way.line] if way.line is not None else None
         flow = way.flow or services.shell.flow_to(hop.address, hop.port, hop.transport, hop.name)
-        identity = identity_of(line, order.showing, services.shell.host_for(flow), way.uri)
+        showing = services.outbound.showing(self._attempt, order.showing)
+        identity = identity_of(line, showing, services.shell.host_for(flow), way.uri)
         named = {name.lower() for name in order.headers}
         leg.retarget(services.policies(way.line), hop.address)
         if self._own_port:
@@ -256,6 +278,7 @@ class Placement:
     def _free(self) -> None:
         if self._taken is not None:
             self._services.free_line(self._taken)
+            self._services.outbound.leave_line(self._attempt, self._taken, over=self._over)
             self._taken = None
 
     def _disarm(self) -> None:

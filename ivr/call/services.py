@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
+from ivr.call.outbound import Outbound
 from ivr.call.outside import Outside
 from ivr.call.placement import Order, Placement
 from ivr.call.sounds import SoundBook
@@ -21,6 +22,7 @@ from ivr.call.targets import Destination, Directory
 from ivr.call.transfer_rules import TransferRules
 from ivr.errors import OverloadedError, TooManyHopsError
 from ivr.flow.spoken import Languages
+from ivr.guard import Dialler
 from ivr.lines import LineLoad, Showing, Trunks
 from ivr.net import Resolver, SipShell
 from ivr.settings import Settings
@@ -67,6 +69,8 @@ class Services:
     """Hears of every call whose record is written."""
     load: LineLoad = field(init=False)
     """Calls of each line, in and out."""
+    outbound: Outbound = field(init=False)
+    """Whether calls may go out, and how many do."""
     paths_taken: set[Path] = field(default_factory=set)
     """Files that recordings in progress write."""
     loops: set[str] = field(default_factory=set)
@@ -76,7 +80,8 @@ class Services:
 
     def __post_init__(self) -> None:
         self.load = LineLoad(self.lines.lines)
-        self.transfers = TransferRules(self.settings, self.directory, self._own_dialog)
+        self.outbound = Outbound(self.settings, self.wall, self.clock)
+        self.transfers = TransferRules(self.settings, self.directory, self._own_dialog, self.outbound.may_dial)
 
     def _own_dialog(self, named: Replaces) -> Flow | None:
         dialog = self.stack.dialogs.get((named.call_id, named.to_tag, named.from_tag))
@@ -151,13 +156,14 @@ class Services:
         showing: Showing,
         headers: Mapping[str, str],
         near: Leg,
+        dialler: Dialler,
         port: Port | None = None,
         replaces: Replaces | None = None,
     ) -> Leg:
         """Call a destination, over as many hops and lines as it takes; events of the one that counts go to `attempt`.
 
-        `port` is one that the leg is to take over, else it gets its own; `replaces` the dialog there that the call is
-        to take the place of. Raises IvrError where nobody can be called; what is found out later comes as
+        `dialler` is who wants it; `port` is one that the leg is to take over, else it gets its own; `replaces` the
+        dialog there that the call is to take the place of. Raises IvrError where nobody can be called; what is found out later comes as
         :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
         """
         hops = MAX_FORWARDS
@@ -166,5 +172,5 @@ class Services:
             hops = min(MAX_FORWARDS, MAX_FORWARDS if came is None else came) - 1
         if hops < 0:
             raise TooManyHopsError("the call was passed on too often: a flow that forwards to itself?")
-        order = Order(showing, headers, hops, replaces)
+        order = Order(showing, headers, hops, dialler, replaces)
         return Placement(self, destination, attempt, order, near, port).start()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ivr.call.identity import LineTable, normalise
 from ivr.errors import CallForbiddenError, NotBuiltError, NumberNotServedError, ProtocolError
+from ivr.guard import DialPolicy
 from ivr.lines import write_number
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, Flow, Registrar, Uri
@@ -39,6 +40,8 @@ class Destination:
     """User of the registered phone; None otherwise."""
     transport: str | None = None
     """Of an address that is no line's; None: as the DNS says, else UDP."""
+    number: str = ""
+    """Of a call through a line: as it is to be dialled, before it is written as the line wants it."""
     instead: tuple[Destination, ...] = ()
     """The same by other lines, in the order in which they are tried while this one cannot take calls."""
 
@@ -50,6 +53,7 @@ class Directory:
         self._settings = settings
         self._registrar = registrar
         self._lines = lines
+        self._policy = DialPolicy(settings.outbound_policy)
 
     def find(self, target: str, line: str | None, now: float) -> Sequence[Destination]:
         """Destinations of one target; several where a phone has several contacts.
@@ -80,10 +84,12 @@ class Directory:
             raise NumberNotServedError(f"a target is no SIP URI: {type(error).__name__}") from None
         if uri.scheme != "sip":
             raise NotBuiltError(f"{uri.scheme}: targets are not built yet")
-        self._check_policy(normalise(uri.user))
+        number = normalise(uri.user)
+        self._check_policy(number)
         if line is not None:
             trunk = self._trunk(line)
-            return [Destination(target, uri, trunk.host, trunk.port, line, None, self._lines.account(line))]
+            account = self._lines.account(line)
+            return [Destination(target, uri, trunk.host, trunk.port, line, None, account, number=number)]
         transport = (uri.params.get("transport") or "").lower() or None
         if transport not in (None, "udp", "tcp", "tls"):
             raise NotBuiltError(f"nobody can be called by {transport}")
@@ -119,7 +125,10 @@ class Directory:
         if not number or not all(c.isascii() and (c.isalnum() or c in "+*#-_.") for c in number):
             raise NumberNotServedError("there is no such phone, agent or number")
         self._check_policy(number)
-        names = self._chain((line,) if line else self._settings.outbound_policy.line or tuple(self._lines.lines)[:1])
+        policy = self._settings.outbound_policy
+        if (urgent := self._policy.emergency(number)) is not None:
+            number, line = urgent, policy.emergency_line or line
+        names = self._chain((line,) if line else policy.line or tuple(self._lines.lines)[:1])
         if not names:
             raise NumberNotServedError("no line is configured for calls out")
         ways = [self._way(target, number, name) for name in names]
@@ -127,9 +136,10 @@ class Directory:
 
     def _way(self, target: str, number: str, name: str) -> Destination:
         trunk = self._trunk(name)
-        written = write_number(number, trunk.dial_format, trunk.country)
+        urgent = self._policy.emergency(number) is not None
+        written = number if urgent else write_number(number, trunk.dial_format, trunk.country)
         uri = Uri("sip", written, trunk.host, trunk.port)
-        return Destination(target, uri, trunk.host, trunk.port, name, None, self._lines.account(name))
+        return Destination(target, uri, trunk.host, trunk.port, name, None, self._lines.account(name), number=number)
 
     def _chain(self, names: Sequence[str]) -> list[str]:
         """Lines with those that stand in for them, each once: first those that are named, then what they name."""
@@ -140,9 +150,8 @@ class Directory:
 
     def _check_policy(self, number: str) -> None:
         """Raise CallForbiddenError for a number that nobody may dial."""
-        policy = self._settings.outbound_policy
-        denied = any(fnmatch.fnmatchcase(number, pattern) for pattern in policy.deny)
-        if denied and number not in policy.emergency:
+        denied = any(fnmatch.fnmatchcase(number, pattern) for pattern in self._settings.outbound_policy.deny)
+        if denied and self._policy.emergency(number) is None:
             raise CallForbiddenError("the outbound policy denies this number")
 
     def _trunk(self, name: str) -> SipLine:

@@ -16,8 +16,9 @@ from ivr.call.placement import Unplaced
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
-from ivr.call.transfer_rules import OURSELVES
+from ivr.call.transfer_rules import OURSELVES, Peer
 from ivr.errors import IvrError
+from ivr.guard import Dialler
 from ivr.lines import Showing
 from ivr.sip import Answered, Ended, Offer, Rejected, Ringing, Session
 from ivr.sip.refer import ReferTarget
@@ -33,6 +34,9 @@ LEAVE_WAIT = 2.0
 
 class TransferHost(Protocol):
     """The party that asked, as its call has it."""
+
+    peer: Peer
+    """Who it is."""
 
     @property
     def leg(self) -> Leg | None:
@@ -124,6 +128,7 @@ class Transfer:
         self._services = services
         self._host = host
         self._leg = leg
+        self._dialler = Dialler("flow", phone=host.peer.name if host.peer.kind == "phone" else None)
         self._session: Session = leg.session
         self._target = target
         self._tries = [_Try(self, destination) for destination in destinations]
@@ -157,6 +162,7 @@ class Transfer:
                 showing=Showing(number=number, display=display, withheld=not number),
                 headers=headers,
                 near=self._leg,
+                dialler=self._dialler,
                 port=self._leg.port,
                 replaces=self._target.replaces,
             )
@@ -188,6 +194,7 @@ class Transfer:
                 except IvrError:
                     self._failed(one, 488)
                     return
+                self._services.outbound.answered(one)
                 self._answered(one, one.leg)
             case Rejected(status=status) | Unplaced(status=status):
                 self._failed(one, status)

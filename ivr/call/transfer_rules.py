@@ -10,7 +10,6 @@ import fnmatch
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ivr.call.dialling import may_dial
 from ivr.call.identity import Caller, normalise
 from ivr.call.targets import Destination, Directory
 from ivr.errors import CallForbiddenError, NumberNotServedError
@@ -55,11 +54,19 @@ def peer_of_destination(destination: Destination) -> Peer:
 class TransferRules:
     """Decides on every REFER, and on every INVITE that is to replace a call."""
 
-    def __init__(self, settings: Settings, directory: Directory, replaced: Callable[[Replaces], Flow | None]) -> None:
-        """`replaced` gives the path of a dialog of ours, by its name; None where it is none of ours."""
+    def __init__(
+        self,
+        settings: Settings,
+        directory: Directory,
+        replaced: Callable[[Replaces], Flow | None],
+        may_dial: Callable[[str, str | None], bool],
+    ) -> None:
+        """`replaced` gives the path of a dialog of ours, by its name; None where it is none of ours. `may_dial` says
+        whether a phone may call a number through a line."""
         self._settings = settings
         self._directory = directory
         self._replaced = replaced
+        self._may_dial = may_dial
 
     def takes(self, peer: Peer) -> bool:
         """Whether a REFER or Replaces of this peer is taken at all."""
@@ -88,7 +95,7 @@ class TransferRules:
         return self._directory.find(f"tel:{number}", peer.name if peer.kind == "line" else None, now)
 
     def _may_reach(self, number: str, peer: Peer, target: ReferTarget) -> bool:
-        if peer.kind == "phone" and may_dial(self._settings, number):
+        if peer.kind == "phone" and self._may_dial(number, peer.name):
             return True
         if peer.kind == "line" and target.replaces is not None:
             # The call is there already, at the peer itself: only its other end changes.

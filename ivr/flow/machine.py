@@ -83,6 +83,11 @@ class Machine(Walk):
         return self._ctx.cause
 
     @property
+    def flow(self) -> str:
+        """Name of the flow that runs."""
+        return self._ctx.flow.name
+
+    @property
     def settled(self) -> bool:
         """The flow is over or dormant, and no event can change the trace any more."""
         return (self.finished or self.dormant) and self._ctx.settled

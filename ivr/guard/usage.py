@@ -52,11 +52,9 @@ class Usage:
 
     def take(self, call: object, limits: Iterable[tuple[Place, DialLimits]], day: str, now: float) -> Full | None:
         """Count a call in these places, all or none of them; the limit that forbids it."""
-        self._turn(day)
         wanted = list(limits)
-        for place, limit in wanted:
-            if (full := self._full(place, limit, now)) is not None:
-                return full
+        if (full := self.full(wanted, day, now)) is not None:
+            return full
         one = self._calls.setdefault(call, _Call())
         for place, _ in wanted:
             if place not in one.places:
@@ -65,6 +63,11 @@ class Usage:
                 count.up += 1
                 count.calls += 1
         return None
+
+    def full(self, limits: Iterable[tuple[Place, DialLimits]], day: str, now: float) -> Full | None:
+        """The limit that forbids another call in these places."""
+        self._turn(day)
+        return next((full for place, limit in limits if (full := self._full(place, limit, now)) is not None), None)
 
     def leave(self, call: object, place: Place) -> None:
         """The call went by this place after all not: another line takes it."""

@@ -20,13 +20,21 @@ class LineLoad:
         """By line, both directions."""
         self._left: dict[tuple[str, bool], tuple[float, float]] = {}
 
-    def take(self, name: str | None, out: bool, now: float) -> None:
+    def is_full(self, name: str) -> bool:
+        """Whether a line has as many calls as it may have."""
+        limit = self._lines[name].max_calls
+        return limit is not None and self.calls[name] >= limit
+
+    def take(self, name: str | None, out: bool, now: float, *, always: bool = False) -> None:
         """Count one more call of a line; :class:`OverloadedError` where it has as many as it may have, or as many a
-        second in this direction. None is no line, and has no limit."""
+        second in this direction, unless it is to be taken `always`. None is no line, and has no limit."""
         if name is None:
             return
+        if always:
+            self.calls[name] += 1
+            return
         line = self._lines[name]
-        if line.max_calls is not None and self.calls[name] >= line.max_calls:
+        if self.is_full(name):
             raise OverloadedError("no more calls of this line are taken")
         if line.calls_per_second is not None and not self._admits(name, out, line.calls_per_second, now):
             raise OverloadedError("too many calls a second by this line")

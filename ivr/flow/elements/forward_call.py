@@ -34,6 +34,11 @@ REFUSED = ("no_answer", "busy", "declined")
 NOT_FORWARDED = "call_not_forwarded"
 
 
+def _is_named(target: Template[str]) -> bool:
+    """Whether flow and configuration alone say who is called, whatever the call brings."""
+    return all(expression.names <= {"settings"} for expression in target.expressions)
+
+
 def _several(value: object) -> object:
     found = value if isinstance(value, (list, tuple)) else [value]
     return [item if isinstance(item, Template) else text_of_digits(item) for item in found]
@@ -194,6 +199,7 @@ class ForwardCallElement(Element):
     def _command(self, ctx: Session) -> Forward | None:
         wanted = [ctx.text(target, "to") for target in self.to]
         targets = tuple(filter(None, (text.strip() for text, _ in wanted)))
+        chosen = (text.strip() for target, (text, _) in zip(self.to, wanted, strict=True) if not _is_named(target))
         if not targets:
             return None
         from_ = ctx.text(self.from_, "from")[0] if self.from_ is not None else ""
@@ -206,6 +212,7 @@ class ForwardCallElement(Element):
         return Forward(
             id=ctx.next_id(),
             targets=targets,
+            chosen=frozenset(filter(None, chosen)),
             secret=any(sensitive for _, sensitive in wanted),
             ring=self.ring,
             from_=from_ or None,

@@ -132,6 +132,8 @@ class Forward:
     """Names this attempt in `CancelForward` and the forward events."""
     targets: tuple[str, ...]
     """As written: `sip:…`, `tel:…`, `phone:200`, `agent:anna`, or a bare value (phone, else agent, else number)."""
+    chosen: frozenset[str] = frozenset()
+    """Those of the targets that the flow does not name itself, but puts together of what the call brought."""
     secret: bool = False
     """A target holds a sensitive value: records name none of them."""
     ring: Literal["together", "in_turn"] = "together"

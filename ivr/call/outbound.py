@@ -1,0 +1,158 @@
+"""Calls out through lines: whether they may be placed, how many there are, and room for emergency calls."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from ivr.call.dialling import DIALLED
+from ivr.call.identity import Caller
+from ivr.call.targets import Destination
+from ivr.errors import BusyError, CallForbiddenError
+from ivr.flow.calendar import hours_at
+from ivr.guard import Dialler, DialPolicy, Full, Usage, Verdict
+from ivr.lines import Showing
+from ivr.settings import Settings
+
+__all__ = ["Outbound", "Placed", "dialler_of"]
+
+log = logging.getLogger("ivr.call.outbound")
+
+
+class Placed(Protocol):
+    """A call out, as it is counted and as it can be ended."""
+
+    def fail(self) -> None:
+        """End it."""
+
+
+def dialler_of(caller: Caller, flow: str, *, written: bool = True) -> Dialler:
+    """At whose wish a flow calls somebody: the caller's, or the flow's own."""
+    if flow == DIALLED:
+        return Dialler("phone", phone=caller.phone)
+    return Dialler("guest" if caller.kind == "guest" else "flow", caller.phone, flow, written)
+
+
+class Outbound:
+    """The policy with its counts. `wall` gives seconds since the epoch, `clock` monotonic ones."""
+
+    def __init__(self, settings: Settings, wall: Callable[[], float], clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._wall = wall
+        self._clock = clock
+        self.policy = DialPolicy(settings.outbound_policy)
+        self.usage = Usage()
+        self.refused: Counter[str] = Counter()
+        """Calls that were not placed, by the rule or the limit that forbade it."""
+        self.emergencies = 0
+        """Emergency calls placed."""
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when what is kept over a restart has changed."""
+        self._by_line: dict[str, list[Placed]] = {}
+        self._urgent: set[Placed] = set()
+
+    # What may be dialled
+
+    def judge(self, number: str, dialler: Dialler) -> Verdict:
+        """Whether a number may be dialled now, limits aside."""
+        return self.policy.judge(number, dialler, is_open=self._is_open())
+
+    def may_dial(self, number: str, phone: str | None) -> bool:
+        """Whether a registered phone may call a number through a line."""
+        return bool(self._settings.lines) and self.judge(number, Dialler("phone", phone=phone)).allowed
+
+    def full(self, verdict: Verdict) -> Full | None:
+        """The limit that forbids another such call now."""
+        return self.usage.full(verdict.limits, self._day(), self._clock())
+
+    def _is_open(self) -> bool:
+        name = self._settings.outbound_policy.hours
+        return name is None or hours_at(self._settings.calendars[name], self._now()).status == "open"
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), self._settings.zone)
+
+    def _day(self) -> str:
+        return self._now().date().isoformat()
+
+    # Calls
+
+    def begin(self, call: Placed, destination: Destination, dialler: Dialler) -> None:
+        """A call through a line is about to be placed. CallForbiddenError where it may not, BusyError at a limit; the
+        texts name no number."""
+        verdict = self.judge(destination.number, dialler)
+        if not verdict.allowed:
+            self.refused[verdict.rule.partition(".")[0]] += 1
+            raise CallForbiddenError(f"outbound_policy.{verdict.rule}: {verdict.reason}")
+        if verdict.emergency:
+            self.emergencies += 1
+            self._urgent.add(call)
+            log.warning("emergency call to %s by %s", verdict.number, dialler.phone or dialler.flow or "nobody known")
+            return
+        self._raise_full(self.usage.take(call, verdict.limits, self._day(), self._clock()))
+        self.on_change()
+
+    def take_line(self, call: Placed, line: str) -> None:
+        """It goes by this line. BusyError where the policy's limit of it is reached."""
+        if call not in self._urgent:
+            limits = ((("line", line), self._settings.outbound_policy.per_line),)
+            self._raise_full(self.usage.take(call, limits, self._day(), self._clock()))
+        self._by_line.setdefault(line, []).append(call)
+
+    def leave_line(self, call: Placed, line: str, *, over: bool) -> None:
+        """It is over, or goes by another line, and then does not count for this one."""
+        if not over:
+            self.usage.leave(call, ("line", line))
+        calls = self._by_line.get(line, [])
+        if call in calls:
+            calls.remove(call)
+
+    def is_urgent(self, call: Placed) -> bool:
+        """Whether it is an emergency call."""
+        return call in self._urgent
+
+    def showing(self, call: Placed, showing: Showing) -> Showing:
+        """Who calls, as the one called is told: in an emergency a number at which the caller can be called back."""
+        if call not in self._urgent:
+            return showing
+        own = self._settings.outbound_policy.emergency_caller_id or showing.own
+        return replace(showing, own=own, withheld=False)
+
+    def make_room(self, line: str) -> bool:
+        """End the last of a line's calls out that is no emergency; whether there was one."""
+        for call in reversed(self._by_line.get(line, [])):
+            if call not in self._urgent:
+                log.warning("a call of line %s ends for an emergency call", line)
+                call.fail()
+                return True
+        return False
+
+    def answered(self, call: Placed) -> None:
+        """Its minutes begin."""
+        self.usage.answered(call, self._clock())
+
+    def over(self, call: Placed) -> None:
+        """It is over."""
+        self._urgent.discard(call)
+        self.usage.over(call, self._clock())
+        self.on_change()
+
+    def _raise_full(self, full: Full | None) -> None:
+        if full is not None:
+            self.refused[f"{full.place[0]}.{full.what}"] += 1
+            log.warning("a call out is refused: %s of outbound_policy, %s %s, is reached", full.what, *full.place)
+            raise BusyError(f"outbound_policy: {full.what} of {' '.join(full.place).strip()} is reached")
+
+    # What is kept over a restart
+
+    def dump(self) -> dict[str, Any]:
+        """Counts of the day."""
+        return self.usage.dump(self._clock())
+
+    def load(self, data: Mapping[str, Any]) -> None:
+        """Take what :meth:`dump` gave."""
+        self.usage.load(data)
