@@ -6,6 +6,7 @@ and passed down; nothing below reads the environment.
 
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings, HepSettings
+from ivr.settings.clear import keys_in_clear
 from ivr.settings.connectors import (
     Connector,
     ConnectorBranch,
@@ -107,6 +108,7 @@ __all__ = [
     "TransferSettings",
     "ZoneName",
     "find_config",
+    "keys_in_clear",
     "load_settings",
     "parse_settings",
 ]

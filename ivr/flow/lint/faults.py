@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "C003", "C004", "F001"]
+__all__ = ["C001", "C002", "C003", "C004", "C005", "F001"]
 
 C001 = code(
     "C001",
@@ -63,6 +63,23 @@ C004 = code(
     """,
     """
     phones: {"200": {password: sT7-kitchen-wall}}
+    """,
+    "configuration",
+    allowable=False,
+)
+C005 = code(
+    "C005",
+    "warning",
+    "keys in clear",
+    """Sound has to be encrypted, but its keys stand in SIP messages (SDES) that are not: whoever reads these hears the
+    call. It is encrypted all the same, which keeps out those who see the sound alone.""",
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com, srtp: required}
+    """,
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com, srtp: required, transport: tls}
     """,
     "configuration",
     allowable=False,
