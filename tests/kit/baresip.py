@@ -40,6 +40,7 @@ dns_server 127.0.0.1:9
 net_interface 127.0.0.1
 module_path {modules}
 module g711.so
+module srtp.so
 module aufile.so
 module sndfile.so
 snd_path {folder}
@@ -63,7 +64,9 @@ class Phone:
         *,
         answer: bool = False,
         dtmf: str = "rtpevent",
+        srtp: str = "",
     ) -> None:
+        """`srtp` is what baresip calls `mediaenc`: `srtp` (keys offered beside plain RTP) or `srtp-mand`."""
         self.folder = folder
         self._source = source
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +96,7 @@ class Phone:
         mode = "auto" if answer else "manual"
         (folder / "accounts").write_text(
             f"<sip:{user}@{HOST}:{server_port};transport=udp>;{register}{auth};answermode={mode};"
-            f"audio_codecs=PCMU/8000/1,PCMA/8000/1;ptime=20;dtmfmode={dtmf}\n"
+            f"audio_codecs=PCMU/8000/1,PCMA/8000/1;ptime=20;dtmfmode={dtmf}{f';mediaenc={srtp}' if srtp else ''}\n"
         )
         (folder / "contacts").write_text("")
         self._server = server_port
