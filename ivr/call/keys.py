@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ivr.flow import ports
 from ivr.flow.digits import DigitMerger
+from ivr.sip.bodies import FLASH
 from media import Digit
 
 __all__ = ["Keys"]
@@ -38,7 +39,10 @@ class Keys:
             self._feed(ended)
 
     def info(self, digit: str, duration: float) -> None:
-        """A key by INFO, whole."""
+        """A key by INFO, whole; or a hook flash, which is for the other party alone."""
+        if digit == FLASH:
+            self._pass_on(digit)
+            return
         now = self._clock()
         if self._merger.start(digit, "info", now - duration, None, duration) and not self._pass_on(digit):
             self._feed(ports.Digit(digit, "info", now - duration, duration))

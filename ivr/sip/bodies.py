@@ -10,7 +10,7 @@ from ivr.sip.headers import parse_value
 from ivr.sip.message import Message
 from ivr.sip.sdp import Sdp
 
-__all__ = ["digit_of", "sdp_of", "sipfrag_status"]
+__all__ = ["FLASH", "digit_of", "sdp_of", "sipfrag_status"]
 
 MAX_PARTS: Final = 16
 """Parts of a multipart that are looked at; an offer has two or three (ISUP, location)."""
@@ -21,12 +21,19 @@ DEFAULT_DIGIT: Final = 0.25
 MAX_DIGIT: Final = 10.0
 """Seconds of a digit that are believed."""
 
-_SIGNAL: Final = re.compile(rb"^[ \t]*Signal[ \t]*=[ \t]*([0-9A-Da-d*#]{1,2})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_SIGNAL: Final = re.compile(
+    rb"^[ \t]*Signal[ \t]*=[ \t]*([0-9A-D*#!]{1,2}|hf|flash)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
+)
 _DURATION: Final = re.compile(rb"^[ \t]*Duration[ \t]*=[ \t]*([0-9]{1,6})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _PART_TYPE: Final = re.compile(rb"^(?:Content-Type|c)[ \t]*:[ \t]*application/sdp[ \t]*(?:;[^\r\n]*)?\r?$", re.M | re.I)
 _SIPFRAG: Final = re.compile(rb"SIP/2\.0 ([1-6][0-9]{2})(?: |\r|\n|$)")
-_DIGITS: Final = frozenset("0123456789*#ABCD")
-_NUMBERED: Final = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
+FLASH: Final = "!"
+"""What stands for a hook flash."""
+_DIGITS: Final = frozenset("0123456789*#ABCD" + FLASH)
+_NUMBERED: Final = {
+    **{"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D", "16": FLASH},
+    **{"hf": FLASH, "flash": FLASH},
+}
 
 
 def sdp_of(message: Message) -> Sdp | None:
@@ -68,9 +75,9 @@ def _part(content_type: str, body: bytes) -> bytes | None:
 
 
 def digit_of(message: Message) -> tuple[str, float] | None:
-    """(digit, seconds) of an INFO with DTMF; None where it is none."""
+    """(digit, seconds) of an INFO with DTMF or a hook flash (``!``); None where it is none."""
     kind = message.content_type
-    if kind == "application/dtmf-relay":
+    if kind in ("application/dtmf-relay", "application/hook-flash"):
         match = _SIGNAL.search(message.body)
         signal = match[1].decode() if match is not None else ""
         length = _DURATION.search(message.body)
@@ -80,7 +87,7 @@ def digit_of(message: Message) -> tuple[str, float] | None:
         duration = DEFAULT_DIGIT
     else:
         return None
-    digit = _NUMBERED.get(signal, signal).upper()
+    digit = _NUMBERED.get(signal.lower(), signal).upper()
     return (digit, duration) if digit in _DIGITS else None
 
 

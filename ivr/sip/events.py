@@ -173,7 +173,7 @@ class DtmfInfo:
 
     session: Session
     digit: str
-    """One of 0-9 * # A-D."""
+    """One of 0-9 * # A-D, or ! for a hook flash."""
     duration: float
     """Seconds."""
 
