@@ -202,6 +202,7 @@ class Daemon:
                 related=captures.related,
                 measured=self._metrics.calls.ended,
             )
+            protection.keep(services.outbound)
             gate = Gate(
                 settings,
                 stack,

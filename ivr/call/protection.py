@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from ivr.call.outbound import Outbound
 from ivr.guard import Ban, SourceGuard
 from ivr.net import SipShell
 from ivr.settings import Settings
@@ -27,8 +28,8 @@ __all__ = ["FILE_NAME", "Protection"]
 log = logging.getLogger("ivr.guard")
 
 FILE_NAME: Final = "guard.json"
-SAVE_AFTER: Final = 1.0
-"""Seconds between a change and the file: a flood of bans is written once."""
+SAVE_AFTER: Final = 5.0
+"""Seconds between a change and the file: a flood of bans, or a busy hour of calls out, is written so often."""
 FILTER_AFTER: Final = 0.2
 """Seconds between a ban and the kernel's filter; until then the guard drops the packets itself."""
 STRANGERS_PORTS: Final = 4
@@ -49,6 +50,9 @@ class Protection:
         self._scanners = settings.security.scanners
         self._filters = settings.security.kernel_filter
         self._shell: SipShell | None = None
+        self._outbound: Outbound | None = None
+        self._used: dict[str, Any] = {}
+        """Counts of calls out as the run before left them."""
         self._save_timer: asyncio.TimerHandle | None = None
         self._filter_timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Future[None] | None = None
@@ -67,11 +71,14 @@ class Protection:
         """Take up the bans of the run before. Blocks; a file that cannot be read is left out."""
         try:
             data = json.loads(self._path.read_text())
-            if isinstance(data, dict):
-                self.guard.load(data, self._loop.time(), self._wall())
+            if not isinstance(data, dict):
+                raise ValueError("not an object")
+            self.guard.load(data, self._loop.time(), self._wall())
+            outbound = data.get("outbound")
+            self._used = outbound if isinstance(outbound, dict) else {}
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             log.warning("the bans of the last run cannot be read: %s", error)
 
     def join(self, stack: Stack, shell: SipShell) -> None:
@@ -82,6 +89,12 @@ class Protection:
         shell.guard = self.guard
         self._shell = shell
         self._filter()
+
+    def keep(self, outbound: Outbound) -> None:
+        """Keep the counts of calls out over a restart, too."""
+        outbound.load(self._used)
+        outbound.on_change = self._save_soon
+        self._outbound = outbound
 
     async def close(self) -> None:
         """Write what is to be kept."""
@@ -150,12 +163,16 @@ class Protection:
         log.warning("ban host=%s reason=%s seconds=%d times=%d", host, ban.reason, round(ban.left(now)), ban.times)
 
     def _changed(self) -> None:
-        if self._save_timer is None:
-            self._save_timer = self._loop.call_later(SAVE_AFTER, self._save)
+        self._save_soon()
         self._filter_soon(FILTER_AFTER)
 
-    def _dump(self) -> str:
-        return json.dumps(self.guard.dump(self._loop.time(), self._wall()))
+    def _save_soon(self) -> None:
+        if self._save_timer is None:
+            self._save_timer = self._loop.call_later(SAVE_AFTER, self._save)
+
+    def _dump(self) -> dict[str, Any]:
+        used = self._outbound.dump() if self._outbound is not None else self._used
+        return {**self.guard.dump(self._loop.time(), self._wall()), "outbound": used}
 
     def _save(self) -> None:
         self._save_timer = None
@@ -164,13 +181,13 @@ class Protection:
             return
         self._saving = self._loop.run_in_executor(None, self._write, self._dump())
 
-    def _write(self, text: str) -> None:
+    def _write(self, data: dict[str, Any]) -> None:
         fresh = self._path.with_name(f"{self._path.name}.new")
         try:
             with contextlib.suppress(FileNotFoundError):
                 fresh.unlink()
             with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(text)
+                json.dump(data, file)
             fresh.replace(self._path)
         except OSError as error:
             log.warning("the bans cannot be kept: %s", error)

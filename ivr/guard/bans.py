@@ -8,7 +8,7 @@ sent there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ivr.settings import Bans
@@ -112,7 +112,14 @@ class BanBook:
     def dump(self, now: float, wall: float) -> list[dict[str, Any]]:
         """What a file keeps: times as seconds since the epoch, given what `now` is by that clock."""
         return [
-            {**asdict(ban), "since": ban.since - now + wall, "until": ban.until - now + wall}
+            {
+                "source": ban.source,
+                "reason": ban.reason,
+                "since": ban.since - now + wall,
+                "until": ban.until - now + wall,
+                "times": ban.times,
+                "proven": ban.proven,
+            }
             for ban in self._bans.values()
             if now - ban.until < REMEMBERED
         ]
