@@ -32,6 +32,7 @@ COMMANDS = {
     "flows": "List, compare, activate and roll back versions of flows.",
     "token": "Make and take back tokens of the HTTP interface.",
     "bans": "Show who is shut out; shut out, let in again.",
+    "policy": "Say whether a number may be dialled, and why.",
     "calls": "List calls.",
     "trace": "Show the way of one call.",
     "replay": "Run a call again and show where it goes another way.",

@@ -328,6 +328,17 @@ class Settings(Section):
             raise ValueError(f"no line can be called {name}, which names calls that come by none: another name")
         return lines
 
+    @field_validator("outbound_policy")
+    @classmethod
+    def _policy_names_what_is_there(cls, policy: OutboundPolicy, info: ValidationInfo) -> OutboundPolicy:
+        if policy.hours is not None and policy.hours not in info.data.get("calendars", {}):
+            raise ValueError(f"hours: there is no calendar {policy.hours}")
+        if policy.emergency_line is not None and policy.emergency_line not in info.data.get("lines", {}):
+            raise ValueError(f"emergency_line: there is no line {policy.emergency_line}")
+        if policy.international == "deny" and policy.country is None:
+            raise ValueError("international: deny needs `country`: others than which one")
+        return policy
+
     @field_validator("store")
     @classmethod
     def _absolute_store(cls, value: str, info: ValidationInfo) -> str:
