@@ -20,7 +20,7 @@ from ivr.call.targets import Destination
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Replaces, Ringing, Sdp, Uri
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound, Tone
 
 ACCEPT_WAIT = 15.0
 """Seconds the called party has for the accept key after the whisper: long enough to find the key pad."""
@@ -167,8 +167,19 @@ class Forwarding:
                 pass
             case MediaTimeout() if attempt.transfer is not None and attempt.transfer.left:
                 pass
+            case Tone(kind=kind):
+                self._tone(attempt, kind)
             case MediaTimeout() | Lost():
                 self._left(attempt)
+
+    def _tone(self, attempt: Attempt, kind: str) -> None:
+        """An analog line behind a gateway tells by sound how a call went that SIP holds to be answered."""
+        if self.bridged is attempt:
+            self._left(attempt)
+        elif kind == "busy":
+            self._failed(attempt, "busy", 486, "busy tone")
+        else:
+            self._failed(attempt, "failed", 503, f"{kind} tone")
 
     def lost(self, attempt: Attempt) -> None:
         """A leg cannot go on."""

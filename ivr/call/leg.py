@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ivr.errors import IvrError
+from ivr.lines import NO_QUIRKS, Profile
 from ivr.sip import Sdp, Session, negotiate
 from ivr.sip.errors import SdpError
 from ivr.sip.negotiate import Agreed, Capabilities, CryptoKey
@@ -40,6 +41,10 @@ class MediaPolicy:
     """Peer's address -> our media address as SDP says it (public address, or the interface towards the peer)."""
     info: bool = True
     """Digits by INFO count."""
+    profile: Profile = NO_QUIRKS
+    """Quirks of the line's gateway."""
+    tones: str = ""
+    """Country whose call progress tones are looked for, where the profile wants that; empty: those of all."""
 
     def preferring(self, terms: Agreed | None) -> Capabilities:
         """Capabilities with the codec of another leg first, so that a bridge need not transcode."""
@@ -159,6 +164,8 @@ class Leg:
                 comfort_noise_type=terms.noise_type,
                 opus_fec=terms.opus_fec,
                 opus_bitrate=terms.opus_bitrate,
+                busy_tone=self.policy.profile.busy_tone,
+                tones=self.policy.tones,
                 rtcp_mux=terms.rtcp_mux,
                 srtp_out=_srtp(terms.crypto_out),
                 srtp_in=_srtp(terms.crypto_in),

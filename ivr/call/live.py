@@ -43,7 +43,7 @@ from ivr.sip import (
     Sdp,
     Session,
 )
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Port, RecordDone, Sound, Stats
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Port, RecordDone, Sound, Stats, Tone
 
 AFTER_THE_END = (ports.DiscardRecording, ports.Note)
 """Commands that count when the session is over."""
@@ -85,7 +85,9 @@ class LiveCall(Transferable):
         self._answering = Answering(services, leg, report, self.spawn)
         self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._recordings = CallRecordings(services, leg.port, report)
-        self._playback = Playback(services, leg.port, self._recordings, report.figures, self.feed, self.spawn)
+        self._playback = Playback(
+            services, leg.port, self._recordings, report.figures, self.feed, self.spawn, leg.policy.profile.late_media
+        )
         self._settlement = Settlement(services, report, self.runner, lambda: self.leg, lambda: written(self))
         self._forward: Forwarding | None = None
         self.allow_refers()
@@ -149,6 +151,7 @@ class LiveCall(Transferable):
             case ports.Answer():
                 if not self.ended:
                     self._answering.answer()
+                    self._playback.late.answered()
             case ports.HangUp():
                 self._end(command.cause, command.sip_status, command.reason)
             case ports.Ring():
@@ -240,6 +243,11 @@ class LiveCall(Transferable):
                 self._playback.done(event)
             case RecordDone():
                 self._record_done(event)
+            case Stats():
+                self._playback.late.counted(event)
+            case Tone():
+                # The analog line behind the gateway knows no other way to say that the caller has hung up.
+                self.end("user_hung_up")
             case MediaTimeout():
                 if self.transfer is not None and self.transfer.left:
                     pass

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ivr.call.figures import CallFigures
+from ivr.call.latemedia import LateMedia
 from ivr.call.recordings import CallRecordings
 from ivr.call.services import Services
 from ivr.call.sounds import BEEP
@@ -27,8 +28,10 @@ class Playback:
         figures: CallFigures,
         feed: Callable[[ports.Event], None],
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        late_media: float = 0.0,
     ) -> None:
-        """`feed` tells the flow; `spawn` runs what takes time, for as long as the call is up."""
+        """`feed` tells the flow; `spawn` runs what takes time, for as long as the call is up; `late_media` is how many
+        seconds the first prompt waits for the caller's sound at most."""
         self._services = services
         self._port = port
         self._recordings = recordings
@@ -42,9 +45,15 @@ class Playback:
         """The flow's playback whose sound is being made."""
         self._beeps: dict[int, ports.Record] = {}
         self._closed = False
+        self.late = LateMedia(port, late_media, services.call_later)
+        """Holds the first prompt back."""
 
     def play(self, command: ports.Play) -> None:
         """Play, now or when the sounds are made."""
+        if self.late.waiting:
+            self._waiting = command.id
+            self.late.hold(lambda: self._held(command))
+            return
         self._waiting = None
         sounds: list[Sound] = []
         for prompt in command.prompts:
@@ -55,6 +64,10 @@ class Playback:
                 return
             sounds.append(sound)
         self._start(command, sounds)
+
+    def _held(self, command: ports.Play) -> None:
+        if self._waiting == command.id and not self._closed:
+            self.play(command)
 
     async def _make_and_play(self, command: ports.Play) -> None:
         try:

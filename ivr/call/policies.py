@@ -7,13 +7,17 @@ from collections.abc import Callable
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import MediaPolicy
-from ivr.settings import Settings
+from ivr.lines import NO_QUIRKS, Profile, profile_of
+from ivr.settings import Settings, SipLine
 from ivr.sip.codecs import CodecOrder
 from ivr.sip.negotiate import Capabilities
 from ivr.sip.sdes import Srtp
 from media import opus_available
 
 log = logging.getLogger("ivr.call")
+
+_TONES = {"GB": "uk"}
+"""Countries that are called otherwise in the tables of tones."""
 
 
 def media_policies(
@@ -28,7 +32,14 @@ def media_policies(
         return tuple(codec for codec in codecs if codec != "opus") or ("pcmu", "pcma")
 
     def policy(
-        codecs: tuple[str, ...], order: CodecOrder, ptime: int, dtmf: tuple[str, ...], inband: str, srtp: Srtp
+        codecs: tuple[str, ...],
+        order: CodecOrder,
+        ptime: int,
+        dtmf: tuple[str, ...],
+        inband: str,
+        srtp: Srtp,
+        profile: Profile = NO_QUIRKS,
+        country: str | None = None,
     ) -> MediaPolicy:
         return MediaPolicy(
             capabilities=Capabilities(
@@ -42,19 +53,25 @@ def media_policies(
             inband=inband if "inband" in dtmf else "off",
             info="info" in dtmf,
             advertise=advertise,
+            profile=profile,
+            tones=_TONES.get(country or "", (country or "").lower()),
         )
 
     media = settings.media
     default = policy(media.codecs, media.codec_order, media.ptime, media.dtmf, media.inband, media.srtp)
-    by_line = {
-        name: policy(
+
+    def of_line(line: SipLine) -> MediaPolicy:
+        profile = profile_of(line)
+        return policy(
             line.codecs or media.codecs,
             line.codec_order or media.codec_order,
             line.ptime or media.ptime,
-            line.dtmf or media.dtmf,
-            line.inband or media.inband,
+            line.dtmf or profile.dtmf or media.dtmf,
+            line.inband or profile.inband or media.inband,
             line.srtp or media.srtp,
+            profile,
+            line.country,
         )
-        for name, line in lines.lines.items()
-    }
+
+    by_line = {name: of_line(line) for name, line in lines.lines.items()}
     return lambda name: by_line.get(name, default) if name is not None else default

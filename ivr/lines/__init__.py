@@ -8,10 +8,11 @@ from ivr.lines.ground import Ground, instance_of, routes_of
 from ivr.lines.health import TrunkState
 from ivr.lines.load import LineLoad
 from ivr.lines.numbers import spellings, to_e164, write_number
-from ivr.lines.profiles import PROFILES, Profile, profile_of
+from ivr.lines.profiles import NO_QUIRKS, PROFILES, Profile, profile_of
 from ivr.lines.trunks import Trunks
 
 __all__ = [
+    "NO_QUIRKS",
     "PROFILES",
     "Ground",
     "Identity",

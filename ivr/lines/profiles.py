@@ -7,7 +7,7 @@ from typing import Final
 
 from ivr.settings import DtmfMethod, Flash, Gateway, GatewayProfile, Inband, SipLine
 
-__all__ = ["PROFILES", "Profile", "profile_of"]
+__all__ = ["NO_QUIRKS", "PROFILES", "Profile", "profile_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Profile:
     flash: Flash | None = None
     """How a hook flash reaches the analog line."""
 
+
+NO_QUIRKS: Final = Profile("SIP phone or trunk")
 
 PROFILES: Final[dict[GatewayProfile, Profile]] = {
     "generic": Profile("SIP gateway without quirks"),
@@ -62,7 +64,7 @@ PROFILES: Final[dict[GatewayProfile, Profile]] = {
 def profile_of(line: SipLine | None) -> Profile:
     """Quirks of a line: its profile with what the configuration says otherwise; those of a phone for None."""
     if not isinstance(line, Gateway):
-        return _NONE
+        return NO_QUIRKS
     profile, own = PROFILES[line.profile], line.quirks
     return Profile(
         profile.title,
@@ -72,6 +74,3 @@ def profile_of(line: SipLine | None) -> Profile:
         profile.busy_tone if own.busy_tone is None else own.busy_tone,
         profile.flash if own.flash is None else own.flash,
     )
-
-
-_NONE: Final = Profile("SIP")

@@ -26,7 +26,9 @@ BLOCKS = [
 FLOWS = (DOCS / "flows.md").read_text()
 
 
-SECRETS = dict.fromkeys(("PBX_PASSWORD", "PHONE_200", "CRM_TOKEN", "SMS_TOKEN", "SMTP_PASSWORD"), "x")
+SECRETS = dict.fromkeys(
+    ("PBX_PASSWORD", "PHONE_200", "CRM_TOKEN", "SMS_TOKEN", "SMTP_PASSWORD", "PROVIDER_PASSWORD"), "x"
+)
 
 
 def _types(page: str) -> ElementTypes:

@@ -39,6 +39,9 @@ class FakePort:
         self.running: set[int] = set()
         self.paused: set[int] = set()
         self.bridged: FakePort | None = None
+        self.taps: list[Path | None] = []
+        self.packets_in = 0
+        """That Stats on demand tell of."""
         self._count = 0
         self._events = 0
 
@@ -90,6 +93,12 @@ class FakePort:
         if self.bridged is not None:
             self.bridged.bridged = None
             self.bridged = None
+
+    def request_stats(self) -> None:
+        self.say(Stats(self, self.packets_in, 0, 0, 0, 0, 0, 0, 1.0, None, None, 4.4))  # type: ignore[arg-type]
+
+    def tap(self, path: Path | None) -> None:
+        self.taps.append(path)
 
     def release(self) -> None:
         if self.released:
