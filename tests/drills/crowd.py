@@ -115,7 +115,8 @@ class Call:
 
     def __post_init__(self) -> None:
         self.ended = asyncio.Event()
-        self.ended_at = 0.0
+        self.began = self.ended_at = 0.0
+        """Seconds of the monotonic clock: answered, and over."""
         self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         self.rtp.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -196,6 +197,7 @@ class Call:
         self.remote = (host[1], int(port[1]))
         events = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", reply.body, re.M)
         self.events_type = int(events[1]) if events else None
+        self.began = time.monotonic()
         self.crowd.up.add(self)
         return 200
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from tests.drills.crowd import Crowd, percentile
-from tests.drills.harness import Bench, Drill, Figure, alive, at_least, at_most, children, exactly
+from tests.drills.harness import Bench, Drill, Figure, alive, at_least, at_most, children, exactly, until
 
 CALLS, SECONDS = 20, 5.0
 
@@ -23,6 +23,7 @@ async def run(bench: Bench) -> list[Figure]:
         host, port = daemon.http.removeprefix("http://").split(":")
         async with Crowd(daemon.sip_port) as crowd:
             calls = await crowd.dial(count, "102", 50)
+            await until(lambda: all(len(call.packets) > 10 for call in calls), "sound in all calls")
             since = time.time()
             for pid in pids:
                 highest = _highest_file(pid)
