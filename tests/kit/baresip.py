@@ -26,8 +26,8 @@ audio_player aufile,{folder}/player.wav
 audio_source aufile,{source}
 audio_alert aufile,{folder}/alert.wav
 audio_level no
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 rtp_tos 184
@@ -40,6 +40,8 @@ dns_server 127.0.0.1:9
 net_interface 127.0.0.1
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
 module srtp.so
 module aufile.so
 module sndfile.so
@@ -65,8 +67,13 @@ class Phone:
         answer: bool = False,
         dtmf: str = "rtpevent",
         srtp: str = "",
+        codecs: str = "PCMU/8000/1,PCMA/8000/1",
+        rate: int = 8000,
+        ptime: int = 20,
     ) -> None:
-        """`srtp` is what baresip calls `mediaenc`: `srtp` (keys offered beside plain RTP) or `srtp-mand`."""
+        """`rate` is that of `source`, Hz.
+
+        `srtp` is what baresip calls `mediaenc`: `srtp` (keys offered beside plain RTP) or `srtp-mand`."""
         self.folder = folder
         self._source = source
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,6 +93,7 @@ class Phone:
                 ctrl=self._ctrl,
                 folder=folder,
                 source=source,
+                rate=rate,
                 rtp=rtp,
                 rtp_end=rtp + RTP_SPAN,
                 modules=modules,
@@ -96,7 +104,7 @@ class Phone:
         mode = "auto" if answer else "manual"
         (folder / "accounts").write_text(
             f"<sip:{user}@{HOST}:{server_port};transport=udp>;{register}{auth};answermode={mode};"
-            f"audio_codecs=PCMU/8000/1,PCMA/8000/1;ptime=20;dtmfmode={dtmf}{f';mediaenc={srtp}' if srtp else ''}\n"
+            f"audio_codecs={codecs};ptime={ptime};dtmfmode={dtmf}{f';mediaenc={srtp}' if srtp else ''}\n"
         )
         (folder / "contacts").write_text("")
         self._server = server_port
