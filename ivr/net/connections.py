@@ -284,7 +284,9 @@ class ConnectionTable:
                 await self._loop.create_connection(lambda: connection, sock=sock)
         except (OSError, TimeoutError) as error:
             sock.close()
-            log.warning("no %s connection to %s:%d: %s", flow.transport, *flow.remote, error or "no answer")
+            # Who asked and hung up is not worth a line; who we wanted to reach is.
+            level = logging.WARNING if connection.requests else logging.DEBUG
+            log.log(level, "no %s connection to %s:%d: %s", flow.transport, *flow.remote, error or "no answer")
             connection.close(str(error))
         except asyncio.CancelledError:
             sock.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 def make_certificate(folder: Path, *names: str) -> Path:
     """A certificate that signs itself, and its key, in one file."""
     key, certificate, both = folder / "key.pem", folder / "cert.pem", folder / "both.pem"
-    alternatives = ",".join(f"DNS:{name}" for name in names)
+    alternatives = ",".join(f"{'IP' if name.replace('.', '').isdigit() else 'DNS'}:{name}" for name in names)
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={names[0]}",
          "-addext", f"subjectAltName={alternatives}", "-keyout", str(key), "-out", str(certificate)],
