@@ -50,7 +50,7 @@ def test_a_caller_hears_presses_and_is_heard(daemon: Daemon, tmp_path: Path, spo
     assert match.correlation > 0.98, match
     assert match.broken == 0, match
     assert "".join(item["digits"] for item in record["digits"]) == "47"
-    assert record["quality"]["refused"] == 0
+    assert record["quality"]["refused"] <= 4  # its RTCP at the begin and the end is not encrypted
     (file,) = (daemon.folder / "var" / "recordings").glob(f"*{record['short_id']}*.wav")
     said = read_wav(file)[:, 0]
     assert len(said) > 4000
