@@ -152,8 +152,8 @@ class Daemon:
                     settings.limits.connections, settings.limits.connections_per_source, settings.sip.trusted
                 ),
             )
-            captures = Captures(settings.capture)
-            shell.tap = captures.tap if captures.wanted else None
+            captures = Captures(settings.capture, settings.cache / "captures")
+            shell.tap = captures.tap
             await shell.start()
             exits.push_async_callback(shell.close)
             lines = LineTable(settings)
@@ -199,7 +199,7 @@ class Daemon:
                 policies=media_policies(settings, lines, shell.media_address),
                 outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
-                related=captures.related,
+                captures=captures,
                 measured=self._metrics.calls.ended,
             )
             protection.keep(services.outbound)

@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "ivr.metrics": {*LEAVES, "ivr.call", "ivr.flow", "ivr.guard", "ivr.lines", "ivr.net", "ivr.sip", "ivr.store"},
     "ivr.versions": {*LEAVES, "ivr.flow", "ivr.store"},
     "ivr.lines": {*LEAVES, "ivr.sip", "ivr.net"},
-    "ivr.call": {*LEAVES, "ivr.guard", "ivr.lines", "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
+    "ivr.call": {*LEAVES, "ivr.capture", "ivr.guard", "ivr.lines", "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
     "ivr.api": {*LEAVES, "ivr.call", "ivr.guard", "ivr.capture", "ivr.flow", "ivr.store", "ivr.versions"},
     "ivr.daemon": {
         *LEAVES,

@@ -12,12 +12,14 @@ from aiohttp import web
 
 from ivr.api.bans import BanRoutes, BanSource
 from ivr.api.bodies import MAX_BODY_BYTES
+from ivr.api.captures import CaptureRoutes
 from ivr.api.events import EventRoutes, EventSink
 from ivr.api.flows import FlowRoutes
 from ivr.api.guard import Guard
-from ivr.api.messages import MessageRoutes, MessageSource
+from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
 from ivr.api.problems import ProblemError, problems
+from ivr.capture import Captures, Party
 from ivr.settings import HostPort
 from ivr.versions import LiveFlows
 
@@ -34,6 +36,9 @@ class CallSource(Protocol):
     def trace(self, name: str) -> dict[str, Any] | None:
         """One call in progress by id or short id, with the path walked so far."""
 
+    def party(self, name: str) -> Party | None:
+        """The caller's leg of a call in progress, by id or short id."""
+
     def by_version(self) -> Counter[tuple[str, int | None]]:
         """Calls in progress by flow and number of its version."""
 
@@ -48,7 +53,7 @@ class HttpServer:
         calls: CallSource,
         flows: LiveFlows,
         events: EventSink,
-        messages: MessageSource,
+        captures: Captures,
         operations: OperationRoutes,
         bans: BanSource,
     ) -> None:
@@ -57,7 +62,8 @@ class HttpServer:
         self._guard = guard
         self._flows = FlowRoutes(flows, calls)
         self._events = EventRoutes(events)
-        self._messages = MessageRoutes(messages)
+        self._messages = MessageRoutes(captures)
+        self._captures = CaptureRoutes(captures, calls)
         self._operations = operations
         self._bans = BanRoutes(bans)
         self._runners: list[web.AppRunner] = []
@@ -74,6 +80,11 @@ class HttpServer:
                 web.get("/v1/calls/{id}", guard("calls:read", self._show, local=True)),
                 web.get("/v1/messages", guard("calls:read", self._messages.show)),
                 web.get("/v1/messages.pcap", guard("calls:read", self._messages.file)),
+                web.get("/v1/captures", guard("admin", self._captures.all)),
+                web.post("/v1/captures", guard("admin", self._captures.post)),
+                web.get(r"/v1/captures/{number:\d{1,9}}", guard("admin", self._captures.show)),
+                web.get(r"/v1/captures/{number:\d{1,9}}/pcap", guard("admin", self._captures.file)),
+                web.post(r"/v1/captures/{number:\d{1,9}}/remove", guard("admin", self._captures.remove)),
                 web.post("/v1/events", guard("events", self._events.post)),
                 web.get("/v1/bans", guard("admin", self._bans.list)),
                 web.post("/v1/bans", guard("admin", self._bans.add)),

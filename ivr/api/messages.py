@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
 
 from aiohttp import web
 
 from ivr.api.problems import ProblemError
-from ivr.capture import Captured, masked, pcap_file
+from ivr.capture import Captured, Captures, masked, pcap_file
 
-__all__ = ["MessageRoutes", "MessageSource"]
+__all__ = ["PCAP_TYPE", "MessageRoutes"]
 
 PCAP_TYPE = "application/vnd.tcpdump.pcap"
-
-
-class MessageSource(Protocol):
-    """Who keeps messages."""
-
-    def messages(self, call_id: str) -> list[Captured]:
-        """Those of a call and the legs it placed, by its SIP Call-ID."""
 
 
 class MessageRoutes:
     """Handlers; `?call_id=` is the SIP Call-ID of the call's record."""
 
-    def __init__(self, source: MessageSource) -> None:
+    def __init__(self, source: Captures) -> None:
         self._source = source
 
     async def show(self, request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.call.transfer_rules import NOBODY, Peer, peer_of_caller
 from ivr.call.transferable import Transferable
+from ivr.capture import Party
 from ivr.errors import BusyError, CallForbiddenError, IvrError, NumberNotServedError, OverloadedError
 from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
@@ -164,14 +165,14 @@ class CallManager:
         line = caller.line or ("phones" if caller.phone else "guest")
         # A flow for any number is a last resort: it stands before neither phones nor what phones may dial (112).
         flows = self.flows.for_caller(caller.number or session.call_id)
-        found = self._find(flows, caller.called, line, last_resort=False)
+        found = self._find(flows, caller, line, last_resort=False)
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
                 found = flows.find_internal()
             elif services.outbound.may_dial(caller.called, caller.phone):
                 flow = dialled_flow()
                 found = flow, flow.entries[0]
-        found = found or self._find(flows, caller.called, line)
+        found = found or self._find(flows, caller, line)
         if found is None:
             raise NumberNotServedError("no flow has this number")
         flow, entry = found
@@ -227,6 +228,8 @@ class CallManager:
         )
         self.calls[call_id] = call
         self.total += 1
+        names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
+        services.captures.began(services.seen(leg, session, **names))
         if not caller.number or not flows.uses_profile:
             call.begin(entry)
             return
@@ -239,10 +242,15 @@ class CallManager:
 
         services.outside.read_profile(caller.number, begin)
 
-    def _find(self, flows: FlowSet, number: str, line: str, *, last_resort: bool = True) -> tuple[Flow, str] | None:
-        """The flow for a number, among the versions that this caller tries where they have it too."""
-        found = self.flows.find(number, line, last_resort=last_resort)
-        return found and (flows.find(number, line, last_resort=last_resort) or found)
+    def _find(self, flows: FlowSet, caller: Caller, line: str, *, last_resort: bool = True) -> tuple[Flow, str] | None:
+        """The flow for the number called, however it is written, among the versions that this caller tries where they
+        have it too."""
+        for number in (caller.called, *caller.spellings):
+            found = self.flows.find(number, line, last_resort=False)
+            if found is not None:
+                return flows.find(number, line, last_resort=False) or found
+        found = self.flows.find(caller.called, line) if last_resort else None
+        return found and (flows.find(caller.called, line) or found)
 
     # The HTTP interface (CallSource)
 
@@ -252,10 +260,21 @@ class CallManager:
 
     def trace(self, name: str) -> dict[str, Any] | None:
         """One call in progress by id or short id."""
-        call = self.calls.get(name)
-        if call is None:
-            call = next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
+        call = self._named(name)
         return None if call is None else asdict(call.report.record(call.machine, None))
+
+    def _named(self, name: str) -> LiveCall | None:
+        call = self.calls.get(name)
+        return call or next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
+
+    def party(self, name: str) -> Party | None:
+        """The caller's leg of a call in progress, by id or short id, for captures."""
+        call = self._named(name)
+        if call is None:
+            return None
+        caller, report = call.caller, call.report
+        names = {"id": report.id, "short_id": report.short_id, "caller": caller.number, "called": caller.called}
+        return self._services.seen(call.leg, call.session, **names)
 
     def by_version(self) -> Counter[tuple[str, int | None]]:
         """Calls in progress by flow and number of its version."""
@@ -267,6 +286,7 @@ class CallManager:
 
     def _closed(self, call: LiveCall) -> None:
         self._gate.over(call.session)
+        self._services.captures.ended(call.session.call_id)
         if self.calls.pop(call.report.id, None) is not None:
             self._services.free_line(call.caller.line)
         self._unwritten.add(call)

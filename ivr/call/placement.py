@@ -236,7 +236,7 @@ class Placement:
         session.owner = self
         leg.session = self._session = session
         if self._near.session is not None:
-            services.related(self._near.session.call_id, session.call_id)
+            services.captures.placed(self._near.session.call_id, services.seen(leg, session))
 
     def _silent(self) -> None:
         """Not a word of this hop: the next one. Should it answer after all, its call is cancelled."""

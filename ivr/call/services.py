@@ -20,13 +20,14 @@ from ivr.call.placement import Order, Placement
 from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
 from ivr.call.transfer_rules import TransferRules
+from ivr.capture import Captures, Party
 from ivr.errors import OverloadedError, TooManyHopsError
 from ivr.flow.spoken import Languages
 from ivr.guard import Dialler
 from ivr.lines import LineLoad, Showing, Trunks
 from ivr.net import Resolver, SipShell
-from ivr.settings import Settings
-from ivr.sip import Flow, Replaces, Stack
+from ivr.settings import CaptureSettings, Settings
+from ivr.sip import Flow, Replaces, Session, Stack
 from ivr.store import Store
 from media import MediaFull, MediaPool, Port
 
@@ -63,8 +64,8 @@ class Services:
     """Takes over a flow that waits when its call is over; it goes on once what is returned was called."""
     languages: Languages = field(default_factory=Languages)
     """Languages that are spoken, and those of the flows' texts."""
-    related: Callable[[str, str], None] = lambda call_id, leg: None
-    """Hears of each leg that a call places, by Call-IDs: who looks at the call sees both."""
+    captures: Captures = field(default_factory=lambda: Captures(CaptureSettings(kept=0)))
+    """Hears of calls and of the legs they place: somebody may look at what goes over the wire."""
     measured: Measured = lambda record, figures, stats: None
     """Hears of every call whose record is written."""
     load: LineLoad = field(init=False)
@@ -139,6 +140,11 @@ class Services:
     def leg_on(self, port: Port, session: Any, peer: str, line: str | None) -> Leg:
         """A leg with the port of another, whose place it is to take."""
         return Leg(session, port, self.policies(line), peer, random.getrandbits(31))
+
+    @staticmethod
+    def seen(leg: Leg, session: Session, **names: Any) -> Party:
+        """A leg as captures know it; `names` are those of the call that it began with."""
+        return Party(session.call_id, leg.port.tap, (leg.host, leg.port.local[1]), **names)
 
     def take_line(self, name: str | None, *, out: bool = False) -> None:
         """Count one more call of a line, either direction; OverloadedError where it has as many as it may have."""

@@ -3,5 +3,6 @@
 from ivr.capture.book import Captures
 from ivr.capture.message import Captured, masked
 from ivr.capture.pcap import pcap_file
+from ivr.capture.requests import Capture, Party
 
-__all__ = ["Captured", "Captures", "masked", "pcap_file"]
+__all__ = ["Capture", "Captured", "Captures", "Party", "masked", "pcap_file"]

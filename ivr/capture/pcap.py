@@ -13,7 +13,7 @@ from typing import Final
 
 from ivr.capture.message import Captured, masked
 
-__all__ = ["HEADER", "packet", "pcap_file"]
+__all__ = ["HEADER", "message_record", "packet", "pcap_file"]
 
 _LINKTYPE_RAW: Final = 101
 _SNAPLEN: Final = 262_144
@@ -62,6 +62,11 @@ def packet(at: float, source: tuple[str, int], destination: tuple[str, int], pay
     return _RECORD.pack(seconds, int((at - seconds) * 1_000_000), len(data), len(data)) + data
 
 
+def message_record(message: Captured) -> tuple[float, bytes]:
+    """Time and record of a SIP message, its secrets masked."""
+    return message.at, packet(message.at, message.source, message.destination, masked(message.data))
+
+
 def pcap_file(messages: Iterable[Captured]) -> bytes:
     """A whole file of SIP messages, their secrets masked."""
-    return HEADER + b"".join(packet(m.at, m.source, m.destination, masked(m.data)) for m in messages)
+    return HEADER + b"".join(message_record(message)[1] for message in messages)

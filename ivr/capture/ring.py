@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection
+from itertools import islice
 from typing import Final
 
 from ivr.capture.message import Captured
@@ -40,14 +41,19 @@ class Ring:
             size -= len(kept.popleft()[3]) + OVERHEAD
         self._size = size
 
-    def of_calls(self, call_ids: Collection[str]) -> list[Captured]:
-        """Messages of these Call-IDs. Looks at all that is kept, some 10 ms for 8 MiB: for a thread."""
+    def of_calls(self, call_ids: Collection[str], last: int | None = None) -> list[Captured]:
+        """Messages of these Call-IDs, among the `last` ones or all that are kept (10 ms for 8 MiB: for a thread)."""
         wanted = [call_id.encode() for call_id in call_ids]
         found = []
-        for at, incoming, flow, data in list(self._kept):
+        for at, incoming, flow, data in self._latest(last):
             # Most messages are of other calls, and bytes are searched faster than headers are read.
             if any(call_id in data for call_id in wanted):
                 message = Captured(at, incoming, flow, data)
                 if message.call_id in call_ids:
                     found.append(message)
         return found
+
+    def _latest(self, count: int | None) -> list[tuple[float, bool, Flow, bytes]]:
+        if count is None:
+            return list(self._kept)
+        return list(islice(reversed(self._kept), count))[::-1]

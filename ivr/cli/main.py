@@ -35,6 +35,7 @@ COMMANDS = {
     "policy": "Say whether a number may be dialled, and why.",
     "calls": "List calls.",
     "trace": "Show the way of one call.",
+    "capture": "Write SIP and sound of one call into a pcap file.",
     "replay": "Run a call again and show where it goes another way.",
     "doctor": "Check that this machine and its lines are fit for calls.",
     "demo": "Call the daemon for real and keep the sound of both sides.",

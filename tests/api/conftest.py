@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import Guard, HttpServer, OperationRoutes
 from ivr.call.events import EventHub
-from ivr.capture import Captures
+from ivr.capture import Captures, Party
 from ivr.guard import SourceGuard
 from ivr.settings import CaptureSettings, HostPort, MetricsSettings, SecuritySettings, Settings
 from ivr.store import Store, new_token
@@ -30,12 +30,16 @@ class Calls:
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
+        self.parties: dict[str, Party] = {}
 
     def live(self) -> list[dict[str, Any]]:
         return self.rows
 
     def trace(self, name: str) -> dict[str, Any] | None:
         return next((row for row in self.rows if row["id"] == name), None)
+
+    def party(self, name: str) -> Party | None:
+        return self.parties.get(name)
 
     def by_version(self) -> Counter[tuple[str, int | None]]:
         return Counter((row["flow"], row["flow_number"]) for row in self.rows)

@@ -7,22 +7,30 @@ import base64
 import socket
 import struct
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.capture import Captured, Captures, masked, pcap_file
+from ivr.capture import Captured, Captures, Party, masked, pcap_file
 from ivr.capture.export import HepExporter
 from ivr.capture.hep import MAX_PACKET, encode
 from ivr.capture.pcap import HEADER, packet
 from ivr.capture.ring import OVERHEAD, Ring
+from ivr.capture.spool import HEAD
+from ivr.errors import OverloadedError
 from ivr.settings import CaptureSettings, HepSettings, HostPort
 from ivr.sip import Flow
 from tests.conftest import free_port
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
 FLOW6 = Flow("tls", ("2001:db8::1", 5061), ("2001:db8::2", 40000))
+
+
+def party(call_id: str, **names: Any) -> Party:
+    return Party(call_id, names.pop("tap", lambda path: None), ("192.0.2.1", 20002), **names)
 
 
 def message(call_id: str, extra: str = "", body: str = "") -> bytes:
@@ -37,11 +45,11 @@ def message(call_id: str, extra: str = "", body: str = "") -> bytes:
 
 def test_messages_of_a_call_and_of_the_legs_it_placed_are_found() -> None:
     times = iter(range(100))
-    captures = Captures(CaptureSettings(), lambda: float(next(times)))
+    captures = Captures(CaptureSettings(), None, lambda: float(next(times)))
     captures.tap("in", message("a"), FLOW)
     captures.tap("in", message("b"), FLOW)
     captures.tap("out", message("c"), FLOW)
-    captures.related("a", "c")
+    captures.placed("a", party("c"))
     found = captures.messages("a")
     assert [(m.call_id, m.incoming, m.at) for m in found] == [("a", True, 0.0), ("c", False, 2.0)]
     assert found[0].source == FLOW.remote and found[1].source == FLOW.local
@@ -76,7 +84,6 @@ def test_the_ring_never_holds_more_than_its_limit_and_keeps_the_newest(sizes: li
 
 def test_nothing_is_kept_where_nothing_is_asked_for() -> None:
     captures = Captures(CaptureSettings(kept=0))
-    assert not captures.wanted
     captures.tap("in", message("a"), FLOW)
     assert captures.messages("a") == []
 
@@ -84,10 +91,10 @@ def test_nothing_is_kept_where_nothing_is_asked_for() -> None:
 def test_legs_remembered_are_bounded() -> None:
     captures = Captures(CaptureSettings())
     for number in range(5000):
-        captures.related(f"call{number}", "leg")
+        captures.placed(f"call{number}", party("leg"))
     assert len(captures._legs) == 4096
     for number in range(100):
-        captures.related("call4999", f"leg{number}")
+        captures.placed("call4999", party(f"leg{number}"))
     assert len(captures._legs["call4999"]) == 64
 
 
@@ -227,3 +234,111 @@ async def test_a_server_that_is_not_there_costs_nothing_but_a_line(caplog: pytes
     assert sum("does not take packets" in line.message for line in caplog.records) == 1
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+# Captures of one call
+
+
+class Book:
+    """Captures with a clock, and taps that write what a worker would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now = 1000.0
+        self.captures = Captures(CaptureSettings(), folder, lambda: self.now)
+        self.taps: dict[str, list[Path | None]] = {}
+
+    def party(self, call_id: str, **names: Any) -> Party:
+        return party(call_id, tap=self.taps.setdefault(call_id, []).append, **names)
+
+    def packet(self, path: Path, *, sent: bool, control: bool = False, payload: bytes = b"x" * 172) -> None:
+        host = bytes([198, 51, 100, 7])
+        with path.open("ab") as file:
+            file.write(HEAD.pack(self.now, sent, control, 4000, len(payload), len(host)) + host + payload)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Book:
+    return Book(tmp_path / "captures")
+
+
+def test_the_next_call_to_a_number_is_captured_with_its_legs_and_sound(book: Book) -> None:
+    captures = book.captures
+    capture = captures.want("100", None, 60.0)
+    captures.tap("in", message("other"), FLOW)
+    captures.began(book.party("other", id="x", short_id=1, called="200"))
+    assert capture.state == "waiting"
+    captures.tap("in", message("a"), FLOW)
+    captures.began(book.party("a", id="y", short_id=2, called="100"))
+    assert (capture.state, capture.short_id, capture.call) == ("running", 2, "y")
+    (path,) = book.taps["a"]
+    assert path is not None and not book.taps["other"]
+    book.now += 1
+    book.packet(path, sent=True)
+    book.packet(path, sent=False)
+    book.packet(path, sent=False, control=True)
+    captures.tap("out", message("b"), FLOW)
+    captures.placed("a", book.party("b"))
+    captures.tap("in", message("unrelated"), FLOW)
+    book.now += 1
+    captures.tap("in", message("a"), FLOW)
+    captures.ended("a")
+    book.now += 1
+    captures.tap("in", message("a"), FLOW)
+    assert capture.state == "done"
+    assert book.taps["a"][-1] is None and book.taps["b"][-1] is None
+    caught = list(records(captures.file(capture)))
+    assert [at for at, _ in caught] == [1000.0, 1001.0, 1001.0, 1001.0, 1001.0, 1002.0, 1003.0]
+    ports = [struct.unpack(">HH", data[20:24]) for _, data in caught]
+    assert ports.count((20002, 4000)) == 1 and ports.count((4000, 20002)) == 1 and ports.count((4000, 20003)) == 1
+
+
+def test_a_call_in_progress_is_captured_from_now_on(book: Book) -> None:
+    book.captures.tap("in", message("a"), FLOW)
+    capture = book.captures.start(book.party("a", id="y"))
+    assert capture.state == "running" and len(capture.messages) == 1
+    path = book.taps["a"][0]
+    assert path is not None
+    book.packet(path, sent=True)
+    book.captures.forget(capture)
+    assert not path.exists() and book.captures.all() == [] and book.taps["a"][-1] is None
+
+
+def test_a_request_that_no_call_met_expires(book: Book) -> None:
+    capture = book.captures.want(None, "200", 60.0)
+    book.now += 61
+    book.captures.began(book.party("a", id="y", caller="200"))
+    assert capture.state == "expired" and book.captures.get(capture.id) is capture
+    assert not book.taps["a"]
+
+
+def test_captures_are_bounded(book: Book) -> None:
+    for _ in range(16):
+        book.captures.want("1", None, 60.0)
+    with pytest.raises(OverloadedError):
+        book.captures.want("1", None, 60.0)
+    for number in range(100):
+        book.now += 61
+        book.captures.start(book.party(f"c{number}", id="y"))
+        book.captures.ended(f"c{number}")
+    assert len(book.captures.all()) <= 33
+
+
+def test_what_an_earlier_run_left_is_deleted(tmp_path: Path) -> None:
+    (tmp_path / "1-1-0.packets").write_bytes(b"x")
+    (tmp_path / "other").write_bytes(b"x")
+    Captures(CaptureSettings(), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+@given(st.binary(max_size=300))
+def test_a_spool_that_was_cut_off_is_read_as_far_as_it_goes(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
+    from ivr.capture.spool import read_spool
+
+    path = tmp_path_factory.mktemp("spool") / "x.packets"
+    host = bytes([198, 51, 100, 7])
+    path.write_bytes(
+        HEAD.pack(1.0, 1, 0, 4000, 4, 4) + host + b"abcd" + HEAD.pack(1.0, 0, 0, 4000, 4000, 4) + data[:200]
+    )
+    assert len(list(read_spool(path, ("192.0.2.1", 20002)))) == 1
