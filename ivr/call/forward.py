@@ -145,7 +145,7 @@ class Forwarding:
             case DtmfInfo(digit=digit) if attempt.leg.policy.info:
                 self._digit(attempt, digit)
                 if self.bridged is attempt:
-                    self.host.leg.port.send_digits(digit)
+                    self.host.leg.send_keys(digit, self.services.clock())
             case IncomingRefer():
                 attempt.refer_came(event)
             case Ended(cause="bye") if attempt.waits_for_transfer():

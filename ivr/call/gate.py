@@ -91,7 +91,7 @@ class Gate:
         """The caller of a new call; None when he was answered: challenged, so that he must come again, or refused for
         who he is. OverloadedError and BusyError where he has too many calls."""
         request, host = event.request, event.flow.remote[0]
-        line = self._lines.at(host)
+        line = self._lines.at(host, request.uri.user)
         if line is not None:
             caller = identify(request, line, self._lines.lines, None)
         else:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from ivr.errors import IvrError
 from ivr.lines import NO_QUIRKS, Profile
-from ivr.sip import Sdp, Session, negotiate
+from ivr.sip import Sdp, Session, SessionState, negotiate
+from ivr.sip.bodies import FLASH
 from ivr.sip.errors import SdpError
 from ivr.sip.negotiate import Agreed, Capabilities, CryptoKey
 from ivr.sip.sdes import FRESH_OCTETS
@@ -140,6 +141,15 @@ class Leg:
             self.session.reject_offer(refusal(error), now)
         else:
             self.session.answer_offer(local, now)
+
+    def send_keys(self, keys: str, now: float) -> None:
+        """Send keys to the party; a hook flash (``!``) the way its gateway takes it."""
+        session = self.session
+        if keys == FLASH and self.policy.profile.flash == "info" and session is not None:
+            if session.state is SessionState.CONFIRMED:
+                session.info("application/hook-flash", b"signal=hf\r\n", now)
+        else:
+            self.port.send_digits(keys)
 
     def apply(self, terms: Agreed) -> None:
         """Set the port to what was agreed."""

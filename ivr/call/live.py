@@ -276,7 +276,7 @@ class LiveCall(Transferable):
         """Whether the caller is bridged; a key that the sound path does not pass on is sent there (Keys)."""
         bridged = self._bridged()
         if bridged is not None and digit is not None:
-            bridged.port.send_digits(digit)
+            bridged.send_keys(digit, self.services.clock())
         return bridged is not None
 
     def _bridged(self) -> Leg | None:

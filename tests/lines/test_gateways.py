@@ -196,3 +196,18 @@ def test_the_number_that_the_exchange_sent(tmp_path: Path) -> None:
     gateway.call("100", from_=NameAddr(Uri("sip", "0401234567", GATEWAY[0])))
     gateway.hang_up()
     assert house.record.caller == "+49401234567"
+
+
+@pytest.mark.parametrize(("kind", "way"), [("grandstream_ht8xx_fxo", "event"), ("cisco_spa_fxo", "info")])
+def test_a_hook_flash_goes_the_way_that_the_gateway_takes_it(tmp_path: Path, kind: GatewayProfile, way: str) -> None:
+    house, gateway = make(tmp_path, kind, OUT)
+    caller = house.party()
+    caller.call("100")
+    gateway.answer()
+    caller.session.info("application/dtmf-relay", b"Signal=hf\r\nDuration=250\r\n", house.now)
+    house.run(0.5)
+    infos = [data for _, source, target, data in house.link.sent if data.startswith(b"INFO") and target == GATEWAY]
+    assert bool(infos) is (way == "info") and house.pool.ports[1].digits == ("!" if way == "event" else "")
+    assert all(b"Content-Type: application/hook-flash\r\n" in data and b"signal=hf" in data for data in infos)
+    caller.hang_up()
+    house.settled()
