@@ -184,6 +184,7 @@ class Daemon:
             exits.push_async_callback(names.close)
             ground = Ground(loop, shell, stack, names, background.spawn, instance_of(settings.source))
             trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
+            shell.on_gone = trunks.connection_lost
             services = Services(
                 settings=settings,
                 loop=loop,
@@ -237,9 +238,16 @@ class Daemon:
             )
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
-            http = HttpServer(
-                settings.http.listen, Guard(store, local), manager, live, events, captures, operations, protection
+            parts = (
+                CallRoutes(manager),
+                MessageRoutes(captures),
+                CaptureRoutes(captures, manager),
+                LineRoutes(trunks.states),
+                EventRoutes(events),
+                BanRoutes(protection),
+                FlowRoutes(live, manager),
             )
+            http = HttpServer(settings.http.listen, Guard(store, local), operations, parts)
             await http.start()
             exits.push_async_callback(http.close)
             self._signals(loop)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ivr.net.connection import OPEN_SECONDS, Connection, RequestKey
+from ivr.net.connection import MESSAGES_PER_VISIT, OPEN_SECONDS, Connection, RequestKey
 from ivr.net.doorkeeper import Doorkeeper
 from ivr.net.tls import TlsContexts
 from ivr.net.udp import local_address_towards
@@ -35,6 +35,10 @@ ACCEPTS_PER_TURN: Final = 16
 HANDSHAKES_PER_TURN: Final = 4
 """Steps of TLS handshakes before everything else gets its turn. One costs 1.5 ms, most of it for the key: a thousand
 phones that connect at once, after a restart or with malice, would otherwise keep calls waiting for a second."""
+
+MESSAGES_PER_TURN: Final = 64
+"""Read from all connections together before everything else gets its turn, as from a socket of datagrams: whoever
+floods by a thousand connections keeps datagrams waiting no longer than by one."""
 
 ACCEPT_AGAIN: Final = 1.0
 """Seconds until the next try when there is no file descriptor left."""
@@ -93,6 +97,8 @@ class StreamHandler:
     """A message that could not leave."""
     lost: Callable[[list[RequestKey]], None]
     """Requests whose connection is gone."""
+    gone: Callable[[Flow], None]
+    """A connection that we had opened is gone, or could not be opened."""
     pending: Callable[[RequestKey], bool]
     """Whether a request still waits for its answer."""
     turned: Callable[[], None]
@@ -148,6 +154,9 @@ class ConnectionTable:
         self._reserved: dict[tuple[str, tuple[str, int], str], socket.socket] = {}
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._total = min(limits.total, max(soft - FILES_KEPT, soft // 2))
+        self._left = MESSAGES_PER_TURN
+        self.exhausted = False
+        self._unread: dict[int, Connection] = {}
         self._shaking: dict[int, Connection] = {}
         self._joined: set[Connection] = set()
         """Those that have a socket, closed ones that still send their last words included."""
@@ -315,6 +324,24 @@ class ConnectionTable:
     def turned(self) -> None:
         self._handler.turned()
 
+    def spend(self) -> None:
+        if self._left == MESSAGES_PER_TURN:
+            self._loop.call_soon(self._next_turn)
+        self._left -= 1
+        self.exhausted = self._left <= 0
+
+    def waits(self, connection: Connection) -> None:
+        if self._left == MESSAGES_PER_TURN and not self._unread:
+            self._loop.call_soon(self._next_turn)
+        self._unread[connection.flow.connection] = connection
+
+    def _next_turn(self) -> None:
+        self._left, self.exhausted = MESSAGES_PER_TURN, False
+        for number in list(itertools.islice(self._unread, MESSAGES_PER_TURN // MESSAGES_PER_VISIT)):
+            self._unread.pop(number).read_on()
+        if self._unread and self._left == MESSAGES_PER_TURN:
+            self._loop.call_soon(self._next_turn)
+
     def shakes(self, connection: Connection) -> None:
         if not self._shaking:
             self._loop.call_soon(self._shake)
@@ -361,6 +388,8 @@ class ConnectionTable:
         requests = [] if unsent else connection.requests
         if requests:
             self._handler.lost(requests)
+        if not connection.incoming:
+            self._handler.gone(flow)
         if unsent or requests:
             self._loop.call_soon(self._handler.turned)
 

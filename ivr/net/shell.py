@@ -83,6 +83,8 @@ class SipShell:
         """Asked about every message and connection; may be changed at any time."""
         self.tap = tap
         """Shown every message; may be changed at any time."""
+        self.on_gone: Callable[[Flow], None] | None = None
+        """Told of every connection of ours that is gone: who was registered by it is reached no more."""
         self._stack = stack
         self._listeners = listeners
         self._on_event = on_event
@@ -117,6 +119,7 @@ class SipShell:
             broken=self._broken,
             unsent=self._unsent,
             lost=self._lost,
+            gone=self._gone,
             pending=self._stack.layer.clients.__contains__,
             turned=self.flush,
         )
@@ -365,6 +368,10 @@ class SipShell:
 
     def _unsent(self, data: bytes) -> None:
         self._stack.unsent(data, self._loop.time())
+
+    def _gone(self, flow: Flow) -> None:
+        if self.on_gone is not None:
+            self.on_gone(flow)
 
     def _lost(self, keys: Sequence[RequestKey]) -> None:
         self._stack.layer.lost(keys, self._loop.time())
