@@ -19,8 +19,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pylibsrtp import Policy, Session
 
-from media import Stream, opus_available
+from media import CryptoSuite, SrtpKey, Stream, opus_available
 from media import terms as updates
 from media.batch import Addresses, Inbox
 from media.codecs.g722 import G722Encoder
@@ -32,6 +33,7 @@ from media.protocol import Command, pack
 from media.recording import RecordingWriter
 
 TICKS = 150
+SUITES: tuple[CryptoSuite, ...] = ("AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32")
 SECONDS = 30
 
 
@@ -45,6 +47,12 @@ class Kind:
     """The other leg's stream: every second row; None: no bridge."""
 
 
+def sealed(suite: CryptoSuite) -> dict[str, SrtpKey]:
+    """Keys of a secure row: the same in both directions, which nothing minds here."""
+    key = SrtpKey(suite, bytes(range(30)))
+    return {"srtp_out": key, "srtp_in": key}
+
+
 def kinds() -> Iterator[Kind]:
     """All that is measured."""
     pcmu, pcma = {"codec": "pcmu", "payload_type": 0}, {"codec": "pcma", "payload_type": 8}
@@ -55,11 +63,14 @@ def kinds() -> Iterator[Kind]:
     yield Kind("pcmu 10 ms", {**pcmu, "ptime": 10})
     yield Kind("pcmu 30 ms", {**pcmu, "ptime": 30})
     yield Kind("pcmu 60 ms", {**pcmu, "ptime": 60})
+    for suite in SUITES:
+        yield Kind(f"pcmu 20 ms, SRTP {suite[-2:]}", {**pcmu, **sealed(suite)})
     yield Kind("g722", g722)
     if opus_available():
         yield Kind("opus", opus)
         yield Kind("opus 60 ms", {**opus, "ptime": 60})
     yield Kind("bridge pcmu - pcma", pcmu, pcma)
+    yield Kind("bridge pcmu - pcmu SRTP", pcmu, {**pcmu, **sealed(SUITES[0])})
     yield Kind("bridge g722 - pcmu", g722, pcmu)
     yield Kind("bridge g722 - g722", g722, g722)
     if opus_available():
@@ -76,6 +87,15 @@ def voice(seconds: int) -> NDArray[np.int16]:
     buzz = np.sign(np.sin(2 * np.pi * np.cumsum(pitch) / rate)) * (1 + np.sin(2 * np.pi * 3 * time_)) / 2
     noise = np.random.default_rng(1).standard_normal(len(time_))
     return (buzz * 3000 + noise * 200).astype(np.int16)
+
+
+def seals(stream: dict[str, Any]) -> Session | None:
+    """The peer's end of a secure row."""
+    key = stream.get("srtp_in")
+    if key is None:
+        return None
+    profiles = (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, Policy.SRTP_PROFILE_AES128_CM_SHA1_32)
+    return Session(Policy(key.key, Policy.SSRC_ANY_OUTBOUND, 0, profiles[SUITES.index(key.suite)]))
 
 
 def payloads(stream: dict[str, Any], sound: NDArray[np.int16]) -> list[bytes]:
@@ -98,8 +118,8 @@ class Feed:
     """Loops without a network: each row's peer sends one packet of 20 ms a tick."""
 
     sources: NDArray[np.uint64]
-    talk: list[tuple[int, int, list[bytes]]]
-    """Payload type, steps of the clock, payloads: of each row."""
+    talk: list[tuple[int, int, list[bytes], Session | None]]
+    """Payload type, steps of the clock, payloads, and what seals them: of each row."""
     name: str = "feed"
     tick: int = 0
     given: bool = False
@@ -120,10 +140,11 @@ class Feed:
         self.tick += 1
         self.given = False
         self.made = []
-        for kind, step, said in self.talk:
+        for kind, step, said, seals in self.talk:
             head = bytes((0x80, kind)) + (self.tick & 0xFFFF).to_bytes(2, "big")
             head += (self.tick * step & 0xFFFFFFFF).to_bytes(4, "big") + b"\0\0\0\7"
-            self.made.append(head + said[self.tick % len(said)])
+            packet = head + said[self.tick % len(said)]
+            self.made.append(packet if seals is None else seals.protect(packet))
 
     def receive(self, inbox: Inbox, *, hurried: bool) -> None:
         inbox.count = 0
@@ -150,13 +171,15 @@ class Shell:
 
     def control(self, row: int, packet: bytes, target: int) -> None: ...
 
+    def copy(self, path: str, data: bytes | None) -> None: ...
+
 
 def measure(kind: Kind, rows: int) -> float:
     """Microseconds of CPU a row and tick."""
     sound = voice(4)
     streams = [kind.bridged if kind.bridged is not None and row % 2 else kind.stream for row in range(rows)]
     said = {id(stream): payloads(stream, sound) for stream in streams}
-    talk = [(s["payload_type"], 960 if s["codec"] == "opus" else 160, said[id(s)]) for s in streams]
+    talk = [(s["payload_type"], 960 if s["codec"] == "opus" else 160, said[id(s)], seals(s)) for s in streams]
     sources = np.array([(0x7F000001 << 16) + 20000 + 2 * row for row in range(rows)], np.uint64)
     wide = np.resize(sound, SECONDS * 16000)
     prompts = {"prompt": np.ascontiguousarray(wide[::2]), "prompt" + WIDE_SUFFIX: wide}

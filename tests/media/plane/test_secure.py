@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import random
 from typing import Any
 
@@ -12,7 +14,8 @@ from media.face import SrtpKey
 from media.plane.latching import LEARN_PACKETS
 from media.plane.secure import GRACE_TICKS, MOST_SOURCES
 from media.protocol import Command, Event
-from tests.kit.plane import LOOPBACK, PEER, PlaneBench, Sent, hear, rtp, speech
+from tests.kit.needs import may_skip
+from tests.kit.plane import LOOPBACK, PEER, PlaneBench, Sent, folder, hear, rtp, speech
 
 PROFILES = {
     "AES_CM_128_HMAC_SHA1_80": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
@@ -145,6 +148,39 @@ def test_garbage_of_any_kind_never_raises() -> None:
         bench.plane.control_received(0, chance.randbytes(chance.randrange(80)), PEER + 1)
     assert int(bench.rows.packets_in[0]) == 0
     assert heard_frames(bench, peer) == 8
+
+
+BAD = folder()
+
+
+@pytest.mark.skipif(may_skip(BAD is not None), reason="the corpus of bad RTP is not here")
+@pytest.mark.parametrize("seal", [False, True])
+def test_bad_packets_of_others_are_dropped_and_of_the_peer_itself_survived(seal: bool) -> None:
+    assert BAD is not None
+    for line in BAD.read_text().splitlines():
+        group = json.loads(line)
+        bench, peer = secured()
+        heard_frames(bench, peer)
+        before = int(bench.rows.packets_in[0])
+        for text in group["packets"]:
+            packet = bytes.fromhex(text)
+            if seal:
+                with contextlib.suppress(Error, ValueError):
+                    packet = peer.out.protect(packet)
+            bench.arrive([packet])
+            bench.plane.control_received(0, packet, PEER + 1)
+            if len(bench.loops.waiting) >= 8:
+                bench.tick()
+        bench.tick()
+        if not seal:
+            assert int(bench.rows.packets_in[0]) == before, group["name"]
+            assert not bench.of(Event.DIGIT), group["name"]
+        assert not bench.of(Event.FAULT), group["name"]
+        assert len(bench.tick()) == 1, group["name"]
+        later = Peer(key(12), key(11))
+        bench.agree(srtp_out=key(11), srtp_in=key(12))
+        bench.tick()
+        assert heard_frames(bench, later, 12) >= 8, group["name"]
 
 
 def test_only_packets_that_open_latch() -> None:
