@@ -42,7 +42,7 @@ from ivr.lines import Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
-from ivr.service import Health, ServiceManager, Upkeep, line_down, set_up_logging, silent_worker
+from ivr.service import Health, ServiceManager, Upkeep, line_down, privileges, set_up_logging, silent_worker
 from ivr.settings import Listener, Settings, load_settings
 from ivr.sip import Challenger, Registrar, RegistrarLimits, SessionTimerPolicy, Stack, StackConfig
 from ivr.store import Store
@@ -67,6 +67,7 @@ def main(config: Path | None) -> int:
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         settings = load_settings(config)
+        privileges.drop(settings)
         set_up_logging(settings.log)
         for sentence in settings.unbuilt():
             log.warning("%s", sentence)
@@ -250,6 +251,7 @@ class Daemon:
             http = HttpServer(settings.http.listen, Guard(store, local), operations, parts)
             await http.start()
             exits.push_async_callback(http.close)
+            privileges.forget()
             self._signals(loop)
             upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
