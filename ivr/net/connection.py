@@ -57,8 +57,8 @@ a second of a busy trunk."""
 MAX_HANDSHAKE: Final = 64 * 1024
 """Octets of a peer's side of a TLS handshake, its chain of certificates included, that wait for their turn."""
 
-MESSAGES_PER_TURN: Final = 64
-"""Read from one connection before the others get their turn, as from a socket of datagrams."""
+MESSAGES_PER_VISIT: Final = 8
+"""Read from one connection before the others get their turn."""
 
 MAX_REQUESTS: Final = 256
 """Requests remembered to be told of the connection's end before those that are answered are sorted out."""
@@ -76,6 +76,15 @@ class Owner(Protocol):
     def turned(self) -> None:
         """A message is dealt with: what was queued may be sent."""
 
+    exhausted: bool
+    """Enough was read in this turn of the loop, from all connections together."""
+
+    def spend(self) -> None:
+        """A message or sign was read."""
+
+    def waits(self, connection: Connection) -> None:
+        """More has come than was read: `connection.read_on()` is to be called."""
+
     def shakes(self, connection: Connection) -> None:
         """A peer's handshake can go on: `connection.shake()` is to be called, soon."""
 
@@ -88,7 +97,7 @@ class Owner(Protocol):
     def active(self, connection: Connection) -> None:
         """Something complete came."""
 
-    def closed(self, connection: Connection, unsent: list[bytes]) -> None:
+    def closed(self, connection: Connection, unsent: list[bytes], reason: str) -> None:
         """It is over; `unsent` waited for it to open."""
 
     def parted(self, connection: Connection) -> None:
@@ -222,47 +231,59 @@ class Connection(asyncio.Protocol):
                 self.send(message)
 
     def _read(self) -> None:
-        """Hand over messages, so many at once that the others are not kept waiting."""
-        self._paused = False
+        """Hand over messages as long as it is our turn; the rest waits for the next one."""
         now = self._loop.time()
-        count = 0
+        owner = self._owner
         try:
-            while not self.over and count < MESSAGES_PER_TURN:
+            for _ in range(MESSAGES_PER_VISIT):
+                if owner.exhausted:
+                    break
                 found = self._wire.next()
                 if found is None:
-                    break
-                count += 1
-                self.heard = now
-                self._greeted = True
-                self._pinged_at = None
-                if found is Sign.PING:
-                    self._write(self._wire.pong())
-                elif found is Sign.PONG:
-                    self._answers_pings = True
-                elif isinstance(found, bytes):
-                    if not self._owner.received(self, found):
-                        self.close("not welcome")
-                    self._owner.turned()  # what comes first is answered first
+                    self._listen(now)
+                    return
+                owner.spend()
+                self._take(found, now)
+                if self.over:
+                    return
         except FramingError as error:
-            if not self.over:
-                self._owner.broken(self, error)
-                self._owner.turned()
+            owner.broken(self, error)
+            owner.turned()
             self.close(str(error))
             return
-        if count and not self.over:
-            self._owner.active(self)
-        if count == MESSAGES_PER_TURN and not self.over and self._transport is not None:
+        if not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-            self._loop.call_soon(self._read_on)
-            return
-        self._follow(now)
+        owner.waits(self)
 
-    def _read_on(self) -> None:
-        if not self.over and self._transport is not None:
+    def read_on(self) -> None:
+        """Hand over more of what came, when it is our turn again."""
+        if not self.over:
+            self._read()
+
+    def _take(self, found: bytes | Sign, now: float) -> None:
+        self.heard = now
+        self._greeted = True
+        self._pinged_at = None
+        owner = self._owner
+        if isinstance(found, bytes):
+            if not owner.received(self, found):
+                self.close("not welcome")
+            owner.turned()  # what comes first is answered first
+        elif found is Sign.PING:
+            self._write(self._wire.pong())
+        else:
+            self._answers_pings = True
+        if not self.over:
+            owner.active(self)
+
+    def _listen(self, now: float) -> None:
+        """All that came is dealt with."""
+        if self._paused and self._transport is not None:
+            self._paused = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
-            self._read()
+        self._follow(now)
 
     def _follow(self, now: float) -> None:
         """Watch how long a message that has begun takes."""
@@ -387,7 +408,7 @@ class Connection(asyncio.Protocol):
         flow = self.flow
         log.debug("%s connection %d with %s:%d: %s", flow.transport, flow.connection, *flow.remote, reason)
         unsent, self._queued = self._queued, []
-        self._owner.closed(self, unsent)
+        self._owner.closed(self, unsent, reason)
 
     def cut(self) -> None:
         """Let go of the socket, whatever has not left."""

@@ -286,17 +286,13 @@ class ConnectionTable:
         return connection
 
     async def _connect(self, connection: Connection, sock: socket.socket) -> None:
-        flow = connection.flow
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                await self._loop.sock_connect(sock, flow.remote)
+                await self._loop.sock_connect(sock, connection.flow.remote)
                 await self._loop.create_connection(lambda: connection, sock=sock)
         except (OSError, TimeoutError) as error:
             sock.close()
-            # Who asked and hung up is not worth a line; who we wanted to reach is.
-            level = logging.WARNING if connection.requests else logging.DEBUG
-            log.log(level, "no %s connection to %s:%d: %s", flow.transport, *flow.remote, error or "no answer")
-            connection.close(str(error))
+            connection.close(str(error) or "no answer")
         except asyncio.CancelledError:
             sock.close()
             raise
@@ -372,7 +368,7 @@ class ConnectionTable:
     def pending(self, key: RequestKey) -> bool:
         return self._handler.pending(key)
 
-    def closed(self, connection: Connection, unsent: list[bytes]) -> None:
+    def closed(self, connection: Connection, unsent: list[bytes], reason: str) -> None:
         flow = connection.flow
         self._connections.pop(flow.connection, None)
         key = (flow.transport, flow.remote, flow.name)
@@ -382,6 +378,9 @@ class ConnectionTable:
             self._sources[flow.remote[0]] -= 1
             if not self._sources[flow.remote[0]]:
                 del self._sources[flow.remote[0]]
+        if unsent and connection.requests:
+            # Whom we wanted to reach is worth a line, who asked and hung up is not.
+            log.warning("no %s connection to %s:%d: %s", flow.transport, *flow.remote, reason)
         # Where something waited, it was never open: all its requests are among that, and each is told once.
         for data in unsent:
             self._handler.unsent(data)

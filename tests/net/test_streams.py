@@ -187,7 +187,7 @@ async def test_a_call_over_tls_to_a_peer_that_proves_its_name(certificate: Path)
         assert coming.request.contacts[0].uri.params["transport"] == "tls"
 
 
-async def test_a_peer_that_is_another_is_not_spoken_to(certificate: Path) -> None:
+async def test_a_peer_that_is_another_is_not_spoken_to(certificate: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with (
         Node("udp", tls=TlsFiles(ca=certificate)) as caller,
         Node("tls", tls=TlsFiles(certificate)) as called,
@@ -196,6 +196,7 @@ async def test_a_peer_that_is_another_is_not_spoken_to(certificate: Path) -> Non
         for name in ("pbx.example.com", "example.net", "b.pbx.example.net", ""):
             caller.call(caller.shell.flow_to("127.0.0.1", called.port("tls"), "tls", name))
             assert (await caller.expect(Rejected)).status == 503
+            assert f"the peer's certificate is not that of {name}" in caplog.text
         assert called.events.empty()
         await call_through(careless, called, careless.shell.flow_to("127.0.0.1", called.port("tls"), "tls"))
 
