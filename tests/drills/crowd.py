@@ -15,8 +15,10 @@ has an RTP socket of its own.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
+import os
 import random
 import re
 import socket
@@ -24,6 +26,8 @@ import struct
 import time
 from collections import deque
 from dataclasses import dataclass, field
+
+from pylibsrtp import Policy, Session
 
 __all__ = ["Call", "Crowd", "Packet", "Reply", "percentile"]
 
@@ -46,6 +50,9 @@ SO_TIMESTAMPNS = 35
 """Linux; the kernel's time of arrival with each datagram. The socket module of Python 3.11 does not name it."""
 TIMESPEC = struct.Struct("=qq")
 PACE = 0.02
+SRTP_SUITE, SRTP_KEY = "AES_CM_128_HMAC_SHA1_80", 30
+"""RFC 4568: 16 octets of key and 14 of salt."""
+KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,8 @@ class Call:
 
     crowd: Crowd
     user: str
+    secure: bool = False
+    """Offer SRTP, and nothing else (RFC 4568)."""
     call_id: str = field(default_factory=lambda: f"{random.getrandbits(64):016x}")
     packets: list[Packet] = field(default_factory=list)
     remote: tuple[str, int] = ("", 0)
@@ -136,6 +145,10 @@ class Call:
         """What is said, µ-law; silence when it is over."""
         self.said = 0
         """Octets of it said so far: 8,000 a second."""
+        self.key = os.urandom(SRTP_KEY) if self.secure else b""
+        self._seal: Session | None = None
+        self.sent: deque[bytes] = deque(maxlen=KEPT)
+        """The last packets as they left."""
         self.deaf = False
         """Answers nothing any more: its host is gone."""
 
@@ -164,20 +177,20 @@ class Call:
 
     def sdp(self) -> str:
         """Our offer."""
-        return "\r\n".join(
-            [
-                "v=0",
-                f"o=- 1 1 IN IP4 {self.crowd.host}",
-                "s=-",
-                f"c=IN IP4 {self.crowd.host}",
-                "t=0 0",
-                f"m=audio {self.rtp.getsockname()[1]} RTP/AVP 0 101",
-                "a=rtpmap:0 PCMU/8000",
-                "a=rtpmap:101 telephone-event/8000",
-                "a=fmtp:101 0-15",
-                "",
-            ]
-        )
+        lines = [
+            "v=0",
+            f"o=- 1 1 IN IP4 {self.crowd.host}",
+            "s=-",
+            f"c=IN IP4 {self.crowd.host}",
+            "t=0 0",
+            f"m=audio {self.rtp.getsockname()[1]} {'RTP/SAVP' if self.secure else 'RTP/AVP'} 0 101",
+            "a=rtpmap:0 PCMU/8000",
+            "a=rtpmap:101 telephone-event/8000",
+            "a=fmtp:101 0-15",
+        ]
+        if self.secure:
+            lines.append(f"a=crypto:1 {SRTP_SUITE} inline:{base64.b64encode(self.key).decode()}")
+        return "\r\n".join([*lines, ""])
 
     async def dial(self, number: str, *extra: str, body: str | None = None) -> int:
         """Call; the final status, 408 when there is none."""
@@ -197,6 +210,10 @@ class Call:
         self.remote = (host[1], int(port[1]))
         events = re.search(r"^a=rtpmap:(\d+) telephone-event/8000", reply.body, re.M)
         self.events_type = int(events[1]) if events else None
+        if self.secure:
+            assert f"a=crypto:1 {SRTP_SUITE} inline:" in reply.body, reply.body
+            policy = Policy(key=self.key, ssrc_type=Policy.SSRC_ANY_OUTBOUND)
+            self._seal = Session(policy)
         self.began = time.monotonic()
         self.crowd.up.add(self)
         return 200
@@ -275,8 +292,10 @@ class Call:
         """One RTP packet, now."""
         head = RTP_HEAD.pack(0x80, kind | (0x80 if marker else 0), self.seq & 0xFFFF, self.timestamp, self.ssrc)
         self.seq += 1
+        packet = head + payload if self._seal is None else self._seal.protect(head + payload)
+        self.sent.append(packet)
         with contextlib.suppress(OSError):
-            self.rtp.sendto(head + payload, self.remote)
+            self.rtp.sendto(packet, self.remote)
 
     def _on_rtp(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -340,9 +359,9 @@ class Crowd:
         self.loop.remove_reader(self.sip)
         self.sip.close()
 
-    def call(self, user: str = "caller") -> Call:
+    def call(self, user: str = "caller", *, secure: bool = False) -> Call:
         """A new call, not dialled yet."""
-        call = Call(self, user)
+        call = Call(self, user, secure)
         self.calls[call.call_id] = call
         return call
 

@@ -8,6 +8,7 @@ import time
 
 from tests.drills.crowd import EVENT, Call, Crowd, percentile
 from tests.drills.harness import Bench, Drill, Figure, alive, at_most, exactly, memory
+from tests.drills.records import typed
 
 CALLS, EVENTS, INFOS = 20, 20_000, 500
 BURST = 50
@@ -45,11 +46,10 @@ async def run(bench: Bench) -> list[Figure]:
             grown = memory(daemon.process.pid) - before
             await crowd.hang_up()
         record = next(one for one in daemon.records(count + 2) if one["sip_call_id"] == by_event.call_id)
-        keys = [item.get("digits") or "".join(key["key"] for key in item["keys"]) for item in record["digits"]]
         return [
             exactly(f"calls up after {events} events and {infos} INFOs", count + 2, up),
             exactly("INFOs are answered", "200", ", ".join(map(str, sorted(statuses)))),
-            exactly("a key pressed afterwards is taken", "5", "".join(keys)[-1:]),
+            exactly("a key pressed afterwards is taken", "5", typed(record)[-1:]),
             at_most("RTP gap p99 of the other calls", 40, gap * 1e3, "ms", ".1f"),
             at_most("memory growth", 50, grown / 1024, "MB", ".1f"),
             alive(daemon),

@@ -6,6 +6,7 @@ import asyncio
 
 from tests.drills.crowd import Crowd
 from tests.drills.harness import Bench, Drill, Figure, alive, at_least, exactly, until
+from tests.drills.records import typed
 
 CALLS, KEYS = 50, 100
 SHIFT = 4000
@@ -43,13 +44,6 @@ async def run(bench: Bench) -> list[Figure]:
             exactly("calls with other keys than were pressed", 0, wrong),
             alive(daemon),
         ]
-
-
-def typed(record: dict[str, object]) -> str:
-    """All keys of a call, as its record has them."""
-    inputs = record["digits"]
-    assert isinstance(inputs, list)
-    return "".join(item.get("digits") or "".join(key["key"] for key in item["keys"]) for item in inputs)
 
 
 DRILL = Drill(
