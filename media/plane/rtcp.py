@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.plane.limits import RATE, TICKS_PER_SECOND
+from media.plane.limits import FRAME, RATE, TICKS_PER_SECOND
 from media.plane.rows import Rows
 
 __all__ = ["MAX_COMPOUND", "Reports"]
@@ -128,7 +128,7 @@ class Reports:
             int(rows.in_ssrc[row]),
             fraction << 24 | lost,
             int(rows.last_sequence[row]) & 0xFFFFFFFF,
-            int(rows.jitter[row]),
+            int(rows.jitter[row]) * int(rows.clock[row]) // FRAME,  # kept in samples of 8 kHz
             peer.sender_report,
             delay,
         )
