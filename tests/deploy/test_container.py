@@ -1,4 +1,4 @@
-"""The container file's text: there is no engine here that would build it. What it names exists, and agrees with the rest."""
+"""The container file's text: no engine builds it here. What it names exists, and agrees with the rest."""
 
 from __future__ import annotations
 
@@ -54,8 +54,6 @@ def test_the_ports_are_those_of_its_configuration() -> None:
 def test_compose_leaves_time_to_drain() -> None:
     service: dict[str, Any] = yaml.safe_load((FOLDER / "compose.yaml").read_text())["services"]["ivr"]
     assert service["network_mode"] == "host"
-    assert (
-        int(service["stop_grace_period"].removesuffix("s"))
-        > load_settings(FOLDER / "ivr.yaml", {}).limits.drain_timeout
-    )
+    drain = load_settings(FOLDER / "ivr.yaml", {}).limits.drain_timeout
+    assert int(service["stop_grace_period"].removesuffix("s")) > drain
     assert (FOLDER / service["build"]["context"] / service["build"]["dockerfile"]).exists()

@@ -1,0 +1,92 @@
+"""The Debian package: built, judged by lintian, and installed into a copy of this machine that nobody else sees."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.kit.sipp import require
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD_SECONDS = 600
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(BUILD_SECONDS)]
+
+OVERLAY = """
+set -e
+mount -t tmpfs none "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+mount --bind /proc "$1/root/proc"
+mount --bind /dev "$1/root/dev"
+mkdir -p "$1/root/mnt"
+mount --bind "$2" "$1/root/mnt"
+chroot "$1/root" sh -ec "$3"
+"""
+"""A mount namespace with an overlay of the whole file system: what is written there is gone with it."""
+
+LIFE = """
+dpkg -i /mnt/ivr_*.deb
+id ivr
+ivr --version
+ivr check
+stat -c '%a %U:%G %n' /etc/ivr/ivr.yaml /var/lib/ivr /etc/ivr/secrets
+echo '# mine' >>/etc/ivr/ivr.yaml
+setpriv --reuid ivr --regid ivr --clear-groups env HOME=/var/lib/ivr timeout -s TERM 20 ivr serve &
+for turn in $(seq 60); do
+    ! python3 -c 'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1:8899/readyz").read())' || break
+    sleep 0.3
+done 2>/dev/null
+kill %1 2>/dev/null || true
+wait || true
+dpkg -i /mnt/ivr_*.deb
+tail -n 1 /etc/ivr/ivr.yaml
+dpkg -r ivr
+test -f /etc/ivr/ivr.yaml
+test ! -e /opt/ivr
+dpkg -P ivr
+test ! -e /etc/ivr
+test ! -e /var/lib/ivr
+echo gone
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require("dpkg-deb")
+    folder = tmp_path_factory.mktemp("deb")
+    subprocess.run(["sh", "deploy/deb/build.sh", str(folder)], cwd=ROOT, check=True, timeout=BUILD_SECONDS)
+    (built,) = folder.glob("ivr_*.deb")
+    return built
+
+
+def test_lintian_finds_no_error(package: Path) -> None:
+    lintian = require("lintian")
+    run = subprocess.run(
+        [lintian, "--allow-root", "--fail-on", "error,warning", str(package)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout
+
+
+def test_it_is_installed_updated_removed_and_purged(package: Path, tmp_path: Path) -> None:
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("needs a mount namespace")
+    run = subprocess.run(
+        ["unshare", "-m", "sh", "-c", OVERLAY, "overlay", str(tmp_path), str(package.parent), LIFE],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = run.stdout + run.stderr
+    assert run.returncode == 0, said
+    assert "640 root:ivr /etc/ivr/ivr.yaml" in said
+    assert "750 ivr:ivr /var/lib/ivr" in said
+    assert "ready sip=udp:" in said
+    assert "\n# mine\n" in said
+    assert said.rstrip().endswith("gone")
