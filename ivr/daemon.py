@@ -19,7 +19,19 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ivr import __version__
-from ivr.api import Guard, HttpServer, OperationRoutes, local_token
+from ivr.api import (
+    BanRoutes,
+    CallRoutes,
+    CaptureRoutes,
+    EventRoutes,
+    FlowRoutes,
+    Guard,
+    HttpServer,
+    LineRoutes,
+    MessageRoutes,
+    OperationRoutes,
+    local_token,
+)
 from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable

@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "ivr.versions": {*LEAVES, "ivr.flow", "ivr.store"},
     "ivr.lines": {*LEAVES, "ivr.sip", "ivr.net"},
     "ivr.call": {*LEAVES, "ivr.capture", "ivr.guard", "ivr.lines", "ivr.sip", "ivr.net", "ivr.flow", "ivr.store"},
-    "ivr.api": {*LEAVES, "ivr.call", "ivr.guard", "ivr.capture", "ivr.flow", "ivr.store", "ivr.versions"},
+    "ivr.api": {*LEAVES, "ivr.call", "ivr.lines", "ivr.guard", "ivr.capture", "ivr.flow", "ivr.store", "ivr.versions"},
     "ivr.daemon": {
         *LEAVES,
         "ivr.capture",

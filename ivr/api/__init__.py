@@ -1,7 +1,26 @@
 """The HTTP interface of the daemon."""
 
 from ivr.api.app import HttpServer
+from ivr.api.bans import BanRoutes
+from ivr.api.calls import CallRoutes
+from ivr.api.captures import CaptureRoutes
+from ivr.api.events import EventRoutes
+from ivr.api.flows import FlowRoutes
 from ivr.api.guard import Guard, local_token
+from ivr.api.lines import LineRoutes
+from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
 
-__all__ = ["Guard", "HttpServer", "OperationRoutes", "local_token"]
+__all__ = [
+    "BanRoutes",
+    "CallRoutes",
+    "CaptureRoutes",
+    "EventRoutes",
+    "FlowRoutes",
+    "Guard",
+    "HttpServer",
+    "LineRoutes",
+    "MessageRoutes",
+    "OperationRoutes",
+    "local_token",
+]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from ivr.api.bodies import member, read_object
+from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 
 __all__ = ["BanRoutes", "BanSource"]
@@ -34,7 +35,15 @@ class BanRoutes:
     def __init__(self, source: BanSource) -> None:
         self._source = source
 
-    async def list(self, _: web.Request) -> web.Response:
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them."""
+        return [
+            web.get("/v1/bans", guard("admin", self.all)),
+            web.post("/v1/bans", guard("admin", self.add)),
+            web.post("/v1/bans/remove", guard("admin", self.remove)),
+        ]
+
+    async def all(self, _: web.Request) -> web.Response:
         """`{"bans": [{"source", "reason", "seconds_left", "since", "times", "proven"}]}`."""
         return web.json_response({"bans": self._source.bans()})
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from aiohttp import web
 
 from ivr.api.bodies import member, read_object
+from ivr.api.guard import Guard
 from ivr.api.messages import PCAP_TYPE
 from ivr.api.problems import ProblemError
 from ivr.capture import Capture, Captures, Party
@@ -33,6 +34,16 @@ class CaptureRoutes:
     def __init__(self, captures: Captures, calls: PartySource) -> None:
         self._captures = captures
         self._calls = calls
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them."""
+        return [
+            web.get("/v1/captures", guard("admin", self.all)),
+            web.post("/v1/captures", guard("admin", self.post)),
+            web.get(r"/v1/captures/{number:\d{1,9}}", guard("admin", self.show)),
+            web.get(r"/v1/captures/{number:\d{1,9}}/pcap", guard("admin", self.file)),
+            web.post(r"/v1/captures/{number:\d{1,9}}/remove", guard("admin", self.remove)),
+        ]
 
     async def post(self, request: web.Request) -> web.Response:
         """`{"call": "4711"}` captures a call in progress, `{"to": "100", "within": "10m"}` the next one."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from ivr.api.bodies import member, read_object
+from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 from ivr.store import KeptEvent
 
@@ -32,6 +33,12 @@ class EventRoutes:
 
     def __init__(self, sink: EventSink) -> None:
         self._sink = sink
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them."""
+        return [
+            web.post("/v1/events", guard("events", self.post)),
+        ]
 
     async def post(self, request: web.Request) -> web.Response:
         """Take an event: `{"name": "order.shipped", "properties": {…}, "id": "…"}`.

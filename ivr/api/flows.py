@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from ivr.api.bodies import member, read_object
+from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 from ivr.flow import FlowSet
 from ivr.store import FlowState, Version
@@ -37,7 +38,18 @@ class FlowRoutes:
         self._calls = calls
         self._store = live.keeper.store
 
-    async def list(self, _: web.Request) -> web.Response:
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them."""
+        return [
+            web.get("/v1/flows", guard("flows", self.all, local=True)),
+            web.post("/v1/flows/reload", guard("flows", self.reload)),
+            web.get("/v1/flows/{flow}", guard("flows", self.show, local=True)),
+            web.get(r"/v1/flows/{flow}/versions/{number:\d{1,9}}", guard("flows", self.version, local=True)),
+            web.post("/v1/flows/{flow}/activate", guard("flows", self.activate)),
+            web.post("/v1/flows/{flow}/rollback", guard("flows", self.rollback)),
+        ]
+
+    async def all(self, _: web.Request) -> web.Response:
         """Every flow with its versions in force."""
         states = await asyncio.to_thread(self._store.states)
         counts = self._calls.by_version()

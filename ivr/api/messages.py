@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 from ivr.capture import Captured, Captures, masked, pcap_file
 
@@ -19,6 +20,13 @@ class MessageRoutes:
 
     def __init__(self, source: Captures) -> None:
         self._source = source
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them."""
+        return [
+            web.get("/v1/messages", guard("calls:read", self.show)),
+            web.get("/v1/messages.pcap", guard("calls:read", self.file)),
+        ]
 
     async def show(self, request: web.Request) -> web.Response:
         """The messages with digest answers, keys of encrypted sound and digits masked."""

@@ -8,10 +8,22 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr.api import Guard, HttpServer, OperationRoutes
+from ivr.api import (
+    BanRoutes,
+    CallRoutes,
+    CaptureRoutes,
+    EventRoutes,
+    FlowRoutes,
+    Guard,
+    HttpServer,
+    LineRoutes,
+    MessageRoutes,
+    OperationRoutes,
+)
 from ivr.call.events import EventHub
 from ivr.capture import Captures, Party
 from ivr.guard import SourceGuard
+from ivr.lines import TrunkState
 from ivr.settings import CaptureSettings, HostPort, MetricsSettings, SecuritySettings, Settings
 from ivr.store import Store, new_token
 from ivr.tasks import TaskSet
@@ -23,6 +35,12 @@ elements:
   start: {{type: start_incoming_call, numbers: ["{number}"], next: hello}}
   hello: {{type: play, text: "{text}"}}
 """
+
+
+STATES = [
+    TrunkState("pbx", True, True, None, "", 1000.0, 0.02, ("192.0.2.1",)),
+    TrunkState("other", False, False, None, "not registered: 403", 1000.0, None, ()),
+]
 
 
 class Calls:
@@ -91,7 +109,6 @@ class Api:
         calls: Calls,
         captures: Captures,
         health: Health,
-        parts: tuple[LiveFlows, EventHub, Captures],
         bans: Bans,
     ) -> None:
         self.store = store
@@ -100,7 +117,6 @@ class Api:
         self.calls = calls
         self.captures = captures
         self.health = health
-        self.parts = parts
         self.bans = bans
 
     def token(self, *scopes: str, expires_at: float | None = None) -> dict[str, str]:
@@ -133,7 +149,16 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     hub = EventHub(store, tasks.spawn, lambda: 1000.0)
     health, bans = Health(), Bans()
     operations = OperationRoutes(health, figures, "text/plain", MetricsSettings())
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), calls, flows, hub, captures, operations, bans)
+    parts = (
+        CallRoutes(calls),
+        MessageRoutes(captures),
+        CaptureRoutes(captures, calls),
+        LineRoutes(lambda: STATES),
+        EventRoutes(hub),
+        BanRoutes(bans),
+        FlowRoutes(flows, calls),
+    )
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
     async with TestClient(TestServer(server.application())) as client:
-        yield Api(store, settings, client, calls, captures, health, (flows, hub, captures), bans)
+        yield Api(store, settings, client, calls, captures, health, bans)
     await tasks.close()

@@ -33,3 +33,9 @@ async def test_what_nobody_expected_is_logged_and_not_told(
     assert answer.status == 500
     assert "secret" not in await answer.text()
     assert "a secret" in caplog.text
+
+
+async def test_lines(api: Api) -> None:
+    first, second = (await (await api.client.get("/v1/lines")).json())["lines"]
+    assert (first["name"], first["usable"], first["registered"], first["round_trip"]) == ("pbx", True, True, 0.02)
+    assert (second["usable"], second["reason"]) == (False, "not registered: 403")

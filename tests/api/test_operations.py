@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr.api import Guard, HttpServer, OperationRoutes, guard, operations
+from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes, guard, operations
 from ivr.api.problems import problems
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import Store
@@ -66,7 +66,7 @@ async def test_a_proxy_in_such_a_network_passes_nobody_on(allowed: Any) -> None:
 async def test_a_listener_for_these_alone(api: Api) -> None:
     routes = OperationRoutes(api.health, figures, "text/plain", MetricsSettings(listen=HostPort("127.0.0.1", 0)))
     assert routes.listen == HostPort("127.0.0.1", 0)
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), api.calls, *api.parts, routes, api.bans)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), routes, (CallRoutes(api.calls),))
     await server.start()
     try:
         host, port = server._runners[1].addresses[0][:2]

@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.api import Guard, HttpServer, OperationRoutes, local_token
+from ivr.api import CallRoutes, EventRoutes, FlowRoutes, Guard, HttpServer, OperationRoutes, local_token
 from ivr.call.events import EventHub
-from ivr.capture import Captures
 from ivr.cli.main import cli
-from ivr.settings import CaptureSettings, HostPort, MetricsSettings, Settings, load_settings
+from ivr.settings import HostPort, MetricsSettings, Settings, load_settings
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
-from tests.api.conftest import FLOW, Bans, Calls, Health, figures
+from tests.api.conftest import FLOW, Calls, Health, figures
 
 
 @pytest.fixture
@@ -131,9 +130,10 @@ def daemon(config: Path) -> Iterator[Settings]:
         hub = EventHub(store, tasks.spawn, lambda: 1.0)
         with local_token(settings.token_file) as token:
             operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-            captures = Captures(CaptureSettings())
             guarded = Guard(store, token)
-            server = HttpServer(HostPort("127.0.0.1", 0), guarded, Calls(), live, hub, captures, operations, Bans())
+            calls = Calls()
+            parts = (FlowRoutes(live, calls), CallRoutes(calls), EventRoutes(hub))
+            server = HttpServer(HostPort("127.0.0.1", 0), guarded, operations, parts)
             await server.start()
             address.append(server.address)
             started.set()
