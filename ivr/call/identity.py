@@ -15,11 +15,13 @@ from ivr.errors import ProtocolError
 from ivr.lines import spellings, to_e164
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, NameAddr, Request, Uri
+from ivr.sip.headers import split_list
 
 MAX_NUMBER = 128
 """Characters of a number or user part that is carried on; longer ones are no number of anybody."""
 
 _VISUAL = re.compile(r"(?<=[0-9+])[-. ()]+(?=[0-9(])")
+_VERSTAT = re.compile(r";verstat=([A-Za-z-]{1,40})", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 """What bytes of a header that are no UTF-8 are read as: nothing that could be sent on, spoken or stored."""
@@ -127,12 +129,27 @@ def _account(line: SipLine) -> Account | None:
 
 
 def _user(uri: Uri) -> str:
-    return normalise(uri.user)
+    user = uri.user
+    if ";" in user and user[0] in "+0123456789":
+        # Parameters of a telephone number (RFC 3261 §19.1.6): ;verstat=…, ;npdi, ;rn=…
+        user = user.partition(";")[0]
+    return normalise(user)
 
 
 def _from_header(request: Request, name: str) -> NameAddr | None:
+    """The first address of a header; a sip: and a tel: URI of the same caller may stand there (RFC 3325 §9.1)."""
     value = request.get(name)
-    return NameAddr.parse(value) if value else None
+    return NameAddr.parse(split_list(value)[0]) if value else None
+
+
+def verification(request: Request) -> str | None:
+    """What the provider found out about the caller (STIR/SHAKEN), where it stands as a parameter of the number
+    (3GPP TS 24.229 §7.2A.20): `TN-Validation-Passed`, `TN-Validation-Failed`, `No-TN-Validation`."""
+    for name in ("P-Asserted-Identity", "From"):
+        found = _VERSTAT.search(request.get(name) or "")
+        if found is not None:
+            return found[1]
+    return None
 
 
 def called_number(request: Request, place: str) -> str:

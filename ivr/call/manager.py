@@ -15,7 +15,7 @@ from typing import Any
 
 from ivr.call.dialling import dialled_flow
 from ivr.call.gate import Gate
-from ivr.call.identity import Caller, plain_text
+from ivr.call.identity import Caller, plain_text, verification
 from ivr.call.leg import refusal
 from ivr.call.live import LiveCall
 from ivr.call.report import CallReport
@@ -326,4 +326,6 @@ def _headers(session: Session) -> dict[str, str]:
         key = name.lower()
         if (key in HEADERS_KEPT or key.startswith("x-")) and key.replace("-", "_") not in kept:
             kept[key.replace("-", "_")] = plain_text(value[:MAX_HEADER_VALUE])
+    if "verstat" not in kept and (verdict := verification(session.request)) is not None:
+        kept["verstat"] = verdict
     return kept

@@ -22,7 +22,7 @@ from ivr.flow.lint.questions import MOST_WAYS, paths_to
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
 from ivr.flow.sim.speech import SpeechModel
-from ivr.settings import Settings, find_config, keys_in_clear
+from ivr.settings import Settings, find_config, keys_in_clear, open_lines
 
 __all__ = ["command"]
 
@@ -104,6 +104,7 @@ def command(
         settings = _settings(ctx, findings)
         findings.extend(_unbuilt(settings))
         findings.extend(_in_clear(settings))
+        findings.extend(_open(settings))
         findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
         world = _world(settings)
     except ConfigError as error:
@@ -179,6 +180,14 @@ def _unbuilt(settings: Settings) -> list[Finding]:
 def _in_clear(settings: Settings) -> list[Finding]:
     file = str(settings.source or "")
     return [Finding("C005", "warning", file, None, None, None, said, "TLS") for said in keys_in_clear(settings)]
+
+
+def _open(settings: Settings) -> list[Finding]:
+    file = str(settings.source or "")
+    return [
+        Finding("C006", "warning", file, None, None, None, said, "the peer's networks alone")
+        for said in open_lines(settings)
+    ]
 
 
 # Files

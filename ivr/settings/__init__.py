@@ -38,6 +38,7 @@ from ivr.settings.lines import (
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
+from ivr.settings.openness import open_lines
 from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
 from ivr.settings.sections import (
@@ -110,5 +111,6 @@ __all__ = [
     "find_config",
     "keys_in_clear",
     "load_settings",
+    "open_lines",
     "parse_settings",
 ]

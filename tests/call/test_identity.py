@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.call.identity import LineTable, caller_number, identify, normalise
+from ivr.call.identity import LineTable, caller_number, identify, normalise, verification
 from ivr.settings import Settings
 from ivr.sip.message import Request
 from ivr.sip.parser import parse_message
@@ -171,3 +171,26 @@ def test_several_accounts_at_one_provider_are_told_apart(make_settings: Callable
     assert table.at("2001:db8::80", "4712") == "two"
     table.resolved("one", ["192.0.2.81"])
     assert (table.at("192.0.2.80", "4711"), table.at("192.0.2.81")) == ("two", "one")
+
+
+def test_a_number_with_parameters(make_settings: Callable[[str], Settings]) -> None:
+    lines = LineTable(make_settings(LINES)).lines
+    sender = "<sip:+4930999;verstat=TN-Validation-Passed@host;user=phone>"
+    request = invite("sip:+49301000;npdi@h", sender=sender, to="sip:+49301000;npdi@h")
+    caller = identify(request, "pbx", lines, None)
+    assert (caller.number, caller.called) == ("+4930999", "+49301000")
+    assert verification(request) == "TN-Validation-Passed" and verification(invite()) is None
+    assert identify(invite("sip:a;b@h", to="sip:a;b@h"), "pbx", lines, None).called == "a;b"
+
+
+@pytest.mark.parametrize(
+    "asserted",
+    [
+        '"A, B" <sip:+4930999@host>, <tel:+4930999>',
+        "<tel:+4930999;verstat=No-TN-Validation>",
+        "<tel:+49-30-999>",
+    ],
+)
+def test_an_asserted_identity_may_be_two(make_settings: Callable[[str], Settings], asserted: str) -> None:
+    lines = LineTable(make_settings(LINES)).lines
+    assert identify(invite("sip:1@h", f"P-Asserted-Identity: {asserted}"), "pbx", lines, None).number == "+4930999"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "C003", "C004", "C005", "F001"]
+__all__ = ["C001", "C002", "C003", "C004", "C005", "C006", "F001"]
 
 C001 = code(
     "C001",
@@ -80,6 +80,23 @@ C005 = code(
     """
     lines:
       carrier: {type: sip_trunk, host: sip.example.com, srtp: required, transport: tls}
+    """,
+    "configuration",
+    allowable=False,
+)
+C006 = code(
+    "C006",
+    "warning",
+    "line that is open to many",
+    """A network in `match` of a line holds addresses of many others. Calls from there are the line's: nobody asks them
+    for a password, and they reach what the line reaches.""",
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com, match: [0.0.0.0/0]}
+    """,
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com, match: [203.0.113.16/28]}
     """,
     "configuration",
     allowable=False,
