@@ -104,7 +104,7 @@ class Directory:
                 binding.contact.uri,
                 binding.flow.remote[0],
                 binding.flow.remote[1],
-                flow=binding.flow,
+                flow=binding.path,
                 phone=user,
             )
             for binding in self._registrar.lookup(user, now)

@@ -49,6 +49,8 @@ class Flow(NamedTuple):
     """Number of the connection of a stream transport; 0: whichever leads to the peer, or a new one."""
     name: str = ""
     """Domain that the peer of a connection yet to be opened proves with its certificate (RFC 5922)."""
+    secure: bool = False
+    """Whether a `sips:` URI was called, so that our Contact is one too (RFC 3261 §8.1.1.8, §12.1.1)."""
 
     @property
     def reliable(self) -> bool:

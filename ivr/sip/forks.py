@@ -65,7 +65,8 @@ class EarlyDialogs(Session):
     __slots__ = ("_cancel_wanted", "_early", "_invite", "_prack_waits", "invite")
 
     def __init__(self, stack: Stack, invite: InviteRequest, call_id: str, local_tag: str) -> None:
-        super().__init__(stack, "outbound", call_id, local_tag, invite.flow)
+        flow = invite.flow._replace(secure=True) if invite.uri.scheme == "sips" else invite.flow
+        super().__init__(stack, "outbound", call_id, local_tag, flow)
         self.invite = invite
         """What was asked for."""
         self._invite: ClientTransaction

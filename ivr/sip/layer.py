@@ -42,6 +42,9 @@ _URI_TRANSPORT: Final = {
 }
 """RFC 3261 §19.1.1; both kinds of WebSocket have one name (RFC 7118 §5.2)."""
 
+_SECURE_TRANSPORT: Final = {"tls": "", "wss": ";transport=ws"}
+"""The same in `sips:` URIs, where TLS goes without saying (RFC 3261 §26.2.2)."""
+
 STREAM_PORTS: Final = {"tls": 5061, "wss": 5061}
 """Default ports that are not 5060 (RFC 3261 §19.1.2)."""
 
@@ -131,7 +134,7 @@ class TransactionLayer:
         """Peers that took no TCP, and until when that is believed."""
         self.advertised: dict[Address, Address] = {}
         """Our socket's address → what peers should call it; the address itself where there is none."""
-        self._names: dict[tuple[str, Address], LocalNames] = {}
+        self._names: dict[tuple[str, Address, bool], LocalNames] = {}
 
     def __len__(self) -> int:
         """Transactions in memory, those that only wait for late retransmissions included."""
@@ -141,7 +144,7 @@ class TransactionLayer:
 
     def names(self, flow: Flow) -> LocalNames:
         """How our end of a flow is called."""
-        key = (flow.transport, flow.local)
+        key = (flow.transport, flow.local, flow.secure)
         names = self._names.get(key)
         if names is None:
             if len(self._names) >= NAMES_KNOWN:
@@ -150,7 +153,10 @@ class TransactionLayer:
             exact = advertised.get(own) if flow.transport == "udp" else None
             name = exact or advertised.get((own[0], 0)) or own
             host, port = host_text(name[0]), name[1] or own[1]
-            uri = f"sip:{host}:{port}{_URI_TRANSPORT[flow.transport]}"
+            scheme, transport = "sip", _URI_TRANSPORT[flow.transport]
+            if flow.secure and flow.transport in _SECURE_TRANSPORT:
+                scheme, transport = "sips", _SECURE_TRANSPORT[flow.transport]
+            uri = f"{scheme}:{host}:{port}{transport}"
             names = self._names[key] = LocalNames(
                 host,
                 port,

@@ -61,7 +61,7 @@ class OutboundSession(EarlyDialogs):
         texts = (str(invite.uri.without_headers()), str(invite.from_.with_tag(self.local_tag)), str(invite.to))
         if any(_BREAKING.search(text) is not None for text in (*texts, *invite.routes)) or " " in texts[0]:
             raise BuildError("an address that cannot be sent")
-        self._lines = stack.layer.names(invite.flow).contact + stack.ability_lines + header_lines(invite.headers)
+        self._lines = stack.layer.names(self.flow).contact + stack.ability_lines + header_lines(invite.headers)
         if invite.replaces is not None:
             self._lines += header_lines((("Replaces", str(invite.replaces)), ("Require", "replaces")))
         policy = stack.config.session_timer

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from ivr.errors import ProtocolError
+from ivr.sip.dialog import next_hop
 from ivr.sip.events import Flow
 from ivr.sip.headers import NameAddr, parse_number
 from ivr.sip.message import STAR, Header, Request, Response, make_response
@@ -67,6 +68,12 @@ class Binding:
     """CSeq of it."""
     updated: int
     """Grows with every registration: the larger, the more recent."""
+
+    @property
+    def path(self) -> Flow:
+        """The way that calls take: the connection of the REGISTER (RFC 5626 §5.3), or where it is gone a new one to the
+        port that the contact names."""
+        return next_hop(self.contact.uri, self.flow) if self.flow.reliable else self.flow
 
 
 class Registrar:

@@ -332,6 +332,8 @@ class Stack:
             self._refuse(request, flow, replaced)
             return
         layer = self.layer
+        if request.uri.scheme == "sips" or (contacts and contacts[0].uri.scheme == "sips"):
+            flow = flow._replace(secure=True)
         transaction = layer.create_server(request, flow, key, merge_key)
         session = InboundSession(self, request, transaction, layer.tokens.take(), flow, sdp)
         self._sessions += 1

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ivr.sip import Flow, Request, parse_message
 from ivr.sip.layer import TOKEN_POOL, Tokens, TransactionLayer, reply_flow, stamped_via
 from tests.kit.sip import A, B, request, rng
 
 FLOW = Flow("udp", B, A)
+
+
+@pytest.fixture
+def layer() -> TransactionLayer:
+    return TransactionLayer(rng(), 0.5, 4.0)
 
 
 def parsed(**more: object) -> Request:
@@ -56,6 +63,33 @@ def test_without_the_cookie_the_key_is_the_request_itself() -> None:
             parsed(via=via, uri="sip:101@192.0.2.2"),
         ):
             assert layer.server_key(other, "INVITE") != key
+
+
+@pytest.mark.parametrize(
+    ("transport", "secure", "contact"),
+    [
+        ("udp", False, "sip:192.0.2.2:5060"),
+        ("udp", True, "sip:192.0.2.2:5060"),
+        ("tcp", False, "sip:192.0.2.2:5060;transport=tcp"),
+        ("tls", False, "sip:192.0.2.2:5060;transport=tls"),
+        ("tls", True, "sips:192.0.2.2:5060"),
+        ("ws", False, "sip:192.0.2.2:5060;transport=ws"),
+        ("wss", False, "sip:192.0.2.2:5060;transport=ws"),
+        ("wss", True, "sips:192.0.2.2:5060;transport=ws"),
+    ],
+)
+def test_what_we_are_called(layer: TransactionLayer, transport: str, secure: bool, contact: str) -> None:
+    names = layer.names(Flow(transport, B, A, secure=secure))
+    assert names.uri == contact
+    assert names.via.startswith(f"SIP/2.0/{transport.upper()} 192.0.2.2:5060;rport;branch=")
+
+
+def test_a_public_address_holds_for_a_host_and_a_public_port_for_datagrams(layer: TransactionLayer) -> None:
+    layer.advertise((B[0], 0), ("203.0.113.7", 0))
+    assert layer.names(Flow("tcp", B, A)).uri == "sip:203.0.113.7:5060;transport=tcp"
+    layer.advertise(B, ("203.0.113.8", 40000))
+    assert layer.names(Flow("udp", B, A)).uri == "sip:203.0.113.8:40000"
+    assert layer.names(Flow("tcp", B, A)).uri == "sip:203.0.113.7:5060;transport=tcp"
 
 
 def test_replies_on_streams_take_the_stream() -> None:

@@ -36,6 +36,13 @@ def test_a_phone_is_reached_by_the_flow_it_registered_by() -> None:
     assert binding.flow is OTHER and binding.expires_at == 3610.0
 
 
+def test_a_phone_is_called_on_its_connection_and_by_its_contact_when_that_is_gone() -> None:
+    registrar = Registrar()
+    message = register("<sip:200@192.0.2.7:5070;transport=tcp>")
+    registrar.register("200", message, Flow("tcp", B, ("192.0.2.7", 45000), 9), 0.0)
+    assert registrar.lookup("200", 1.0)[0].path == Flow("tcp", B, ("192.0.2.7", 5070), 9)
+
+
 def test_the_answer_lists_all_contacts_with_what_is_left() -> None:
     registrar = Registrar()
     registrar.register("200", register(headers="Expires: 600\r\n"), FLOW, 0.0)
