@@ -207,6 +207,9 @@ class SourceGuard:
         if len(self._proven) > MAX_PROVEN:
             self._proven.popitem(last=False)
         if fresh:
+            ban = self._bans.at(source, now)
+            if ban is not None and not ban.proven:
+                self._bans.remove(source)
             self._faults.forget(source)
             self._budget.forget(source)
             self.on_change()
