@@ -28,16 +28,17 @@ chroot "$1/root" sh -ec "$3"
 """
 """A mount namespace with an overlay of the whole file system: what is written there is gone with it."""
 
-LIFE = """
+LIFE = r"""
 dpkg -i /mnt/ivr_*.deb
 id ivr
 ivr --version
 ivr check
 stat -c '%a %U:%G %n' /etc/ivr/ivr.yaml /var/lib/ivr /etc/ivr/secrets
 echo '# mine' >>/etc/ivr/ivr.yaml
+port=$(sed -n 's/^http: .*:\([0-9]*\)".*/\1/p' /etc/ivr/ivr.yaml)
 setpriv --reuid ivr --regid ivr --clear-groups env HOME=/var/lib/ivr timeout -s TERM 20 ivr serve &
 for turn in $(seq 60); do
-    ! python3 -c 'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1:8899/readyz").read())' || break
+    ! python3 -c "import urllib.request as u; print(u.urlopen('http://127.0.0.1:$port/readyz').read())" || break
     sleep 0.3
 done 2>/dev/null
 kill %1 2>/dev/null || true
