@@ -11,28 +11,21 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ivr.call.leg import refusal
+from ivr.call.outcomes import Outcomes, outcome_of
 from ivr.call.parties import Attempt, ForwardHost
 from ivr.call.placement import Unplaced
+from ivr.call.redirects import Redirects
 from ivr.call.referral import Referral
+from ivr.call.screening import Screening
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
 from ivr.call.targets import Destination
+from ivr.call.transfer_rules import Peer
 from ivr.errors import IvrError
 from ivr.flow import ports
+from ivr.guard import Dialler
 from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Replaces, Ringing, Sdp, Uri
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Sound, Tone
-
-ACCEPT_WAIT = 15.0
-"""Seconds the called party has for the accept key after the whisper: long enough to find the key pad."""
-DIGITS_LEFT_TO_SCREEN = 10
-"""Wrong keys of a called party before the call is held to be refused."""
-
-BUSY = frozenset({486, 600})
-DECLINED = frozenset({603, 607, 608})
-UNANSWERED = frozenset({408, 480, 487})
-
-_PREFERRED: tuple[ports.ForwardOutcome, ...] = ("busy", "declined", "no_answer", "failed")
-"""Of several targets that did not take the call, which one tells the flow most."""
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Tone
 
 
 class Forwarding:
@@ -50,11 +43,13 @@ class Forwarding:
         self._bridged_at = 0.0
         self._early: Attempt | None = None
         self._starting = False
+        self._redirects = Redirects(services, host.log)
         self._referral: Referral | None = None
         self._stranded = False
         """The called party has left while a transfer to it is under way."""
         self.over = False
-        self._seen: dict[ports.ForwardOutcome, tuple[str, int | None, str]] = {}
+        self._outcomes = Outcomes()
+        self._screening = Screening(host, command, self._connect, self._declined, self._rang_out)
 
     # Start
 
@@ -67,10 +62,10 @@ class Forwarding:
                 destinations = self.services.directory.find(target, self.command.line, now)
             except IvrError as error:
                 self.host.log.warning("forward: %s", error)
-                self._note("failed", target, error.sip_status, str(error))
+                self._outcomes.note("failed", target, error.sip_status, str(error))
                 continue
             if not destinations:
-                self._note("no_answer", target, 480, "not registered")
+                self._outcomes.note("no_answer", target, 480, "not registered")
             elif room > 0:
                 self._waiting.append(destinations[:room])
                 room -= len(destinations)
@@ -102,7 +97,7 @@ class Forwarding:
         else:
             self._finish_unanswered()
 
-    def _call(self, destination: Destination) -> None:
+    def _call(self, destination: Destination, sent_by: Peer | None = None) -> None:
         attempt = Attempt(self, destination)
         self._attempts.append(attempt)
         attempt.arm(self.command.timeout, lambda: self._rang_out(attempt))
@@ -113,7 +108,9 @@ class Forwarding:
                 showing=self.host.showing(self.command.from_),
                 headers=self.command.headers,
                 near=self.host.leg,
-                dialler=self.host.dialler(written=destination.target not in self.command.chosen),
+                dialler=self.host.dialler(written=destination.target not in self.command.chosen)
+                if sent_by is None
+                else Dialler("flow", phone=sent_by.name if sent_by.kind == "phone" else None),
             )
         except IvrError as error:
             self.host.log.warning("forward: %s", error)
@@ -133,8 +130,9 @@ class Forwarding:
             case Answered(sdp=sdp):
                 self.services.outbound.answered(attempt)
                 self._answered(attempt, sdp)
-            case Rejected(status=status, reason=reason):
-                self._failed(attempt, _outcome(status), status, reason)
+            case Rejected(status=status, reason=reason, headers=headers):
+                if not self._redirected(attempt, self._redirects.follow(status, headers, attempt.peer)):
+                    self._failed(attempt, outcome_of(status), status, reason)
             case Unplaced(status=status, reason=reason):
                 self.host.log.warning("forward: %s", reason)
                 self._failed(attempt, "failed", status, reason)
@@ -143,7 +141,7 @@ class Forwarding:
             case Answer(sdp=sdp):
                 self._reanswered(attempt, sdp)
             case DtmfInfo(digit=digit) if attempt.leg.policy.info:
-                self._digit(attempt, digit)
+                self._screening.key(attempt, digit)
                 if self.bridged is attempt:
                     self.host.leg.send_keys(digit, self.services.clock())
             case IncomingRefer():
@@ -153,15 +151,27 @@ class Forwarding:
             case Ended():
                 self._left(attempt)
 
+    def _redirected(self, attempt: Attempt, destinations: Sequence[Destination]) -> bool:
+        """Call others instead; False where there are none."""
+        if not destinations:
+            return False
+        attempt.close(self.services.clock())
+        self._starting = True
+        for destination in destinations:
+            self._call(destination, attempt.peer)
+        self._starting = False
+        self._next_if_idle()
+        return True
+
     def on_media(self, attempt: Attempt, event: MediaEvent) -> None:
         """An event of an outgoing leg's port."""
         if self.over or attempt.over:
             return
         match event:
             case Digit(digit=digit, phase="start"):
-                self._digit(attempt, digit)
+                self._screening.key(attempt, digit)
             case PlayDone() if attempt.screening:
-                self._whispered(attempt)
+                self._screening.whispered(attempt)
             case MediaTimeout() if self.bridged is not attempt and not attempt.screening:
                 # Many send nothing before they answer; the ringing has its own limit.
                 pass
@@ -203,7 +213,7 @@ class Forwarding:
         own = self.command.ringback not in (None, RINGBACK)
         if sdp is None or leg is None or own or self._early not in (None, attempt) or len(self._live()) != 1:
             return
-        if self.command.whisper is not None or self.command.accept_key is not None:
+        if self._screening.wanted:
             return
         try:
             leg.answered(sdp)
@@ -227,42 +237,12 @@ class Forwarding:
             self._failed(attempt, "failed", refusal(error), str(error))
             return
         attempt.disarm()
-        if self.command.accept_key is None:
+        if not self._screening.chooses:
             self._drop_others(attempt)
-        if self.command.whisper is not None or self.command.accept_key is not None:
-            attempt.screening = True
-            if self.command.whisper is None:
-                self._whispered(attempt)
-            else:
-                self.host.want_sound(self.command.whisper, lambda sound: self._whisper(attempt, sound))
+        if self._screening.wanted:
+            self._screening.begin(attempt)
         else:
             self._connect(attempt)
-
-    def _whisper(self, attempt: Attempt, sound: Sound | None) -> None:
-        if self.over or attempt.over or attempt.leg is None:
-            return
-        if sound is None:
-            self._whispered(attempt)
-        else:
-            attempt.leg.port.play([sound])
-
-    def _whispered(self, attempt: Attempt) -> None:
-        if self.command.accept_key is None:
-            self._connect(attempt)
-        else:
-            attempt.arm(ACCEPT_WAIT, lambda: self._rang_out(attempt))
-
-    def _digit(self, attempt: Attempt, digit: str) -> None:
-        if not attempt.screening or self.command.accept_key is None:
-            return
-        if digit == self.command.accept_key:
-            if attempt.leg is not None:
-                attempt.leg.port.stop_play()
-            self._connect(attempt)
-            return
-        attempt.wrong_keys += 1
-        if attempt.wrong_keys >= DIGITS_LEFT_TO_SCREEN:
-            self._failed(attempt, "declined", None, "the call was not accepted")
 
     def taken(self, attempt: Attempt) -> None:
         """Another phone took a call that rang here (a pick-up): whoever did it needs neither whisper nor key."""
@@ -314,8 +294,11 @@ class Forwarding:
             self._early = None
             self.host.leg.port.unbridge()
         attempt.close(self.services.clock())
-        self._note(outcome, attempt.target, status, reason)
+        self._outcomes.note(outcome, attempt.target, status, reason)
         self._next_if_idle()
+
+    def _declined(self, attempt: Attempt) -> None:
+        self._failed(attempt, "declined", None, "the call was not accepted")
 
     def _rang_out(self, attempt: Attempt) -> None:
         if not self.over and not attempt.over:
@@ -365,7 +348,7 @@ class Forwarding:
             self._ring()
         else:
             target = self.command.targets[0]
-            self._finish(ports.ForwardDone(self.command.id, _outcome(status), target, status, reason))
+            self._finish(ports.ForwardDone(self.command.id, outcome_of(status), target, status, reason))
 
     def _join(self, attempt: Attempt) -> None:
         """Ask the caller to take our place beside the called party, who is to hear nothing of it (RFC 3891)."""
@@ -399,12 +382,7 @@ class Forwarding:
             self.host.forward_done(ports.ForwardDone(self.command.id, "failed", target, None, "cancelled", talked))
 
     def _finish_unanswered(self) -> None:
-        for outcome in _PREFERRED:
-            if outcome in self._seen:
-                target, status, reason = self._seen[outcome]
-                self._finish(ports.ForwardDone(self.command.id, outcome, target, status, reason))
-                return
-        self._finish(ports.ForwardDone(self.command.id, "failed", "", 404, "no target"))
+        self._finish(self._outcomes.done(self.command.id))
 
     def _finish(self, done: ports.ForwardDone) -> None:
         if self.over:
@@ -422,9 +400,6 @@ class Forwarding:
         now = self.services.clock()
         for attempt in self._attempts:
             attempt.close(now)
-
-    def _note(self, outcome: ports.ForwardOutcome, target: str, status: int | None, reason: str) -> None:
-        self._seen[outcome] = (target, status, reason)
 
     def _live(self) -> Sequence[Attempt]:
         return [attempt for attempt in self._attempts if not attempt.over]
@@ -448,12 +423,3 @@ class Forwarding:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _outcome(status: int) -> ports.ForwardOutcome:
-    """What a final status of a called party means for the flow."""
-    if status in BUSY:
-        return "busy"
-    if status in DECLINED:
-        return "declined"
-    return "no_answer" if status in UNANSWERED else "failed"

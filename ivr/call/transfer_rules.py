@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from ivr.call.identity import Caller, normalise
 from ivr.call.targets import Destination, Directory
 from ivr.errors import CallForbiddenError, NumberNotServedError
-from ivr.settings import Settings
-from ivr.sip import Flow, Replaces
+from ivr.settings import Settings, SipLine
+from ivr.sip import Flow, Replaces, Uri
 from ivr.sip.refer import ReferTarget
 
 __all__ = ["Peer", "TransferRules", "peer_of_caller", "peer_of_destination"]
@@ -93,6 +93,23 @@ class TransferRules:
         if not self._may_reach(number, peer, target):
             raise CallForbiddenError("this peer may not transfer there")
         return self._directory.find(f"tel:{number}", peer.name if peer.kind == "line" else None, now)
+
+    def redirected(self, uri: Uri, peer: Peer, now: float) -> Sequence[Destination]:
+        """Where a call goes that `peer`, who was called, sends to somebody else (3xx): a phone where it could dial
+        itself, a line where its `redirects` allow it. Raises CallForbiddenError and NumberNotServedError."""
+        number = normalise(uri.user)
+        if not (uri.is_sip or uri.scheme == "tel") or not number:
+            raise NumberNotServedError("a redirection to what is no number")
+        if peer.kind == "phone":
+            if number in self._settings.phones:
+                return self._directory.find(f"phone:{number}", None, now)
+            if self._may_dial(number, peer.name):
+                return self._directory.find(f"tel:{number}", None, now)
+        elif peer.kind == "line" and peer.name is not None:
+            line = self._settings.lines[peer.name]
+            if isinstance(line, SipLine) and line.redirects:
+                return self._directory.find(f"tel:{number}", peer.name, now)
+        raise CallForbiddenError("this peer may not send calls there")
 
     def _may_reach(self, number: str, peer: Peer, target: ReferTarget) -> bool:
         if peer.kind == "phone" and self._may_dial(number, peer.name):

@@ -193,6 +193,8 @@ class SipLine(Section):
     """At the same time, both directions together."""
     calls_per_second: Annotated[int, Field(ge=1)] | None = None
     """New calls, each direction by itself."""
+    redirects: bool = False
+    """Follow what the peer answers to our calls by 300, 301 or 302: the number it names is called through this line."""
 
     @field_validator("called_from")
     @classmethod

@@ -146,7 +146,12 @@ class InboundSession(Session):
     # Inside
 
     def _leave_early(self, now: float, reason: str | None) -> None:
-        self.reject(480, now)
+        if self._answer_waits is not None:
+            # It is answered as far as anybody here knows: the 200 goes out first, then the BYE.
+            self._hangup_wanted = True
+            self._hangup_reason = reason
+        else:
+            self.reject(480, now)
 
     def _make_dialog(self) -> None:
         if self.dialog is None:

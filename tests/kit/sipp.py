@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def require(program: str) -> str:
 
 
 def run(
-    scenario: str,
+    scenario: str | Path,
     target_port: int,
     number: str,
     folder: Path,
@@ -38,8 +39,11 @@ def run(
     rate: int = 10,
     seconds: float = 60.0,
     port: int = 0,
+    transport: str = "u1",
+    keys: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a scenario to its end in `folder`; the returncode is 0 when every call went as it says."""
+    """Run a scenario (one of ours by name, or a file) to its end in `folder`; the returncode is 0 when every call went
+    as it says. `keys` are further words in brackets that it uses."""
     program = require("sipp")
     from tests.conftest import free_port
 
@@ -47,7 +51,7 @@ def run(
         program,
         f"{HOST}:{target_port}",
         "-sf",
-        str(SCENARIOS / f"{scenario}.xml"),
+        str(scenario if isinstance(scenario, Path) else SCENARIOS / f"{scenario}.xml"),
         "-s",
         number,
         "-i",
@@ -60,12 +64,16 @@ def run(
         str(calls),
         "-r",
         str(rate),
+        "-t",
+        transport,
         "-nostdin",
         "-trace_err",
         "-timeout",
         f"{int(seconds)}s",
         "-timeout_error",
     ]
+    for name, value in (keys or {}).items():
+        command += ["-key", name, value]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds + 20, check=False)
 
 
