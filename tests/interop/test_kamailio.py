@@ -1,8 +1,12 @@
-"""Registration and calls through a real Kamailio, by UDP, TCP and TLS, in both directions."""
+"""Registration and calls through a real Kamailio by UDP, TCP and TLS, both ways; and what our own listeners do."""
 
 from __future__ import annotations
 
+import shutil
+import signal
 import socket
+import ssl
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +16,7 @@ import pytest
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
+from tests.kit.certificate import make_certificate
 from tests.kit.daemon import Daemon
 from tests.kit.kamailio import HOST, PASSWORD, Kamailio
 
@@ -45,6 +50,10 @@ class Pair:
 
     proxy: Kamailio
     daemon: Daemon
+    tcp_port: int
+    wss_port: int
+    certificate: Path
+    """Of the daemon, with its key."""
 
 
 @pytest.fixture(scope="module")
@@ -60,15 +69,17 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     )
     config = make_config(folder / "daemon", FLOWS, extra=f"lines:\n{lines}")
     text = config.read_text().splitlines()
-    port, stream = free_port(), free_port(socket.SOCK_STREAM)
+    ports = free_port(), free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
+    udp, tcp, wss = (f"{kind}:127.0.0.1:{port}" for kind, port in zip(("udp", "tcp", "wss"), ports, strict=True))
+    certificate = make_certificate(folder / "daemon", "pbx.example.net")
     text[0] = (
-        f"sip: {{listen: ['udp:127.0.0.1:{port}', 'tcp:127.0.0.1:{stream}'], trusted: [127.0.0.0/8],"
-        f" tls: {{ca: {proxy.authority}}}}}"
+        f"sip: {{listen: ['{udp}', '{tcp}', '{wss}'], trusted: [127.0.0.0/8],"
+        f" tls: {{certificate: {certificate}, ca: {proxy.authority}}}}}"
     )
     config.write_text("\n".join(text) + "\n")
     with proxy, Daemon(config) as daemon:
         proxy.wait_for(*(f"REGISTERED {kind} {account}" for kind, account in ACCOUNTS.items()))
-        yield Pair(proxy, daemon)
+        yield Pair(proxy, daemon, ports[1], ports[2], certificate)
 
 
 @pytest.mark.parametrize("kind", ACCOUNTS)
@@ -83,3 +94,28 @@ def test_a_call_out_and_back_in_through_the_proxy(pair: Pair, tmp_path: Path, ki
     # Both ways by the transport of the line: our requests, and our answers to those of the proxy.
     pair.proxy.wait_for(f"REQUEST {kind} INVITE {account}", f"REPLY {kind} 200 {account}")
     assert pair.daemon.get("/v1/calls") == {"calls": []}
+
+
+def test_a_call_over_tcp_by_sipp(pair: Pair, tmp_path: Path) -> None:
+    before = len(pair.daemon.records(0))
+    result = sipp.run("server_hangs_up", pair.tcp_port, "4711", tmp_path, transport="t1")
+    assert result.returncode == 0, sipp.explain(tmp_path, result)
+    assert pair.daemon.records(before + 1)[-1]["cause"] == "ended_by_flow"
+
+
+def shown(port: int) -> bytes:
+    """The certificate that a listener shows."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 5) as plain, context.wrap_socket(plain) as secured:
+        return secured.getpeercert(binary_form=True) or b""
+
+
+def test_a_new_certificate_is_taken_up_on_sighup(pair: Pair, tmp_path: Path) -> None:
+    old = shown(pair.wss_port)
+    shutil.copy(make_certificate(tmp_path, "pbx.example.net"), pair.certificate)
+    pair.daemon.signal(signal.SIGHUP)
+    deadline = time.monotonic() + 10
+    while shown(pair.wss_port) == old:
+        assert time.monotonic() < deadline, pair.daemon.log()
+        time.sleep(0.05)
