@@ -145,6 +145,9 @@ class Protection:
         """Let a source in again; False where it was not shut out. ValueError for what is no address."""
         found = self.guard.unban(source)
         if found:
+            if self._filter_timer is not None:
+                self._filter_timer.cancel()
+            self._filter()
             log.warning("unban host=%s", source)
         return found
 
