@@ -188,6 +188,9 @@ ROWS: tuple[tuple[str, tuple[Panel, ...]], ...] = (
                 kind="state-timeline",
                 bounds=GOOD_BAD,
             ),
+            Panel(
+                "Calls out", ((rate("ivr_outbound_invites_total", "line", "result"), "{{line}}: {{result}}"),), "cps"
+            ),
             Panel("Round trip to lines", (("max by (line) (ivr_line_round_trip_seconds%)", "{{line}}"),), "s"),
             Panel(
                 "Kept out",

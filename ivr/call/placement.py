@@ -25,7 +25,7 @@ from ivr.sip.headers import parse_number
 
 if TYPE_CHECKING:
     from ivr.call.parties import Placed
-    from ivr.call.services import Services
+    from ivr.call.services import PlacedResult, Services
     from media import Port
 
 log = logging.getLogger("ivr.call")
@@ -182,6 +182,7 @@ class Placement:
             if self._over:
                 return
             if not hops:
+                self._count("failed")
                 self._error = _no_address(way.host)
             self._hops = deque(hops)
             if not self._next_hop():
@@ -244,6 +245,7 @@ class Placement:
         session = self._session
         if self._over or self._settled or session is None or session.heard:
             return
+        self._count("failed")
         self._leave(None)
         session.hangup(self._services.clock())
         self._go_on()
@@ -275,6 +277,9 @@ class Placement:
         else:
             self._attempt.on_session(Unplaced(self._error.sip_status, str(self._error)))
 
+    def _count(self, result: PlacedResult) -> None:
+        self._services.placed[self._way.line, result] += 1
+
     def _free(self) -> None:
         if self._taken is not None:
             self._services.free_line(self._taken)
@@ -297,6 +302,7 @@ class Placement:
             return
         if not self._settled and isinstance(event, (Ringing, Answered, Rejected)):
             self._settled = True
+            self._count("refused" if isinstance(event, Rejected) else "reached")
             self._disarm()
             # From here on it is the attempt's alone, whoever it may be passed on to.
             event.session.owner = self._attempt
@@ -309,6 +315,7 @@ class Placement:
         self._attempt.fail()
 
     def _cannot(self, event: Rejected) -> None:
+        self._count("failed")
         # A response has headers; without any there was none: nobody answered, or nothing could be sent.
         retry_after = _retry_after(event)
         if not event.headers or retry_after is not None:

@@ -7,10 +7,11 @@ import functools
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ivr.call")
 
+PlacedResult = Literal["reached", "refused", "failed"]
+"""Of an INVITE: it rang or was answered; the one called would not; nobody answered, or the way is closed."""
 MAX_FORWARDS = 70
 """Hops of a call that is placed anew (RFC 3261 §8.1.1.6)."""
 
@@ -66,6 +69,8 @@ class Services:
     """Languages that are spoken, and those of the flows' texts."""
     captures: Captures = field(default_factory=lambda: Captures(CaptureSettings(kept=0)))
     """Hears of calls and of the legs they place: somebody may look at what goes over the wire."""
+    placed: Counter[tuple[str | None, PlacedResult]] = field(default_factory=Counter)
+    """What became of INVITEs of ours, by line; phones and others as None."""
     measured: Measured = lambda record, figures, stats: None
     """Hears of every call whose record is written."""
     load: LineLoad = field(init=False)

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 
 from ivr import __version__
+from ivr.call.services import PlacedResult
 from ivr.guard import SourceGuard
 from ivr.lines import Trunks
 from ivr.metrics.calls import CallMetrics
@@ -27,6 +28,7 @@ __all__ = [
     "guard",
     "lines",
     "media",
+    "placed",
     "prompts",
     "sip",
     "store",
@@ -218,6 +220,18 @@ def worker_processes(pool: Pool) -> Iterator[Metric]:
         memory.add_metric([str(number)], int(fields[21]) * page)
     yield cpu
     yield memory
+
+
+def placed(counts: Counter[tuple[str | None, PlacedResult]]) -> Iterator[Metric]:
+    """What became of INVITEs of ours."""
+    family = CounterMetricFamily(
+        "ivr_outbound_invites",
+        "INVITEs of ours: reached somebody, were refused, or failed on the way.",
+        labels=["line", "result"],
+    )
+    for (line, result), count in counts.items():
+        family.add_metric([line or "phones", result], count)
+    yield family
 
 
 def transports(shell: SipShell) -> Iterator[Metric]:

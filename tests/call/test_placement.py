@@ -107,6 +107,16 @@ def test_what_the_called_party_says_counts(tmp_path: Path) -> None:
         caller.hang_up()
 
 
+def test_what_became_of_each_invite_is_counted(tmp_path: Path) -> None:
+    house = make(tmp_path)
+    one, two, caller = house.party(ONE), house.party(TWO), house.party()
+    caller.call("100")
+    one.refuse(503)
+    two.ring()
+    assert house.services.placed == {("first", "failed"): 1, ("second", "reached"): 1}
+    caller.hang_up()
+
+
 def test_after_ringing_there_is_no_other_way(tmp_path: Path) -> None:
     house = make(tmp_path)
     one, two, caller = house.party(ONE), house.party(TWO), house.party()
