@@ -8,6 +8,7 @@ from typing import Any
 
 from ivr.errors import IvrError
 from ivr.lines.ground import Ground, line_hops, routes_of
+from ivr.net import Hop
 from ivr.settings import Register, SipLine
 from ivr.sip import Account, Flow, Response, Uri
 from ivr.sip.outgoing import OutgoingRequest
@@ -51,9 +52,9 @@ class LineRegistration:
         self.core = Registering(config, ground.stack.layer.tokens, ground.fraction)
         self.addresses: tuple[str, ...] = ()
         """Of all registrars."""
-        self._flows: dict[str, Flow] = {}
+        self._flows: dict[str, tuple[Hop, Flow]] = {}
         self._open: tuple[OutgoingRequest, int] | None = None
-        self._flow: Flow | None = None
+        self._way: tuple[Hop, Flow] | None = None
         self._timer: Any = None
         self.when_stopped: Callable[[], None] | None = None
 
@@ -74,10 +75,18 @@ class LineRegistration:
 
     def connection_lost(self, flow: Flow) -> None:
         """A connection is gone: perhaps the one that calls come by."""
-        own = self._flow
-        if own is not None and own.reliable and (own.transport, own.remote) == (flow.transport, flow.remote):
+        if self._way is None:
+            return
+        own = self._way[1]
+        if own.reliable and (own.transport, own.remote) == (flow.transport, flow.remote):
             self.core.lost(self._ground.loop.time())
             self._arm()
+
+    @property
+    def hop(self) -> Hop | None:
+        """Where the account is registered: calls go there too, since others there may not know it. None while it is
+        nowhere."""
+        return self._way[0] if self._way is not None and self.core.registered(self._ground.loop.time()) else None
 
     # What the core wants
 
@@ -106,15 +115,15 @@ class LineRegistration:
                 continue
             name = f"{hop.transport}:{hop.address}:{hop.port}"
             own = self._ground.stack.layer.names(flow).uri
-            self._flows[name] = flow
+            self._flows[name] = hop, flow
             places.append(Place(name, own.replace("sip:", f"sip:{escape(self._register.user)}@", 1)))
         self.core.found(places, self._ground.loop.time())
         self._drain()
 
     def _send(self, output: SendRegister) -> None:
-        self._flow = self._flows[output.place.name]
+        self._way = self._flows[output.place.name]
         self._open = output.request, output.number
-        self._ground.stack.layer.request(output.request, self._flow, self, self._ground.loop.time())
+        self._ground.stack.layer.request(output.request, self._way[1], self, self._ground.loop.time())
 
     def _arm(self) -> None:
         if self._timer is not None:

@@ -155,6 +155,9 @@ class Trunks:
         trunk = self._trunks[name]
         hops = await line_hops(self._ground.names, trunk.line)
         trunk.hops = tuple(hops)
+        home = trunk.registration.hop if trunk.registration is not None else None
+        if home in hops:
+            hops = [home, *(hop for hop in hops if hop != home)]
         return self._shunned.sort(hops, self._ground.loop.time())
 
     def shun(self, hop: Hop, retry_after: float | None = None) -> None:

@@ -12,7 +12,7 @@ import logging
 import random
 import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -164,7 +164,7 @@ class Resolver:
         if not services:
             wanted = (transport,) if transport is not None else self._transports
             services = [(one, name) for one in wanted if (name := srv_name(host, one)) is not None]
-        answers = await asyncio.gather(*(self._records(name, "SRV") for _, name in services))
+        answers = await self._all((name, "SRV") for _, name in services)
         if not any(answers):
             return self._at(await self._addresses(host), way, None, host)
         places = [
@@ -173,12 +173,11 @@ class Resolver:
             for record in order_srv(records, self._fraction)
             if record.target
         ][:MAX_TARGETS]
-        found = await asyncio.gather(*(self._addresses(record.target) for _, record in places))
-        return [
-            hop
-            for (service, record), addresses in zip(places, found, strict=True)
-            for hop in self._at(addresses, service, record.port, host)
-        ]
+        targets = dict.fromkeys(record.target for _, record in places)
+        # Asked for together, so that what follows finds the answers in memory.
+        await self._all((target, kind) for target in targets if "." in target for kind in ("A", "AAAA"))
+        found = {target: await self._addresses(target) for target in targets}
+        return [hop for service, record in places for hop in self._at(found[record.target], service, record.port, host)]
 
     @staticmethod
     def _at(addresses: Sequence[str], transport: str, port: int | None, name: str) -> list[Hop]:
@@ -192,10 +191,18 @@ class Resolver:
             return known
         if "." not in host or host.endswith(".local"):
             return await self._records(host, "system")
-        four, six = await asyncio.gather(self._records(host, "A"), self._records(host, "AAAA"))
+        four, six = await self._all(((host, "A"), (host, "AAAA")))
         return (*four, *six)
 
     # Records
+
+    async def _all(self, wanted: Iterable[tuple[str, str]]) -> Sequence[tuple[Any, ...]]:
+        """Records of several names and kinds, asked for at the same time."""
+        keys, now = tuple(wanted), self._clock()
+        kept = [self._kept.get(key) for key in keys]
+        if all(one is not None and one.fresh_until > now for one in kept):
+            return [one.records for one in kept if one is not None]
+        return await asyncio.gather(*(self._records(*key) for key in keys))
 
     async def _records(self, name: str, kind: str) -> tuple[Any, ...]:
         """Records of a name, from memory where they hold; empty where there are none, or no server answers."""

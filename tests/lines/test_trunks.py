@@ -182,6 +182,22 @@ def test_several_registrars_are_tried_in_turn(make_settings: Make) -> None:
     assert world.table.at(TWO[0]) == "pbx", "calls may come from any of them"
 
 
+def test_calls_go_where_the_account_is_registered(make_settings: Make) -> None:
+    world = World(make_settings(PBX))
+    world.hosts["pbx.example.net"] = [hop(ONE), hop(TWO)]
+    Provider(world, TWO, 2)
+    world.start()
+    found: list[list[Hop]] = []
+
+    async def ask() -> None:
+        found.append(await world.trunks.hops("pbx"))
+
+    run(ask())
+    world.run(60)
+    run(ask())
+    assert [hops[0].address for hops in found] == [ONE[0], TWO[0]]
+
+
 def test_an_outbound_proxy_gets_everything(make_settings: Make) -> None:
     text = PBX + "    outbound_proxy: edge.example.net:5070\n    transport: tcp\n    probe: {}\n"
     world = World(make_settings(text))
