@@ -91,7 +91,7 @@ class Outbound:
         if verdict.emergency:
             self.emergencies += 1
             self._urgent.add(call)
-            log.warning("emergency call to %s by %s", verdict.number, dialler.phone or dialler.flow or "nobody known")
+            log.warning("emergency call to %s by %s", verdict.number, dialler.phone or f"flow {dialler.flow}")
             return
         self._raise_full(self.usage.take(call, verdict.limits, self._day(), self._clock()))
         self.on_change()
@@ -144,7 +144,7 @@ class Outbound:
     def _raise_full(self, full: Full | None) -> None:
         if full is not None:
             self.refused[f"{full.place[0]}.{full.what}"] += 1
-            log.warning("a call out is refused: %s of outbound_policy, %s %s, is reached", full.what, *full.place)
+            log.warning("a call out is refused: %s of a %s (outbound_policy) is reached", full.what, full.place[0])
             raise BusyError(f"outbound_policy: {full.what} of {' '.join(full.place).strip()} is reached")
 
     # What is kept over a restart
