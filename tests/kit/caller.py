@@ -60,17 +60,23 @@ def _lines(data: bytes, name: str) -> list[str]:
     return [line for line in head.split("\r\n") if line.lower().startswith(f"{name.lower()}:")]
 
 
+def _in_uri(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 class RawCaller:
     """One call; a thread of its own receives. Use as a context manager."""
 
     def __init__(self, server_port: int, user: str = "caller", host: str = HOST, server: str = HOST) -> None:
+        family, self._kind = (socket.AF_INET6, "IP6") if ":" in host else (socket.AF_INET, "IP4")
         self._server = (server, server_port)
         self._user = user
-        self.sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sip = socket.socket(family, socket.SOCK_DGRAM)
         self.sip.bind((host, 0))
-        self.rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.rtp = socket.socket(family, socket.SOCK_DGRAM)
         self.rtp.bind((host, 0))
         self._host = host
+        self._name = _in_uri(host)
         self.call_id = f"{random.getrandbits(64):016x}"
         self._tag = f"{random.getrandbits(32):08x}"
         self._to = ""
@@ -134,13 +140,13 @@ class RawCaller:
         port = self.sip.getsockname()[1]
         lines = [
             f"{method} {target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self._host}:{port};branch={branch};rport",
+            f"Via: SIP/2.0/UDP {self._name}:{port};branch={branch};rport",
             "Max-Forwards: 70",
-            f"From: <sip:{self._user}@{self._host}>;tag={self._tag}",
+            f"From: <sip:{self._user}@{self._name}>;tag={self._tag}",
             f"To: {self._to}",
             f"Call-ID: {self.call_id}",
             f"CSeq: {cseq} {method}",
-            f"Contact: <sip:{self._user}@{self._host}:{port}>",
+            f"Contact: <sip:{self._user}@{self._name}:{port}>",
             *extra,
             f"Content-Length: {len(body)}",
             "",
@@ -184,9 +190,9 @@ class RawCaller:
         formats = "0 101" if events else "0"
         lines = [
             "v=0",
-            f"o=- 1 1 IN IP4 {self._host}",
+            f"o=- 1 1 IN {self._kind} {self._host}",
             "s=-",
-            f"c=IN IP4 {self._host}",
+            f"c=IN {self._kind} {self._host}",
             "t=0 0",
             f"m=audio {self.rtp.getsockname()[1]} RTP/AVP {formats}",
             "a=rtpmap:0 PCMU/8000",
@@ -198,7 +204,7 @@ class RawCaller:
     def try_call(self, number: str, *, events: bool = True, seconds: float = ANSWER_SECONDS) -> Reply:
         """Send an INVITE; its final answer, acknowledged."""
         self._cseq += 1
-        target = f"sip:{number}@{self._server[0]}:{self._server[1]}"
+        target = f"sip:{number}@{_in_uri(self._server[0])}:{self._server[1]}"
         self._to = f"<{target}>"
         branch = f"z9hG4bK{random.getrandbits(48):012x}"
         self._invite = (target, branch)
@@ -208,7 +214,7 @@ class RawCaller:
         if reply.status >= 300:
             self._to = ""
             return reply
-        host = re.search(r"^c=IN IP4 (\S+)", reply.body, re.M)
+        host = re.search(rf"^c=IN {self._kind} (\S+)", reply.body, re.M)
         port = re.search(r"^m=audio (\d+) RTP/AVP (.*?)\s*$", reply.body, re.M)
         assert host and port, reply.body
         self.remote = (host[1], int(port[1]))
