@@ -23,6 +23,9 @@ a=fmtp:101 0-16
 {direction}"""
 
 
+_CONTACT = "<sip:sipp@[local_ip]:[local_port]>"
+
+
 class Scenario:
     """The steps of one side."""
 
@@ -109,12 +112,12 @@ class Scenario:
         )
         return self._send(text, again=False)
 
-    def answer(self, status: int, headers: str = "", *, sdp: bool = False, reason: str = "Whatever") -> Scenario:
+    def answer(self, status: int, headers: str = "", *, sdp: bool = False, contact: str = _CONTACT) -> Scenario:
         """Answer the INVITE, whatever came since."""
         body = _SDP.format(version=1, direction="a=sendrecv\n") if sdp else ""
         text = self._message(
-            f"SIP/2.0 {status} {reason}\nVia:[$via]\nFrom:[$from]\nTo:[$to];tag=[pid]r[call_number]\n"
-            "Call-ID: [call_id]\nCSeq:[$cseq]\nContact: <sip:sipp@[local_ip]:[local_port]>",
+            f"SIP/2.0 {status} Whatever\nVia:[$via]\nFrom:[$from]\nTo:[$to];tag=[pid]r[call_number]\n"
+            f"Call-ID: [call_id]\nCSeq:[$cseq]\nContact: {contact}",
             headers,
             body,
             "application/sdp",
