@@ -17,17 +17,15 @@ from typing import Any, Final
 
 from ivr.net.connection import MESSAGES_PER_VISIT, OPEN_SECONDS, Connection, RequestKey
 from ivr.net.doorkeeper import Doorkeeper
+from ivr.net.listener import StreamListener, bound_socket, keep_alive
 from ivr.net.tls import TlsContexts
 from ivr.net.udp import local_address_towards
 from ivr.sip import Flow
 from ivr.sip.framing import FramingError
 
-__all__ = ["ConnectionLimits", "ConnectionTable", "StreamHandler", "StreamListener"]
+__all__ = ["ConnectionLimits", "ConnectionTable", "StreamHandler"]
 
 log = logging.getLogger("ivr.net")
-
-BACKLOG: Final = 1024
-"""Connections that the kernel keeps until they are accepted: what comes in some tenths of a second after a restart."""
 
 ACCEPTS_PER_TURN: Final = 16
 """Taken from one listener before everything else of the loop gets its turn: some 5 ms of work with TLS."""
@@ -58,12 +56,6 @@ MAX_OPENING: Final = 256
 
 TELL_EVERY: Final = 10.0
 """Seconds between two lines in the log about the same bound."""
-
-KEEPALIVE_IDLE, KEEPALIVE_EVERY, KEEPALIVE_TRIES = 60, 15, 4
-"""Of the kernel: a peer that is gone without a word is found out within two minutes."""
-
-USER_TIMEOUT: Final = 20_000
-"""Milliseconds that octets of ours may stay unacknowledged: below timer B (32 s), so that a call can go another way."""
 
 TLS_TRANSPORTS: Final = frozenset(("tls", "wss"))
 OPENED_BY_US: Final = frozenset(("tcp", "tls"))
@@ -103,29 +95,6 @@ class StreamHandler:
     """Whether a request still waits for its answer."""
     turned: Callable[[], None]
     """Send what is queued."""
-
-
-class StreamListener:
-    """One listening socket."""
-
-    def __init__(self, transport: str, host: str, port: int) -> None:
-        """Bind; raises OSError. Port 0 takes a free one."""
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            self.socket.setblocking(False)
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            self.wildcard = ipaddress.ip_address(host.partition("%")[0]).is_unspecified
-            self.socket.bind((host, port))
-            self.socket.listen(BACKLOG)
-        except BaseException:
-            self.socket.close()
-            raise
-        self.transport = transport
-        self.local: tuple[str, int] = (host, self.socket.getsockname()[1])
-        """Bound address; the host may be the wildcard."""
 
 
 class ConnectionTable:
@@ -200,7 +169,7 @@ class ConnectionTable:
             sock.close()
             return
         sock.setblocking(False)
-        _keep_alive(sock)
+        keep_alive(sock)
         local = listener.local if not listener.wildcard else (sock.getsockname()[0], listener.local[1])
         flow = Flow(listener.transport, local, remote, next(self._numbers))
         connection = self._add(flow, incoming=True)
@@ -254,7 +223,7 @@ class ConnectionTable:
             return Flow(transport, local, remote, 0, name)
         sock = self._reserved.get(key)
         if sock is None:
-            sock = _bound(local_address_towards(remote[0]))
+            sock = bound_socket(local_address_towards(remote[0]))
             while len(self._reserved) >= MAX_OPENING:
                 self._reserved.pop(next(iter(self._reserved))).close()
             self._reserved[key] = sock
@@ -276,8 +245,8 @@ class ConnectionTable:
             return None
         key = (flow.transport, flow.remote, flow.name)
         try:
-            sock = self._reserved.pop(key, None) or _bound(flow.local[0])
-            _keep_alive(sock)
+            sock = self._reserved.pop(key, None) or bound_socket(flow.local[0])
+            keep_alive(sock)
         except OSError as error:
             log.warning("no connection to %s:%d: %s", *flow.remote, error)
             return None
@@ -426,23 +395,3 @@ class ConnectionTable:
             for connection in list(self._joined):
                 connection.cut()
             await asyncio.sleep(0)
-
-
-def _bound(host: str) -> socket.socket:
-    """A socket at a free port of ours, to connect from."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        sock.bind((host, 0))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _keep_alive(sock: socket.socket) -> None:
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_EVERY)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_TRIES)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)

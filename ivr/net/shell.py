@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 from ivr.errors import ConfigError, Fault, NotBuiltError
+from ivr.net.addresses import OwnAddresses, is_loopback, nearest
 from ivr.net.certificates import CertificateState
 from ivr.net.connection import RequestKey
 from ivr.net.connections import (
@@ -17,9 +17,9 @@ from ivr.net.connections import (
     ConnectionLimits,
     ConnectionTable,
     StreamHandler,
-    StreamListener,
 )
 from ivr.net.doorkeeper import Doorkeeper, Tap
+from ivr.net.listener import StreamListener
 from ivr.net.nat import BindingAnswers, PublicAddress
 from ivr.net.tls import TlsContexts, TlsFiles
 from ivr.net.udp import UdpSocket, local_address_towards
@@ -40,22 +40,11 @@ them, until the queue is empty. Callers notice from half a second on, when they 
 TELL_EVERY: Final = 10.0
 """Seconds between two lines in the log about the same overload."""
 
-ADDRESSES_KNOWN: Final = 4096
-"""Peers of which it is remembered by which of our addresses they are reached."""
-
 FILES_EVERY: Final = 60.0
 """Seconds between looks at the files of TLS: some stat calls."""
 
 STUN_FIRST: Final = 4
 """SIP begins with a letter, STUN with an octet below this (RFC 7983)."""
-
-
-class _Bound(Protocol):
-    local: tuple[str, int]
-    wildcard: bool
-
-
-_B = TypeVar("_B", bound=_Bound)
 
 
 class SipShell:
@@ -88,7 +77,7 @@ class SipShell:
         self._stack = stack
         self._listeners = listeners
         self._on_event = on_event
-        self._public = public_address
+        self._own = OwnAddresses(public_address, stack.advertise)
         self._stun = stun
         self._tls = tls or TlsFiles()
         self._limits = limits or ConnectionLimits()
@@ -106,8 +95,6 @@ class SipShell:
         self._draining = False
         self._behind_since: float | None = None
         self._tell_again = 0.0
-        self._known: set[str] = set()
-        self._ways: dict[str, str] = {}
 
     async def start(self) -> None:
         """Bind all listeners and begin to receive. Raises ConfigError for an address that cannot be had, and for TLS
@@ -137,7 +124,7 @@ class SipShell:
             self._table.listen(stream)
         self._look_at_files()
         if self._stun is not None:
-            self._asking = PublicAddress(self._stun, self._ask, self._learned)
+            self._asking = PublicAddress(self._stun, self._ask, self._own.learned)
             await self._asking.start()
 
     def _add(self, kind: str, host: str, port: int) -> None:
@@ -221,11 +208,11 @@ class SipShell:
                 flow = self._way_to(address, port, transport, name)
         except OSError as error:
             raise NotBuiltError(f"there is no way to {address}: {error}") from error
-        self._introduce(flow)
+        self._own.introduce(flow)
         return flow
 
     def _datagrams_to(self, address: str, port: int) -> Flow:
-        found = _nearest(self._udp, address)
+        found = nearest(self._udp, address)
         if found is None:
             raise NotBuiltError(f"no listener can reach {address}")
         return found.flow_to(address, port)
@@ -234,8 +221,8 @@ class SipShell:
         if transport not in OPENED_BY_US:
             raise NotBuiltError(f"nobody can be called by {transport} but on the connection that he has opened")
         local = None
-        found = _nearest([one for one in self._streams if one.transport == transport], address)
-        if found is not None and (found.wildcard or _loopback(found.local[0]) == _loopback(address)):
+        found = nearest([one for one in self._streams if one.transport == transport], address)
+        if found is not None and (found.wildcard or is_loopback(found.local[0]) == is_loopback(address)):
             local = (local_address_towards(address) if found.wildcard else found.local[0], found.local[1])
         return self._table.way_to(transport, (address, port), name, local)
 
@@ -248,41 +235,11 @@ class SipShell:
 
     def host_for(self, flow: Flow) -> str:
         """What the peer of a flow calls our host."""
-        return self._public if self._public is not None and self._is_outside(flow.local[0]) else flow.local[0]
+        return self._own.host_for(flow)
 
     def media_address(self, peer: str) -> str:
         """What SDP for a peer says: the public address, or ours on the way to it."""
-        found = self._ways.get(peer)
-        if found is None:
-            if len(self._ways) >= ADDRESSES_KNOWN:
-                self._ways.clear()
-            found = self._ways[peer] = self._media_address(peer)
-        return found
-
-    def _media_address(self, peer: str) -> str:
-        if self._public is not None and self._is_outside(peer):
-            return self._public
-        bound: list[_Bound] = [*self._udp, *self._streams]
-        own = [one.local[0] for one in bound if not one.wildcard and (":" in one.local[0]) == (":" in peer)]
-        try:
-            way = local_address_towards(peer)
-        except OSError:
-            way = own[0] if own else "127.0.0.1"
-        return way if way in own or any(one.wildcard for one in bound) or not own else own[0]
-
-    def _is_outside(self, host: str) -> bool:
-        """Whether our public address is of any use to a host: of the same kind, and not on this machine."""
-        return not _loopback(host) and self._public is not None and (":" in host) == (":" in self._public)
-
-    def _introduce(self, flow: Flow) -> None:
-        """Have the stack call a host of ours by its public name, from the first packet on."""
-        host = flow.local[0]
-        if self._public is not None and host not in self._known:
-            if len(self._known) >= ADDRESSES_KNOWN:
-                self._known.clear()
-            self._known.add(host)
-            if self._is_outside(host):
-                self._stack.advertise((host, 0), (self._public, 0))
+        return self._own.media(peer, [*self._udp, *self._streams])
 
     # The public address
 
@@ -294,15 +251,6 @@ class SipShell:
             log.warning("the STUN server %s cannot be reached: %s", server[0], error)
             return None
         return flow if self._send_datagram(data, flow) else None
-
-    def _learned(self, flow: Flow, address: str, port: int) -> None:
-        """A STUN server told how our socket is seen from outside."""
-        if self._public != address:
-            log.info("our public address is %s", address)
-            self._public = address
-            self._known.clear()
-            self._ways.clear()
-        self._stack.advertise(flow.local, (address, port))
 
     def _on_stun(self, data: bytes, flow: Flow) -> None:
         if self._asking is not None and self._asking.received(data, flow):
@@ -350,8 +298,8 @@ class SipShell:
             return False
         if self.tap is not None:
             self.tap("in", data, flow)
-        if self._public is not None:
-            self._introduce(flow)
+        if self._own.public is not None:
+            self._own.introduce(flow)
         try:
             self._stack.receive(data, flow, now)
         except Exception:
@@ -436,20 +384,3 @@ class SipShell:
         except Exception:
             log.exception("a timer could not be handled")
         self.flush()
-
-
-def _loopback(host: str) -> bool:
-    return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-
-
-def _nearest(bound: Sequence[_B], address: str) -> _B | None:
-    """The listener that reaches an address best: bound to its side of the loopback, else to all interfaces."""
-    target = ipaddress.ip_address(address.partition("%")[0])
-    best: tuple[int, _B] | None = None
-    for one in bound:
-        local = ipaddress.ip_address(one.local[0].partition("%")[0])
-        if local.version == target.version:
-            fit = 1 if one.wildcard else 2 if local.is_loopback == target.is_loopback else 0
-            if best is None or fit > best[0]:
-                best = fit, one
-    return None if best is None else best[1]

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from ivr.sip.events import Address, Flow
 from ivr.sip.headers import split_list
+from ivr.sip.hosts import is_near
 from ivr.sip.message import Request, Response
 from ivr.sip.outgoing import OutgoingRequest
 from ivr.sip.tables import Input
@@ -134,7 +135,7 @@ class TransactionLayer:
         """Peers that took no TCP, and until when that is believed."""
         self.advertised: dict[Address, Address] = {}
         """Our socket's address → what peers should call it; the address itself where there is none."""
-        self._names: dict[tuple[str, Address, bool], LocalNames] = {}
+        self._names: dict[tuple[str, Address, bool, bool], LocalNames] = {}
 
     def __len__(self) -> int:
         """Transactions in memory, those that only wait for late retransmissions included."""
@@ -144,14 +145,17 @@ class TransactionLayer:
 
     def names(self, flow: Flow) -> LocalNames:
         """How our end of a flow is called."""
-        key = (flow.transport, flow.local, flow.secure)
+        # Who is near is told our own address, whatever others call it.
+        far = bool(self.advertised) and not is_near(flow.remote[0])
+        key = (flow.transport, flow.local, flow.secure, far)
         names = self._names.get(key)
         if names is None:
             if len(self._names) >= NAMES_KNOWN:
                 self._names.clear()
-            own, advertised = flow.local, self.advertised
-            exact = advertised.get(own) if flow.transport == "udp" else None
-            name = exact or advertised.get((own[0], 0)) or own
+            own, name = flow.local, flow.local
+            if far:
+                exact = self.advertised.get(own) if flow.transport == "udp" else None
+                name = exact or self.advertised.get((own[0], 0)) or own
             host, port = host_text(name[0]), name[1] or own[1]
             scheme, transport = "sip", _URI_TRANSPORT[flow.transport]
             if flow.secure and flow.transport in _SECURE_TRANSPORT:

@@ -87,6 +87,8 @@ def test_what_we_are_called(layer: TransactionLayer, transport: str, secure: boo
 def test_a_public_address_holds_for_a_host_and_a_public_port_for_datagrams(layer: TransactionLayer) -> None:
     layer.advertise((B[0], 0), ("203.0.113.7", 0))
     assert layer.names(Flow("tcp", B, A)).uri == "sip:203.0.113.7:5060;transport=tcp"
+    for near in ("10.0.0.5", "192.168.1.2", "172.20.0.1", "169.254.0.9", "127.0.0.1", "fd00::1", "fe80::1%eth0"):
+        assert layer.names(Flow("udp", B, (near, 5060))).uri == "sip:192.0.2.2:5060"
     layer.advertise(B, ("203.0.113.8", 40000))
     assert layer.names(Flow("udp", B, A)).uri == "sip:203.0.113.8:40000"
     assert layer.names(Flow("tcp", B, A)).uri == "sip:203.0.113.7:5060;transport=tcp"
