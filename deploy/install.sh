@@ -20,6 +20,7 @@ usage: sh deploy/install.sh [OPTIONS]
   --no-start          neither enable nor start the service
   --prefix DIR        put all files below DIR: for tests and images; no user, no packages, no service
   --no-venv           leave /opt/ivr/venv as it is
+  --configure         only make the first configuration and the folders: what the Debian package calls
   --uninstall         remove the program and the service; configuration and data stay
   --purge             with --uninstall: remove configuration, data and the user too
   --dry-run           only say what would be done
@@ -27,7 +28,7 @@ TEXT
 }
 
 listen="" sip_port="" rtp_ports="" http_port="" pbx="" wheel="" prefix=""
-packages=yes start=yes venv=yes uninstall=no purge=no dry=no
+packages=yes start=yes venv=yes program_too=yes uninstall=no purge=no dry=no
 
 value() { # OPTION VALUE...: fail where there is no value
     [ -n "${2:-}" ] || fail "$1 needs a value"
@@ -45,6 +46,7 @@ while [ $# -gt 0 ]; do
         --no-packages) packages=no ;;
         --no-start) start=no ;;
         --no-venv) venv=no ;;
+        --configure) packages=no start=no venv=no program_too=no ;;
         --uninstall) uninstall=yes ;;
         --purge) purge=yes ;;
         --dry-run) dry=yes ;;
@@ -214,7 +216,7 @@ fi
 
 # The program
 
-folder 0755 "$program"
+[ "$program_too" = no ] || folder 0755 "$program"
 if [ "$venv" = yes ]; then
     if [ "$dry" = yes ]; then
         say "would install ${wheel:-this checkout} into $program/venv"
@@ -224,8 +226,18 @@ if [ "$venv" = yes ]; then
             "$python" -m venv "$program/venv" || fail "the virtual environment could not be made with $python"
         fi
         say "installing Python packages into $program/venv (about a minute the first time)"
+        if [ -z "$wheel" ]; then
+            source=$(mktemp -d)
+            copy_source "$source"
+        fi
         "$program/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
-            --upgrade "${wheel:-.}" || fail "pip install failed"
+            --upgrade "${wheel:-$source}" || fail "pip install failed"
+        if [ -z "$wheel" ]; then
+            rm -rf "$source"
+        else # one of the version that is there is left out otherwise
+            "$program/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
+                --force-reinstall --no-deps "$wheel" || fail "pip install failed"
+        fi
     fi
     folder 0755 "$(dirname "$command")"
     [ -L "$command" ] || run ln -s /opt/ivr/venv/bin/ivr "$command"
@@ -288,21 +300,23 @@ own ivr:ivr "$data" "$data/prompts" "$data/recordings" "$data/cache" "$prefix/va
 
 # Service, log rotation, bans, documentation
 
-put 0644 deploy/systemd/ivr.service "$unit"
-put 0644 deploy/logrotate/ivr "$rotation"
-for page in install operations monitoring beside-asterisk configuration; do
-    [ ! -f "docs/$page.md" ] || put 0644 "docs/$page.md" "$docs/$page.md"
-done
-if [ -d "$fail2ban" ] && [ -d deploy/fail2ban ]; then
-    for file in filter.d/ivr.conf jail.d/ivr.conf; do
-        [ ! -f "deploy/fail2ban/$file" ] || put 0644 "deploy/fail2ban/$file" "$fail2ban/$file"
+if [ "$program_too" = yes ]; then
+    put 0644 deploy/systemd/ivr.service "$unit"
+    put 0644 deploy/logrotate/ivr "$rotation"
+    for page in $PAGES; do
+        put 0644 "docs/$page.md" "$docs/$page.md"
     done
+    if [ -d "$fail2ban" ] && [ -d deploy/fail2ban ]; then
+        for file in filter.d/ivr.conf jail.d/ivr.conf; do
+            put 0644 "deploy/fail2ban/$file" "$fail2ban/$file"
+        done
+    fi
 fi
 
 if [ "$dry" = no ] && [ "$venv" = yes ] && [ -z "$prefix" ]; then
     "$program/venv/bin/ivr" --config "$etc/ivr.yaml" check || fail "the configuration does not hold: nothing was started"
 fi
-if has_systemd; then
+if [ "$program_too" = yes ] && has_systemd; then
     run systemctl daemon-reload
     if [ "$start" = yes ]; then
         run systemctl enable ivr.service

@@ -70,6 +70,14 @@ if sys.version_info >= (3, 11):
     [ -n "$without_headers" ] && printf '%s\n' "$without_headers"
 }
 
+# Copy what the program is made of to the folder $1: pip builds where the source is, and leaves folders behind.
+copy_source() {
+    mkdir -p "$1"
+    cp -r pyproject.toml setup.py README.md LICENSE ivr media "$1"
+    find "$1" -name '*.so' -delete
+    find "$1" -name __pycache__ -type d -prune -exec rm -rf {} +
+}
+
 # Bring .venv up to date with what pyproject.toml asks for; $1 is what to install (. or .[dev]).
 need_venv() {
     what=$1

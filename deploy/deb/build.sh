@@ -25,9 +25,7 @@ install -d -m 0755 "$root/opt/ivr"
 
 say "installing Python packages (about a minute)"
 "$python" -m venv "$root/opt/ivr/venv"
-mkdir "$work/source" # a copy: building leaves folders behind
-cp -r pyproject.toml setup.py README.md LICENSE ivr media "$work/source"
-find "$work/source" -name '*.so' -delete
+copy_source "$work/source"
 "$root/opt/ivr/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-cache-dir \
     --no-compile "$work/source"
 "$root/opt/ivr/venv/bin/python" -c 'import media._batch' || fail "the compiled batch was not built"

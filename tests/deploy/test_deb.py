@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.kit.overlay import in_overlay
 from tests.kit.sipp import require
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD_SECONDS = 600
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(BUILD_SECONDS)]
-
-OVERLAY = """
-set -e
-mount -t tmpfs none "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-mount --bind /proc "$1/root/proc"
-mount --bind /dev "$1/root/dev"
-mkdir -p "$1/root/mnt"
-mount --bind "$2" "$1/root/mnt"
-chroot "$1/root" sh -ec "$3"
-"""
-"""A mount namespace with an overlay of the whole file system: what is written there is gone with it."""
 
 LIFE = r"""
 dpkg -i /mnt/ivr_*.deb
@@ -76,16 +63,7 @@ def test_lintian_finds_no_error(package: Path) -> None:
 
 
 def test_it_is_installed_updated_removed_and_purged(package: Path, tmp_path: Path) -> None:
-    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
-        pytest.skip("needs a mount namespace")
-    run = subprocess.run(
-        ["unshare", "-m", "sh", "-c", OVERLAY, "overlay", str(tmp_path), str(package.parent), LIFE],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
+    said = in_overlay(LIFE, tmp_path, package.parent)
     assert "640 root:ivr /etc/ivr/ivr.yaml" in said
     assert "750 ivr:ivr /var/lib/ivr" in said
     assert "ready sip=udp:" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ivr.settings import load_settings
+from tests.kit.overlay import in_overlay
 from tests.kit.sipp import require
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,6 +164,47 @@ def test_wrong_words_are_refused(tmp_path: Path, options: list[str]) -> None:
 def test_scripts_hold(script: str) -> None:
     subprocess.run(["sh", "-n", script], cwd=ROOT, check=True)
     subprocess.run([require("shellcheck"), "-x", script], cwd=ROOT, check=True)
+
+
+# For once with everything, on a copy of this machine
+
+LIFE = r"""
+mkdir -p /etc/asterisk
+printf '[general]\nrtpstart=10000\nrtpend=20000\n' >/etc/asterisk/rtp.conf
+mkdir /tmp/checkout
+tar -C /mnt --exclude=.venv --exclude=.git --exclude=var -cf - . | tar -xf - -C /tmp/checkout
+cd /tmp/checkout
+sh deploy/install.sh --no-packages --no-start
+id ivr
+ivr --version
+ivr check
+stat -c '%a %U:%G %n' /etc/ivr/ivr.yaml /etc/ivr/secrets /var/lib/ivr
+printf secret >/etc/ivr/secrets/PBX_PASSWORD
+echo '# mine' >>/etc/ivr/ivr.yaml
+setpriv --reuid ivr --regid ivr --clear-groups env HOME=/var/lib/ivr timeout -s TERM 15 ivr serve || true
+sh deploy/install.sh --no-packages --no-start
+stat -c '%a %U:%G %n' /etc/ivr/secrets/PBX_PASSWORD
+tail -n 1 /etc/ivr/ivr.yaml
+sh deploy/install.sh --uninstall
+test -f /etc/ivr/ivr.yaml
+test ! -e /opt/ivr
+sh deploy/install.sh --uninstall --purge
+test ! -e /etc/ivr
+! id ivr
+echo gone
+"""
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(900)
+def test_a_life_on_a_machine_with_asterisk(tmp_path: Path) -> None:
+    said = in_overlay(LIFE, tmp_path, ROOT)
+    assert "640 root:ivr /etc/ivr/ivr.yaml" in said
+    assert "750 ivr:ivr /var/lib/ivr" in said
+    assert "640 root:ivr /etc/ivr/secrets/PBX_PASSWORD" in said
+    assert re.search(r"ready sip=udp:127\.0\.0\.1:50[789]0 http=", said)
+    assert "\n# mine\n" in said
+    assert said.rstrip().endswith("gone")
 
 
 # Log files
