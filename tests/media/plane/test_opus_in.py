@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from random import Random
 
 import numpy as np
 import pytest
@@ -30,34 +31,37 @@ def power(frame: np.ndarray | None) -> float:
     return 0.0 if frame is None else float(np.sqrt(np.mean(frame.astype(float) ** 2)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from([10, 20, 40, 60]),
     st.integers(0, 0xFFFFFFFF),
     st.lists(st.integers(0, 59), min_size=PACKETS, max_size=PACKETS),
     st.lists(st.integers(0, 2), min_size=PACKETS, max_size=PACKETS),
+    st.randoms(use_true_random=False),
 )
-def test_jitter_reordering_and_repeats_leave_one_steady_tone(
-    ms: int, timestamp: int, delays: list[int], copies: list[int]
+def test_jitter_and_repeats_leave_one_steady_tone(
+    ms: int, timestamp: int, delays: list[int], copies: list[int], random: Random
 ) -> None:
-    """Each packet comes up to 59 ms late, some twice: the tone goes on once it has begun."""
+    """Each packet comes up to 59 ms late, none before the one ahead of it, some twice; what comes in one tick is in
+    any order: the tone goes on once it has begun."""
     stream = OpusIn()
-    arrivals = sorted(
-        (number * ms + delay, number, copy)
-        for number, (delay, count) in enumerate(zip(delays, copies, strict=True))
-        for copy in range(1 + count // 2)
-    )
+    waiting: list[tuple[int, int]] = []
+    latest = 0
+    for number, (delay, count) in enumerate(zip(delays, copies, strict=True)):
+        latest = max(latest, number * ms + delay)
+        waiting += [(latest, number)] * (1 + count // 2)
     heard = []
     for tick in range(PACKETS * ms // 20):
-        while arrivals and arrivals[0][0] <= tick * 20:
-            _, number, _ = arrivals.pop(0)
+        batch = [number for at, number in waiting if (tick - 1) * 20 < at <= tick * 20]
+        random.shuffle(batch)
+        for number in batch:
             stream.put((timestamp + number * ms * 48) & 0xFFFFFFFF, packets(ms)[number])
         assert len(stream._packets) <= 128
         heard.append(stream.take())
     assert all(frame is None or (frame.shape == (FRAME,) and frame.dtype == np.int16) for frame in heard)
     steady = [power(frame) for frame in heard[12:]]
     assert np.median(steady) > 3000
-    assert sum(level < 1500 for level in steady) <= max(5, len(steady) * 0.1)
+    assert sum(level < 1500 for level in steady) <= 3  # the delay may grow once more
 
 
 @settings(max_examples=40, deadline=None)
