@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ivr.call.placement import HOP_WAIT
+from ivr.call.placement import HOP_WAIT, MAX_TRIES
 from ivr.net import Hop
-from tests.kit.house import CELL, DESK, SHOP, TRUNK, House
+from tests.kit.house import CELL, DESK, HOUSE, SHOP, TRUNK, House
+from tests.kit.sip import sdp
 
 FLOW = """
 elements:
@@ -266,3 +270,61 @@ def test_headers_of_the_flow_go_before_those_of_the_line(tmp_path: Path) -> None
     caller.call("100")
     assert one.calls[0].request.get_all("P-Asserted-Identity") == ["<sip:1@h>"]
     caller.hang_up()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.sampled_from(("answer", "ring", "busy", "503", "408", "later", "silent", "no way")), min_size=1, max_size=10
+    ),
+    st.integers(0, 3),
+    st.one_of(st.none(), st.floats(0.0, 20.0)),
+)
+def test_whatever_hops_do_one_takes_the_call_or_none(
+    tmp_path: Path, what: list[str], lines: int, leaves: float | None
+) -> None:
+    addresses = [(f"192.0.2.{100 + n}", 5060) for n in range(len(what))]
+    names = [f"line{n}" for n in range(lines + 1)]
+    text = "".join(f"  {name}: {{type: sip_trunk, host: {name}.example, max_calls: 3}}\n" for name in names)
+    house = House(
+        tmp_path,
+        {"main": FLOW.replace("TARGET", "0401")},
+        f"lines:\n{text}outbound_policy: {{line: [{', '.join(names)}]}}\n",
+    )
+    house.no_way.add("tls")
+    for n, name in enumerate(names):
+        house.names.table[f"{name}.example"] = [
+            Hop("tls" if behaviour == "no way" else "udp", *address, name)
+            for address, behaviour in list(zip(addresses, what, strict=True))[n :: lines + 1]
+        ]
+    peers = {}
+    for address, behaviour in zip(addresses, what, strict=True):
+        if behaviour in ("silent", "no way"):
+            continue
+        peer = peers[address] = house.party(address)
+
+        def take(session: Any, behaviour: str = behaviour) -> None:
+            now = house.now
+            if behaviour == "answer":
+                session.answer(sdp("192.0.2.100"), now)
+            elif behaviour == "ring":
+                session.ring(now)
+            elif behaviour == "later":
+                house.link.after(3.0, lambda: session.reject(503, house.now))
+            else:
+                session.reject({"busy": 486, "503": 503, "408": 408}[behaviour], now)
+
+        peer.on_call = take
+    caller = house.party()
+    caller.call("100")
+    house.run(40.0 if leaves is None else leaves)
+    standing = [call for peer in peers.values() for call in peer.calls if not call.ended]
+    assert len(standing) <= 1, "it rings at two places"
+    invited = {target for _, source, target, data in house.link.sent if source == HOUSE and data.startswith(b"INVITE")}
+    assert len(invited) <= MAX_TRIES
+    one_line = lines == 0 and len(what) <= MAX_TRIES
+    if leaves is None and one_line and "answer" in what and not {"ring", "busy"} & set(what):
+        assert standing, "one of them would have taken it"
+    caller.hang_up()
+    house.settled()
+    assert not any(house.services.load.calls.values())
