@@ -20,5 +20,6 @@ def keys_in_clear(settings: Settings) -> list[str]:
         if not isinstance(line, SipLine) or (line.srtp or settings.media.srtp) != "required":
             continue
         if line.transport not in _HIDDEN:
-            found.append(f"lines.{name}: srtp is required, but its keys travel in clear by {line.transport}")
+            how = "may travel in clear: name a transport" if line.transport == "auto" else "travel in clear"
+            found.append(f"lines.{name}: srtp is required, but its keys {how} (transport: {line.transport})")
     return found

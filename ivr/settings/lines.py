@@ -37,12 +37,19 @@ Codec = Literal["pcmu", "pcma", "g722", "opus"]
 WIDEBAND = frozenset({"g722", "opus"})
 """Codecs of 16 kHz sound."""
 DtmfMethod = Literal["rfc4733", "info", "inband"]
-Inband = Literal["negotiated", "always", "off"]
+
+
+def _off(value: object) -> object:
+    """`off` without quotes is false in YAML 1.1."""
+    return "off" if value is False else value
+
+
+Inband = Annotated[Literal["negotiated", "always", "off"], BeforeValidator(_off)]
 """When keys are detected in the sound: where telephone-event was not agreed, always, or never."""
 
 LineTransport = Literal["udp", "tcp", "tls", "auto"]
 """`auto` asks the DNS what the peer prefers (NAPTR, RFC 3263)."""
-Srtp = Literal["off", "optional", "required"]
+Srtp = Annotated[Literal["off", "optional", "required"], BeforeValidator(_off)]
 """Encrypted sound: never, where the peer takes it, or no call without."""
 NumberFormat = Literal["as_is", "e164", "e164_no_plus", "national"]
 """How numbers are written: as they are, +4930123456, 4930123456, 030123456."""
@@ -129,7 +136,7 @@ class CallerId(Section):
     """Send Remote-Party-ID, which older gateways read."""
     privacy: Literal["pass", "always"] = "pass"
     """Whose number is withheld: that of callers who withhold it, or everybody's."""
-    diversion: Literal["off", "diversion", "history_info", "both"] = "off"
+    diversion: Annotated[Literal["off", "diversion", "history_info", "both"], BeforeValidator(_off)] = "off"
     """Headers that tell which number a forwarded call was for: Diversion (RFC 5806), History-Info (RFC 7044)."""
 
 

@@ -21,7 +21,7 @@ def told(text: str) -> list[str]:
 
 
 def test_each_line_whose_keys_can_be_read_is_named() -> None:
-    assert told(LINES) == ["lines.bare: srtp is required, but its keys travel in clear by udp"]
+    assert told(LINES) == ["lines.bare: srtp is required, but its keys travel in clear (transport: udp)"]
 
 
 def test_phones_without_a_listener_that_hides_their_keys_are_named() -> None:

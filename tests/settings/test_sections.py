@@ -151,3 +151,10 @@ def test_what_would_fail_at_its_first_use_is_refused_at_once(
 ) -> None:
     with pytest.raises(ConfigError, match=told):
         make_settings(text)
+
+
+def test_off_needs_no_quotes(make_settings: Make) -> None:
+    line = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.1, srtp: off, inband: off, caller_id: {diversion: off}}"
+    pbx = make_settings(line).lines["pbx"]
+    assert isinstance(pbx, SipTrunk)
+    assert (pbx.srtp, pbx.inband, pbx.caller_id.diversion) == ("off", "off", "off")
