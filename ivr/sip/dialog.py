@@ -94,6 +94,7 @@ class Dialog:
         "remote_tag",
         "routes",
         "session",
+        "stream_ok",
         "symmetric",
         "target",
     )
@@ -126,6 +127,8 @@ class Dialog:
         """Whose dialog it is."""
         self.symmetric = False
         """Keep to the flow: the peer's own addresses are known not to be reachable."""
+        self.stream_ok = False
+        """Whether the peer takes TCP for requests that no datagram holds."""
         self.local_cseq = 0
         """CSeq of our last request."""
         self.remote_cseq: int | None = None
@@ -194,9 +197,11 @@ class Dialog:
                 # A strict router gets itself as Request-URI, the target last.
                 routes = [*(str(route) for route in self.routes[1:]), f"<{uri}>"]
                 uri = str(first.uri.without_headers())
-        return OutgoingRequest(
+        request = OutgoingRequest(
             method, uri, self.local, self.remote, self.call_id, cseq, routes, headers, body, content_type
         )
+        request.stream_ok = self.stream_ok
+        return request
 
     def hop(self) -> Flow:
         """Where our requests go."""

@@ -126,6 +126,7 @@ class OutboundSession(EarlyDialogs):
         if not target.is_sip:
             return None
         dialog = Dialog.of_response(request, self.local_tag, response, target, flow)
+        dialog.stream_ok = self.invite.stream_ok
         # A phone behind a NAT that was called by its registered flow names the address it was registered with.
         uri = self.invite.uri
         dialog.symmetric = (uri.host, uri.port) == (target.host, target.port) and (

@@ -84,6 +84,16 @@ def test_a_cancel_takes_the_way_of_its_invite(stack: Stack) -> None:
     assert parse_message(cancel).top_via.branch == parse_message(data).top_via.branch
 
 
+def test_requests_within_the_dialog_too(stack: Stack) -> None:
+    session = stack.invite(invite(UDP, stream_ok=True), 0.0)
+    ((data, _),) = sent(stack)
+    stack.receive(reply(data, 200, headers="Contact: <sip:100@192.0.2.1>\r\n", body=sdp()), UDP, 1.0)
+    sent(stack)
+    session.reinvite(sdp() + b"a=x:" + b"x" * LARGE + b"\r\n", 2.0)
+    ((again, flow),) = sent(stack)
+    assert again.startswith(b"INVITE ") and flow == TCP
+
+
 def test_a_connection_that_ends_after_the_first_answer_does_not_end_the_call(stack: Stack) -> None:
     stack.invite(invite(UDP, headers=LONG, stream_ok=True), 0.0)
     ((data, _),) = sent(stack)
