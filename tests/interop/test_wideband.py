@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +23,14 @@ FLOWS = {
         elements:
           start: {type: start_incoming_call, numbers: ["110"], next: sound}
           sound: {type: play, file: wide.wav, next: ask}
-          ask: {type: collect, max_digits: 2, wait: 10s, next: message, branches: {no_match: message}}
+          ask: {type: collect, max_digits: 2, wait: 10s, type_ahead: true, next: message, branches: {no_match: message}}
           message: {type: record_voicemail, max_duration: 1s, max_silence: 0, next: done,
                     branches: {nothing_recorded: done}}
           done: {type: hang_up}
     """,
 }
-CODECS = {"g722": "G722/16000/1", "opus": "opus/48000/2"}
+CODECS = {"g722": ("G722/16000/1", 40), "opus": ("opus/48000/2", 20)}
+"""What baresip calls it, and the milliseconds of a packet."""
 
 
 def tones(seconds: float, *frequencies: float) -> NDArray[np.float64]:
@@ -64,15 +64,14 @@ def test_sound_is_wide_both_ways_and_keys_count(daemon: Daemon, tmp_path: Path) 
     with contextlib.ExitStack() as stack:
         phones = {
             name: stack.enter_context(
-                Phone(tmp_path / name, daemon.sip_port, name, None, spoken, codecs=codec, rate=16000)
+                Phone(tmp_path / name, daemon.sip_port, name, None, spoken, codecs=codec, rate=16000, ptime=ptime)
             )
-            for name, codec in CODECS.items()
+            for name, (codec, ptime) in CODECS.items()
         }
         for phone in phones.values():
             phone.call("110")
         for phone in phones.values():
             phone.wait_event("CALL_ESTABLISHED")
-        time.sleep(1.7)  # the prompt
         for phone in phones.values():
             phone.press("47")
         for phone in phones.values():
@@ -81,6 +80,7 @@ def test_sound_is_wide_both_ways_and_keys_count(daemon: Daemon, tmp_path: Path) 
     for name, phone in phones.items():
         record = records[name]
         assert record["details"]["media"]["codec"] == name
+        assert record["details"]["media"]["ptime"] == CODECS[name][1]
         assert "".join(item["digits"] for item in record["digits"]) == "47"
         assert level(phone.heard(), 1000) > -3, name
         assert level(phone.heard(), 5500) > -6, name
