@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import socket
 import time
@@ -16,6 +17,9 @@ from ivr.settings import SipLine
 from ivr.sip import Flow, Stack
 
 __all__ = ["Ground", "Names", "Sockets", "instance_of", "line_hops", "routes_of"]
+
+
+log = logging.getLogger("ivr.lines")
 
 
 class Names(Protocol):
@@ -79,14 +83,17 @@ def instance_of(source: Path | None, machine: Path = Path("/etc/machine-id")) ->
 
 
 async def line_hops(names: Names, line: SipLine, hosts: Sequence[str] | None = None) -> list[Hop]:
-    """Where the requests of a line go: its outbound proxy, else `hosts`, else its host."""
+    """Where the requests of a line go: its outbound proxy, else `hosts`, else its host; empty where nobody knows."""
     transport = None if line.transport == "auto" else line.transport
     proxy = line.outbound_proxy
-    if proxy is not None:
-        return await names.hops(proxy.host, proxy.port or None, transport)
+    places = [(proxy.host, proxy.port or None)] if proxy else [(host, line.port) for host in hosts or (line.host,)]
     found: list[Hop] = []
-    for host in hosts or (line.host,):
-        found += await names.hops(host, line.port, transport)
+    for host, port in places:
+        try:
+            found += await names.hops(host, port, transport)
+        except Exception:
+            # A fault in a look-up must not leave a line unregistered for ever: it is tried again like any failure.
+            log.exception("%s cannot be looked up", host)
     return list(dict.fromkeys(found))
 
 

@@ -225,16 +225,12 @@ class Trunks:
         """Look up where calls of a line come from, and go to."""
         trunk = self._trunks[name]
         line = trunk.line
-        try:
-            hops = await line_hops(self._ground.names, line)
-            if line.outbound_proxy is not None:
-                # Calls may come from the proxy as well as from what is behind it.
-                hops += await line_hops(self._ground.names, line.model_copy(update={"outbound_proxy": None}))
-        except Exception:
-            log.exception("line %s: its host cannot be looked up", name)
-            return
+        hops = await line_hops(self._ground.names, line)
         trunk.resolved = True
         trunk.hops = tuple(hops) or trunk.hops
+        if line.outbound_proxy is not None:
+            # Calls may come from the proxy as well as from what is behind it.
+            hops += await line_hops(self._ground.names, line.model_copy(update={"outbound_proxy": None}))
         found = dict.fromkeys(hop.address for hop in hops)
         if trunk.registration is not None:
             found |= dict.fromkeys(trunk.registration.addresses)

@@ -90,6 +90,8 @@ class _Kept:
     fresh_until: float
     usable_until: float
     """Later than `fresh_until` while the servers do not answer."""
+    stale: bool = False
+    """Whether they did not, since."""
 
 
 System = Callable[[str], Awaitable[Sequence[str]]]
@@ -226,7 +228,11 @@ class Resolver:
             kept = self._kept.get(key)
             if kept is not None and kept.records and kept.usable_until > now:
                 kept.fresh_until = now + FAILURE_TTL
-                log.info("the DNS does not answer for %s %s (%s): what it said before is used", name, kind, error)
+                if not kept.stale:
+                    log.warning(
+                        "the DNS does not answer for %s %s (%s): what it said before is used", name, kind, error
+                    )
+                kept.stale = True
                 return kept.records
             self._keep(key, _Kept((), now + FAILURE_TTL, now + FAILURE_TTL))
             return ()

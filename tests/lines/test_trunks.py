@@ -339,3 +339,15 @@ def test_another_account_for_calls(make_settings: Make) -> None:
     assert provider.contacts
     account = world.table.account("pbx")
     assert account is not None and account.user == "calls"
+
+
+def test_a_fault_in_a_look_up_is_like_any_failure(make_settings: Make) -> None:
+    world = World(make_settings(PBX + "    probe: {every: 10s}\n"))
+    provider = Provider(world, ONE, 1)
+    good, world.hosts = world.hosts, None  # type: ignore[assignment]
+    world.start()
+    world.run(60)
+    assert world.state().reason == "not registered: the registrar has no address"
+    world.hosts = good
+    world.run(60)
+    assert provider.contacts and world.state().answers is True
