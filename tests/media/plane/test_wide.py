@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pylibsrtp import Policy, Session
 
 from media.codecs.g711 import ALAW_DECODE, ALAW_ENCODE, ULAW_DECODE, ULAW_ENCODE
 from media.codecs.g722 import G722Decoder, G722Encoder
 from media.codecs.opus import OpusDecoder, OpusEncoder, available
 from media.codecs.resample import DOWN_HISTORY, down, low_pass
 from media.dtmf.generator import digit_samples
-from media.face import WIDE_SUFFIX
+from media.face import WIDE_SUFFIX, SrtpKey
 from media.protocol import NO_TYPE, Command, DigitMode, UpdateFlag
 from tests.kit.needs import may_skip
 from tests.kit.plane import ALL, PEER, PlaneBench, Sent, rtp
@@ -325,6 +326,25 @@ def test_a_call_may_change_its_codec_at_any_moment() -> None:
             peer.heard += bench.whole_tick()
         rate = 16000 if codec in ("g722", "opus") else 8000
         assert level(peer.sound()[rate // 10 : rate // 2], 1000, rate) > -2
+
+
+@pytest.mark.parametrize("codec", WIDE)
+def test_wide_sound_is_sealed_and_opened(codec: str) -> None:
+    key, other = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(30)), SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(range(30)))
+    profile = Policy.SRTP_PROFILE_AES128_CM_SHA1_80
+    hears = Session(Policy(key.key, Policy.SSRC_ANY_INBOUND, srtp_profile=profile))
+    talks = Session(Policy(other.key, Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile))
+    bench, peer = PlaneBench(), Peer(codec, tone(1000, 60), ptime=40)
+    bench.sounds["a"] = tone(2000, 60, 8000)
+    agreed(bench, 0, peer, PEER, srtp_out=key, srtp_in=other)
+    bench.play(0, 1, "a")
+    frames: list[NDArray[np.uint8]] = []
+    bench.plane.recorder.hear = lambda index, payload: frames.extend(payload.copy())  # type: ignore[method-assign]
+    for at in range(60):
+        sealed = bench.whole_tick(*([] if at % 2 else [talks.protect(peer.packet())]))
+        peer.heard += [Sent(p.row, p.target, hears.unprotect(p.data)) for p in sealed]
+    assert level(peer.sound()[8000:16000], 2000, 16000) > -2
+    assert level(ULAW_DECODE[np.concatenate(frames[20:50])], 1000, 8000) > -2
 
 
 def test_rows_leave_nothing_behind() -> None:
