@@ -67,13 +67,15 @@ class Phone:
         answer: bool = False,
         dtmf: str = "rtpevent",
         srtp: str = "",
+        ca: Path | None = None,
         codecs: str = "PCMU/8000/1,PCMA/8000/1",
         rate: int = 8000,
         ptime: int = 20,
     ) -> None:
         """`rate` is that of `source`, Hz.
 
-        `srtp` is what baresip calls `mediaenc`: `srtp` (keys offered beside plain RTP) or `srtp-mand`."""
+        `srtp` is what baresip calls `mediaenc`: `srtp` (keys offered beside plain RTP) or `srtp-mand`. With `ca`, whose
+        certificate the server's is signed by, it speaks TLS instead of UDP."""
         self.folder = folder
         self._source = source
         folder.mkdir(parents=True, exist_ok=True)
@@ -98,16 +100,18 @@ class Phone:
                 rtp_end=rtp + RTP_SPAN,
                 modules=modules,
             )
+            + (f"sip_cafile {ca}\n" if ca is not None else "")
         )
+        transport = "tls" if ca is not None else "udp"
         register = "regint=60" if password else "regint=0"
         auth = f";auth_user={user};auth_pass={password}" if password else ""
         mode = "auto" if answer else "manual"
         (folder / "accounts").write_text(
-            f"<sip:{user}@{HOST}:{server_port};transport=udp>;{register}{auth};answermode={mode};"
+            f"<sip:{user}@{HOST}:{server_port};transport={transport}>;{register}{auth};answermode={mode};"
             f"audio_codecs={codecs};ptime={ptime};dtmfmode={dtmf}{f';mediaenc={srtp}' if srtp else ''}\n"
         )
         (folder / "contacts").write_text("")
-        self._server = server_port
+        self._server = f"{HOST}:{server_port};transport={transport}"
         self._buffer = b""
         self.events: list[dict[str, Any]] = []
 
@@ -167,7 +171,7 @@ class Phone:
 
     def call(self, number: str) -> None:
         """Dial a number of the server."""
-        self.command("dial", f"sip:{number}@{HOST}:{self._server}")
+        self.command("dial", f"sip:{number}@{self._server}")
 
     def press(self, digits: str) -> None:
         """Press keys, one after the other."""
