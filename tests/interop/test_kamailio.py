@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from ivr.sip import Request, Response, parse_message
+from ivr.sip.digest import authorize
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
@@ -119,3 +122,57 @@ def test_a_new_certificate_is_taken_up_on_sighup(pair: Pair, tmp_path: Path) -> 
     while shown(pair.wss_port) == old:
         assert time.monotonic() < deadline, pair.daemon.log()
         time.sleep(0.05)
+
+
+class Browser:
+    """A phone 200 in a browser, as far as SIP goes."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._cseq = 0
+
+    async def send(self, method: str, number: str, more: str = "", body: str = "", tag: str = "") -> str:
+        """Send a request; its URI."""
+        uri = "sip:pbx.example.net" if method == "REGISTER" else f"sip:{number}@pbx.example.net"
+        await self._socket.send_str(
+            f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/WSS df7jal23ls0d.invalid;branch=z9hG4bK{method}{self._cseq}\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:200@pbx.example.net>;tag=me\r\nTo: <sip:{number}@pbx.example.net>{tag}\r\n"
+            f"Call-ID: ws-{number}\r\nCSeq: {self._cseq} {method}\r\n"
+            f"Contact: <sip:200@df7jal23ls0d.invalid;transport=ws>\r\n{more}Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        return uri
+
+    async def receive(self) -> Request | Response:
+        """What comes next."""
+        return parse_message((await self._socket.receive_str(timeout=10)).encode())
+
+    async def ask(self, method: str, number: str, more: str = "", body: str = "") -> Response:
+        """Send a request, again with the password when that is asked for; the final answer."""
+        password = ""
+        for _ in range(2):
+            self._cseq += 1
+            uri = await self.send(method, number, password + more, body)
+            while not isinstance(answer := await self.receive(), Response) or answer.status < 200:
+                pass
+            if method == "INVITE":
+                await self.send("ACK", number, tag=f";tag={answer.to.tag}")
+            if answer.status != 401:
+                break
+            challenges = answer.get_all("WWW-Authenticate")
+            value = authorize(challenges, method, uri, "200", "secret-200", body.encode(), cnonce="c")
+            password = f"Authorization: {value}\r\n"
+        return answer
+
+
+async def test_a_phone_by_websocket_registers_and_calls(pair: Pair) -> None:
+    url = f"wss://127.0.0.1:{pair.wss_port}/"
+    sdp = (
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        f"m=audio {free_port()} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+    )
+    async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("sip",), ssl=False) as socket:
+        browser = Browser(socket)
+        assert (await browser.ask("REGISTER", "200")).status == 200
+        assert (await browser.ask("INVITE", "4711", "Content-Type: application/sdp\r\n", sdp)).status == 200
+        bye = await browser.receive()
+        assert isinstance(bye, Request) and bye.method == "BYE"
