@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from media.dtmf.generator import digit_samples
 from media.face import WIDE_SUFFIX, SrtpKey
 from media.protocol import NO_TYPE, Command, DigitMode, UpdateFlag
 from tests.kit.needs import may_skip
-from tests.kit.plane import ALL, PEER, PlaneBench, Sent, rtp
+from tests.kit.plane import ALL, PEER, PlaneBench, Sent, folder, rtp
 from tests.media.dtmf_adapter import detect_all
 
 OTHER = PEER + 2
@@ -345,6 +346,27 @@ def test_wide_sound_is_sealed_and_opened(codec: str) -> None:
         peer.heard += [Sent(p.row, p.target, hears.unprotect(p.data)) for p in sealed]
     assert level(peer.sound()[8000:16000], 2000, 16000) > -2
     assert level(ULAW_DECODE[np.concatenate(frames[20:50])], 1000, 8000) > -2
+
+
+@pytest.mark.skipif(folder() is None, reason="the corpus of bad RTP packets is not beside this checkout")
+@pytest.mark.parametrize("codec", WIDE)
+def test_the_corpus_of_bad_packets_harms_no_wide_call(codec: str) -> None:
+    path = folder()
+    assert path is not None
+    for line in path.read_text().splitlines():
+        group = json.loads(line)
+        bench, peer = PlaneBench(), Peer(codec, tone(400, 400), ssrc=0x51)
+        peer.type = 0  # that of the packets in the corpus
+        agreed(bench, 0, peer, PEER)
+        packets = [bytes.fromhex(packet) for packet in group["packets"]][:160]
+        for start in range(0, len(packets), 8):
+            bench.arrive(packets[start : start + 8])
+            bench.whole_tick(peer.packet())
+        frames: list[NDArray[np.uint8]] = []
+        bench.plane.recorder.hear = lambda index, payload, into=frames: into.extend(payload.copy())  # type: ignore[misc]
+        for _ in range(60):
+            bench.whole_tick(peer.packet())
+        assert level(ULAW_DECODE[np.concatenate(frames[30:60])], 400, 8000) > -3, group["name"]
 
 
 def test_rows_leave_nothing_behind() -> None:
