@@ -207,6 +207,8 @@ if [ "$packages" = yes ]; then
         need_packages $RUN_PACKAGES adduser logrotate
     fi
 fi
+# That of the system before any other: one in somebody's home is closed to the service.
+PYTHON=${PYTHON:-/usr/bin/python3}
 python=$(find_python)
 [ -n "$python" ] || fail "no Python of at least 3.11 with venv was found (set PYTHON=/path/to/python3)"
 
@@ -238,6 +240,10 @@ if [ "$venv" = yes ]; then
             "$program/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
                 --force-reinstall --no-deps "$wheel" || fail "pip install failed"
         fi
+    fi
+    if [ -z "$prefix" ] && [ "$dry" = no ]; then
+        runuser -u ivr -- "$program/venv/bin/python" -c '' ||
+            fail "the user ivr may not run $python, which $program/venv uses: remove $program/venv, and give another by PYTHON="
     fi
     folder 0755 "$(dirname "$command")"
     [ -L "$command" ] || run ln -s /opt/ivr/venv/bin/ivr "$command"

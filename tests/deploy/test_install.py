@@ -181,7 +181,7 @@ ivr check
 stat -c '%a %U:%G %n' /etc/ivr/ivr.yaml /etc/ivr/secrets /var/lib/ivr
 printf secret >/etc/ivr/secrets/PBX_PASSWORD
 echo '# mine' >>/etc/ivr/ivr.yaml
-setpriv --reuid ivr --regid ivr --clear-groups env HOME=/var/lib/ivr timeout -s TERM 15 ivr serve || true
+(cd / && setpriv --reuid ivr --regid ivr --clear-groups env HOME=/var/lib/ivr timeout -s TERM 15 ivr serve) || true
 sh deploy/install.sh --no-packages --no-start
 stat -c '%a %U:%G %n' /etc/ivr/secrets/PBX_PASSWORD
 tail -n 1 /etc/ivr/ivr.yaml
