@@ -337,7 +337,8 @@ class LiveCall(Transferable):
         self._answering.want_sound(prompt, then)
 
     def showing(self, own: str | None) -> Showing:
-        return Showing(own, self.number, self.display, not self.number, self.caller.called)
+        diversions = tuple(self.session.request.get_all("Diversion"))
+        return Showing(own, self.number, self.display, not self.number, self.caller.called, diversions)
 
     def dialler(self, *, written: bool) -> Dialler:
         return dialler_of(self.caller, self.machine.flow, written=written)

@@ -19,6 +19,9 @@ Header = tuple[str, str]
 ANONYMOUS: Final = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
 """RFC 3323 §4.1.1.3."""
 
+MAX_DIVERSIONS: Final = 5
+"""Earlier ones that are passed on; a call that was diverted more often goes round in circles."""
+
 NOBODY: Final = "anonymous"
 """User part of a caller of whom nothing is known, and who withholds nothing."""
 
@@ -36,7 +39,9 @@ class Showing:
     withheld: bool = False
     """That caller withholds the number."""
     diverted_from: str = ""
-    """Number that was called at first, of a call that is passed on."""
+    """Number that was called here, of a call that is passed on."""
+    diversions: tuple[str, ...] = ()
+    """Diversion headers that it came with: who passed it on before, the last first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def identity_of(line: SipLine | None, showing: Showing, our_host: str, target: U
         first = address(showing.diverted_from)
         if rules.diversion in ("diversion", "both"):
             headers.append(("Diversion", f"<{first}>;reason=unconditional;counter=1"))
+            headers.extend(("Diversion", value) for value in showing.diversions[:MAX_DIVERSIONS])
         if rules.diversion in ("history_info", "both"):
             last = Uri(target.scheme, target.user, target.host, target.port, {"cause": "302"})
             headers.append(("History-Info", f"<{first}>;index=1, <{last}>;index=1.1;mp=1"))

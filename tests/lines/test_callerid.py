@@ -92,6 +92,17 @@ def test_whom_a_forwarded_call_was_for(make_settings: Make) -> None:
         assert say(found, Showing(number="+4930123456"))[1:] == []
 
 
+def test_a_call_that_was_diverted_before_says_so(make_settings: Make) -> None:
+    earlier = tuple(f"<sip:{n}@h>;reason=no-answer" for n in range(8))
+    showing = Showing(number="1", diverted_from="100", diversions=earlier)
+    said = say(line(make_settings, caller_id="{diversion: diversion}"), showing)[1:]
+    assert said == [
+        "Diversion: <sip:100@192.0.2.2>;reason=unconditional;counter=1",
+        *(f"Diversion: {value}" for value in earlier[:5]),
+    ]
+    assert say(line(make_settings), showing)[1:] == []
+
+
 def test_what_others_wrote_cannot_break_a_header(make_settings: Make) -> None:
     nasty = Showing(number='1">;x=', display='A"\\b', diverted_from="a@b>c")
     rules = "{p_asserted_identity: true, diversion: both, remote_party_id: true}"
