@@ -20,10 +20,11 @@ class Profile:
     """Seconds that the first prompt waits for the gateway's sound at most: the gateway answers SIP before its telephone
     side is connected through, and what is played meanwhile is lost."""
     dtmf: tuple[DtmfMethod, ...] | None = None
-    """Methods in place of those of the configuration: gateways offer telephone-event and then leave keys of the analog
-    side in the sound."""
+    """Methods in place of those of the configuration, the first that can be used sends: over an analog line a tone
+    arrives for certain, where INFO may not."""
     inband: Inband | None = None
-    """When keys are detected in the sound, in place of the configuration's."""
+    """When keys are detected in the sound, in place of the configuration's: gateways offer telephone-event and leave the
+    keys of the analog side in the sound."""
     busy_tone: bool = False
     """The analog line tells by a busy tone alone that the other side hung up: it carries no signal for it, and the
     gateway sends no BYE unless it hears the tone itself."""
@@ -40,7 +41,7 @@ PROFILES: Final[dict[GatewayProfile, Profile]] = {
         # It goes off-hook when it has our 200 OK; the exchange connects the sound through after that.
         late_media=1.0,
         # Keys of the far side come as sound over the analog line; events are made of those of its own phone alone.
-        dtmf=("inband", "rfc4733", "info"),
+        dtmf=("rfc4733", "inband", "info"),
         inband="always",
         # "PSTN Disconnect Tone" is that of the USA from the factory (480 + 620 Hz, 500/500 ms).
         busy_tone=True,
@@ -51,7 +52,7 @@ PROFILES: Final[dict[GatewayProfile, Profile]] = {
         "Cisco and Linksys SPA3102, SPA232D, PSTN line",
         # As above; some exchanges and "PSTN Ring Thru" take longer.
         late_media=1.5,
-        dtmf=("inband", "rfc4733", "info"),
+        dtmf=("rfc4733", "inband", "info"),
         inband="always",
         # "Disconnect Tone" is that of the USA from the factory (480 + 620 Hz, 250/250 ms).
         busy_tone=True,
