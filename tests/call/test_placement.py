@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ivr.call.placement import HOP_WAIT, MAX_TRIES
+from ivr.call.policies import media_policies
 from ivr.net import Hop
+from ivr.sip import IncomingCall
 from tests.kit.house import CELL, DESK, HOUSE, SHOP, TRUNK, House
 from tests.kit.sip import sdp
 
@@ -328,3 +330,25 @@ def test_whatever_hops_do_one_takes_the_call_or_none(
     caller.hang_up()
     house.settled()
     assert not any(house.services.load.calls.values())
+
+
+def test_each_hop_gets_a_description_and_a_port_of_its_kind(tmp_path: Path) -> None:
+    six = ("2001:db8::20", 5060)
+    house = make(tmp_path, SOLO, hops=[hop(six), hop(ONE)])
+    ours = {True: "2001:db8::2", False: HOUSE[0]}
+    house.services.policies = media_policies(house.settings, house.services.lines, lambda peer: ours[":" in peer])
+    far, near, caller = house.party(six), house.party(ONE), house.party()
+    caller.call("100")
+    first = house.pool.ports[-1]
+    assert first.local[0] == "::1"
+    offer = far.got(IncomingCall)[0].session.remote_sdp
+    assert (offer.host, offer.media[0].port) == ("2001:db8::2", first.local[1])
+    far.refuse(503)
+    second = house.pool.ports[-1]
+    assert first.released and not second.released and second.local[0] == "127.0.0.1"
+    offer = near.got(IncomingCall)[0].session.remote_sdp
+    assert (offer.host, offer.media[0].port) == (HOUSE[0], second.local[1])
+    near.answer()
+    assert house.port.bridged is second
+    caller.hang_up()
+    house.settled()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr.sip import Answered, Rejected
+from ivr.sip import Answered, IncomingCall, Rejected
 from media import SrtpKey
 from tests.kit.house import CALLER, DESK, SETTINGS, House, Party
 from tests.kit.sip import sdp
@@ -131,13 +131,10 @@ def forwarded(tmp_path: Path, srtp: str) -> tuple[House, Party, Party]:
     return house, caller, desk
 
 
-def offer_to(desk: Party) -> str:
-    return str(desk.calls[-1].remote_offer.encode().decode())
-
-
 @pytest.mark.parametrize(("srtp", "profile"), [("optional", "RTP/AVP"), ("required", "RTP/SAVP")])
 def test_a_forward_offers_keys_and_takes_those_of_the_answer(tmp_path: Path, srtp: str, profile: str) -> None:
     house, _, desk = forwarded(tmp_path, srtp)
+    assert desk.got(IncomingCall)[-1].session.remote_sdp.media[0].protocol == profile
     desk.calls[-1].answer(secured(DESK, OTHER, profile=profile, suite=SHORT, tag=2), house.now)
     house.run(0.5)
     other = house.port.bridged

@@ -167,6 +167,8 @@ class FakePool:
         if self.used >= self.limit:
             raise MediaFull("every media port is taken")
         port = FakePort(20_000 + 2 * len(self.ports), on_event, self._later)
+        if ":" in host:
+            port.local = ("::1", port.local[1])
         self.ports.append(port)
         return port
 
