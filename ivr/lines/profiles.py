@@ -23,8 +23,8 @@ class Profile:
     """Methods in place of those of the configuration, the first that can be used sends: over an analog line a tone
     arrives for certain, where INFO may not."""
     inband: Inband | None = None
-    """When keys are detected in the sound, in place of the configuration's: gateways offer telephone-event and leave the
-    keys of the analog side in the sound."""
+    """When keys are detected in the sound, in place of the configuration's: gateways offer telephone-event and leave
+    the keys of the analog side in the sound."""
     busy_tone: bool = False
     """The analog line tells by a busy tone alone that the other side hung up: it carries no signal for it, and the
     gateway sends no BYE unless it hears the tone itself."""

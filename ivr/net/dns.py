@@ -114,7 +114,8 @@ class Resolver:
         fraction: Callable[[], float] = random.random,
     ) -> None:
         """`transports` are those that can be spoken, the preferred first; `nameservers` stand instead of those of
-        `resolv_conf`; `system` looks up names without a dot and those in .local; `fraction` is chance from 0 to 1."""
+        `resolv_conf`; `system` looks up names without a dot, in .local, and what the DNS does not know; `fraction` is
+        chance from 0 to 1."""
         self._transports = tuple(transports)
         self._nameservers = tuple(nameservers)
         self._nameserver_port = nameserver_port
@@ -194,7 +195,8 @@ class Resolver:
         if "." not in host or host.endswith(".local"):
             return await self._records(host, "system")
         four, six = await self._all(((host, "A"), (host, "AAAA")))
-        return (*four, *six)
+        # Names of a search domain, or of another service of the machine, are not in the DNS as they stand.
+        return (*four, *six) or await self._records(host, "system")
 
     # Records
 

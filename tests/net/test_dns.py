@@ -35,11 +35,17 @@ class Times:
         return self.now
 
 
+async def nobody(name: str) -> Sequence[str]:
+    """A machine that knows no names."""
+    raise OSError("unknown")
+
+
 def resolver(
     server: DnsServer | None, tmp_path: Path, clock: Times | None = None, hosts: str = "", **more: object
 ) -> Resolver:
     file = tmp_path / "hosts"
     file.write_text(hosts)
+    more.setdefault("system", nobody)
     return Resolver(
         nameservers=("127.0.0.1",),
         nameserver_port=server.port if server is not None else 9,
@@ -173,7 +179,7 @@ async def test_the_hosts_file_goes_before_the_dns_and_is_read_again(tmp_path: Pa
 
 async def test_names_without_a_dot_are_the_machines(tmp_path: Path) -> None:
     async def system(name: str) -> Sequence[str]:
-        if name == "asterisk":
+        if name in ("asterisk", "pbx.office"):
             return ["192.0.2.60"]
         raise OSError("unknown")
 
@@ -181,8 +187,10 @@ async def test_names_without_a_dot_are_the_machines(tmp_path: Path) -> None:
         names = resolver(server, tmp_path, system=system)
         assert short(await names.hops("asterisk")) == ["udp:192.0.2.60:5060"]
         assert await names.hops("nobody") == []
+        assert short(await names.hops("pbx.office", 5060)) == ["udp:192.0.2.60:5060"], "by a search domain"
         assert await names.hops("printer.local") == []
         assert {name for name, _ in server.asked} == {
+            "pbx.office",
             "_sip._udp.printer.local",
             "_sip._tcp.printer.local",
             "_sips._tcp.printer.local",
@@ -204,7 +212,7 @@ async def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_without_a_configuration_of_the_machine(tmp_path: Path) -> None:
-    names = Resolver(resolv_conf=tmp_path / "none", hosts_file=tmp_path / "none")
+    names = Resolver(resolv_conf=tmp_path / "none", hosts_file=tmp_path / "none", system=nobody)
     assert await names.hops("example.net") == []
 
 
