@@ -1,6 +1,7 @@
 """The words in which the rest of the runtime speaks to the media plane: configuration, streams, sounds, events.
 
-Times are seconds of ``time.monotonic`` (one clock for all processes of a machine); sound is 8 kHz mono.
+Times are seconds of ``time.monotonic`` (one clock for all processes of a machine); sound is 8 kHz mono, and for rows of
+wideband codecs also 16 kHz where a sound has a file of that beside it.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ class Stream:
     """Most bits a second of Opus that the peer takes (maxaveragebitrate); 0: it did not say."""
     busy_tone: bool = False
     """Look for the tones by which a telephone network says that the call is over: :class:`Tone` is reported."""
+    keys_signalled: bool = False
+    """Digits of the other party of a bridge are not sent here: who holds the port sends them by signalling (INFO)."""
     tones: str = ""
     """Country whose tones are looked for, one of ``media.tones.COUNTRIES``; empty: those of all."""
 
