@@ -62,6 +62,10 @@ class Receiver:
                 source = int(sources[k])
                 row = int(index[k])
                 ours[k] = source == int(rows.latched[row]) or self._learn(row, source, tick)
+            for k in np.flatnonzero(headers.rtcp & ~ours & rows.mux[index]).tolist():
+                # A peer that is silent by agreement reports all the same, and has latched with nothing.
+                row = int(index[k])
+                ours[k] = not rows.latched[row] and sources[k] == rows.offered[row]
             accepted = known & ours
             self._refuse(index, ~accepted & ~(headers.rtcp & ours))
             sound &= ours

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from media.plane.quality import mean_opinion
 from media.plane.rows import Rows
-from media.plane.rtcp import Reports
+from media.plane.rtcp import BURST, Reports
 from media.protocol import Command, Event
 from tests.kit.plane import PEER, PlaneBench, rtp, speech
 
@@ -114,3 +114,42 @@ def test_the_estimate_of_quality_falls_with_loss_and_delay() -> None:
     assert mean_opinion(0, 0, None) > mean_opinion(0.02, 0, None) > mean_opinion(0.2, 0, None) >= 1
     assert mean_opinion(0, 0, 20) > mean_opinion(0, 0, 800) > 1
     assert mean_opinion(1, 1000, 5000) == 1.0
+
+
+def receiver_report(bench: PlaneBench, lost: int) -> bytes:
+    """What a peer reports of our stream."""
+    ours = int(bench.rows.ssrc[0])
+    return struct.pack(">BBHIIIIIII", 0x81, 201, 7, 7, ours, lost, 0, 0, 0, 0)
+
+
+def test_a_shared_port_carries_reports_both_ways_even_of_a_peer_that_says_nothing() -> None:
+    bench = PlaneBench()
+    bench.call(rtcp_mux=True)
+    for _ in range(100):
+        bench.tick()
+    bench.tick(receiver_report(bench, 3), source=PEER + 2)
+    assert bench.plane.reports.heard_from(0)[1] is None
+    bench.tick(receiver_report(bench, 3))
+    assert bench.plane.reports.heard_from(0)[1] == 3
+    assert int(bench.rows.last_heard[0]) == bench.plane.tick
+    reports = [sent for _ in range(400) for sent in bench.tick() if sent.data[1] == 200]
+    assert reports and {sent.target for sent in reports} == {PEER}
+    assert not bench.controls
+    bench.agree()
+    for _ in range(400):
+        bench.tick()
+    assert {target for _, _, target in bench.controls} == {PEER + 1}
+
+
+def test_a_flood_of_reports_is_not_read() -> None:
+    bench = PlaneBench()
+    bench.call()
+    taken = []
+    for count in range(1000):
+        bench.plane.control_received(0, receiver_report(bench, count), PEER + 1)
+        taken.append(bench.plane.reports.heard_from(0)[1])
+    assert taken[-1] == BURST - 1
+    for _ in range(100):
+        bench.tick()
+    bench.plane.control_received(0, receiver_report(bench, 77), PEER + 1)
+    assert bench.plane.reports.heard_from(0)[1] == 77
