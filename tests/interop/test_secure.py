@@ -88,6 +88,8 @@ def test_a_phone_is_called_by_the_connection_it_registered_on(
         caller.wait_event("CALL_ESTABLISHED")
         desk.wait_event("CALL_ESTABLISHED")
         time.sleep(3.0)
+        caller.command("sndcode", "5")
+        desk.wait_for(lambda event: event.get("type") == "CALL_DTMF_START" and event.get("param") == "5", 3, "key 5")
         desk.hang_up()
         caller.wait_event("CALL_CLOSED")
     for phone, said in ((desk, spoken), (caller, answer)):
