@@ -32,10 +32,10 @@ def in_overlay(commands: str, folder: Path, shown: Path) -> str:
         pytest.skip("needs root and mount namespaces")
     run = subprocess.run(
         ["unshare", "-m", "sh", "-c", _SCRIPT, "overlay", str(folder), str(shown), commands],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
-    return said
+    assert run.returncode == 0, run.stdout
+    return run.stdout
