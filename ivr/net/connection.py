@@ -76,6 +76,8 @@ class Owner(Protocol):
     def turned(self) -> None:
         """A message is dealt with: what was queued may be sent."""
 
+    buffer: memoryview
+    """Where octets are received."""
     exhausted: bool
     """Enough was read in this turn of the loop, from all connections together."""
 
@@ -107,7 +109,7 @@ class Owner(Protocol):
         """Whether a request of ours still waits for its answer."""
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.BufferedProtocol):
     """A stream to one peer, of any transport but UDP. Made before it is open."""
 
     def __init__(
@@ -168,9 +170,14 @@ class Connection(asyncio.Protocol):
             return
         self._progress()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """One for all connections: octets are taken out of it at once, and a flood is read in pieces of its size."""
+        return self._owner.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         if self.over:
             return
+        data = bytes(self._owner.buffer[:nbytes])
         if self._tls is None or self._tls.ready or not self.incoming:
             self._feed(data)
             return

@@ -38,6 +38,9 @@ MESSAGES_PER_TURN: Final = 64
 """Read from all connections together before everything else gets its turn, as from a socket of datagrams: whoever
 floods by a thousand connections keeps datagrams waiting no longer than by one."""
 
+READ_OCTETS: Final = 65536
+"""Read from a connection at once: what a peer that floods may have waiting here, besides one message."""
+
 ACCEPT_AGAIN: Final = 1.0
 """Seconds until the next try when there is no file descriptor left."""
 
@@ -120,9 +123,11 @@ class ConnectionTable:
         """Those of peers, the one that was silent for longest first."""
         self._sources: Counter[str] = Counter()
         self._opening: set[asyncio.Task[None]] = set()
+        self._connecting = 0
         self._reserved: dict[tuple[str, tuple[str, int], str], socket.socket] = {}
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._total = min(limits.total, max(soft - FILES_KEPT, soft // 2))
+        self.buffer = memoryview(bytearray(READ_OCTETS))
         self._left = MESSAGES_PER_TURN
         self.exhausted = False
         self._unread: dict[int, Connection] = {}
@@ -130,7 +135,7 @@ class ConnectionTable:
         self._joined: set[Connection] = set()
         """Those that have a socket, closed ones that still send their last words included."""
         self._alone = asyncio.Event()
-        self._tell_again = 0.0
+        self._tell_again: dict[str, float] = {}
         self.refused = 0
         """Connections that were not taken, because of a bound or of the doorkeeper."""
 
@@ -149,7 +154,7 @@ class ConnectionTable:
                 return
             except OSError as error:
                 if error.errno in _NO_FILES:
-                    self._tell(f"no connection can be accepted: {error.strerror}")
+                    self._tell("files", f"no connection can be accepted: {error.strerror}")
                     self._loop.remove_reader(listener.socket.fileno())
                     self._loop.call_later(ACCEPT_AGAIN, self._accept_again, listener)
                 return
@@ -168,9 +173,13 @@ class ConnectionTable:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NONE)
             sock.close()
             return
-        sock.setblocking(False)
-        keep_alive(sock)
-        local = listener.local if not listener.wildcard else (sock.getsockname()[0], listener.local[1])
+        try:
+            sock.setblocking(False)
+            keep_alive(sock)
+            local = listener.local if not listener.wildcard else (sock.getsockname()[0], listener.local[1])
+        except OSError:  # it is gone already
+            sock.close()
+            return
         flow = Flow(listener.transport, local, remote, next(self._numbers))
         connection = self._add(flow, incoming=True)
         self._sources[host] += 1
@@ -179,13 +188,15 @@ class ConnectionTable:
 
     def _room(self, host: str, now: float) -> bool:
         if self._sources[host] >= self._limits.per_source and not self._trusted(host):
-            self._tell(f"more than {self._limits.per_source} connections from {host}: further ones are refused")
+            self._tell(
+                "source", f"more than {self._limits.per_source} connections from {host}: further ones are refused"
+            )
             return False
         if len(self._connections) < self._total:
             return True
         oldest = next(iter(self._incoming.values()), None)
         if oldest is None or now - oldest.heard < EVICT_IDLE:
-            self._tell(f"{self._total} connections stand: further ones are refused")
+            self._tell("total", f"{self._total} connections stand: further ones are refused")
             return False
         oldest.close("it has to make room", at_once=True)
         return True
@@ -238,10 +249,10 @@ class ConnectionTable:
         return connection is not None and connection.send(data, key)
 
     def _open(self, flow: Flow) -> Connection | None:
-        if flow.transport not in OPENED_BY_US or len(self._opening) >= MAX_OPENING or flow.remote[1] == 0:
+        if flow.transport not in OPENED_BY_US or self._connecting >= MAX_OPENING or flow.remote[1] == 0:
             return None
         if len(self._connections) >= self._total:
-            self._tell(f"{self._total} connections stand: none can be opened")
+            self._tell("total", f"{self._total} connections stand: none can be opened")
             return None
         key = (flow.transport, flow.remote, flow.name)
         try:
@@ -251,6 +262,7 @@ class ConnectionTable:
             log.warning("no connection to %s:%d: %s", *flow.remote, error)
             return None
         connection = self._add(flow._replace(connection=next(self._numbers)), incoming=False)
+        self._connecting += 1
         self._start(self._connect(connection, sock))
         return connection
 
@@ -265,6 +277,8 @@ class ConnectionTable:
         except asyncio.CancelledError:
             sock.close()
             raise
+        finally:
+            self._connecting -= 1
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
@@ -277,7 +291,9 @@ class ConnectionTable:
         contexts = self._contexts if flow.transport in TLS_TRANSPORTS else None
         connection = Connection(self, flow, incoming=incoming, contexts=contexts)
         self._connections[flow.connection] = connection
-        self._by_peer[(flow.transport, flow.remote, flow.name)] = connection
+        # Who connected by TLS did not prove to be who can be reached there (RFC 5923 §9.2).
+        if not incoming or contexts is None:
+            self._by_peer[(flow.transport, flow.remote, flow.name)] = connection
         return connection
 
     def received(self, connection: Connection, data: bytes) -> bool:
@@ -347,6 +363,8 @@ class ConnectionTable:
             self._sources[flow.remote[0]] -= 1
             if not self._sources[flow.remote[0]]:
                 del self._sources[flow.remote[0]]
+        if connection.incoming and reason.startswith("TLS"):
+            self._tell("TLS", f"no TLS with {flow.remote[0]}: {reason.removeprefix('TLS: ')}")
         if unsent and connection.requests:
             # Whom we wanted to reach is worth a line, who asked and hung up is not.
             log.warning("no %s connection to %s:%d: %s", flow.transport, *flow.remote, reason)
@@ -366,10 +384,11 @@ class ConnectionTable:
         """Connections that stand, by transport."""
         return dict(Counter(one.flow.transport for one in self._connections.values()))
 
-    def _tell(self, sentence: str) -> None:
+    def _tell(self, kind: str, sentence: str) -> None:
+        """A line about something that peers may bring about as often as they like."""
         now = self._loop.time()
-        if now >= self._tell_again:
-            self._tell_again = now + TELL_EVERY
+        if now >= self._tell_again.get(kind, now):
+            self._tell_again[kind] = now + TELL_EVERY
             log.warning("%s", sentence)
 
     async def close(self) -> None:
