@@ -221,7 +221,7 @@ class SipLine(Section):
         if self.country is None:
             for key, form in (("dial_format", self.dial_format), ("caller_id.format", self.caller_id.format)):
                 if form == "national":
-                    raise ValueError(f"{key}: national needs `country`: of which one")
+                    raise ValueError(f"{key} is national, of which country is not said: `country`, like DE")
         return self
 
 

@@ -163,9 +163,9 @@ class SecretReader:
 
 
 def _fault(details: ErrorDetails, document: yamlpos.Document, name: str) -> Fault:
-    path, field = _place(details["loc"], document.value)
-    mark = document.mark(path)
     kind = details["type"]
+    path, field = _place(details["loc"], document.value, missing=kind == "missing")
+    mark = document.mark(path)
     text, expected = _message(details)
     found = None
     if kind == "extra_forbidden":
@@ -205,14 +205,15 @@ def _message(details: ErrorDetails) -> tuple[str, str | None]:
             return message[:1].lower() + message[1:], None
 
 
-def _place(loc: Sequence[str | int], data: Any) -> tuple[yamlpos.Path, str]:
-    """Path in the document, and the field's name, of pydantic's location, which also names union members."""
+def _place(loc: Sequence[str | int], data: Any, *, missing: bool) -> tuple[yamlpos.Path, str]:
+    """Path in the document, and the field's name, of pydantic's location, which also names union members; `missing`
+    where its last part is a key that should be there."""
     path: list[str | int] = []
     for part in loc:
         try:
             data = data[part]
         except (KeyError, IndexError, TypeError):  # the name of a union's member, or what is missing
-            if part == loc[-1] and part != "[key]":
+            if missing and part == loc[-1]:
                 return tuple(path), _dotted((*path, part))
         else:
             path.append(part)
