@@ -22,7 +22,7 @@ from ivr.flow.lint.questions import MOST_WAYS, paths_to
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
 from ivr.flow.sim.speech import SpeechModel
-from ivr.settings import Settings, find_config, keys_in_clear, open_lines
+from ivr.settings import Settings, find_config, keys_in_clear, open_lines, open_to_fraud
 
 __all__ = ["command"]
 
@@ -187,6 +187,9 @@ def _open(settings: Settings) -> list[Finding]:
     return [
         Finding("C006", "warning", file, None, None, None, said, "the peer's networks alone")
         for said in open_lines(settings)
+    ] + [
+        Finding("C007", "warning", file, None, None, None, said, "limits, or what is meant alone")
+        for said in open_to_fraud(settings)
     ]
 
 

@@ -38,7 +38,7 @@ from ivr.settings.lines import (
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
-from ivr.settings.openness import open_lines
+from ivr.settings.openness import open_lines, open_to_fraud
 from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
 from ivr.settings.sections import (
@@ -112,5 +112,6 @@ __all__ = [
     "keys_in_clear",
     "load_settings",
     "open_lines",
+    "open_to_fraud",
     "parse_settings",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "C003", "C004", "C005", "C006", "F001"]
+__all__ = ["C001", "C002", "C003", "C004", "C005", "C006", "C007", "F001"]
 
 C001 = code(
     "C001",
@@ -97,6 +97,25 @@ C006 = code(
     """
     lines:
       carrier: {type: sip_trunk, host: sip.example.com, match: [203.0.113.16/28]}
+    """,
+    "configuration",
+    allowable=False,
+)
+C007 = code(
+    "C007",
+    "warning",
+    "open to fraud",
+    """Phones or guests may dial every number of the world without a limit, so that one guessed password is expensive;
+    or everybody is exempt from limits and bans.""",
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com}
+    outbound_policy: {phones: ["*"]}
+    """,
+    """
+    lines:
+      carrier: {type: sip_trunk, host: sip.example.com}
+    outbound_policy: {phones: ["*"], country: DE, international: deny, per_phone: {calls_per_day: 100}}
     """,
     "configuration",
     allowable=False,

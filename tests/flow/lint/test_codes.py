@@ -11,7 +11,7 @@ import pytest
 from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.lint import CODES, SEVERITIES, Code, finding_of
 from ivr.flow.testing import CaseError, parse_cases
-from ivr.settings import keys_in_clear, open_lines, parse_settings
+from ivr.settings import keys_in_clear, open_lines, open_to_fraud, parse_settings
 from tests.kit.lint import lint
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,7 +29,12 @@ def found(code: Code, text: str) -> set[str]:
             parse_settings(text, place, {})
         except ConfigError as error:
             return {finding_of(fault, "C004").code for fault in error.faults}
-        said = {"C002": settings.unbuilt(), "C005": keys_in_clear(settings), "C006": open_lines(settings)}
+        said = {
+            "C002": settings.unbuilt(),
+            "C005": keys_in_clear(settings),
+            "C006": open_lines(settings),
+            "C007": open_to_fraud(settings),
+        }
         return {code for code, sentences in said.items() if sentences}
     if code.kind == "cases":
         try:
