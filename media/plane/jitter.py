@@ -116,9 +116,16 @@ def _put_samples(
         touched = np.flatnonzero((frame >= 0) & (frame * FRAME < ends))
         if not touched.size:
             continue
-        slots = index[touched] * RING + ((rows.slot[index[touched]] + frame[touched]) & _MASK)
-        fresh = ~rows.filled[slots]
-        rows.ring[slots[fresh]] = laws.SILENCE[rows.law[index[touched][fresh]]][:, None]
+        into, at = index[touched], frame[touched]
+        slots = into * RING + ((rows.slot[into] + at) & _MASK)
+        fresh = np.flatnonzero(~rows.filled[slots])
+        if fresh.size:
+            # What never comes of this frame sounds as the one before: silence would click, and G.722 codes nothing of
+            # what it was, so that its decoder would take 60 ms to find back.
+            before = into[fresh] * RING + ((rows.slot[into[fresh]] + at[fresh] - 1) & _MASK)
+            known = rows.filled[before] | (at[fresh] == 0)
+            silence = laws.SILENCE[rows.law[into[fresh]]][:, None]
+            rows.ring[slots[fresh]] = np.where(known[:, None], rows.ring[before], silence)
         rows.filled[slots] = True
     width = min(int(sizes.max()), payloads.shape[1])
     columns = _COLUMNS[:width]

@@ -200,6 +200,26 @@ def test_loss_is_concealed_and_nothing_shifts(codec: str, lost: tuple[int, ...])
     assert bench.rows.lost_of_source(0) == len(lost)
 
 
+@pytest.mark.parametrize("codec", WIDE)
+@pytest.mark.parametrize("ptime", [10, 40, 60])
+def test_after_a_lost_packet_of_another_length_sound_is_as_before(codec: str, ptime: int) -> None:
+    bench, peer = PlaneBench(), Peer(codec, tone(400, 160), ptime)
+    agreed(bench, 0, peer, PEER)
+    frames: list[NDArray[np.uint8]] = []
+    bench.plane.recorder.hear = lambda index, payload: frames.extend(payload.copy())  # type: ignore[method-assign]
+    lost = 600 // ptime
+    for tick in range(70):
+        batch = []
+        while peer.sequence * ptime <= tick * 20:
+            packet = peer.packet()
+            batch += [packet] if peer.sequence != lost else []
+        bench.whole_tick(*batch)
+    power = np.sqrt((ULAW_DECODE[np.concatenate(frames)].astype(float).reshape(-1, 160) ** 2).mean(axis=1))
+    gap = [tick for tick in range(20, 68) if power[tick] < 4500]
+    assert len(gap) <= 1 + 2 * ptime // 20  # waited for first, made up for then
+    assert not gap or max(gap) < 38
+
+
 @needs_opus
 def test_a_pause_of_opus_is_no_loss_and_goes_on_after() -> None:
     bench, peer = PlaneBench(), Peer("opus", tone(400, 30))
