@@ -57,6 +57,9 @@ send keep-alives more often."""
 MAX_OPENING: Final = 256
 """Connections of ours that are being opened: what a dead network of peers may hold."""
 
+MAX_UNREACHED: Final = 1024
+"""Peers of which it is remembered that they cannot be reached, for the log alone."""
+
 TELL_EVERY: Final = 10.0
 """Seconds between two lines in the log about the same bound."""
 
@@ -136,6 +139,8 @@ class ConnectionTable:
         """Those that have a socket, closed ones that still send their last words included."""
         self._alone = asyncio.Event()
         self._tell_again: dict[str, float] = {}
+        self._unreached: dict[tuple[str, tuple[str, int]], str] = {}
+        """Peers that could not be reached last time, and why."""
         self.refused = 0
         """Connections that were not taken, because of a bound or of the doorkeeper."""
 
@@ -344,6 +349,7 @@ class ConnectionTable:
 
     def opened(self, connection: Connection) -> None:
         flow = connection.flow
+        self._unreached.pop((flow.transport, flow.remote), None)
         log.debug("%s connection %d with %s:%d stands", flow.transport, flow.connection, *flow.remote)
 
     def active(self, connection: Connection) -> None:
@@ -367,7 +373,7 @@ class ConnectionTable:
             self._tell("TLS", f"no TLS with {flow.remote[0]}: {reason.removeprefix('TLS: ')}")
         if unsent and connection.requests:
             # Whom we wanted to reach is worth a line, who asked and hung up is not.
-            log.warning("no %s connection to %s:%d: %s", flow.transport, *flow.remote, reason)
+            self._unreached_peer(flow, reason)
         # Where something waited, it was never open: all its requests are among that, and each is told once.
         for data in unsent:
             self._handler.unsent(data)
@@ -383,6 +389,15 @@ class ConnectionTable:
     def counts(self) -> dict[str, int]:
         """Connections that stand, by transport."""
         return dict(Counter(one.flow.transport for one in self._connections.values()))
+
+    def _unreached_peer(self, flow: Flow, reason: str) -> None:
+        """A line when a peer is not reached, and no other until that changes: it is tried again and again."""
+        key = (flow.transport, flow.remote)
+        if self._unreached.get(key) != reason:
+            if len(self._unreached) >= MAX_UNREACHED:
+                self._unreached.clear()
+            self._unreached[key] = reason
+            log.warning("no %s connection to %s:%d: %s", flow.transport, *flow.remote, reason)
 
     def _tell(self, kind: str, sentence: str) -> None:
         """A line about something that peers may bring about as often as they like."""

@@ -142,6 +142,16 @@ async def test_a_peer_that_takes_no_connection_fails_the_call_at_once() -> None:
             assert (await caller.expect(Rejected)).status == 503
 
 
+async def test_a_peer_that_is_not_reached_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    async with Node("udp") as caller:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        for _ in range(3):
+            caller.call(caller.shell.flow_to("127.0.0.1", port, "tcp"))
+            await caller.expect(Rejected)
+    assert caplog.text.count("no tcp connection") == 1
+
+
 async def test_the_end_of_a_connection_fails_what_waits_on_it() -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
