@@ -141,6 +141,7 @@ class UpdateFlag(IntEnum):
     MUX = 8  # RTP and RTCP on one port (RFC 5761)
     BUSY = 16  # look for tones that say that the call is over
     FEC = 32  # each packet of Opus holds a copy of the one before
+    SIGNALLED = 64  # digits of the other party of a bridge go by signalling
 
 
 class DigitMode(IntEnum):

@@ -77,6 +77,7 @@ def encode(stream: Stream) -> tuple[tuple[int, ...], tuple[bytes, ...]]:
         | UpdateFlag.MUX * stream.rtcp_mux
         | UpdateFlag.BUSY * stream.busy_tone
         | UpdateFlag.FEC * stream.opus_fec
+        | UpdateFlag.SIGNALLED * stream.keys_signalled
     )
     types = (stream.event_type, stream.event_type_in, stream.comfort_noise_type)
     rtcp = stream.rtcp or ("", 0)

@@ -24,7 +24,20 @@ from ivr.call.transfer_rules import Peer
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.guard import Dialler
-from ivr.sip import Answer, Answered, DtmfInfo, Ended, IncomingRefer, Offer, Rejected, Replaces, Ringing, Sdp, Uri
+from ivr.sip import (
+    Answer,
+    Answered,
+    DtmfInfo,
+    Ended,
+    IncomingRefer,
+    InfoRefused,
+    Offer,
+    Rejected,
+    Replaces,
+    Ringing,
+    Sdp,
+    Uri,
+)
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Tone
 
 
@@ -140,10 +153,10 @@ class Forwarding:
                 attempt.leg.peer_offers(sdp, self.services.clock())
             case Answer(sdp=sdp):
                 self._reanswered(attempt, sdp)
-            case DtmfInfo(digit=digit) if attempt.leg.policy.info:
-                self._screening.key(attempt, digit)
-                if self.bridged is attempt:
-                    self.host.leg.send_keys(digit, self.services.clock())
+            case DtmfInfo(digit=digit, duration=duration) if attempt.leg.policy.info:
+                attempt.keys.info(digit, duration)
+            case InfoRefused():
+                attempt.leg.refuses_info()
             case IncomingRefer():
                 attempt.refer_came(event)
             case Ended(cause="bye") if attempt.waits_for_transfer():
@@ -168,8 +181,8 @@ class Forwarding:
         if self.over or attempt.over:
             return
         match event:
-            case Digit(digit=digit, phase="start"):
-                self._screening.key(attempt, digit)
+            case Digit():
+                attempt.keys.heard(event)
             case PlayDone() if attempt.screening:
                 self._screening.whispered(attempt)
             case MediaTimeout() if self.bridged is not attempt and not attempt.screening:
@@ -190,6 +203,19 @@ class Forwarding:
             self._failed(attempt, "busy", 486, "busy tone")
         else:
             self._failed(attempt, "failed", 503, f"{kind} tone")
+
+    def keyed(self, attempt: Attempt, event: ports.Event) -> None:
+        """A called party pressed a key, and is not connected."""
+        if isinstance(event, ports.Digit):
+            self._screening.key(attempt, event.digit)
+
+    def pass_on(self, attempt: Attempt, key: str | None, *, sounded: bool) -> bool:
+        """Whether a called party is connected; its key goes to the caller then (Keys)."""
+        if self.bridged is not attempt:
+            return False
+        if key is not None:
+            self.host.leg.pass_key(key, self.services.clock(), sounded=sounded)
+        return True
 
     def lost(self, attempt: Attempt) -> None:
         """A leg cannot go on."""

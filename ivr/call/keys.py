@@ -18,10 +18,13 @@ class Keys:
     __slots__ = ("_clock", "_feed", "_merger", "_pass_on")
 
     def __init__(
-        self, clock: Callable[[], float], feed: Callable[[ports.Event], None], pass_on: Callable[[str | None], bool]
+        self,
+        clock: Callable[[], float],
+        feed: Callable[[ports.Event], None],
+        pass_on: Callable[[str | None, bool], bool],
     ) -> None:
-        """`pass_on` says whether the party is bridged, and then sends the key on where one is given: keys in the sound
-        path are passed on by that."""
+        """`pass_on(key, sounded)` says whether the party is bridged, and then sends the key on where one is given;
+        `sounded`: it came in the sound path, which passes it on by itself where the other party takes keys so."""
         self._clock = clock
         self._feed = feed
         self._pass_on = pass_on
@@ -31,18 +34,18 @@ class Keys:
         """A key in the sound path began or ended."""
         key = event.event_key
         if event.phase == "start":
-            if self._merger.start(event.digit, event.source, event.at, key) and not self._pass_on(None):
+            if self._merger.start(event.digit, event.source, event.at, key) and not self._pass_on(event.digit, True):
                 self._feed(ports.Digit(event.digit, event.source, event.at))
             return
         ended = self._merger.end(event.digit, event.source, event.at, key)
-        if ended is not None and not self._pass_on(None):
+        if ended is not None and not self._pass_on(None, True):
             self._feed(ended)
 
     def info(self, digit: str, duration: float) -> None:
         """A key by INFO, whole; or a hook flash, which is for the other party alone."""
         if digit == FLASH:
-            self._pass_on(digit)
+            self._pass_on(digit, False)
             return
         now = self._clock()
-        if self._merger.start(digit, "info", now - duration, None, duration) and not self._pass_on(digit):
+        if self._merger.start(digit, "info", now - duration, None, duration) and not self._pass_on(digit, False):
             self._feed(ports.Digit(digit, "info", now - duration, duration))

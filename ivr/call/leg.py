@@ -26,6 +26,10 @@ _SUITES: dict[str, CryptoSuite] = {
 }
 
 
+KEY_MS = 160
+"""Length of a key sent by INFO: as long as people press."""
+
+
 def _srtp(key: CryptoKey | None) -> SrtpKey | None:
     return None if key is None else SrtpKey(_SUITES[key.suite], key.key)
 
@@ -42,6 +46,8 @@ class MediaPolicy:
     """Peer's address -> our media address as SDP says it (public address, or the interface towards the peer)."""
     info: bool = True
     """Digits by INFO count."""
+    keys: tuple[str, ...] = ("rfc4733", "info", "inband")
+    """Ways in which keys are sent, the preferred first."""
     profile: Profile = NO_QUIRKS
     """Quirks of the line's gateway."""
     tones: str = ""
@@ -64,7 +70,18 @@ def refusal(error: IvrError) -> int:
 class Leg:
     """One party of a call: signalling in :attr:`session`, sound in :attr:`port`."""
 
-    __slots__ = ("_host", "_local", "_peer", "_sdp_id", "_version", "agreed", "policy", "port", "session")
+    __slots__ = (
+        "_by_info",
+        "_host",
+        "_local",
+        "_peer",
+        "_sdp_id",
+        "_version",
+        "agreed",
+        "policy",
+        "port",
+        "session",
+    )
 
     def __init__(self, session: Session | None, port: Port, policy: MediaPolicy, peer: str, sdp_id: int) -> None:
         """`peer` is the address that signalling comes from, empty while it is not known: `retarget` tells it."""
@@ -72,6 +89,8 @@ class Leg:
         self.port = port
         self.policy = policy
         self.agreed: Agreed | None = None
+        self._by_info: bool | None = None
+        """Whether keys go to the party by INFO; None before anything is agreed."""
         self._host = policy.advertise(peer) if peer else ""
         self._peer = peer
         self._sdp_id = sdp_id
@@ -148,12 +167,39 @@ class Leg:
         if keys == FLASH and self.policy.profile.flash == "info" and session is not None:
             if session.state is SessionState.CONFIRMED:
                 session.info("application/hook-flash", b"signal=hf\r\n", now)
+        elif self._by_info and session is not None and not session.ended:
+            for key in keys:
+                session.info("application/dtmf-relay", f"Signal={key}\r\nDuration={KEY_MS}\r\n".encode(), now)
         else:
             self.port.send_digits(keys)
+
+    def pass_key(self, key: str, now: float, *, sounded: bool) -> None:
+        """Send on a key of the other party of a bridge; one that it sent in its sound path (`sounded`) goes by itself,
+        unless this party takes keys by INFO."""
+        if self._by_info or not sounded:
+            self.send_keys(key, now)
+
+    def refuses_info(self) -> None:
+        """The party has refused a key by INFO: from now on they go in the sound path."""
+        if self._by_info and self.agreed is not None:
+            self.policy = replace(self.policy, keys=tuple(way for way in self.policy.keys if way != "info"))
+            self.apply(self.agreed)
+
+    def _keys_go_by_info(self, terms: Agreed) -> bool:
+        """The first way of keys that can be used is INFO. Beside tones, which everybody hears, only a party counts for
+        which it is known that it reads INFO: others answer 200 and do nothing."""
+        ways, session = self.policy.keys, self.session
+        if "info" not in ways or session is None or session.peer_allows("INFO") is False:
+            return False
+        before = ways[: ways.index("info")]
+        if "inband" in before or ("rfc4733" in before and terms.event_type is not None):
+            return False
+        return session.reads_keys or ("inband" not in ways and terms.event_type is None)
 
     def apply(self, terms: Agreed) -> None:
         """Set the port to what was agreed."""
         self.agreed = terms
+        self._by_info = self._keys_go_by_info(terms)
         inband = self.policy.inband == "always" or (self.policy.inband == "negotiated" and terms.event_type_in is None)
         self.port.update(
             Stream(
@@ -176,6 +222,7 @@ class Leg:
                 opus_bitrate=terms.opus_bitrate,
                 busy_tone=self.policy.profile.busy_tone,
                 tones=self.policy.tones,
+                keys_signalled=self._by_info,
                 rtcp_mux=terms.rtcp_mux,
                 srtp_out=_srtp(terms.crypto_out),
                 srtp_in=_srtp(terms.crypto_in),

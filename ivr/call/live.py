@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from ivr.call.answering import Answering
@@ -37,6 +38,7 @@ from ivr.sip import (
     Ended,
     IncomingRefer,
     Info,
+    InfoRefused,
     Offer,
     OfferRejected,
     ReferProgress,
@@ -133,9 +135,31 @@ class LiveCall(Transferable):
 
     def fail(self) -> None:
         """An event of this call could not be handled: it ends, and no other."""
-        if not self.ended:
+        if self.ended:
+            return
+        try:
             self._break("system", 500)
-            self.services.flush()
+        except Exception:
+            self.log.exception("the call could not be ended in good order")
+            self._collapse()
+        # What the flow does without its caller, and when it is over, must be seen: nothing else may come.
+        self.runner.go_on()
+        self.services.flush()
+
+    def _collapse(self) -> None:
+        """Let go of everything, whatever of it fails."""
+        self.ended = True
+        self.report.over("system", self.services.wall())
+        steps: list[Callable[[], object]] = [self._close, lambda: self.runner.tell_end("system")]
+        if self._forward is not None:
+            steps.insert(0, self._forward.abandon)
+        if self.leg.session is not None:
+            steps.insert(0, partial(self.leg.session.collapse, self.services.clock()))
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                self.log.exception("a part of the call could not be ended")
 
     def execute(self, command: ports.Command) -> None:
         """Carry out a command of the flow (RunnerHost)."""
@@ -209,6 +233,8 @@ class LiveCall(Transferable):
                     self.leg.apply(self.leg.agreed)
                 if self._forward is not None:
                     self._forward.confirmed()
+            case InfoRefused():
+                self.leg.refuses_info()
             case Info() | OfferRejected():
                 pass
         self.services.flush()
@@ -272,11 +298,11 @@ class LiveCall(Transferable):
                 self._keys.heard(event)
         self._settlement.settle()
 
-    def _pass_on(self, digit: str | None) -> bool:
+    def _pass_on(self, digit: str | None, sounded: bool) -> bool:
         """Whether the caller is bridged; a key that the sound path does not pass on is sent there (Keys)."""
         bridged = self._bridged()
         if bridged is not None and digit is not None:
-            bridged.send_keys(digit, self.services.clock())
+            bridged.pass_key(digit, self.services.clock(), sounded=sounded)
         return bridged is not None
 
     def _bridged(self) -> Leg | None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from ivr.call.keys import Keys
 from ivr.call.leg import Leg
 from ivr.call.targets import Destination
 from ivr.call.transfer_rules import peer_of_destination
@@ -93,6 +94,11 @@ class Attempt(Transferable):
         self.destination = destination
         self.peer = peer_of_destination(destination)
         self.leg: Leg | None = None
+        self.keys = Keys(
+            forwarding.services.clock,
+            lambda event: forwarding.keyed(self, event),
+            lambda key, sounded: forwarding.pass_on(self, key, sounded=sounded),
+        )
         self.rang = False
         self.over = False
         self.screening = False

@@ -52,6 +52,7 @@ def media_policies(
             ),
             inband=inband if "inband" in dtmf else "off",
             info="info" in dtmf,
+            keys=dtmf,
             advertise=advertise,
             profile=profile,
             tones=_TONES.get(country or "", (country or "").lower()),

@@ -79,6 +79,11 @@ class FlowRunner:
         if not self._pumping:
             self.pump()
 
+    def go_on(self) -> None:
+        """See to whatever there is to do, unless that is under way."""
+        if not self._pumping:
+            self.pump()
+
     def pump(self) -> None:
         """Carry out commands and hand in events until there are none."""
         machine, clock = self.machine, self._clock.clock

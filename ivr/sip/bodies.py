@@ -10,7 +10,7 @@ from ivr.sip.headers import parse_value
 from ivr.sip.message import Message
 from ivr.sip.sdp import Sdp
 
-__all__ = ["FLASH", "digit_of", "sdp_of", "sipfrag_status"]
+__all__ = ["FLASH", "digit_of", "reads_keys", "sdp_of", "sipfrag_status"]
 
 MAX_PARTS: Final = 16
 """Parts of a multipart that are looked at; an offer has two or three (ISUP, location)."""
@@ -89,6 +89,12 @@ def digit_of(message: Message) -> tuple[str, float] | None:
         return None
     digit = _NUMBERED.get(signal.lower(), signal).upper()
     return (digit, duration) if digit in _DIGITS else None
+
+
+def reads_keys(message: Message) -> bool:
+    """Whether its sender says that it reads keys by INFO (Accept)."""
+    accept = message.get("Accept")
+    return accept is not None and "application/dtmf-relay" in accept.lower()
 
 
 def sipfrag_status(message: Message) -> int | None:

@@ -25,6 +25,7 @@ __all__ = [
     "IncomingRefer",
     "IncomingRequest",
     "Info",
+    "InfoRefused",
     "Offer",
     "OfferRejected",
     "ReferProgress",
@@ -181,6 +182,14 @@ class DtmfInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class InfoRefused:
+    """An INFO of ours was not taken: the peer reads none of its kind."""
+
+    session: Session
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
 class ReferProgress:
     """What became of our REFER: its answer (202, or a refusal, final), then what NOTIFY tells."""
 
@@ -221,6 +230,7 @@ Event = (
     | Ended
     | Info
     | DtmfInfo
+    | InfoRefused
     | ReferProgress
     | IncomingRefer
     | IncomingRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from ivr.sip.bodies import sdp_of
+from ivr.sip.bodies import reads_keys, sdp_of
 from ivr.sip.dialog import Dialog
 from ivr.sip.errors import SdpError
 from ivr.sip.events import Flow, Offer
@@ -46,6 +46,7 @@ class InboundSession(Session):
         self.remote_sdp = sdp
         if sdp is not None:
             self._offer_state = OfferState.REMOTE_OFFER
+        self.reads_keys = reads_keys(request)
         self._server_invite = transaction
         transaction.on_cancel = self._on_cancel
         self._early_sdp = b""

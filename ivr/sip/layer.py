@@ -229,11 +229,15 @@ class TransactionLayer:
 
     # In
 
-    def receive_response(self, response: Response, now: float) -> None:
-        """A response finds its request by branch and method; one that finds none is dropped."""
-        transaction = self.clients.get((response.top_via.branch or "", response.cseq_method))
-        if transaction is not None:
-            transaction.receive(response, now)
+    def client_of(self, response: Response) -> ClientTransaction | None:
+        """The transaction that a response is for, found by branch and method. None for one that is no answer to our
+        request: with another Via behind ours (RFC 3261 §8.1.3.3), or of another call or number."""
+        vias = response.vias
+        transaction = self.clients.get((vias[0].branch or "", response.cseq_method))
+        if transaction is None or len(vias) != 1:
+            return None
+        request = transaction.request
+        return transaction if response.call_id == request.call_id and response.cseq == request.cseq else None
 
     @staticmethod
     def server_key(request: Request, method: str) -> tuple[object, ...]:

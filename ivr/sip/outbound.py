@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ivr.sip.bodies import sdp_of
+from ivr.sip.bodies import reads_keys, sdp_of
 from ivr.sip.dialog import Dialog
 from ivr.sip.errors import BuildError, SdpError
 from ivr.sip.events import Answered, Rejected
@@ -93,6 +93,9 @@ class OutboundSession(EarlyDialogs):
         self._hangup_reason = reason
         self._leave_pending(now)
         self._try_cancel(now)
+        if self._invite.state not in (State.CALLING, State.PROCEEDING):
+            # Its answer came and could not be handled; it comes again, and is hung up then.
+            self._gone()
 
     def _try_cancel(self, now: float) -> None:
         # RFC 3261 §9.1: no CANCEL before a provisional response.
@@ -161,6 +164,7 @@ class OutboundSession(EarlyDialogs):
         except SdpError:
             sdp = None
         self._peer_allow = response.get("Allow")
+        self.reads_keys = self.reads_keys or reads_keys(response)
         if self._cancel_wanted:
             self.state = SessionState.CONFIRMED
             self._send_ack(request, now)

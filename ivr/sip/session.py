@@ -7,7 +7,7 @@ from typing import Final
 
 from ivr.sip.bodies import digit_of
 from ivr.sip.dialog import Dialog
-from ivr.sip.events import DtmfInfo, Info
+from ivr.sip.events import DtmfInfo, Info, InfoRefused
 from ivr.sip.message import Header, Request, Response
 from ivr.sip.offers import WrongStateError
 from ivr.sip.outgoing import header_lines
@@ -48,9 +48,6 @@ class Session(SessionRefer):
         else:
             self._hangup_wanted = True
             self._hangup_reason = reason
-
-    def _leave_early(self, now: float, reason: str | None) -> None:
-        raise NotImplementedError
 
     def ring(self, now: float) -> None:
         """Of an inbound session: send 180 Ringing, or go on with early media where that was begun."""
@@ -121,6 +118,8 @@ class Session(SessionRefer):
             self._notify_done(transaction, status, now)
         elif method == "INFO" and status == 481:
             self._fail("error", status, now)
+        elif method == "INFO" and status >= 300:
+            self._emit(InfoRefused(self, status))
         if status in (408, 481) and method not in OWN_USAGE:
             self._fail("error" if status == 481 else "timeout", status, now)
 
@@ -195,6 +194,7 @@ class Session(SessionRefer):
         self._reply(transaction, 200, now)
         digit = digit_of(request)
         if digit is not None:
+            self.reads_keys = True
             self._emit(DtmfInfo(self, *digit))
         else:
             self._emit(Info(self, request))

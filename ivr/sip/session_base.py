@@ -93,6 +93,7 @@ class SessionBase:
         "flow",
         "local_tag",
         "owner",
+        "reads_keys",
         "remote_sdp",
         "request",
         "state",
@@ -153,6 +154,8 @@ class SessionBase:
         """The peer's REFER, not answered yet."""
         self._word: ReferWord | None = None
         """What the peer is told of its REFER."""
+        self.reads_keys = False
+        """Whether the peer is known to read keys by INFO: it says so in Accept, or has sent one."""
         self.takes_refers = False
         """Whether a REFER of the peer becomes an `IncomingRefer`; else it is refused with 603."""
 
@@ -248,8 +251,8 @@ class SessionBase:
             self._stack.layer.send(*self._ack)
 
     def _credentials(self, transaction: ClientTransaction, response: Response) -> str | None:
-        """Header lines that answer the challenge of a 401 or 407; None where it cannot be answered, or was, or where the
-        request went to a host that is not the account's."""
+        """Header lines that answer the challenge of a 401 or 407; None where it cannot be answered, or was, or where
+        the request went to a host that is not the account's."""
         request, account = transaction.request, self._account
         if response.status not in (401, 407) or account is None or request.attempts >= MAX_CHALLENGES:
             return None
@@ -347,6 +350,27 @@ class SessionBase:
         self._server_update = self._server_refer = None
         if self._client_invite is not None:
             self._client_invite.give_up(now)
+
+    def collapse(self, now: float) -> None:
+        """Something went wrong within this session: end it, whatever state that has left it in."""
+        try:
+            if self.state is SessionState.EARLY:
+                self._end_event("error", 500, None)
+                self._leave_early(now, None)
+            else:
+                self._fail("error", 500, now)
+        except Exception:
+            self._end_event("error", 500, None)
+            self._gone()
+            raise
+
+    def hangup(self, now: float, reason: str | None = None) -> None:
+        """End the session; see `Session.hangup`."""
+        raise NotImplementedError
+
+    def _leave_early(self, now: float, reason: str | None) -> None:
+        """End a session that is not answered yet."""
+        raise NotImplementedError
 
     def _fail(self, cause: EndCause, status: int | None, now: float) -> None:
         """The session cannot go on: tell the user, leave the dialog."""

@@ -90,10 +90,6 @@ class SessionOffers(SessionRefresh):
         self._reply(transaction, status, now)
         self._exchanged(now)
 
-    def hangup(self, now: float, reason: str | None = None) -> None:
-        """End the session; see `Session.hangup`."""
-        raise NotImplementedError
-
     # Our offers
 
     def _want_offer(self, method: str, sdp: bytes | None, now: float) -> None:

@@ -27,7 +27,7 @@ from ivr.sip.names import METHODS
 from ivr.sip.outbound import OutboundSession
 from ivr.sip.parser import answerable, parse_message
 from ivr.sip.replaces import Replaces
-from ivr.sip.session_base import SessionState
+from ivr.sip.session_base import SessionBase, SessionState
 from ivr.sip.session_timer import SessionTimerPolicy, too_brief
 from ivr.sip.tables import Input, State
 from ivr.sip.timers import T1, T2
@@ -191,7 +191,8 @@ class Stack:
     # In
 
     def receive(self, data: bytes, flow: Flow, now: float) -> None:
-        """One datagram, or one message of a stream. Whatever it holds, nothing is raised."""
+        """One datagram, or one message of a stream. Nothing in it makes this raise; a fault of ours is raised, and has
+        ended the session that it happened in."""
         host, port = flow.remote[0], flow.remote[1]
         if len(data) < MIN_MESSAGE or data[0] < 4 or port == 0 or not is_unicast(host):
             return
@@ -204,7 +205,7 @@ class Stack:
             return
         if isinstance(message, Response):
             self.layer.traffic.responses_in[message.status // 100] += 1
-            self.layer.receive_response(message, now)
+            self._receive_response(message, now)
             return
         try:
             self._receive_request(message, flow, now)
@@ -248,7 +249,26 @@ class Stack:
             # On a stream the newest connection counts, unless that of the call proved whose it is.
             if dialog.symmetric or (flow.connection and not dialog.flow.name):
                 dialog.flow = flow
-            dialog.session.receive(dialog, request, transaction, now)
+            session = dialog.session
+            try:
+                session.receive(dialog, request, transaction, now)
+            except Exception:
+                transaction.respond(500, now, to_tag=to_tag, headers=self.server_line)
+                session.collapse(now)
+                raise
+
+    def _receive_response(self, response: Response, now: float) -> None:
+        transaction = self.layer.client_of(response)
+        if transaction is None:
+            return
+        user = transaction.user
+        try:
+            transaction.receive(response, now)
+        except Exception:
+            # A fault of ours must not leave a call that nobody can end.
+            if isinstance(user, SessionBase):
+                user.collapse(now)
+            raise
 
     def _receive_ack(self, request: Request, now: float) -> None:
         transaction = self.layer.servers.get(self.layer.server_key(request, "INVITE"))

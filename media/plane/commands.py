@@ -80,6 +80,7 @@ class Commands:
         rows.receiving[row] = bool(told.flags & UpdateFlag.RECEIVE)
         rows.inband[row] = bool(told.flags & UpdateFlag.INBAND)
         rows.busy[row] = bool(told.flags & UpdateFlag.BUSY)
+        rows.signalled[row] = bool(told.flags & UpdateFlag.SIGNALLED)
         rows.country[row] = told.country
         plane.secure.agree(row, told.key_out, told.key_in, plane.tick)
         plane.shape(row, fec=bool(told.flags & UpdateFlag.FEC), bitrate=told.bitrate)

@@ -21,7 +21,7 @@ from media.plane import jitter
 from media.plane.arena import Arena, Samples
 from media.plane.build import Builder
 from media.plane.digits_out import DigitSender
-from media.plane.events_in import DigitFound, EventReceiver
+from media.plane.events_in import FLASH, DigitFound, EventReceiver
 from media.plane.hearing import Hearing
 from media.plane.inbox import Receiver
 from media.plane.limits import FRAME, RATE, SECOND_HALF, TICK, TICKS_PER_SECOND
@@ -251,7 +251,7 @@ class Plane:
     def _relay(self, row: int, digit: str) -> None:
         """Pass a digit that was named on over the bridge: the sound does not hold it."""
         partner = int(self.rows.partner[row])
-        if partner != NOBODY:
+        if partner != NOBODY and not (self.rows.signalled[partner] and digit != FLASH):
             self.sender.send(partner, digit, RELAYED_MS, RELAYED_GAP_MS, events=None)
 
     def shape(self, row: int, *, fec: bool, bitrate: int) -> None:

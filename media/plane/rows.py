@@ -57,6 +57,8 @@ class Rows:
         self.event_rate: NDArray[np.uint32] = np.full(n, RATE, np.uint32)
         self.event_rate_in: NDArray[np.uint32] = np.full(n, RATE, np.uint32)
         """Clock rates of telephone-events that we send and receive, Hz."""
+        self.signalled: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """Digits of the partner are not sent here: they go by signalling."""
         self.busy: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """Tones that end a call are looked for: those of ``country``."""
         self.country: list[str] = [""] * n
@@ -141,7 +143,7 @@ class Rows:
         self.live[row] = True
         self.generation[row] = generation
         self.agreed[row] = self.sending[row] = self.receiving[row] = self.inband[row] = False
-        self.mux[row] = self.busy[row] = self.private[row] = False
+        self.mux[row] = self.busy[row] = self.signalled[row] = self.private[row] = False
         self.codec[row] = 0
         self.ptime[row] = 20
         self.event_rate[row] = self.event_rate_in[row] = RATE

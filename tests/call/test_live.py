@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ivr.call.leg import Leg
 from ivr.flow import Machine
 from ivr.sip import Answered, Ended, OfferRejected, Rejected, Ringing
 from tests.kit.house import CALLER, House
@@ -326,3 +327,34 @@ def test_neither_digits_nor_numbers_are_in_the_log(house: House, caplog: pytest.
     assert caplog.records
     for text in ("4711", "102", "caller"):
         assert text not in " ".join(record.getMessage().split("call ")[-1] for record in caplog.records)
+
+
+def test_an_event_that_cannot_be_handled_ends_the_call_and_its_flow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the flow does after the end is seen to, though no other event comes."""
+    text = SILENT.replace("no_match: bye}", "no_match: bye, call_ended: late}").replace(
+        "  bye:", "  late: {type: pause, duration: 3s, next: bye}\n  bye:"
+    )
+    house = House(tmp_path, {"silent": text})
+    caller = house.party()
+    caller.call("101")
+    monkeypatch.setattr(Leg, "peer_offers", lambda *_: 1 / 0)
+    caller.session.reinvite(sdp(version=2), house.now)
+    house.settled()
+    assert caller.got(Ended)
+    assert house.record.cause == "system"
+    assert house.record.path[-1]["element"] == "late"  # and goes on without its caller
+
+
+def test_a_call_that_cannot_even_be_ended_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House(tmp_path, FLOWS)
+    caller = house.party()
+    caller.call("101")
+    (live,) = house.manager.calls.values()
+    monkeypatch.setattr(Leg, "peer_offers", lambda *_: 1 / 0)
+    monkeypatch.setattr(live._answering, "hang_up", lambda *_: 1 / 0)
+    caller.session.reinvite(sdp(version=2), house.now)
+    house.settled()
+    assert caller.got(Ended)
+    assert house.record.cause == "system"

@@ -86,7 +86,7 @@ def test_digits(body: bytes, kind: str, digit: tuple[str, float] | None) -> None
 def test_digits_of_noise(noise: bytes) -> None:
     for kind in ("application/dtmf-relay", "application/dtmf"):
         found = digit_of(message(noise, kind)) if noise else None
-        assert found is None or (found[0] in "0123456789*#ABCD" and 0 <= found[1] <= 10)
+        assert found is None or (found[0] in "0123456789*#ABCD!" and 0 <= found[1] <= 10)
 
 
 def test_status_of_a_transfer() -> None:

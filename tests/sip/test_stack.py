@@ -7,8 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.errors import OverloadedError
-from ivr.sip import DtmfInfo, Ended, Flow, IncomingCall, IncomingRequest, Request, make_response, parse_message
-from tests.kit.sip import A, B, Peer, invite, make_stack, request, sdp
+from ivr.sip import (
+    DtmfInfo,
+    Ended,
+    Flow,
+    IncomingCall,
+    IncomingRequest,
+    OutboundSession,
+    Rejected,
+    Request,
+    make_response,
+    parse_message,
+)
+from ivr.sip import session as session_module
+from tests.kit.sip import A, B, Peer, invite, make_stack, reply, request, sdp
 
 
 def call(peer: Peer, **more: object) -> tuple[IncomingCall, str]:
@@ -385,3 +397,74 @@ def test_nothing_raises(noise: bytes, place: int) -> None:
     peer.receive(whole[:place] + noise + whole[place:])
     peer.receive(whole[:place] + noise)
     peer.events()
+
+
+# Faults of ours
+
+
+def test_a_fault_in_a_session_ends_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = Peer()
+    for number in (1, 2):
+        peer.receive(request(branch=f"z9hG4bK{number}", call_id=f"call-{number}", body=sdp()))
+    sessions = [event.session for event in peer.events() if isinstance(event, IncomingCall)]
+    answers = {}
+    for session in sessions:
+        session.answer(sdp(), peer.now)
+        answers[session.call_id] = parse_message(peer.sent()[-1]).get("To") or ""
+    to = answers["call-1"]
+    peer.receive(request("ACK", branch="z9hG4bKack", call_id="call-1", to=to))
+    peer.events()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setitem(session_module._HANDLERS, "INFO", broken)  # type: ignore[arg-type]
+    with pytest.raises(RuntimeError):
+        peer.receive(request("INFO", branch="z9hG4bKinfo", call_id="call-1", to=to, cseq=2))
+    refused, bye = peer.sent()
+    assert refused.startswith(b"SIP/2.0 500") and bye.startswith(b"BYE") and b"cause=500" in bye
+    (ended,) = peer.events()
+    assert isinstance(ended, Ended) and (ended.session, ended.cause) == (sessions[0], "error")
+    assert sessions[0].ended and not sessions[1].ended
+
+
+def test_a_fault_at_an_answer_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = Peer(source=B, local=A)
+    session = caller.stack.invite(invite(Flow("udp", A, B)), caller.now)
+    (message,) = caller.sent()
+    caller.receive(reply(message, 180))
+    caller.events()
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(OutboundSession, "_accepted", broken)
+    with pytest.raises(RuntimeError):
+        caller.receive(reply(message, 200, headers="Contact: <sip:b@192.0.2.2>\r\n", body=sdp()))
+    assert [type(event) for event in caller.events()] == [Ended]
+    monkeypatch.undo()
+    assert session.ended
+    sent = caller.receive(reply(message, 200, headers="Contact: <sip:b@192.0.2.2>\r\n", body=sdp()))
+    assert [data.split(b" ")[0] for data in sent] == [b"ACK", b"BYE"]
+    caller.wait(100)
+    assert caller.stack.counts == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"CSeq: 1 INVITE", b"CSeq: 2 INVITE"),
+        (b"Call-ID: ", b"Call-ID: x"),
+        (b"branch=z9hG4bK", b"branch=z9hG4bKx"),
+        (b"CSeq: 1 INVITE", b"CSeq: 1 OPTIONS"),
+        (b"From: ", b"Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKother\r\nFrom: "),
+    ],
+)
+def test_what_is_no_answer_to_our_request_is_dropped(change: tuple[bytes, bytes]) -> None:
+    caller = Peer(source=B, local=A)
+    caller.stack.invite(invite(Flow("udp", A, B)), caller.now)
+    (message,) = caller.sent()
+    answer = reply(message, 486).replace(*change)
+    assert caller.receive(answer) == [] and caller.events() == []
+    caller.receive(reply(message, 486))
+    assert [type(event) for event in caller.events()] == [Rejected]

@@ -78,7 +78,8 @@ class Bench:
     def answer(self, transaction: ClientTransaction, status: int) -> None:
         message = parse_message(reply(transaction.request.encode(transaction.via), status))
         assert isinstance(message, Response)
-        self.layer.receive_response(message, self.now)
+        if (transaction := self.layer.client_of(message)) is not None:
+            transaction.receive(message, self.now)
 
 
 def drive(transaction: ClientTransaction | ServerTransaction, bench: Bench, happened: Input) -> None:
