@@ -114,7 +114,10 @@ class Port:
         gap_ms: int = 70,
         mode: Literal["agreed", "events", "tones"] = "agreed",
     ) -> None:
-        """Send DTMF after what is still being sent of earlier digits: telephone-events where agreed, else tones."""
+        """Send DTMF after what is still being sent of earlier digits: telephone-events where agreed, else tones.
+
+        ``!`` is a hook flash, which has no tone.
+        """
         limit = 0xFFFF
         data = digits.upper().encode("ascii", "ignore")
         self._command(Command.DIGITS, min(ms, limit), min(gap_ms, limit), _MODES[mode], strings=(data,))

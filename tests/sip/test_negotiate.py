@@ -279,7 +279,13 @@ lines = st.sampled_from(
         "c=IN IP4 192.0.2.3",
         "c=IN IP4 255.255.255.255",
         "a=rtpmap:97 PCMU/8000",
+        "a=rtpmap:97 opus/48000/2",
+        "a=fmtp:97 useinbandfec=1;maxaveragebitrate=99999999999;stereo;=;x=y",
         "a=rtpmap:98 telephone-event/8000",
+        "a=rtpmap:98 telephone-event/48000",
+        "a=rtpmap:98 G722/8000",
+        "a=rtpmap:101 CN/48000",
+        "a=maxptime:1",
         "a=rtpmap:101 telephone-event/8000",
         "a=fmtp:101 0-999",
         "a=fmtp:101 ,-",
@@ -296,9 +302,10 @@ lines = st.sampled_from(
 def test_whatever_is_agreed_may_be_sent_to(parts: list[str]) -> None:
     try:
         offered = Sdp.parse("\r\n".join(["v=0", "o=- 1 1 IN IP4 x", "s=-", *parts, ""]).encode())
-        ours, outcome = answered(offered)
+        ours, outcome = answered(offered, Capabilities(codecs=("opus", "g722", "pcma", "pcmu"), order="ours"))
     except SdpError:
         return
+    assert outcome.ptime in range(10, 61, 10)
     assert outcome.remote_host is None or sendable_address(outcome.remote_host)
     assert not (outcome.send and outcome.remote_host is None)
     assert sum(media.port != 0 for media in ours.media) == 1

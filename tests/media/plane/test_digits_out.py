@@ -93,3 +93,33 @@ def test_a_bridge_passes_digits_on() -> None:
     for _ in range(10):
         last = bench.tick()
     assert {sent.row: set(sent.payload) for sent in last} == {0: {0xFF}, 1: {0xFF}}
+
+
+def test_a_new_agreement_changes_how_the_digits_after_it_are_sent() -> None:
+    bench = PlaneBench()
+    bench.call()
+    bench.order(Command.DIGITS, 0, 100, 60, DigitMode.AGREED, strings=(b"12",))
+    packets = [sent for _ in range(4) for sent in bench.tick()]
+    bench.agree(events=96)
+    packets += [sent for _ in range(3) for sent in bench.tick()]
+    bench.agree(events=NO_TYPE)
+    packets += [sent for _ in range(30) for sent in bench.tick()]
+    events = [packet for packet in packets if packet.kind in (96, 101)]
+    assert {packet.payload[0] for packet in events} == {1}
+    assert {packet.kind for packet in events} == {96, 101}
+    assert len({packet.timestamp for packet in events}) == 1
+    after = packets[packets.index(events[-1]) + 1 :]
+    loud = [packet for packet in after if np.abs(ULAW_DECODE[np.frombuffer(packet.payload, np.uint8)]).max() > 4000]
+    assert len(loud) == 5
+    assert not bench.plane.sender._waiting
+
+
+def test_a_flash_is_an_event_or_nothing() -> None:
+    bench = PlaneBench()
+    bench.call()
+    events = [packet for packet in send(bench, "!") if packet.kind == 101]
+    assert {packet.payload[0] for packet in events} == {16}
+    bench.agree(events=NO_TYPE)
+    packets = send(bench, "!")
+    assert {packet.kind for packet in packets} == {0}
+    assert not np.concatenate([ULAW_DECODE[np.frombuffer(packet.payload, np.uint8)] for packet in packets]).any()
