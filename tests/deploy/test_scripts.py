@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("deploy/lib.sh", "deploy/run.sh", "deploy/test.sh")
+SCRIPTS = ("deploy/lib.sh", "deploy/run.sh", "deploy/test.sh", "deploy/drills.sh")
 
 
 @pytest.fixture

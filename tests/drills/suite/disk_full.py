@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.drills.crowd import Crowd, percentile
-from tests.drills.harness import ROOT, Bench, Drill, Figure, alive, at_most, exactly
+from tests.drills.harness import ROOT, Bench, Drill, Figure, alive, at_most, exactly, until
 from tests.kit.daemon import Daemon
 from tests.kit.sound import speechlike, ulaw
 
@@ -36,6 +36,7 @@ async def run(bench: Bench) -> list[Figure]:
         disk = Path(f"/proc/{daemon.process.pid}/root{daemon.folder}/var")
         async with Crowd(daemon.sip_port) as crowd:
             other = (await crowd.dial(1, "102"))[0]
+            await until(lambda: len(other.packets) > 10, "sound: the prompt is in the cache")
             calls = await crowd.dial(count, "103", 50)
             for index, call in enumerate(calls):
                 call.talk(ulaw(speechlike(4.0, index)))
