@@ -59,8 +59,8 @@ class Answering:
         """Open the sound path to a caller who is not answered."""
         if self.answered or self.early:
             return
-        if self._session.remote_sdp is None:
-            # Without an offer there is nothing to open the sound path with.
+        if self._session.remote_sdp is None and not self._session.can_be_reliable:
+            # Without an offer there is nothing to open the sound path with; ours goes reliably or not at all.
             self.ring()
             return
         self.early = True

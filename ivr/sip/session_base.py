@@ -201,6 +201,11 @@ class SessionBase:
         return Replaces(self.call_id, self.dialog.remote_tag, self.local_tag)
 
     @property
+    def can_be_reliable(self) -> bool:
+        """Of an inbound session: whether the caller acknowledges provisional responses (RFC 3262)."""
+        return False
+
+    @property
     def target(self) -> Uri | None:
         """The peer's Contact; None before there is a dialog."""
         return self.dialog.target if self.dialog is not None else None

@@ -358,3 +358,39 @@ def test_a_call_that_cannot_even_be_ended_leaves_nothing(tmp_path: Path, monkeyp
     house.settled()
     assert caller.got(Ended)
     assert house.record.cause == "system"
+
+
+def test_early_media_for_a_caller_without_an_offer(house: House) -> None:
+    """Ours goes with a reliable 183, his answer comes with the PRACK."""
+    caller = house.party()
+    asked: list[Ringing] = []
+
+    def on_event(event: object) -> None:
+        if isinstance(event, Ringing) and event.wants_answer:
+            asked.append(event)
+            event.session.answer_offer(sdp(CALLER[0], 4900), house.now)
+
+    caller.end.on_event = on_event
+    caller.call("103", sdp=None)
+    assert asked and house.port.heard() == ["hello"]
+    assert house.port.streams[-1].remote == (CALLER[0], 4900)
+    house.play_out()
+    assert [event.wants_answer for event in caller.got(Answered)] == [False]
+    caller.hang_up()
+    house.settled()
+
+
+def test_a_caller_that_vanishes_is_found_out(tmp_path: Path) -> None:
+    """No BYE, and sound that goes on as if somebody were there: the session timer ends the call."""
+    text = SILENT.replace("wait: 60s", "wait: 600s")
+    house = House(tmp_path, {"silent": text}, "sip: {session_timer: {expires: 90, mode: request}}\n")
+    caller = house.party()
+    caller.call("101")
+    house.link.impairment.drop = lambda data, _: True
+    house.run(58)
+    assert house.manager.calls
+    house.run(20)
+    assert not house.manager.calls
+    house.run(40)
+    assert house.record.cause == "network"
+    assert house.pool.used == 0 and house.stack.counts.sessions == 0

@@ -20,7 +20,7 @@ from ivr.sip import (
 )
 from ivr.sip.refer import ReferTarget, refer_event_id, refer_to, sipfrag
 from tests.kit.pair import Pair
-from tests.kit.sip import request
+from tests.kit.sip import request, sdp
 
 
 def refer(value: str, headers: str = "") -> Request:
@@ -289,3 +289,44 @@ def test_a_fragment_is_one_line() -> None:
 def test_what_names_no_dialog(text: str) -> None:
     with pytest.raises(ParseError):
         Replaces.parse(text)
+
+
+# Whatever a peer writes into these headers, nothing breaks
+
+
+@given(
+    method=st.sampled_from(["REFER", "NOTIFY", "SUBSCRIBE", "PRACK", "UPDATE", "INVITE", "INFO"]),
+    name=st.sampled_from(
+        ["Refer-To", "Referred-By", "Refer-Sub", "Replaces", "RAck", "RSeq", "Session-Expires", "Min-SE", "Event"]
+    ),
+    value=st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r\n\x00"), max_size=60)
+    | st.from_regex(r"<sip:[a-z]{0,3}@[a-z0-9.]{1,9}(\?[A-Za-z-]{1,9}=[%0-9a-zA-Z;=-]{0,20})?>", fullmatch=True)
+    | st.from_regex(r"[0-9a-z]{1,12}(;[a-z-]{1,9}(=[0-9a-z]{0,9})?){0,3}", fullmatch=True),
+    state=st.sampled_from(["early", "confirmed"]),
+)
+def test_no_header_breaks_a_call(method: str, name: str, value: str, state: str) -> None:
+    pair = Pair(answers=state == "confirmed")
+    pair.call()
+    incoming = pair.incoming
+    incoming.takes_refers = True
+    if state == "early":
+        incoming.progress(sdp("192.0.2.2"), pair.now)
+        pair.link.run(0.1)
+    dialog = incoming.dialog
+    assert dialog is not None
+    data = request(
+        method,
+        to=f"<sip:100@192.0.2.2>;tag={incoming.local_tag}",
+        from_=f"<sip:caller@192.0.2.1>;tag={incoming.remote_tag}",
+        call_id=incoming.call_id,
+        cseq=50,
+        branch="z9hG4bKnoise",
+        headers=f"{name}: {value}\r\n",
+    )
+    pair.link.inject(data, pair.end_a.address, pair.end_b.address)
+    pair.link.run(1)
+    incoming.reject_refer(403, pair.now)
+    pair.outgoing.hangup(pair.now)
+    incoming.hangup(pair.now)
+    pair.link.run(300)
+    assert pair.b.counts.sessions == pair.a.counts.sessions == 0
