@@ -105,32 +105,25 @@ has_pbx() {
     [ -d "$prefix/etc/asterisk" ] || [ -d "$prefix/etc/freepbx" ] || [ -e "$prefix/etc/freepbx.conf" ]
 }
 
-port_is_free() { # KIND PORT: udp or tcp, on any address of this machine
-    "$python" - "$1" "$2" <<'PYTHON'
+first_free() { # KIND PORT...: print the first port that nobody has, on any address of this machine; KIND: udp or tcp
+    "$python" - "$@" <<'PYTHON'
 import socket
 import sys
 
-kind, port = sys.argv[1], int(sys.argv[2])
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) as probe:
-    if kind == "tcp":
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        probe.bind(("0.0.0.0", port))
-    except OSError:
-        sys.exit(1)
+kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[1]]
+for port in sys.argv[2:]:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", int(port)))
+        except OSError:
+            continue
+    print(port)
+    break
+else:
+    sys.exit(1)
 PYTHON
-}
-
-first_free() { # KIND PORT...
-    kind=$1
-    shift
-    for candidate in "$@"; do
-        if port_is_free "$kind" "$candidate"; then
-            printf '%s\n' "$candidate"
-            return 0
-        fi
-    done
-    return 1
 }
 
 # Print "FIRST LAST" of Asterisk's own RTP ports: as rtp.conf says, else what its source has (5000-31000).

@@ -154,6 +154,15 @@ def test_what_is_yours_stays_unless_it_is_to_go(tmp_path: Path) -> None:
     assert not files(tmp_path)
 
 
+def test_fail2ban_is_told_where_it_is_installed(tmp_path: Path) -> None:
+    (tmp_path / "etc" / "fail2ban").mkdir(parents=True)
+    install(tmp_path)
+    brought = {"etc/fail2ban/filter.d/ivr.conf", "etc/fail2ban/jail.d/ivr.conf"}
+    assert brought <= files(tmp_path)
+    install(tmp_path, "--uninstall")
+    assert not brought & files(tmp_path)
+
+
 @pytest.mark.parametrize("options", [["--sip-port"], ["--purge"], ["--frobnicate"]])
 def test_wrong_words_are_refused(tmp_path: Path, options: list[str]) -> None:
     install(tmp_path, *options, code=1)

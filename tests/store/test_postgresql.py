@@ -72,6 +72,16 @@ def test_records(store: Store, make_call: Callable[..., CallRecord]) -> None:
     assert calls[2] == make_call(2)
 
 
+def test_records_that_leave(store: Store, make_call: Callable[..., CallRecord]) -> None:
+    for number in (11, 12, 13):
+        store.writer.call_ended(make_call(number, started_at=float(number)))
+    assert store.writer.flush(PATIENCE)
+    assert store.aging.forget_calls(12.0, None) == 1
+    assert store.aging.forget_ways(13.0) == 1
+    assert store.aging.forget_calls(None, 1) >= 1
+    assert [call.short_id for call in store.reader.calls()][:1] == [13]
+
+
 def test_versions(store: Store) -> None:
     new = [Version("desk", number, f"h{number}", "text ü", 1.0, author="anna") for number in (1, 2)]
     store.versions.apply(new, [StateChange("desk", 1, 2, 0.1)], 5.0)
