@@ -174,8 +174,8 @@ class Services:
         """Call a destination, over as many hops and lines as it takes; events of the one that counts go to `attempt`.
 
         `dialler` is who wants it; `port` is one that the leg is to take over, else it gets its own; `replaces` the
-        dialog there that the call is to take the place of. Raises IvrError where nobody can be called; what is found out later comes as
-        :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
+        dialog there that the call is to take the place of. Raises IvrError where nobody can be called; what is found
+        out later comes as :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
         """
         hops = MAX_FORWARDS
         if near.session is not None and near.session.direction == "inbound":

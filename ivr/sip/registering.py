@@ -15,47 +15,33 @@ from enum import Enum
 from typing import Final
 
 from ivr.sip.account import Account, challenges_of, with_credentials
-from ivr.sip.digest import DigestError, parse_challenge
-from ivr.sip.errors import ParseError
 from ivr.sip.headers import parse_number, quote
 from ivr.sip.layer import Tokens
-from ivr.sip.message import STAR, Response
+from ivr.sip.message import Response
 from ivr.sip.outgoing import OutgoingRequest
+from ivr.sip.registering_rules import (
+    BASE,
+    CAP,
+    any_stale,
+    back_off,
+    challenge_answered,
+    granted_by,
+    refresh_after,
+    retry_after,
+)
 from ivr.sip.uri import Uri
 
-__all__ = ["FindPlaces", "Place", "RegisterState", "Registering", "RegisteringConfig", "SendRegister", "back_off"]
+__all__ = ["FindPlaces", "Place", "RegisterState", "Registering", "RegisteringConfig", "SendRegister"]
 
-BASE: Final = 5.0
-"""Seconds of RFC 5626 §4.5's base-time. Its 30 are for networks of a million phones; a trunk that stands still is
-nobody's call."""
-CAP: Final = 300.0
-"""Seconds of its max-time."""
 REFUSED_BASE: Final = 60.0
 """Base-time after a refusal that time will hardly mend (wrong password, no such account): who tries often is banned."""
 REFUSED_CAP: Final = 1800.0
-MAX_RETRY_AFTER: Final = 1800.0
-"""Seconds of a Retry-After that are waited."""
 MAX_ANSWERS: Final = 2
 """Challenges answered in one round at one place."""
-MIN_GRANTED: Final = 10.0
-"""Seconds between two refreshes, however little is granted."""
 MAX_EXPIRES: Final = 86400
 """Seconds asked for at most, whatever Min-Expires says."""
 STOP_WAIT: Final = 2.0
 """Seconds for the answer to the last request, which takes the registration back."""
-
-
-def back_off(failures: int, fraction: float, base: float = BASE, cap: float = CAP) -> float:
-    """Seconds to wait after so many failures in a row: W = min(cap, base * 2^failures), half of it up to all of it by
-    chance (RFC 5626 §4.5)."""
-    most = min(cap, base * 2.0 ** min(failures, 30))
-    return most * (0.5 + 0.5 * fraction)
-
-
-def refresh_after(granted: float, fraction: float) -> float:
-    """Seconds after which a registration is renewed: 75 to 90 % of what was granted, so that a try that gets no answer
-    in 10 % of the time can be repeated."""
-    return max(granted * (0.75 + 0.15 * fraction), min(MIN_GRANTED, granted * 0.9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +224,7 @@ class Registering:
             self._too_brief(response, now)
         elif status == 408 or 500 <= status < 600:
             if status == 503:
-                self._retry_after = max(self._retry_after, _retry_after(response))
+                self._retry_after = max(self._retry_after, retry_after(response))
             self._next_place(f"{status} {response.reason}", now)
         else:
             # A redirection is not followed: the password is for the registrars of the configuration.
@@ -345,13 +331,13 @@ class Registering:
     def _answer(self, used: OutgoingRequest, response: Response, now: float) -> bool:
         """Send the request again with credentials; False where that makes no sense."""
         proxy, challenges = challenges_of(response)
-        if len(self._answers) >= MAX_ANSWERS or (proxy in self._answers and not _any_stale(challenges)):
+        if len(self._answers) >= MAX_ANSWERS or (proxy in self._answers and not any_stale(challenges)):
             return False
         value = self._authorize(challenges, proxy, used, 1)
         if value is None:
             return False
         self._answers.append(proxy)
-        answered = _answered(challenges, value)
+        answered = challenge_answered(challenges, value)
         self._challenge = None
         if answered is not None and not any(kind is not proxy for kind in self._answers):
             self._challenge, self._nc = (proxy, self._places[self._place].name, answered), 1
@@ -365,7 +351,7 @@ class Registering:
         return "a challenge that cannot be answered" if strange is None else f"a challenge for another realm: {strange}"
 
     def _accepted(self, response: Response, now: float) -> None:
-        granted = _granted(response, self._places[self._place].contact, self._expires)
+        granted = granted_by(response, self._places[self._place].contact, self._expires)
         if granted <= 0:
             self._next_place("the registrar keeps nothing", now)
             return
@@ -411,47 +397,3 @@ class Registering:
         self.state = RegisterState.STOPPED
         self.reason = "stopped"
         self._until = self._timer = None
-
-
-def _retry_after(response: Response) -> float:
-    text = (response.get("Retry-After") or "").partition(";")[0].partition("(")[0].strip()
-    return min(float(parse_number(text) or 0), MAX_RETRY_AFTER)
-
-
-def _any_stale(challenges: Sequence[str]) -> bool:
-    for text in challenges:
-        try:
-            if parse_challenge(text).stale:
-                return True
-        except (ParseError, DigestError):
-            continue
-    return False
-
-
-def _answered(challenges: Sequence[str], value: str) -> str | None:
-    """The challenge that these credentials answer, where its nonce can be used again: it counts uses by `nc`."""
-    for text in challenges:
-        try:
-            challenge = parse_challenge(text)
-        except (ParseError, DigestError):
-            continue
-        algorithm = challenge.algorithm.replace("-SESS", "-sess")
-        if challenge.qop and f"algorithm={algorithm}," in value and f"nonce={quote(challenge.nonce)}" in value:
-            return text
-    return None
-
-
-def _granted(response: Response, contact: str, asked: int) -> int:
-    """Seconds granted: what our contact says, else the header, else what was asked for (RFC 3261 §10.2.4)."""
-    own = Uri.parse(contact)
-    header = response.expires
-    contacts = response.contacts
-    if contacts is not STAR and contacts:
-        ours = [one for one in contacts if (one.uri.user, one.uri.host, one.uri.port) == (own.user, own.host, own.port)]
-        # Behind a NAT some registrars write the contact anew: a single one is ours.
-        found = ours[0] if ours else contacts[0] if len(contacts) == 1 else None
-        if found is not None:
-            seconds = parse_number(found.params.get("expires") or "", 0xFFFFFFFF)
-            if seconds is not None:
-                return min(seconds, asked)
-    return asked if header is None else min(header, asked)

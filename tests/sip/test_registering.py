@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 
 from ivr.sip import Account, Challenger, Request, Response, Uri, Verified, make_response, parse_message
 from ivr.sip.layer import Tokens
-from ivr.sip.registering import (
-    BASE,
-    CAP,
-    MAX_RETRY_AFTER,
-    FindPlaces,
-    Place,
-    Registering,
-    RegisteringConfig,
-    RegisterState,
-    SendRegister,
-    back_off,
-    refresh_after,
-)
+from ivr.sip.registering import FindPlaces, Place, Registering, RegisteringConfig, RegisterState, SendRegister
+from ivr.sip.registering_rules import BASE, CAP, MAX_RETRY_AFTER, back_off, refresh_after
 from tests.kit.sip import rng
 
 PASSWORD = "geheim-4711"
