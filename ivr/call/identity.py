@@ -98,6 +98,11 @@ class LineTable:
         if (account := self._accounts.get(name)) is not None:
             account.hosts = own
 
+    def has_host(self, host: str) -> bool:
+        """Whether a host, by name or address, is a line's."""
+        name = host.lower()
+        return name in self._addresses or any(line.host.lower() == name for line in self.lines.values())
+
     def at(self, ip: str, user: str = "") -> str | None:
         """The line whose peer has this address; exact addresses go before networks. Of several accounts at one peer it
         is the one that is called: `user` is that of the Request-URI."""

@@ -110,7 +110,7 @@ class Placement:
         self._attempt.on_close = self.close
         self._starting = True
         try:
-            if self._way.line is not None:
+            if self._way.number:
                 self._services.outbound.begin(self._attempt, self._way, self._order.dialler)
             self._next_line()
             if self._error is not None and self._over:

@@ -41,7 +41,7 @@ class Destination:
     transport: str | None = None
     """Of an address that is no line's; None: as the DNS says, else UDP."""
     number: str = ""
-    """Of a call through a line: as it is to be dialled, before it is written as the line wants it."""
+    """Of a call through a line, or to its peer: as it is to be dialled, before it is written as the line wants it."""
     instead: tuple[Destination, ...] = ()
     """The same by other lines, in the order in which they are tried while this one cannot take calls."""
 
@@ -93,7 +93,9 @@ class Directory:
         transport = (uri.params.get("transport") or "").lower() or None
         if transport not in (None, "udp", "tcp", "tls"):
             raise NotBuiltError(f"nobody can be called by {transport}")
-        return [Destination(target, uri, uri.host, uri.port, transport=transport)]
+        # What is written like an address but leads to a line's peer is a call through that line.
+        beside = number if self._lines.has_host(uri.host) else ""
+        return [Destination(target, uri, uri.host, uri.port, transport=transport, number=beside)]
 
     def _phone(self, target: str, user: str, now: float) -> Sequence[Destination]:
         if user not in self._settings.phones:

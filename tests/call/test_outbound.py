@@ -49,6 +49,8 @@ def dialled(trunk: Party) -> list[str]:
         ("tel:{{ settings.boss }}", True),
         ("{{ whom }}", False),
         ("tel:{{ call.from }}", False),
+        ("sip:{{ whom }}@192.0.2.10", False),
+        ("sip:+4930123@192.0.2.10", True),
         ("sip:{{ whom }}@elsewhere.example", True),
     ],
 )
@@ -56,7 +58,7 @@ def test_a_guest_has_a_line_dial_what_the_flow_names_alone(tmp_path: Path, targe
     one = house(tmp_path, target=target)
     trunk, guest, desk = one.party(TRUNK), one.party(CALLER), one.phone("200", DESK)
     guest.call("100")
-    is_line = not target.startswith("sip:")
+    is_line = "elsewhere" not in target
     assert len(trunk.calls) == (1 if by_guest and is_line else 0)
     if is_line and "call.from" not in target:
         before = len(trunk.calls)
