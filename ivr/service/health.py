@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from ivr.service.notify import ServiceManager
 from ivr.settings import HealthSettings
@@ -26,13 +25,6 @@ WATCHDOG_SHARE = 3.0
 
 Check = Callable[[], str | None]
 """Gives a sentence about what is wrong, or None."""
-
-
-class Loop(Protocol):
-    """The clock of the loop."""
-
-    def time(self) -> float:
-        """Monotonic seconds."""
 
 
 class Health:
@@ -59,8 +51,8 @@ class Health:
     def unready(self) -> list[str]:
         """Why no calls are taken; empty while they are."""
         faults = self.sick()
-        if self._lag > self._settings.loop_lag:
-            faults.append(f"the loop is {self._lag:.1f} s late")
+        if self.lag > self._settings.loop_lag:
+            faults.append(f"the loop is {self.lag:.1f} s late")
         faults.extend(text for check in self.needed if (text := check()) is not None)
         return faults
 
