@@ -429,4 +429,6 @@ class Connection(asyncio.BufferedProtocol):
 
 
 def _reason(error: Exception) -> str:
-    return f"TLS: {getattr(error, 'reason', None) or error}"
+    reason = getattr(error, "reason", None) or str(error)
+    detail = getattr(error, "verify_message", None)
+    return f"TLS: {reason} ({detail})" if detail else f"TLS: {reason}"

@@ -207,6 +207,11 @@ async def test_a_peer_that_is_another_is_not_spoken_to(certificate: Path, caplog
             caller.call(caller.shell.flow_to("127.0.0.1", called.port("tls"), "tls", name))
             assert (await caller.expect(Rejected)).status == 503
             assert f"the peer's certificate is not that of {name}" in caplog.text
+        strict = Node("udp")
+        async with strict:
+            strict.call(strict.shell.flow_to("127.0.0.1", called.port("tls"), "tls", "pbx.example.net"))
+            assert (await strict.expect(Rejected)).status == 503
+            assert "CERTIFICATE_VERIFY_FAILED (self-signed certificate)" in caplog.text
         assert called.events.empty()
         await call_through(careless, called, careless.shell.flow_to("127.0.0.1", called.port("tls"), "tls"))
 
