@@ -26,6 +26,7 @@ from ivr.capture import Party
 from ivr.errors import BusyError, CallForbiddenError, IvrError, NumberNotServedError, OverloadedError
 from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
+from ivr.sip.uui import uui_text
 from ivr.store import CallRecord
 from media import MediaEvent
 
@@ -326,6 +327,8 @@ def _headers(session: Session) -> dict[str, str]:
         key = name.lower()
         if (key in HEADERS_KEPT or key.startswith("x-")) and key.replace("-", "_") not in kept:
             kept[key.replace("-", "_")] = plain_text(value[:MAX_HEADER_VALUE])
+    if (handed := session.request.get("User-to-User")) is not None and (text := uui_text(handed)) is not None:
+        kept["user_to_user_text"] = plain_text(text[:MAX_HEADER_VALUE])
     if "verstat" not in kept and (verdict := verification(session.request)) is not None:
         kept["verstat"] = verdict
     return kept

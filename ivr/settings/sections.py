@@ -132,7 +132,7 @@ class MediaSettings(Section):
     codec_order: CodecOrder = "theirs"
     """Which codec is taken where a peer offers several: the first of its list, or of ours."""
     dtmf: Annotated[tuple[DtmfMethod, ...], Unique] = ("rfc4733", "info", "inband")
-    """Methods accepted. Keys are sent as telephone-events where these were agreed, else as tones."""
+    """Methods accepted; the first one that can be used sends."""
     inband: Inband = "negotiated"
     """Whether keys are detected in the sound where telephone-event was agreed (`always`) or not."""
     srtp: Srtp = "off"

@@ -577,3 +577,14 @@ def test_another_phone_of_one_number_is_heard_instead(tmp_path: Path) -> None:
     assert house.port.bridged is house.pool.ports[1]
     caller.hang_up()
     house.settled()
+
+
+def test_what_an_application_hands_on(tmp_path: Path) -> None:
+    house = house_with(tmp_path, PHONE + '\n    user_to_user: "{{ call.headers.user_to_user_text }} + 7 €"')
+    desk, caller = house.phone("200", DESK), house.party()
+    caller.call("100", headers=(("User-to-User", "636173652034;encoding=hex"),))
+    value = desk.session.request.get("User-to-User") or ""
+    assert bytes.fromhex(value.partition(";")[0]).decode() == "case 4 + 7 €"
+    assert value.endswith(";encoding=hex")
+    caller.hang_up()
+    house.settled()

@@ -27,6 +27,9 @@ MAX_TIMEOUT = 600.0
 RING_GRACE = 30.0
 """Seconds over the ringing of all targets (whisper, accept_key, signalling) after which a forward counts as lost."""
 
+MAX_UUI = 128
+"""Octets of User-to-User that an ISDN on the way carries (RFC 7433 section 4)."""
+
 MAX_REASON = 200
 """Characters of a reason phrase that the trace keeps."""
 
@@ -67,6 +70,7 @@ class ForwardCallElement(Element):
         "to": "sent",
         "from": "sent",
         "headers": "sent",
+        "user_to_user": "sent",
         "record_name": "named",
     }
 
@@ -102,6 +106,8 @@ class ForwardCallElement(Element):
     """Longest time of the bridged call."""
     headers: dict[str, TextTemplate] = Field(default_factory=dict)
     """Further SIP headers of the outgoing call."""
+    user_to_user: TextTemplate | None = None
+    """Text for the application at the other end, up to 128 octets, sent as User-to-User (RFC 7433)."""
     after: Literal["hang_up", "return"] = "hang_up"
     """When the called party leaves first: end the call, or give the caller back to the flow."""
 
@@ -196,6 +202,16 @@ class ForwardCallElement(Element):
         )
         return branch
 
+    def _headers(self, ctx: Session) -> dict[str, str]:
+        headers = {name: ctx.text(value, "headers")[0] for name, value in self.headers.items()}
+        if self.user_to_user is not None:
+            data = ctx.text(self.user_to_user, "user_to_user")[0].encode("utf-8", "replace")
+            if len(data) > MAX_UUI:
+                ctx.note(f"user_to_user is longer than {MAX_UUI} octets: cut", "warning")
+            # Hexadecimal is what every peer reads (RFC 7433 section 4.1).
+            headers["User-to-User"] = f"{data[:MAX_UUI].hex()};encoding=hex"
+        return headers
+
     def _command(self, ctx: Session) -> Forward | None:
         wanted = [ctx.text(target, "to") for target in self.to]
         targets = tuple(filter(None, (text.strip() for text, _ in wanted)))
@@ -224,6 +240,6 @@ class ForwardCallElement(Element):
             accept_key=self.accept_key,
             record_name=ctx.file_name(self.record_name, "forwarded") if self.record_call else None,
             max_duration=self.max_duration,
-            headers={name: ctx.text(value, "headers")[0] for name, value in self.headers.items()},
+            headers=self._headers(ctx),
             after=self.after,
         )
