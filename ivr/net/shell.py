@@ -248,7 +248,7 @@ class SipShell:
         try:
             flow = self._datagrams_to(*server)
         except (OSError, NotBuiltError) as error:
-            log.warning("the STUN server %s cannot be reached: %s", server[0], error)
+            log.debug("the STUN server %s cannot be reached: %s", server[0], error)
             return None
         return flow if self._send_datagram(data, flow) else None
 
