@@ -14,16 +14,38 @@ from typing import Any, TextIO
 
 from ivr.settings import LogSettings
 
-__all__ = ["JournalFormatter", "JsonFormatter", "set_up_logging"]
+__all__ = ["JournalFormatter", "JsonFormatter", "SparingFilter", "set_up_logging"]
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 JOURNAL = "%(name)s: %(message)s"
 """The journal knows the time."""
 
+NOT_ACCEPTED = "socket.accept() out of system resource"
+"""How asyncio begins to say that a connection cannot be accepted."""
+ACCEPT_EVERY = 10.0
+
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 """Levels and the priorities of syslog(3); below, 7."""
 _CALL = re.compile(r"call ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}): ")
 """Lines about a call begin like this."""
+
+
+class SparingFilter(logging.Filter):
+    """One line each `ACCEPT_EVERY` seconds, without its traceback, about connections that cannot be accepted: asyncio
+    writes a hundred a second while file descriptors are wanting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._again = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(NOT_ACCEPTED):
+            return True
+        if record.created < self._again:
+            return False
+        self._again = record.created + ACCEPT_EVERY
+        record.exc_info = None
+        return True
 
 
 class JsonFormatter(logging.Formatter):
@@ -75,6 +97,8 @@ def set_up_logging(settings: LogSettings | None = None) -> None:
     handler.setFormatter(_formatter(settings))
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    asyncio_log = logging.getLogger("asyncio")
+    asyncio_log.filters[:] = [SparingFilter()]
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # the documented way to not walk the stack for each line
 

@@ -29,6 +29,7 @@ def _as_before() -> Iterator[None]:
     root.handlers[:], root.level = handlers, level
     logging.logThreads, logging.logProcesses, logging.logMultiprocessing, logging._srcfile = kept
     logging.getLogger("alembic").setLevel(logging.NOTSET)
+    logging.getLogger("asyncio").filters.clear()
 
 
 def record(message: str, level: int = logging.INFO) -> logging.LogRecord:
@@ -75,3 +76,13 @@ def test_a_stream_to_the_journal_is_known(tmp_path: Path) -> None:
         assert logs._to_journal(stream, {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"})
         assert not logs._to_journal(stream, {"JOURNAL_STREAM": "8:1"})
         assert not logs._to_journal(stream, {})
+
+
+def test_a_want_of_descriptors_does_not_flood_the_log() -> None:
+    sparing = logs.SparingFilter()
+    lines = [record(f"{logs.NOT_ACCEPTED}\nsocket: <socket>", logging.ERROR) for _ in range(3)]
+    for line, after in zip(lines, (0.0, 1.0, logs.ACCEPT_EVERY + 1.0), strict=True):
+        line.created, line.exc_info = 1000.0 + after, (OSError, OSError(24), None)
+    assert [sparing.filter(line) for line in lines] == [True, False, True]
+    assert lines[0].exc_info is None
+    assert sparing.filter(record("another line"))
