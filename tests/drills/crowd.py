@@ -42,6 +42,8 @@ KEY_PACKETS = 5
 END_REPEATS = 2
 PAUSE_PACKETS = 5
 """Of sound between two keys."""
+QUIET = b"\x7e\x7f\xfe\xff"
+"""Octets of µ-law that nobody hears."""
 SILENCE = b"\xff" * FRAME
 RTP_HEAD = struct.Struct("!BBHII")
 EVENT = struct.Struct("!BBH")
@@ -75,6 +77,8 @@ class Packet:
     """Payload type."""
     size: int
     """Octets of the payload."""
+    loud: bool
+    """Whether there is more than silence in it."""
 
 
 @dataclass(slots=True)
@@ -308,18 +312,17 @@ class Call:
                             seconds, nanoseconds = TIMESPEC.unpack(value[: TIMESPEC.size])
                             at = seconds + nanoseconds / 1e9
                     seq = int.from_bytes(data[2:4], "big")
-                    self.packets.append(Packet(at, seq, data[1] & 127, len(data) - RTP_HEAD.size))
+                    payload = data[RTP_HEAD.size :]
+                    self.packets.append(Packet(at, seq, data[1] & 127, len(payload), bool(payload.strip(QUIET))))
 
     def gaps(self, since: float = 0.0) -> list[float]:
         """Seconds between packets that came one after the other, from `since` (wall clock) on."""
         times = [packet.at for packet in self.packets if packet.at >= since]
         return [b - a for a, b in itertools.pairwise(times)]
 
-    def lost(self) -> int:
-        """Packets missing in the sequence numbers."""
-        seqs = [packet.seq for packet in self.packets]
-        span = sum((b - a) & 0xFFFF for a, b in itertools.pairwise(seqs) if (b - a) & 0xFFFF < 0x8000)
-        return max(0, span + 1 - len(set(seqs))) if seqs else 0
+    def hears(self) -> bool:
+        """Whether any sound came but silence."""
+        return any(packet.loud for packet in self.packets)
 
 
 class Crowd:

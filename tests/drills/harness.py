@@ -193,8 +193,7 @@ class Bench:
         for name, text in (flows or FLOWS).items():
             (folder / "flows" / f"{name}.yaml").write_text(text)
         write_wav(folder / "prompts" / "played.wav", speechlike(4.0, 7))
-        ranges = max(1, (LAST_RTP_PORT + 1 - FIRST_RTP_PORT) // max(ports, RTP_RANGE))
-        first = FIRST_RTP_PORT + next(_ranges) % ranges * max(ports, RTP_RANGE)
+        first = _free_range(ports)
         path = folder / "ivr.yaml"
         sections = {
             "sip": [f"listen: [{listen or f'udp:127.0.0.1:{free_port()}'}]", sip],
@@ -269,6 +268,17 @@ class Bench:
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _free_range(ports: int) -> int:
+    """The first of so many ports that nobody seems to have: other daemons take such ranges, too."""
+    size = max(ports, RTP_RANGE)
+    count = max(1, (LAST_RTP_PORT + 1 - FIRST_RTP_PORT) // size)
+    for _ in range(count):
+        first = FIRST_RTP_PORT + next(_ranges) % count * size
+        if not any(_bound(port) for port in range(first, first + size, size // 20)):
+            break
+    return first
 
 
 def _bound(port: int) -> bool:

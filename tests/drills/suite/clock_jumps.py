@@ -35,7 +35,7 @@ of Python 3.11 and later waits (clock_nanosleep until a time), with EINVAL."""
 
 
 async def run(bench: Bench) -> list[Figure]:
-    count = bench.pick(CALLS, CALLS, 3)
+    count = CALLS
     clock = bench.folder / "clock"
     clock.write_text("+0\n")
     (bench.folder / "sitecustomize.py").write_text(SLEEP)

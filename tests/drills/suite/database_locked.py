@@ -17,7 +17,7 @@ SET_UP = 0.5
 
 
 async def run(bench: Bench) -> list[Figure]:
-    seconds, rate = bench.pick((SECONDS, PER_SECOND), (10.0, PER_SECOND), (2.0, 10.0))
+    seconds, rate = bench.pick((SECONDS, PER_SECOND), (10.0, PER_SECOND))
     count = round(seconds * rate)
     waits: list[float] = []
     with bench.daemon() as daemon:
@@ -51,4 +51,4 @@ async def run(bench: Bench) -> list[Figure]:
         ]
 
 
-DRILL = Drill("Another program holds an exclusive lock on the database for 60 s while calls come.", run, short=True)
+DRILL = Drill("Another program holds an exclusive lock on the database for 60 s while calls come.", run)

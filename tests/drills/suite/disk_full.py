@@ -31,12 +31,12 @@ def fill(disk: Path) -> Path:
 
 
 async def run(bench: Bench) -> list[Figure]:
-    count = bench.pick(CALLS, CALLS, 3)
+    count = CALLS
     with bench.with_small_disk(bench.config(), "8m") as daemon:
         disk = Path(f"/proc/{daemon.process.pid}/root{daemon.folder}/var")
         async with Crowd(daemon.sip_port) as crowd:
             other = (await crowd.dial(1, "102"))[0]
-            await until(lambda: len(other.packets) > 10, "sound: the prompt is in the cache")
+            await until(lambda: other.hears(), "sound: the prompt is in the cache")
             calls = await crowd.dial(count, "103", 50)
             for index, call in enumerate(calls):
                 call.talk(ulaw(speechlike(4.0, index)))

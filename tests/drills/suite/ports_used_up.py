@@ -14,7 +14,7 @@ REST = 5.0
 
 
 async def run(bench: Bench) -> list[Figure]:
-    ports, more = bench.pick((PORTS, MORE), (PORTS, MORE), (10, 5))
+    ports, more = PORTS, MORE
     with bench.daemon(ports=ports) as daemon:
         async with Crowd(daemon.sip_port) as crowd:
             calls = await crowd.dial(ports // 2, "102", 50)
@@ -49,4 +49,4 @@ async def run(bench: Bench) -> list[Figure]:
         ]
 
 
-DRILL = Drill("More calls come than there are RTP ports.", run, short=True)
+DRILL = Drill("More calls come than there are RTP ports.", run)

@@ -22,9 +22,11 @@ async def run(bench: Bench) -> list[Figure]:
     ways = {port + SHIFT: port for port in range(first, first + 200, 2)}
     with bench.with_config(config) as daemon, bench.chaos(ways, **NETWORK):
         async with Crowd(daemon.sip_port) as crowd:
-            up = await crowd.dial(calls, "104", 20)
+            up = [crowd.call() for _ in range(calls)]
             for index, call in enumerate(up):
+                assert await call.dial("104") == 200
                 call.remote = (call.remote[0], call.remote[1] + SHIFT)
+                call.talk()
                 call.press("".join(ALL_KEYS[(index + step * 5) % 12] for step in range(keys)))
             await until(lambda: not any(call.keys for call in up), "all keys to be pressed", 120)
             await asyncio.sleep(1.0)

@@ -16,7 +16,7 @@ MODES = (("tcp", "idle"), ("tcp", "drip"), ("tcp", "header"), ("tcp", "big-cl"),
 
 async def run(bench: Bench) -> list[Figure]:
     need("openssl")
-    count, seconds = bench.pick((CONNECTIONS, SECONDS), (CONNECTIONS, SECONDS))
+    count, seconds = CONNECTIONS, SECONDS
     modes = bench.pick(MODES, (MODES[2], MODES[5]))
     udp, tls = free_port(), free_port()
     certificate = make_certificate(bench.folder, "localhost")
