@@ -128,8 +128,7 @@ class ConnectionTable:
         self._opening: set[asyncio.Task[None]] = set()
         self._connecting = 0
         self._reserved: dict[tuple[str, tuple[str, int], str], socket.socket] = {}
-        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._total = min(limits.total, max(soft - FILES_KEPT, soft // 2))
+        self._total = _have_files(limits.total)
         self.buffer = memoryview(bytearray(READ_OCTETS))
         self._left = MESSAGES_PER_TURN
         self.exhausted = False
@@ -429,3 +428,13 @@ class ConnectionTable:
             for connection in list(self._joined):
                 connection.cut()
             await asyncio.sleep(0)
+
+
+def _have_files(total: int) -> int:
+    """Have file descriptors for so many connections, as far as the hard limit goes; for how many there are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = total + FILES_KEPT
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return total if soft == resource.RLIM_INFINITY else min(total, max(soft - FILES_KEPT, soft // 2))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ivr.net import ConnectionLimits, TlsFiles
+from ivr.net import ConnectionLimits, TlsFiles, connections
 from ivr.sip import Flow, Rejected
 from tests.kit.certificate import make_certificate
 from tests.kit.node import Node, Peer, options, until
@@ -237,3 +237,15 @@ async def test_who_has_no_descriptor_left_waits(monkeypatch: pytest.MonkeyPatch)
         assert (await peer.read()).startswith(b"SIP/2.0 200")
         assert not failures
         peer.close()
+
+
+def test_descriptors_are_had_as_far_as_the_system_gives_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = [(1024, 4096)]
+    monkeypatch.setattr("resource.getrlimit", lambda kind: limits[-1])
+    monkeypatch.setattr("resource.setrlimit", lambda kind, wanted: limits.append(wanted))
+    assert connections._have_files(1000) == 1000 and limits[-1] == (1512, 4096)
+    assert connections._have_files(4000) == 4096 - connections.FILES_KEPT and limits[-1] == (4096, 4096)
+    limits.append((600, 600))
+    assert connections._have_files(4000) == 300
+    limits.append((1024, -1))
+    assert connections._have_files(4000) == 4000 and limits[-1] == (4512, -1)
