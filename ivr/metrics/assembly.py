@@ -42,7 +42,7 @@ class DaemonMetrics(Metrics):
         ready: Callable[[], bool],
     ) -> None:
         """Have all parts of a daemon read at each scrape."""
-        limits, pool = services.settings.limits, services.pool
+        limits, pool, started = services.settings.limits, services.pool, services.wall()
         self.add(lambda: sources.build(pool.batch))
         self.add(lambda: sources.calls(manager, limits.calls, self.calls, ready()))
         self.add(self.calls.families)
@@ -54,6 +54,7 @@ class DaemonMetrics(Metrics):
         self.add(lambda: sources.guard(guard, services.clock()))
         self.add(lambda: sources.media(pool))
         self.add(lambda: sources.worker_processes(pool))
+        self.add(lambda: sources.process(started))
         self.add(lambda: sources.store(services.store))
         self.add(lambda: sources.prompts(services.sounds, prompts.cached_bytes, limits.prompt_cache_bytes))
         self.add(lambda: [self.lag.family()])

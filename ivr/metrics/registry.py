@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST as CONTENT_TYPE
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -21,8 +21,6 @@ class Metrics:
 
     def __init__(self) -> None:
         self._sources: list[Source] = []
-        self._process = CollectorRegistry()
-        ProcessCollector(registry=self._process)
 
     def add(self, source: Source) -> None:
         """Have one more source read."""
@@ -36,7 +34,7 @@ class Metrics:
     def _written(self, families: list[Metric]) -> bytes:
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Read(families))
-        return generate_latest(registry) + generate_latest(self._process)
+        return generate_latest(registry)
 
 
 class _Read(Collector):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -29,6 +30,7 @@ __all__ = [
     "lines",
     "media",
     "placed",
+    "process",
     "prompts",
     "sip",
     "store",
@@ -205,21 +207,42 @@ def media(pool: Pool) -> Iterator[Metric]:
         yield _counter(name, text, sum(values))
 
 
+def process(started: float) -> Iterator[Metric]:
+    """What the daemon uses, by the names that Prometheus has for it; `started` is seconds since the epoch.
+
+    Read from /proc/self alone: the unit hides what is not of processes.
+    """
+    used = _used("self")
+    if used is not None:
+        yield _counter("process_cpu_seconds", "Processor time of the daemon.", used[0])
+        yield _gauge("process_resident_memory_bytes", "Resident memory of the daemon.", used[1])
+        yield _gauge("process_open_fds", "File descriptors that are open.", len(os.listdir("/proc/self/fd")))
+    yield _gauge("process_max_fds", "File descriptors that may be open.", resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    yield _gauge("process_start_time_seconds", "When the daemon was started.", started)
+
+
 def worker_processes(pool: Pool) -> Iterator[Metric]:
-    """What the media workers use, as Linux counts it; nothing where it does not."""
+    """What the media workers use; nothing where the system does not tell."""
     cpu = CounterMetricFamily("ivr_media_worker_cpu_seconds", "Processor time of a media worker.", labels=["worker"])
     memory = GaugeMetricFamily("ivr_media_worker_memory_bytes", "Resident memory of a media worker.", labels=["worker"])
-    tick, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
     for number, pid in enumerate(pool.pids):
-        try:
-            with open(f"/proc/{pid}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-        except OSError:
-            continue
-        cpu.add_metric([str(number)], (int(fields[11]) + int(fields[12])) / tick)
-        memory.add_metric([str(number)], int(fields[21]) * page)
+        used = _used(str(pid))
+        if used is not None:
+            cpu.add_metric([str(number)], used[0])
+            memory.add_metric([str(number)], used[1])
     yield cpu
     yield memory
+
+
+def _used(pid: str) -> tuple[float, int] | None:
+    """Seconds of processor time and bytes of memory of a process (proc(5)); None where Linux does not tell."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return seconds, int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def placed(counts: Counter[tuple[str | None, PlacedResult]]) -> Iterator[Metric]:

@@ -105,6 +105,8 @@ async def test_a_call_leaves_its_figures(daemon: Daemon, tmp_path: Path) -> None
     assert found["ivr_sip_requests_totaldirection=in,method=INVITE"] >= 1
     assert found["ivr_media_pacing_error_seconds_count"] > 0
     assert found["ivr_line_usableline=pbx"] in (0, 1)
+    assert found["process_resident_memory_bytes"] > 10_000_000
+    assert 5 < found["process_open_fds"] < found["process_max_fds"]
 
 
 def test_the_listener_for_figures_alone(daemon: Daemon) -> None:
