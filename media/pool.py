@@ -130,12 +130,14 @@ class MediaPool:
         Raises :class:`MediaFull`.
         """
         wanted = ":" in (host or self._config.host)
+        own = next((own for own in (self._config.host, self._config.host_v6) if own and (":" in own) == wanted), None)
+        if own is None:
+            raise MediaFull(f"no media port has an address of {'IPv6' if wanted else 'IPv4'}: no listener has one")
         links = [near._link] if near is not None else self._links
         link = max(links, key=lambda link: len(link.free[wanted]), default=None)
         if link is None or not link.free[wanted] or link.full or link.closed:
             raise MediaFull("every media port is taken")
         row, generation, number = link.free[wanted].popleft()
-        own = next(own for own in link.hosts if (":" in own) == wanted)
         port = Port(link, row, generation, (own, number), on_event)
         link.ports[row] = port
         link.send(protocol.pack(Command.ALLOCATE, row, generation))

@@ -154,7 +154,9 @@ class Caller:
         options = self._options
         found = await self._loop.getaddrinfo(uri.host, uri.port or DEFAULT_SIP_PORT, type=2)
         address = str(found[0][4][0])
-        policy = MediaPolicy(Capabilities(codecs=options.codecs), "negotiated", lambda _peer: options.host)
+        policy = MediaPolicy(
+            Capabilities(codecs=options.codecs, srtp="optional"), "negotiated", lambda _peer: options.host
+        )
         leg = Leg(None, self._pool.allocate(self._on_media), policy, address, random.getrandbits(31))
         self._leg = leg
         self.ended.clear()

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ivr.call.leg import Leg
@@ -36,6 +36,8 @@ MAX_TRIES = 8
 """Hops of all lines that one call is sent to; the caller's patience ends before."""
 RETRIED = frozenset({408, 503})
 """Refusals that say that this hop cannot take the call now, whoever it is for."""
+DISLIKED = frozenset({415, 488, 606})
+"""Refusals of our description. Phones that want nothing but encrypted sound refuse RTP/AVP with keys like that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Placement:
         self._way = destination
         self._hops: deque[Hop] = deque()
         self._hop: Hop | None = None
+        self._encrypted = False
+        """The hop gets RTP/SAVP, since it did not like RTP/AVP with keys."""
         self._tries = 0
         self._taken: str | None = None
         self._settled = False
@@ -196,6 +200,7 @@ class Placement:
         """Send the INVITE to the next hop that there is a way to; whether there was one."""
         while self._hops and self._tries < MAX_TRIES:
             hop = self._hop = self._hops.popleft()
+            self._encrypted = False
             self._tries += 1
             try:
                 self._invite(hop)
@@ -214,9 +219,14 @@ class Placement:
         showing = services.outbound.showing(self._attempt, order.showing)
         identity = identity_of(line, showing, services.shell.host_for(flow), way.uri)
         named = {name.lower() for name in order.headers}
-        leg.retarget(services.policies(way.line), hop.address)
+        policy = services.policies(way.line)
+        if self._encrypted:
+            policy = replace(policy, capabilities=replace(policy.capabilities, srtp="required"))
+        leg.retarget(policy, hop.address)
         if self._own_port:
             services.refit(leg, self._attempt.on_media, self._near)
+        elif (":" in leg.host) != (":" in leg.port.local[0]):
+            raise IvrError("the port of the call before has no address of the kind that this peer has")
         session = services.stack.invite(
             InviteRequest(
                 uri=way.uri,
@@ -300,6 +310,8 @@ class Placement:
         if isinstance(event, Rejected) and not self._settled and event.status in RETRIED:
             self._cannot(event)
             return
+        if isinstance(event, Rejected) and not self._settled and event.status in DISLIKED and self._encrypt():
+            return
         if not self._settled and isinstance(event, (Ringing, Answered, Rejected)):
             self._settled = True
             self._count("refused" if isinstance(event, Rejected) else "reached")
@@ -313,6 +325,18 @@ class Placement:
     def fail(self) -> None:
         """An event of a session could not be handled."""
         self._attempt.fail()
+
+    def _encrypt(self) -> bool:
+        """Offer the same hop encrypted sound and nothing else, where both were left to it; whether that was sent."""
+        if self._over or self._hop is None or self.leg.policy.capabilities.srtp != "optional":
+            return False
+        self._encrypted = True
+        try:
+            self._invite(self._hop)
+        except IvrError as error:
+            self._error = error
+            return False
+        return True
 
     def _cannot(self, event: Rejected) -> None:
         self._count("failed")
