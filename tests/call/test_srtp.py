@@ -145,6 +145,26 @@ def test_a_forward_offers_keys_and_takes_those_of_the_answer(tmp_path: Path, srt
     assert stream.srtp_out != house.port.streams[-1].srtp_out
 
 
+def test_a_phone_that_wants_encryption_alone_is_offered_that(tmp_path: Path) -> None:
+    house, caller, desk = forwarded(tmp_path, "optional")
+    desk.refuse(488)
+    assert [call.remote_sdp.media[0].protocol for call in desk.calls] == ["RTP/AVP", "RTP/SAVP"]
+    desk.calls[-1].answer(secured(DESK, OTHER), house.now)
+    house.run(0.5)
+    assert house.port.bridged is not None and house.port.bridged.streams[-1].srtp_out is not None
+    caller.hang_up()
+    house.settled()
+
+
+def test_who_likes_neither_description_is_asked_twice_and_no_more(tmp_path: Path) -> None:
+    house, caller, desk = forwarded(tmp_path, "optional")
+    desk.refuse(488)
+    desk.refuse(488)
+    assert len(desk.calls) == 2 and "failed" in str(house.port.heard())
+    caller.hang_up()
+    house.settled()
+
+
 @pytest.mark.parametrize(
     "description",
     [
@@ -176,3 +196,13 @@ def test_keys_are_in_no_log_and_no_record(tmp_path: Path, caplog: pytest.LogCapt
     for key in (KEY, ours):
         assert base64.b64encode(key).decode()[:20] not in shown
         assert repr(key)[2:30] not in shown
+
+
+@pytest.mark.parametrize(("description", "suite"), [(secured(suite=SHORT), SHORT), (sdp(CALLER[0]), None)])
+def test_the_record_says_whether_the_sound_was_encrypted(tmp_path: Path, description: bytes, suite: str | None) -> None:
+    house = house_that(tmp_path, "optional")
+    caller = house.party()
+    caller.call("100", sdp=description)
+    caller.hang_up()
+    house.settled()
+    assert house.record.details["media"]["srtp"] == suite
