@@ -72,6 +72,11 @@ class CallManager:
         self.total = 0
 
     @property
+    def gate(self) -> Gate:
+        """Who is let in."""
+        return self._gate
+
+    @property
     def refused(self) -> int:
         """Calls that were not taken."""
         return self.refusals.total()

@@ -52,6 +52,7 @@ class DaemonMetrics(Metrics):
         self.add(lambda: sources.transports(services.shell))
         self.add(lambda: sources.lines(services.trunks))
         self.add(lambda: sources.guard(guard, services.clock()))
+        self.add(lambda: sources.policy(services.outbound, manager.gate))
         self.add(lambda: sources.media(pool))
         self.add(lambda: sources.worker_processes(pool))
         self.add(lambda: sources.process(started))

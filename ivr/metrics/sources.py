@@ -13,6 +13,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 
 from ivr import __version__
+from ivr.call.gate import Gate
+from ivr.call.outbound import Outbound
 from ivr.call.services import PlacedResult
 from ivr.guard import SourceGuard
 from ivr.lines import Trunks
@@ -30,6 +32,7 @@ __all__ = [
     "lines",
     "media",
     "placed",
+    "policy",
     "process",
     "prompts",
     "sip",
@@ -302,3 +305,19 @@ def guard(sources: SourceGuard, now: float) -> Iterator[Metric]:
     for kind, count in sorted(sources.counts.items()):
         noted.add_metric([kind], count)
     yield noted
+
+
+def policy(outbound: Outbound, gate: Gate) -> Iterator[Metric]:
+    """Calls that rules forbade: out through lines, and in for who called or how many he had."""
+    refused = CounterMetricFamily(
+        "ivr_outbound_refused", "Calls out that outbound_policy forbade, by rule or limit.", labels=["rule"]
+    )
+    for rule, count in sorted(outbound.refused.items()):
+        refused.add_metric([rule], count)
+    yield refused
+    yield _counter("ivr_outbound_emergencies", "Emergency calls placed.", outbound.emergencies)
+    full = CounterMetricFamily("ivr_calls_over_limit", "Calls refused with 486, by what was full.", labels=["of"])
+    for kind, count in sorted(gate.capacity.refused.items()):
+        full.add_metric([kind], count)
+    yield full
+    yield _counter("ivr_calls_blocked", "Calls refused for who called.", gate.blocked)

@@ -212,10 +212,12 @@ class Stack:
         except ParseError as error:
             # A header that is read on demand.
             self._refuse(message, flow, error.status or 400)
+            self.on_bad(flow, "malformed")
 
     def refuse_unframed(self, head: bytes, text: str, status: int, flow: Flow) -> None:
         """Answer what a stream cannot be read on after: `head` is the message as far as it came (RFC 3261 §18.3)."""
         self._answer_broken(answerable(ParseError(text, status), head), flow)
+        self.on_bad(flow, "malformed")
 
     def _receive_request(self, request: Request, flow: Flow, now: float) -> None:
         method = request.method

@@ -150,11 +150,13 @@ def test_malformed_messages_and_probes_are_told_and_keep_alives_are_not() -> Non
     assert told == []
     peer.receive(b"\xff" * 300)
     peer.receive(b"INVITE sip:a@b SIP/2.0\r\nVia: nonsense\r\n\r\n")
-    assert told == [("192.0.2.1", "malformed")] * 2
+    peer.stack.refuse_unframed(request("INFO"), "no length", 400, Flow("tcp", B, A, 1))
+    peer.receive(request(body=sdp(), contact="<sip:a@b", branch="z9hG4bKd", call_id="d"))
+    assert told == [("192.0.2.1", "malformed")] * 4
     peer.receive(request("OPTIONS"))
-    assert told[2:] == [("192.0.2.1", "probe")]
+    assert told[4:] == [("192.0.2.1", "probe")]
     peer.receive(request(body=sdp()))
-    assert len(told) == 3
+    assert len(told) == 5
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "INVITE", "REGISTER"])
