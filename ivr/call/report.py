@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.figures import CallFigures
 from ivr.flow import ports
+from ivr.settings import HostPort
 from ivr.sip.negotiate import Agreed
 from ivr.store import CallRecord, Store
 from media import Stats
@@ -122,7 +123,8 @@ class CallReport:
             "codec": agreed.codec,
             "ptime": agreed.ptime,
             "keys": "inband" if agreed.event_type_in is None else "rfc4733",
-            "remote": f"{agreed.remote_host}:{agreed.remote_port}" if agreed.remote_host else None,
+            "srtp": None if agreed.crypto_out is None else agreed.crypto_out.suite,
+            "remote": str(HostPort(agreed.remote_host, agreed.remote_port)) if agreed.remote_host else None,
         }
 
     def fault(self, text: str) -> None:
