@@ -288,3 +288,52 @@ def test_payload_types_that_look_like_rtcp_keep_their_ports_apart() -> None:
     )
     _, terms = answer(remote, caps("off", rtcp_mux=True), OURS, 30000, session_id=1, version=1)
     assert (terms.event_type, terms.rtcp_mux) == (72, False)
+
+
+# Both sides at once
+
+
+@given(
+    policies=st.tuples(*[st.sampled_from(["off", "optional", "required"])] * 2),
+    mux=st.tuples(st.booleans(), st.booleans()),
+    rounds=st.lists(st.tuples(st.booleans(), st.booleans(), st.booleans()), max_size=6),
+)
+def test_both_sides_come_to_the_same_keys_round_after_round_or_to_none(
+    policies: tuple[str, str], mux: tuple[bool, bool], rounds: list[tuple[bool, bool, bool]]
+) -> None:
+    """Each round says who offers, whether he holds, and whether he has another address."""
+    sides = [caps(policy, rtcp_mux=shared) for policy, shared in zip(policies, mux, strict=True)]
+    hosts, ports = [OURS, THEIRS], [30000, 40000]
+    terms: list[Agreed | None] = [None, None]
+    locals_: list[Sdp | None] = [None, None]
+    impossible = "required" in policies and "off" in policies
+    for number, (other, hold, moves) in enumerate([(False, False, False), *rounds]):
+        a, b = (1, 0) if other else (0, 1)
+        if moves and number:
+            hosts[a] = f"203.0.113.{number}"
+        previous = None if moves else locals_[a]
+        mine = offer(
+            sides[a], hosts[a], ports[a], session_id=1, version=number,
+            hold=hold, previous=previous, fresh=chance(number),
+        )  # fmt: skip
+        try:
+            reply, theirs = answer(
+                Sdp.parse(mine.encode()), sides[b], hosts[b], ports[b],
+                session_id=2, version=number, previous=terms[b], fresh=chance(100 + number),
+            )  # fmt: skip
+        except NotAcceptableError:
+            assert impossible
+            return
+        ours = agreed(mine, Sdp.parse(reply.encode()))
+        assert not impossible
+        assert (ours.crypto_out, ours.crypto_in) == (theirs.crypto_in, theirs.crypto_out)
+        assert ours.rtcp_mux == theirs.rtcp_mux == all(mux)
+        assert (ours.crypto_out is not None) == ("off" not in policies)
+        before = terms[b]
+        if ours.crypto_out is not None and before is not None and before.crypto_in is not None:
+            if ours.crypto_out == before.crypto_in and not moves:
+                assert theirs.crypto_out == before.crypto_out
+            else:
+                assert theirs.crypto_out != before.crypto_out
+        terms[a], terms[b] = ours, theirs
+        locals_[a], locals_[b] = mine, reply
