@@ -106,9 +106,13 @@ class Worker:
         taken = self._pairs.taken
         refilled = True
         beat = 0.0
+        wake = (
+            select.poll()
+        )  # select() knows no descriptor above 1023, and the link keeps the number that the pool gave it
+        wake.register(self._link, select.POLLIN)
         while not self._ended:
             if plane.idle and not refilled and not self._unsent:
-                select.select([self._link], [], [], IDLE_WAIT)
+                wake.poll(IDLE_WAIT * 1000)
                 deadline = max(deadline, time.monotonic())
             sleep_until(deadline)
             late = int((time.monotonic() - deadline) / TICK)

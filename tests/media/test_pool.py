@@ -441,3 +441,19 @@ async def test_a_sound_that_cannot_be_read_fails_its_play(pool: MediaPool, tmp_p
     assert done.reason == "failed"
     with pytest.raises(MediaError, match="4096"):
         port.play([Sound(tmp_path / ("x" * 5000), 800)])
+
+
+async def test_a_worker_works_on_a_link_of_a_high_number() -> None:
+    """A daemon with a thousand connections gives the next worker a descriptor beyond what select() knows."""
+    with contextlib.ExitStack() as stack:
+        while stack.enter_context(open(os.devnull)).fileno() < 1100:  # noqa: ASYNC230  a device
+            pass
+        pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+        try:
+            assert pool._links[0]._socket.fileno() > 1023
+            while not pool.statistics():
+                await asyncio.sleep(0.1)  # noqa: ASYNC110  idle meanwhile
+            start(pool, caller := Caller())
+            await caller.hear(3)
+        finally:
+            await pool.close()
