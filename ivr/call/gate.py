@@ -15,6 +15,7 @@ from ivr.call.identity import Caller, LineTable, identify, normalise
 from ivr.call.rates import SourceRates
 from ivr.errors import OverloadedError
 from ivr.guard import SourceGuard
+from ivr.net.hops import DEFAULT_PORTS
 from ivr.settings import Settings
 from ivr.sip import Challenger, IncomingCall, IncomingRequest, Registrar, Request, Session, Stack, make_response
 from ivr.sip.digest import Absent, Failed, Stale, Verdict, Verified
@@ -91,7 +92,8 @@ class Gate:
         """The caller of a new call; None when he was answered: challenged, so that he must come again, or refused for
         who he is. OverloadedError and BusyError where he has too many calls."""
         request, host = event.request, event.flow.remote[0]
-        line = self._lines.at(host, request.uri.user)
+        via = request.top_via
+        line = self._lines.at(host, request.uri.user, via.port or DEFAULT_PORTS.get(via.transport.lower()))
         if line is not None:
             caller = identify(request, line, self._lines.lines, None)
         else:

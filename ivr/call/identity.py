@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ivr.errors import ProtocolError
 from ivr.lines import spellings, to_e164
+from ivr.net.hops import DEFAULT_PORTS
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, NameAddr, Request, Uri
 from ivr.sip.headers import split_list
@@ -103,9 +104,10 @@ class LineTable:
         name = host.lower()
         return name in self._addresses or any(line.host.lower() == name for line in self.lines.values())
 
-    def at(self, ip: str, user: str = "") -> str | None:
+    def at(self, ip: str, user: str = "", port: int | None = None) -> str | None:
         """The line whose peer has this address; exact addresses go before networks. Of several accounts at one peer it
-        is the one that is called: `user` is that of the Request-URI."""
+        is the one that is called: `user` is that of the Request-URI. Of several peers on one machine it is the one at
+        this `port`, which the request's Via names."""
         names = self._addresses.get(ip, ())
         if not names and self._networks:
             address = ipaddress.ip_address(ip)
@@ -120,6 +122,10 @@ class LineTable:
             for name in names:
                 register = self.lines[name].register_
                 if register is not None and register.user == user:
+                    return name
+            for name in names:
+                line = self.lines[name]
+                if port is not None and port == (line.port or DEFAULT_PORTS.get(line.transport, DEFAULT_PORTS["udp"])):
                     return name
         return names[0] if names else None
 

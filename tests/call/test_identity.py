@@ -173,6 +173,17 @@ def test_several_accounts_at_one_provider_are_told_apart(make_settings: Callable
     assert (table.at("192.0.2.80", "4711"), table.at("192.0.2.81")) == ("two", "one")
 
 
+def test_of_two_peers_on_one_machine_the_port_tells_which(make_settings: Callable[[str], Settings]) -> None:
+    text = "type: sip_trunk, host: 192.0.2.80"
+    table = LineTable(
+        make_settings(f"lines: {{one: {{{text}, port: 5080}}, two: {{{text}}}, three: {{{text}, transport: tls}}}}")
+    )
+    for name in ("one", "two", "three"):
+        table.resolved(name, ["192.0.2.80"])
+    assert [table.at("192.0.2.80", "100", port) for port in (5080, 5060, 5061)] == ["one", "two", "three"]
+    assert table.at("192.0.2.80", "100", 40000) == "one"
+
+
 def test_a_number_with_parameters(make_settings: Callable[[str], Settings]) -> None:
     lines = LineTable(make_settings(LINES)).lines
     sender = "<sip:+4930999;verstat=TN-Validation-Passed@host;user=phone>"
