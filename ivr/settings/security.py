@@ -21,9 +21,7 @@ SCANNERS = (
     "sundayddr",
     "pplsip",
     "vaxsipuseragent",
-    "iwar",
     "siparmyknife",
-    "smap",
     "sivus",
     "cheerio-sip",
 )
@@ -44,8 +42,8 @@ class Bans(Section):
     """Messages that are no SIP."""
     scans: Annotated[int, Field(ge=1)] = 1
     """Requests of a program in `scanners`."""
-    probes: Annotated[int, Field(ge=1)] = 100
-    """OPTIONS of one who is neither a line, nor a phone, nor in a call."""
+    probes: Annotated[int, Field(ge=1)] = 300
+    """OPTIONS, and REGISTERs without a password, of one who is neither a line, nor a phone, nor in a call."""
     floods: Annotated[int, Field(ge=1)] = 3
     """Seconds in which a source sent more than twice what it may."""
     unacknowledged: Annotated[int, Field(ge=1)] = 20
@@ -73,7 +71,7 @@ class SecuritySettings(Section):
     """Messages of all strangers together; where more come, each gets the same share of it."""
     connections_per_second: Annotated[int, Field(ge=1)] = 20
     """TCP, TLS and WebSocket connections begun by one address."""
-    half_open: Annotated[int, Field(ge=1)] = 10
+    half_open: Annotated[int, Field(ge=1)] = 30
     """Calls of one stranger that are not acknowledged yet; further ones get 503 until one of them is."""
     half_open_strangers: Annotated[int, Field(ge=1)] = 200
     """The same for all strangers together."""

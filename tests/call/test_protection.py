@@ -102,7 +102,7 @@ async def test_programs_that_scan_get_no_answer(tmp_path: Path) -> None:
 
 async def test_a_sweep_of_options_is_a_probe(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "guard.json")
-    for number in range(100):
+    for number in range(300):
         bench.options(number)
     assert [ban["reason"] for ban in bench.protection.bans()] == ["probe"]
     await bench.protection.close()
