@@ -106,9 +106,7 @@ class Worker:
         taken = self._pairs.taken
         refilled = True
         beat = 0.0
-        wake = (
-            select.poll()
-        )  # select() knows no descriptor above 1023, and the link keeps the number that the pool gave it
+        wake = select.poll()  # select() knows no descriptor above 1023, and the link has the number that the pool gave
         wake.register(self._link, select.POLLIN)
         while not self._ended:
             if plane.idle and not refilled and not self._unsent:

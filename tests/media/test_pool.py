@@ -41,8 +41,18 @@ from media.codecs.g711 import ALAW_TO_ULAW, ULAW_DECODE, ULAW_ENCODE, ULAW_TO_AL
 from media.link import WorkerLink
 from media.pacing import PACING_BOUNDS
 
-PORTS = (31000, 31063)
 KEY = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(range(30)))
+
+
+def free_range(pairs: int = 32) -> tuple[int, int]:
+    """Ports of loopback that nobody has: daemons of other tests bind ranges too."""
+    for first in range(30200, 32600 - 2 * pairs, 64):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + 2 * pairs):
+                probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                probe.bind(("127.0.0.1", port))
+            return first, first + 2 * pairs - 1
+    raise RuntimeError("no range of media ports is free")
 
 
 def until_waiting(pid: int) -> None:
@@ -111,7 +121,7 @@ class Heard:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[MediaPool]:
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1, spare=False))
     yield pool
     await pool.close()
 
@@ -248,7 +258,7 @@ async def test_ports_run_out_and_come_back(pool: MediaPool) -> None:
 
 
 async def test_a_dead_worker_loses_its_calls_and_is_replaced(tmp_path: Path) -> None:
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1))
     try:
         caller = Caller()
         port, heard = start(pool, caller)
@@ -271,7 +281,7 @@ async def test_a_dead_worker_loses_its_calls_and_is_replaced(tmp_path: Path) -> 
 
 
 async def test_a_worker_that_died_is_replaced_within_a_second_however_young_it_was() -> None:
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1))
     try:
         assert pool._spare is not None
         caller = Caller()
@@ -294,7 +304,7 @@ async def test_a_worker_that_died_is_replaced_within_a_second_however_young_it_w
 
 
 async def test_a_worker_is_replaced_once_processes_can_be_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1, spare=False))
     make, tries = pool._make_spare, itertools.count(1)
 
     def fail_twice() -> WorkerLink:
@@ -338,7 +348,7 @@ async def test_a_worker_plays_its_first_sound_without_a_descriptor_to_spare(pool
 async def test_a_worker_that_hangs_is_killed_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("media.pool.HUNG", 1.5)
     monkeypatch.setattr("media.pool.LOOK", 0.2)
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1))
     try:
         caller = Caller()
         _, heard = start(pool, caller)
@@ -377,7 +387,7 @@ async def test_workers_tell_what_they_did(pool: MediaPool) -> None:
 
 
 async def test_a_call_of_each_family_at_once() -> None:
-    pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False, host_v6="::1"))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1, spare=False, host_v6="::1"))
     try:
         assert pool.free == 64
         four, six = Caller(), Caller(socket.AF_INET6, "::1")
@@ -397,7 +407,7 @@ async def test_a_call_of_each_family_at_once() -> None:
 
 
 async def test_descriptors_run_out_and_nothing_but_new_calls_suffers() -> None:
-    pool = await MediaPool.start(MediaConfig(ports=(31000, 31799), workers=1, spare=False))
+    pool = await MediaPool.start(MediaConfig(ports=free_range(400), workers=1, spare=False))
     try:
         link = pool._links[0]
         before = resource.prlimit(link.process.pid, resource.RLIMIT_NOFILE)
@@ -424,10 +434,11 @@ async def test_descriptors_run_out_and_nothing_but_new_calls_suffers() -> None:
 
 
 async def test_a_range_that_somebody_holds_is_an_error() -> None:
+    ports = free_range(1)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind(("127.0.0.1", 31070))
-        with pytest.raises(MediaStartError, match="31070"):
-            await MediaPool.start(MediaConfig(ports=(31070, 31071), workers=1, spare=False))
+        other.bind(("127.0.0.1", ports[0]))
+        with pytest.raises(MediaStartError, match=str(ports[0])):
+            await MediaPool.start(MediaConfig(ports=ports, workers=1, spare=False))
     with pytest.raises(MediaStartError, match="no pair"):
         await MediaPool.start(MediaConfig(ports=(31071, 31071), workers=1, spare=False))
 
@@ -448,11 +459,13 @@ async def test_a_worker_works_on_a_link_of_a_high_number() -> None:
     with contextlib.ExitStack() as stack:
         while stack.enter_context(open(os.devnull)).fileno() < 1100:  # noqa: ASYNC230  a device
             pass
-        pool = await MediaPool.start(MediaConfig(ports=PORTS, workers=1, spare=False))
+        pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1, spare=False))
         try:
             assert pool._links[0]._socket.fileno() > 1023
-            while not pool.statistics():
-                await asyncio.sleep(0.1)  # noqa: ASYNC110  idle meanwhile
+            for _ in range(50):
+                if any(told.ticks > 3 for told in pool.statistics()):
+                    break  # it was idle, waited, and woke
+                await asyncio.sleep(0.1)
             start(pool, caller := Caller())
             await caller.hear(3)
         finally:
