@@ -7,6 +7,7 @@ SIGTERM: when the runtime ends, and in which order, is the runtime's affair, and
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import mmap  # noqa: F401  NumPy loads it with the first sound, when no descriptor may be left
 import os
@@ -48,6 +49,8 @@ IDLE_WAIT: Final = 0.5
 """Seconds for which a worker without calls sleeps at most: it still renews its ports."""
 _SLACK: Final = 0.004
 _NICE: Final = -10
+_CAPABILITY_VERSION: Final = 0x20080522
+"""Of capset(2): 64 capabilities."""
 
 
 class Worker:
@@ -91,6 +94,7 @@ class Worker:
         )
         if realtime:
             prefer()
+        give_up()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -246,6 +250,14 @@ def prefer() -> None:
             return
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICE)
+
+
+def give_up() -> None:
+    """Let go of all capabilities: the priority is had, and the ports are none of the low ones. Root keeps what it needs
+    to write into folders of others."""
+    if os.geteuid() != 0:
+        header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+        ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)())  # where it is not permitted they stay
 
 
 def main() -> int:

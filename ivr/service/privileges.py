@@ -82,7 +82,10 @@ def forget() -> None:
     """Give back what was kept for binding ports: they are bound."""
     if os.geteuid() != 0:
         nice = (_SYS_NICE,) if _inherited() >> _SYS_NICE & 1 else ()
-        _set_capabilities(nice, nice)
+        try:
+            _set_capabilities(nice, nice)
+        except OSError as error:  # a filter of system calls may be stricter than it has to be
+            log.warning("the right to bind low ports stays: %s", error)
 
 
 def _inherited() -> int:

@@ -69,3 +69,36 @@ def test_it_is_installed_updated_removed_and_purged(package: Path, tmp_path: Pat
     assert "ready sip=udp:" in said
     assert "\n# mine\n" in said
     assert said.rstrip().endswith("gone")
+
+
+SANDBOX = r"""
+dpkg -i /mnt/ivr_*.deb
+sed -i 's/udp:0.0.0.0:5060/udp:127.0.0.1:506/; s/127.0.0.1:8080/127.0.0.1:18080/' /etc/ivr/ivr.yaml
+cp UNIT_SANDBOX /tmp/sandbox.py
+/usr/bin/python3 /tmp/sandbox.py /lib/systemd/system/ivr.service \
+    /usr/bin/timeout -s TERM 60 /opt/ivr/venv/bin/ivr --config /etc/ivr/ivr.yaml serve &
+for turn in $(seq 100); do
+    ! curl -sf http://127.0.0.1:18080/readyz || break
+    sleep 0.5
+done
+python3 -c "import urllib.request as u; print(u.urlopen('http://127.0.0.1:18080/metrics').read().decode())"
+worker=$(pgrep -u ivr -f media.worker | head -n 1)
+chrt -p "$worker"
+grep CapEff "/proc/$worker/status"
+pkill -u ivr -f 'timeout -s TERM' || true
+wait || true
+"""
+
+
+def test_the_daemon_works_within_what_the_unit_permits(package: Path, tmp_path: Path) -> None:
+    """Its system calls, capabilities and files, on a port below 1024."""
+    if subprocess.run(["/usr/bin/python3", "-c", "import seccomp"], check=False).returncode:
+        pytest.skip("needs python3-seccomp")
+    require("systemd-analyze")
+    commands = SANDBOX.replace("UNIT_SANDBOX", str(ROOT / "tests" / "kit" / "unit_sandbox.py"))
+    said = in_overlay(commands, tmp_path, package.parent)
+    assert "ready sip=udp:127.0.0.1:506 " in said
+    assert "SCHED_RR" in said
+    assert "CapEff:\t0000000000000000" in said
+    for name in ("process_open_fds", 'ivr_media_worker_memory_bytes{worker="0"}', "ivr_ready 1.0"):
+        assert f"\n{name}" in said, name
