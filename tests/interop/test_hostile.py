@@ -38,7 +38,7 @@ def test_torture_messages(daemon: Daemon, tmp_path: Path, transport: str) -> Non
     result = tmp_path / "torture.json"
     target = f"127.0.0.1:{daemon.sip_port}"
     script = str(PROVING / "torture" / "run_torture.py")
-    report = _tool(script, "--target", target, "--transport", transport, "--json", str(result), "--wait", "0.3")
+    report = _tool(script, "--target", target, "--transport", transport, "--json", str(result), "--wait", "0.2")
     judged = json.loads(result.read_text())
     assert all(case["alive"] for case in judged), report
     assert sum(case["ok"] for case in judged) >= TORTURE_RIGHT, report

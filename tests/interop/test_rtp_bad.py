@@ -77,7 +77,7 @@ def _run(daemon: Daemon, sources: dict[str, socket.socket | None], chosen: list[
             caller = callers[group["name"]] = stack.enter_context(RawCaller(daemon.sip_port))
             caller.call("104")
             ids[caller.call_id] = group["name"]
-            caller.be_silent(0.1)
+            caller.be_silent(0.04)
         threads = []
         for group in chosen:
             caller = callers[group["name"]]
@@ -95,7 +95,11 @@ def _run(daemon: Daemon, sources: dict[str, socket.socket | None], chosen: list[
                 assert len(caller.packets) - counts[name] > LISTEN * 40, f"{name}: the sound stopped"
         for name, caller in callers.items():
             assert not caller.ended.is_set(), f"{name}: the call was ended"
-            caller.press(PRESSED)
+        threads = [threading.Thread(target=caller.press, args=(PRESSED,)) for caller in callers.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         for name, caller in callers.items():
             assert caller.hang_up() == 200, name
     records = daemon.records(before + len(chosen), 20)[before:]
