@@ -51,6 +51,18 @@ def readable() -> list[str]:
     return ["unshare", "-m", "sh", "-c", script]
 
 
+def test_a_filter_of_system_calls_may_be_stricter(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def denied(kept: object, inheritable: object) -> None:
+        raise OSError(1, "capset: Operation not permitted")
+
+    monkeypatch.setattr(privileges, "_set_capabilities", denied)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    privileges.forget()
+    assert "the right to bind low ports stays" in caplog.text
+
+
 def low_port() -> int:
     """One below 1024 that is free, for UDP."""
     for port in range(1023, 600, -1):
