@@ -7,6 +7,8 @@ RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak
 # a certificate for a mail server, PostgreSQL runs the tests of the store a second time. systemd, logrotate and shellcheck
 # judge what an installation brings.
 TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg libopus0 postgresql openssl systemd logrotate shellcheck"
+# What judges the Debian package, and runs it within what its unit permits.
+HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl"
 # Pages of docs/ that an installation brings along.
 PAGES="install operations monitoring beside-asterisk configuration"
 

@@ -13,6 +13,8 @@ fi
 
 # shellcheck disable=SC2086  # lists of names
 need_packages $RUN_PACKAGES $TEST_PACKAGES
+# shellcheck disable=SC2086
+[ "$heavy" = no ] || need_packages $HEAVY_PACKAGES
 need_venv ".[dev]"
 
 status=0
