@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
-__all__ = ["typed"]
+from ivr.settings import load_settings
+from tests.kit.daemon import Daemon
+
+__all__ = ["ended", "typed"]
+
+
+def ended(daemon: Daemon) -> int:
+    """How many calls are over and written down."""
+    path = load_settings(daemon.config).store.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as store:
+        return int(store.execute("SELECT count(*) FROM calls WHERE cause IS NOT NULL").fetchone()[0])
 
 
 def typed(record: dict[str, Any]) -> str:

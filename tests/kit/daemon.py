@@ -117,7 +117,7 @@ class Daemon:
                 time.sleep(0.1)
                 continue
             try:
-                rows = [row for row in reader.calls(limit=20_000) if row.cause is not None]
+                rows = [row for row in reader.calls(limit=10_000) if row.cause is not None]
             finally:
                 reader.close()
             found = [{name: getattr(row, name) for name in row.__slots__} for row in reversed(rows)]

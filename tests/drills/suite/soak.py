@@ -6,7 +6,8 @@ import asyncio
 import random
 
 from tests.drills.crowd import Crowd
-from tests.drills.harness import Bench, Drill, Figure, alive, at_most, exactly, memory, until
+from tests.drills.harness import Bench, Drill, Figure, alive, at_most, comes, exactly, memory, until
+from tests.drills.records import ended
 
 CALLS, PER_SECOND, ROUND = 10_000, 60.0, 1000
 WARM_UP = 1000
@@ -48,7 +49,8 @@ async def run(bench: Bench) -> list[Figure]:
             await asyncio.sleep(SETTLE)
             last = memory(daemon.process.pid)
             await until(lambda: daemon.get("/v1/calls")["calls"] == [], "no call left", 5)
-        records = len(daemon.records(count + WARM_UP, 30))
+        await comes(lambda: ended(daemon) >= count + WARM_UP, 30)
+        records = ended(daemon)
         grown = (last - first) / 1024 / (count / 1000)
         return [
             exactly(f"of {count + WARM_UP} calls, went as they should", count + WARM_UP, went),
