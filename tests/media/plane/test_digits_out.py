@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 
 from media.codecs.g711 import ULAW_DECODE
 from media.protocol import NO_TYPE, Command, DigitMode, Event
@@ -93,6 +94,18 @@ def test_a_bridge_passes_digits_on() -> None:
     for _ in range(10):
         last = bench.tick()
     assert {sent.row: set(sent.payload) for sent in last} == {0: {0xFF}, 1: {0xFF}}
+
+
+@pytest.mark.parametrize("signalled", [False, True])
+def test_digits_that_go_by_signalling_are_not_passed_on_in_the_sound_path(signalled: bool) -> None:
+    bench = PlaneBench()
+    bench.call(0)
+    bench.call(1, source=PEER + 10, events=NO_TYPE, keys_signalled=signalled)
+    bench.order(Command.BRIDGE, 0, 1, 1)
+    bench.arrive([rtp(90, 9000, b"\x08\x0a\x00\xa0", 101)], 0)
+    heard = {sent.payload for _ in range(20) for sent in bench.tick() if sent.row == 1}
+    assert bench.digits() == "8"
+    assert (len(heard) == 1) is signalled  # silence alone, or a tone too
 
 
 def test_a_new_agreement_changes_how_the_digits_after_it_are_sent() -> None:
