@@ -71,7 +71,7 @@ FLOWS = {
     "message": """
         elements:
           start: {type: start_incoming_call, numbers: ["103"], next: message}
-          message: {type: record_voicemail, name: message, max_duration: 600s, max_silence: 0, beep: false, next: done,
+          message: {type: record_voicemail, max_duration: 600s, max_silence: 0, beep: false, next: done,
                     branches: {error: sorry}}
           sorry: {type: play, file: played.wav, next: done}
           done: {type: hang_up}
