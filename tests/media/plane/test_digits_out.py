@@ -102,6 +102,10 @@ def test_digits_that_go_by_signalling_are_not_passed_on_in_the_sound_path(signal
     bench.call(0)
     bench.call(1, source=PEER + 10, events=NO_TYPE, keys_signalled=signalled)
     bench.order(Command.BRIDGE, 0, 1, 1)
+    for k in range(30):
+        bench.arrive([rtp(k, 160 * k, b"\xff" * 160)], 0)
+        bench.arrive([rtp(k, 160 * k, b"\xff" * 160)], 1, PEER + 10)
+        bench.tick()
     bench.arrive([rtp(90, 9000, b"\x08\x0a\x00\xa0", 101)], 0)
     heard = {sent.payload for _ in range(20) for sent in bench.tick() if sent.row == 1}
     assert bench.digits() == "8"
