@@ -91,7 +91,16 @@ class Services:
 
     def _own_dialog(self, named: Replaces) -> Flow | None:
         dialog = self.stack.dialogs.get((named.call_id, named.to_tag, named.from_tag))
-        return dialog.flow if dialog is not None and dialog.session is not None else None
+        if dialog is None or dialog.session is None:
+            return None
+        local = dialog.flow.local
+        if dialog.flow.transport == "udp":
+            return Flow("udp", local, local)
+        # By a listener that asks for no certificate: a connection's own address is nobody's to call.
+        for transport, host, port in self.shell.addresses:
+            if transport in ("udp", "tcp"):
+                return self.shell.flow_to(local[0] if host in ("0.0.0.0", "::") else host, port, transport)
+        return None
 
     def clock(self) -> float:
         """Monotonic seconds: the time of machines, stack and media events."""

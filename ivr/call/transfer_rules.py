@@ -61,8 +61,8 @@ class TransferRules:
         replaced: Callable[[Replaces], Flow | None],
         may_dial: Callable[[str, str | None], bool],
     ) -> None:
-        """`replaced` gives the path of a dialog of ours, by its name; None where it is none of ours. `may_dial` says
-        whether a phone may call a number through a line."""
+        """`replaced` gives the way to ourselves for a dialog of ours, by its name; None where it is none. `may_dial`
+        says whether a phone may call a number through a line."""
         self._settings = settings
         self._directory = directory
         self._replaced = replaced
@@ -81,8 +81,8 @@ class TransferRules:
             own = self._replaced(target.replaces)
             if own is not None:
                 # The other call of the peer is with us too: what takes its place there comes by ourselves.
-                host, port = own.local
-                return [Destination(OURSELVES, target.uri, host, port, flow=Flow(own.transport, own.local, own.local))]
+                host, port = own.remote
+                return [Destination(OURSELVES, target.uri, host, port, flow=own)]
         if not (target.uri.is_sip or target.uri.scheme == "tel"):
             raise NumberNotServedError("a transfer to what is no SIP address")
         number = normalise(target.uri.user)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.sip import Answered, Ended, ReferProgress, Rejected, Replaces, Uri
+from ivr.sip import Answered, Ended, Flow, ReferProgress, Rejected, Replaces, Uri
 from tests.kit.house import CALLER, CELL, DESK, HOUSE, SETTINGS, SHOP, TRUNK, House, Party
 from tests.kit.sip import sdp
 
@@ -313,3 +313,18 @@ def test_nonsense_is_refused(house: House) -> None:
     assert [status for status, _ in progress(phone)] == [404, 404]
     phone.hang_up()
     house.settled()
+
+
+@pytest.mark.parametrize(("listener", "taken"), [(("tcp", "0.0.0.0", 5070), True), (("tls", "0.0.0.0", 5061), False)])
+def test_the_way_to_ourselves_for_a_call_that_came_by_tls(
+    house: House, listener: tuple[str, str, int], taken: bool
+) -> None:
+    desk, _ = talking(house)
+    desk.call_as("200", "101")
+    named = desk._session.as_replaced()
+    dialog = house.stack.dialogs[(named.call_id, named.to_tag, named.from_tag)]
+    dialog.flow = Flow("tls", HOUSE, DESK, 7)
+    house.services.shell.addresses = [listener]  # type: ignore[misc]
+    house.services.shell.flow_to = lambda host, port, transport: Flow(transport, HOUSE, (host, port))  # type: ignore[method-assign, assignment, misc]
+    way = house.services._own_dialog(named)
+    assert way == (Flow("tcp", HOUSE, (HOUSE[0], 5070)) if taken else None)
