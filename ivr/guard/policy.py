@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import re
+import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import phonenumbers
@@ -32,6 +34,13 @@ earns by."""
 
 SHORTEST = 5
 """Digits below which a number is an extension or a service, which has no form with a country code."""
+
+LONGEST = 17
+"""Characters that decide where a number leads: E.164 has 15 digits. Switches ignore digits beyond those they need, so a
+number with too many leads where its beginning does."""
+
+_PLAIN = re.compile(r"\+?[0-9]*")
+_RUN = re.compile(r"\+?[0-9]+")
 
 NUMBERS_KEPT = 4096
 """Numbers of which the form and the rate are remembered; working them out takes 50 µs."""
@@ -78,30 +87,58 @@ def _matches(number: str, patterns: Iterable[str]) -> bool:
 @functools.lru_cache(NUMBERS_KEPT)
 def _parsed(number: str, country: str | None) -> phonenumbers.PhoneNumber | None:
     try:
-        return phonenumbers.parse(number, country)
+        return phonenumbers.parse(number[:LONGEST], country)
     except phonenumbers.NumberParseException:
         return None
 
 
+@functools.cache
+def _abroad(country: str) -> re.Pattern[str]:
+    """What is dialled before numbers of other countries: 00, 011."""
+    metadata = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
+    return re.compile((metadata.international_prefix if metadata is not None else None) or "00")
+
+
 def international_form(number: str, country: str | None) -> str:
     """A number as +49…, where that can be told: it begins with +, or the country is known; else as it is."""
-    if number.startswith("+") and number[1:].isdecimal():
-        return number
+    if number.startswith("+"):
+        parsed = _parsed(number, None) if number[1:].isdecimal() else None
+        return number if parsed is None else phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if country is None or not number.isdecimal() or len(number) < SHORTEST:
         return number
+    if (abroad := _abroad(country).match(number)) is not None:
+        return international_form(f"+{number[abroad.end() :]}", None)
     parsed = _parsed(number, country)
-    if parsed is None or not phonenumbers.is_possible_number(parsed):
+    if parsed is None or phonenumbers.is_possible_number_with_reason(parsed) in _NO_NUMBER:
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+_NO_NUMBER = (phonenumbers.ValidationResult.TOO_SHORT, phonenumbers.ValidationResult.INVALID_COUNTRY_CODE)
+
+
+def _readings(number: str) -> tuple[str, ...]:
+    """What else the far end may take a number for that has other characters than digits: gateways leave them out, wait
+    at them, or end there."""
+    if _PLAIN.fullmatch(number):
+        return ()
+    western = "".join(str(unicodedata.decimal(one, one)) for one in number)
+    digits = "".join(one for one in western if one in "0123456789")
+    runs = [run for run in _RUN.findall(western) if len(run) >= SHORTEST]
+    return tuple(dict.fromkeys([f"+{digits}" if western.startswith("+") else digits, *runs]))
+
+
+@functools.lru_cache(NUMBERS_KEPT)
 def _is_premium(full: str) -> bool:
     if full.startswith(COSTLY_NETWORKS):
         return True
-    if not full.startswith("+"):
+    parsed = _parsed(full, None) if full.startswith("+") else None
+    if parsed is None:
         return False
-    parsed = _parsed(full, None)
-    return parsed is not None and phonenumbers.number_type(parsed) == phonenumbers.PhoneNumberType.PREMIUM_RATE
+    number = phonenumbers.PhoneNumber()
+    number.merge_from(parsed)
+    phonenumbers.truncate_too_long_number(number)
+    return phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE
 
 
 class DialPolicy:
@@ -128,11 +165,12 @@ class DialPolicy:
             return Verdict(True, urgent, "emergency", "an emergency number", emergency=True)
         full = international_form(number, policy.country)
         both = {number, full}
+        readings = [(number, full), *((one, international_form(one, policy.country)) for one in _readings(number))]
 
         def refused(rule: str, reason: str) -> Verdict:
             return Verdict(False, number, rule, reason)
 
-        if any(_matches(one, policy.deny) for one in both):
+        if any(_matches(one, policy.deny) for reading in readings for one in reading):
             return refused("deny", "nobody dials this number")
 
         def listed(patterns: Iterable[str]) -> bool:
@@ -147,7 +185,10 @@ class DialPolicy:
         own = policy.flows.get(dialler.flow) if dialler.flow is not None else None
         if own is not None and not listed(own):
             return refused(f"flows.{dialler.flow}", "this flow may dial what is listed for it, and this is not")
-        return self._by_destination(number, full, dialler)
+        verdicts = [self._by_destination(one, form, dialler) for one, form in readings]
+        decided = next((verdict for verdict in verdicts if not verdict.allowed), verdicts[0])
+        limits = tuple(dict(limit for verdict in verdicts for limit in verdict.limits).items())
+        return replace(decided, number=number, limits=limits if decided.allowed else ())
 
     def _by_destination(self, number: str, full: str, dialler: Dialler) -> Verdict:
         policy = self._policy

@@ -93,6 +93,43 @@ def test_what_people_dial_before_an_emergency_number_is_left_out() -> None:
     assert DialPolicy(OutboundPolicy()).emergency("0112") is None
 
 
+@pytest.mark.parametrize(
+    ("number", "by"),
+    [
+        ("090012345679", "-premium"),  # more digits than are needed: switches ignore them
+        ("0900123456799", "-premium"),
+        ("+4909001234567", "-premium"),
+        ("0088161234567", "-premium"),
+        ("00881612345678901234567", "-premium"),
+        ("09001234567#1", "-premium"),
+        ("*31#09001234567", "-premium"),
+        ("0,09001234567", "-international"),
+        ("0900p1234567", "-premium"),
+        ("\u0660\u0669\u0660\u06601234567", "-premium"),
+        ("00436991234512345678", "-international"),
+        ("0043699123451234567890123", "-international"),
+        ("+43/6991234512", "-international"),
+        ("0049137123456", "-deny"),
+        ("+49013712345", "-deny"),
+        ("0/1371234", "-deny"),
+        ("0\u200b1371234", "-deny"),
+        ("0301234567", "+"),
+        ("+493012345678", "+"),
+        ("*97", "+"),
+        ("*21*0301234567#", "+"),
+        ("sales", "+"),
+    ],
+)
+def test_other_spellings_of_a_number_do_not_pass_its_rule(number: str, by: str) -> None:
+    assert rule(number, FLOW, country="DE", deny=("0137*", "+49137*"), international="deny") == by
+    assert rule(number, PHONE, country="DE", deny=("0137*", "+49137*"), international="deny", phones=("*",)) == by
+
+
+def test_the_way_abroad_is_that_of_the_country() -> None:
+    assert rule("011493012345678", FLOW, country="US", international="deny") == "-international"
+    assert rule("0118816123456789012345", FLOW, country="US") == "-premium"
+
+
 def test_limits_that_count_a_call() -> None:
     policy = OutboundPolicy(
         phones=("*",), total=DialLimits(calls=9), prefixes={"+491": DialLimits(calls_per_day=5)}, premium="allow"
