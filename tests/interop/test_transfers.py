@@ -323,6 +323,27 @@ def test_a_call_takes_the_place_of_another(house: Daemon, tmp_path: Path) -> Non
     play(house, tmp_path, "101", scenario)
 
 
+def test_two_calls_of_one_caller_are_joined(house: Daemon) -> None:
+    """An attended transfer between two calls here: the daemon calls itself over its socket."""
+
+    async def run() -> None:
+        async with Caller(CallerOptions()) as one, Caller(CallerOptions(media_ports=(30_112, 30_141))) as two:
+            await one.call(f"sip:101@127.0.0.1:{house.sip_port}")
+            await two.call(f"sip:102@127.0.0.1:{house.sip_port}")
+            call_ids.extend((one.call_id or "", two.call_id or ""))
+            first, second = (caller._leg.session for caller in (one, two))  # type: ignore[union-attr]
+            first.refer(f"sip:102@127.0.0.1:{house.sip_port}", one._loop.time(), replaces=second.as_replaced())
+            one._shell.flush()
+            async with asyncio.timeout(8):
+                await asyncio.gather(one.ended.wait(), two.ended.wait())
+
+    call_ids: list[str] = []
+    asyncio.run(run())
+    # The flow of the second call is over after a second, and with it the first, which talked to it.
+    causes = [record_of(house, call_id)["cause"] for call_id in call_ids]
+    assert causes == ["user_hung_up", "ended_by_flow"]
+
+
 def test_a_line_sends_our_call_to_another_number(house: Daemon, tmp_path: Path, serve: Callable[..., Server]) -> None:
     scenario = (
         called()
