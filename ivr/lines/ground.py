@@ -40,6 +40,9 @@ class Sockets(Protocol):
     def host_for(self, flow: Flow) -> str:
         """What the peer of a flow calls our host."""
 
+    def keep_alive(self, flow: Flow) -> None:
+        """Keep the way of datagrams to a peer open."""
+
     def flush(self) -> None:
         """Send what the stack has queued."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ivr.errors import IvrError
 from ivr.lines.ground import Ground, line_hops, routes_of
@@ -19,6 +19,10 @@ from ivr.sip.uri import escape
 __all__ = ["LineRegistration"]
 
 log = logging.getLogger("ivr.lines")
+
+KEEP_ALIVE: Final = 25.0
+"""Seconds between two signs of life by UDP (RFC 5626 §4.4.2: 24 to 29): routers forget a path that is silent for 30,
+and calls to the account would be lost until the next refresh. Streams have pings of their own."""
 
 
 class LineRegistration:
@@ -56,15 +60,19 @@ class LineRegistration:
         self._open: tuple[OutgoingRequest, int] | None = None
         self._way: tuple[Hop, Flow] | None = None
         self._timer: Any = None
+        self._pulse: Any = None
         self.when_stopped: Callable[[], None] | None = None
 
     def start(self) -> None:
         """Begin; nothing is waited for."""
+        self._keep_alive()
         self.core.start(self._ground.loop.time())
         self._drain()
 
     def stop(self) -> None:
         """Take the registration back."""
+        if self._pulse is not None:
+            self._pulse.cancel()
         self.core.stop(self._ground.loop.time())
         self._drain()
 
@@ -87,6 +95,14 @@ class LineRegistration:
         """Where the account is registered: calls go there too, since others there may not know it. None while it is
         nowhere."""
         return self._way[0] if self._way is not None and self.core.registered(self._ground.loop.time()) else None
+
+    def _keep_alive(self) -> None:
+        """Send a sign of life where the account is registered by UDP, now and again and again."""
+        ground = self._ground
+        if self.hop is not None and self._way is not None and not self._way[1].reliable:
+            ground.sockets.keep_alive(self._way[1])
+        when = ground.loop.time() + KEEP_ALIVE * (0.96 + 0.08 * ground.fraction())
+        self._pulse = ground.loop.call_at(when, self._keep_alive)
 
     # What the core wants
 

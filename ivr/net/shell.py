@@ -43,6 +43,8 @@ TELL_EVERY: Final = 10.0
 FILES_EVERY: Final = 60.0
 """Seconds between looks at the files of TLS: some stat calls."""
 
+KEEP_ALIVE: Final = b"\r\n\r\n"
+
 STUN_FIRST: Final = 4
 """SIP begins with a letter, STUN with an octet below this (RFC 7983)."""
 
@@ -225,6 +227,12 @@ class SipShell:
         if found is not None and (found.wildcard or is_loopback(found.local[0]) == is_loopback(address)):
             local = (local_address_towards(address) if found.wildcard else found.local[0], found.local[1])
         return self._table.way_to(transport, (address, port), name, local)
+
+    def keep_alive(self, flow: Flow) -> None:
+        """Send what is no message on a flow of datagrams, so that the NAT before us goes on letting its peer in. CRLF,
+        as on streams (RFC 5626 §3.5.1): not all who take SIP take STUN."""
+        if flow.transport == "udp":
+            self._send_datagram(KEEP_ALIVE, flow)
 
     def _stream_for(self, flow: Flow) -> Flow | None:
         """The TCP flow to the peer of a flow of datagrams, for what is too large for one."""

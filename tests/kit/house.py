@@ -295,6 +295,7 @@ class House:
             flow_to=self._flow_to,
             host_for=lambda flow: HOUSE[0],
             flush=lambda: None,
+            keep_alive=lambda flow: None,
         )
         short_ids = iter(range(1, 100_000))
         self.outside = FakeOutside()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Coroutine
 from types import SimpleNamespace
@@ -78,7 +79,13 @@ class World:
         self.ways: set[str] = {"udp"}
         self.table = LineTable(settings)
         clock: Any = Clock(self.link)
-        sockets: Any = SimpleNamespace(flow_to=self._flow_to, host_for=lambda _: US[0], flush=lambda: None)
+        self.kept: list[tuple[float, Flow]] = []
+        sockets: Any = SimpleNamespace(
+            flow_to=self._flow_to,
+            host_for=lambda _: US[0],
+            flush=lambda: None,
+            keep_alive=lambda flow: self.kept.append((self.link.now, flow)),
+        )
         self.ground = Ground(
             clock, sockets, self.stack, self, self._spawn, lambda name: f"urn:uuid:{name}", lambda: 0.0, lambda: 0.5
         )
@@ -124,6 +131,29 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     except StopIteration:
         return
     raise AssertionError("work that waits")
+
+
+def test_the_way_of_datagrams_to_a_registrar_stays_open(make_settings: Make) -> None:
+    world = World(make_settings(PBX))
+    Provider(world, ONE, 1)
+    world.start()
+    world.run(130)
+    times = [at for at, _ in world.kept]
+    assert len(times) == 5 and all(24 <= late - soon <= 29 for soon, late in itertools.pairwise(times))
+    assert {flow.remote for _, flow in world.kept} == {ONE}
+    registration = world.trunks._trunks["pbx"].registration
+    assert registration is not None
+    registration.stop()
+    world.run(60)
+    assert len(world.kept) == 5, "nothing after the end"
+
+
+def test_a_line_that_is_not_registered_sends_no_signs_of_life(make_settings: Make) -> None:
+    world = World(make_settings(PBX))
+    Provider(world, ONE, 1).refuses = 403
+    world.start()
+    world.run(130)
+    assert world.kept == []
 
 
 def test_a_line_registers_and_stays_registered(make_settings: Make, caplog: pytest.LogCaptureFixture) -> None:

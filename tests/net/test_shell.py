@@ -118,6 +118,16 @@ async def test_addresses_that_peers_are_told() -> None:
             node.shell.flow_to("2001:db8::1", 5060)
 
 
+async def test_a_way_of_datagrams_is_kept_open_by_what_is_no_message() -> None:
+    async with Node() as node:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+            peer.bind(("127.0.0.1", 0))
+            peer.settimeout(5)
+            flow = node.shell.flow_to(*peer.getsockname())
+            node.shell.keep_alive(flow)
+            assert peer.recvfrom(100) == (b"\r\n\r\n", flow.local)
+
+
 async def test_what_cannot_be_listened_on() -> None:
     async with Node() as node:
         _, host, port = node.shell.addresses[0]
