@@ -11,7 +11,7 @@ from tests.kit.overlay import in_overlay
 from tests.kit.sipp import require
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD_SECONDS = 600
+BUILD_SECONDS = 900
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(BUILD_SECONDS)]
 
