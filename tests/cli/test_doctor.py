@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from click.testing import CliRunner
 from ivr.cli.doctor.finding import Finding
 from ivr.cli.doctor.host import host_checks
 from ivr.cli.doctor.loop import OURS, RATE, THEIRS, Outcome, judged, loop_checks, tone_seconds
+from ivr.cli.doctor.network import nat_checks
 from ivr.cli.doctor.ports import daemon_answers, port_checks
 from ivr.cli.main import cli
 from ivr.settings import Settings, load_settings
+from ivr.sip.stun import binding_response, read_request
 
 
 def by_what(findings: list[Finding]) -> dict[str, Finding]:
@@ -114,3 +117,30 @@ def test_the_report_and_its_exit_code(config_file: Path) -> None:
     assert bad.exit_code == told.exit_code == 1
     assert "FAULT" in bad.output and "1 at fault" in bad.output
     assert [row["status"] for row in json.loads(told.output)].count("fault") == 1
+
+
+# NAT
+
+
+def test_a_public_address_that_a_server_tells(make_settings: Callable[[str], Settings]) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+
+        def answer() -> None:
+            data, peer = server.recvfrom(2048)
+            transaction = read_request(data)
+            assert transaction is not None
+            server.sendto(binding_response(transaction, "203.0.113.7", 4000), peer)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        settings = make_settings(f"sip: {{listen: ['udp:0.0.0.0:5060'], public_address: 'stun:127.0.0.1:{port}'}}")
+        (found,) = nat_checks(settings)
+        thread.join()
+    assert (found.status, "203.0.113.7" in found.found) == ("ok", True), found
+
+
+def test_a_listener_that_only_this_machine_reaches(config_file: Path) -> None:
+    (found,) = nat_checks(load_settings(config_file))
+    assert found.status == "skipped"
