@@ -38,10 +38,10 @@ PROVING = ROOT.parent / "shared" / "proving"
 """Corpora and tools that are not part of this repository."""
 SUITE = Path(__file__).with_name("suite")
 
-FIRST_RTP_PORT, LAST_RTP_PORT, RTP_RANGE = 30_200, 32_599, 200
-"""Between those of our own caller and those that the kernel gives; each daemon has the next 200 of them."""
+FIRST_RTP_PORT, LAST_RTP_PORT, RTP_RANGE = 27_400, 29_999, 200
+"""Apart from those of tests, and below those that the kernel gives; each daemon has the next 200 of them."""
 FIRST_PORT_OF_MANY = 25_000
-"""Of a daemon that needs more: between those of programs that ask for a free port and those of our own caller."""
+"""Of a daemon that needs more."""
 _ranges = itertools.count(os.getpid())
 
 LOOK_EVERY = 0.01
