@@ -70,6 +70,7 @@ program=$prefix/opt/ivr
 unit=$prefix/etc/systemd/system/ivr.service
 rotation=$prefix/etc/logrotate.d/ivr
 docs=$prefix/usr/share/doc/ivr
+shared=$prefix/usr/share/ivr
 fail2ban=$prefix/etc/fail2ban
 command=$prefix/usr/local/bin/ivr
 
@@ -94,7 +95,7 @@ put() { # MODE SOURCE DESTINATION: a file of the program, replaced when it diffe
         return 0
     fi
     run install -D -m "$1" "$2" "$3"
-    say "installed: $3"
+    [ "$dry" = yes ] || say "installed: $3"
 }
 
 has_systemd() {
@@ -166,7 +167,7 @@ remove() {
             run rm -f "$path"
         fi
     done
-    for path in "$program" "$docs"; do
+    for path in "$program" "$docs" "$shared/prometheus" "$shared/grafana"; do
         [ ! -e "$path" ] || run rm -rf "$path"
     done
     if has_systemd; then
@@ -304,6 +305,9 @@ if [ "$program_too" = yes ]; then
     put 0644 deploy/logrotate/ivr "$rotation"
     for page in $PAGES; do
         put 0644 "docs/$page.md" "$docs/$page.md"
+    done
+    for file in prometheus/alerts.yml grafana/ivr.json; do
+        put 0644 "deploy/$file" "$shared/$file"
     done
     if [ -d "$fail2ban" ] && [ -d deploy/fail2ban ]; then
         for file in filter.d/ivr.conf jail.d/ivr.conf; do

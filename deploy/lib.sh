@@ -10,7 +10,8 @@ TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-t
 # What judges the Debian package, and runs it within what its unit permits.
 HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl"
 # Pages of docs/ that an installation brings along.
-PAGES="install operations monitoring beside-asterisk configuration"
+PAGES="install operations monitoring beside-asterisk configuration security sip transports trunks gateways transfers media doctor
+    trace-and-replay troubleshooting what-we-survive"
 
 say() {
     printf '%s\n' "$*"

@@ -58,6 +58,9 @@ def test_everything_has_its_place_and_the_configuration_holds(tmp_path: Path) ->
         "etc/ivr/flows/welcome.yaml",
         "etc/systemd/system/ivr.service",
         "etc/logrotate.d/ivr",
+        "usr/share/ivr/prometheus/alerts.yml",
+        "usr/share/ivr/grafana/ivr.json",
+        "usr/share/doc/ivr/security.md",
     } <= files(tmp_path)
     assert mode(tmp_path / "etc/ivr/ivr.yaml") == "0640"
     assert mode(tmp_path / "etc/ivr/secrets") == mode(tmp_path / "var/lib/ivr") == "0750"
@@ -142,6 +145,7 @@ def test_what_is_asked_for_is_written(tmp_path: Path) -> None:
 def test_a_dry_run_does_nothing(tmp_path: Path) -> None:
     said = install(tmp_path, "--dry-run")
     assert "would run: install -D -m 0640" in said
+    assert "installed: " not in said
     assert not list(tmp_path.iterdir())
 
 
