@@ -2,7 +2,7 @@
 
 The log line, on the logger `ivr.guard`, is what fail2ban and others read; its form does not change:
 
-    ban host=192.0.2.7 reason=auth_failed seconds=600 times=1
+    ban host=192.0.2.7 reason=auth_failed seconds=600 times=1 proven=yes
     unban host=192.0.2.7
 """
 
@@ -163,7 +163,8 @@ class Protection:
             self._unlogged += 1
             return
         self._logged += 1
-        log.warning("ban host=%s reason=%s seconds=%d times=%d", host, ban.reason, round(ban.left(now)), ban.times)
+        seconds, proven = round(ban.left(now)), "yes" if ban.proven else "no"
+        log.warning("ban host=%s reason=%s seconds=%d times=%d proven=%s", host, ban.reason, seconds, ban.times, proven)
 
     def _changed(self) -> None:
         self._save_soon()

@@ -74,7 +74,7 @@ async def test_malformed_messages_shut_out_with_a_line_for_fail2ban(
             bench.receive(b"\xff" * 300)
         assert bench.protection.unban(STRANGER)
     first, second = (record.getMessage() for record in caplog.records)
-    assert first == f"ban host={STRANGER} reason=malformed seconds=60 times=1"
+    assert first == f"ban host={STRANGER} reason=malformed seconds=60 times=1 proven=no"
     assert second == f"unban host={STRANGER}"
     await bench.protection.close()
 
@@ -85,8 +85,10 @@ async def test_the_filter_of_fail2ban_finds_the_line() -> None:
     assert pattern is not None
     regex = re.compile(pattern[1].replace("<HOST>", r"(?P<host>[0-9a-f.:]+)"))
     for head in ("2026-11-21 15:05:23,648 WARNING ivr.guard: ", "ivr[7]: WARNING ivr.guard: "):
-        found = regex.search(f"{head}ban host=192.0.2.7 reason=auth_failed seconds=600 times=1")
+        found = regex.search(f"{head}ban host=192.0.2.7 reason=auth_failed seconds=600 times=1 proven=yes")
         assert found is not None
+        forged = f"{head}ban host=192.0.2.7 reason=scanner seconds=60 times=1 proven=no"
+        assert regex.search(forged) is None, "whoever forges an address must not lock it out of everything"
         assert found["host"] == "192.0.2.7"
     assert regex.search("WARNING ivr.guard: unban host=192.0.2.7") is None
 
