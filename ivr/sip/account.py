@@ -37,17 +37,20 @@ class Account:
         `nc` counts the uses of the nonce from 1.
         """
         realm = self.fixed if self.fixed is not None else self._realms.get(proxy)
-        fitting = []
+        found: list[tuple[str, str]] = []
         for text in challenges:
             try:
                 named = parse_challenge(text).realm
             except (ParseError, DigestError):
                 continue
-            if realm is None:
-                realm = self._realms[proxy] = named
-            if named == realm:
-                fitting.append(text)
-            else:
+            found.append((named, text))
+        if realm is None and found:
+            # One that is known already goes before what is named first.
+            known = self._realms.get(not proxy)
+            realm = self._realms[proxy] = known if known in [named for named, _ in found] else found[0][0]
+        fitting = [text for named, text in found if named == realm]
+        for named, _ in found:
+            if named != realm:
                 self.strange = named
         if not fitting:
             return None

@@ -588,3 +588,13 @@ def test_what_an_application_hands_on(tmp_path: Path) -> None:
     assert value.endswith(";encoding=hex")
     caller.hang_up()
     house.settled()
+
+
+def test_what_is_too_long_to_be_handed_on_ends_with_a_whole_character(tmp_path: Path) -> None:
+    house = house_with(tmp_path, PHONE + f'\n    user_to_user: "{"x" * 127}€ and more"')
+    desk, caller = house.phone("200", DESK), house.party()
+    caller.call("100")
+    value = desk.session.request.get("User-to-User") or ""
+    assert bytes.fromhex(value.partition(";")[0]).decode() == "x" * 127
+    caller.hang_up()
+    house.settled()

@@ -357,6 +357,18 @@ def test_a_challenge_that_cannot_be_answered_is_a_refusal(user: str | None, chal
     assert isinstance(event, Rejected) and event.status == 401
 
 
+def test_a_realm_that_is_known_goes_before_another_of_a_proxy() -> None:
+    challenge = 'Proxy-Authenticate: Digest realm="{}", nonce="n", qop="auth"\r\n'
+    account, caller = Account("bob", "secret"), Caller()
+    _, message = caller.place(account=account)
+    caller.answer(message, 401, headers='WWW-Authenticate: Digest realm="one", nonce="n", qop="auth"\r\n')
+    _, message = caller.place(account=account)
+    (_, again) = caller.answer(message, 407, headers=challenge.format("strange") + challenge.format("one"))
+    assert 'realm="one"' in (parsed(again).get("Proxy-Authorization") or "")
+    _, message = caller.place(account=account)
+    assert len(caller.answer(message, 407, headers=challenge.format("strange"))) == 1, "no answer but the ACK"
+
+
 def test_credentials_are_for_one_realm_and_one_host() -> None:
     challenge = 'WWW-Authenticate: Digest realm="{}", nonce="n", qop="auth"\r\n'
     account = Account("bob", "secret")

@@ -208,8 +208,10 @@ class ForwardCallElement(Element):
             data = ctx.text(self.user_to_user, "user_to_user")[0].encode("utf-8", "replace")
             if len(data) > MAX_UUI:
                 ctx.note(f"user_to_user is longer than {MAX_UUI} octets: cut", "warning")
+                # Half a character would make the whole of it unreadable.
+                data = data[:MAX_UUI].decode("utf-8", "ignore").encode()
             # Hexadecimal is what every peer reads (RFC 7433 section 4.1).
-            headers["User-to-User"] = f"{data[:MAX_UUI].hex()};encoding=hex"
+            headers["User-to-User"] = f"{data.hex()};encoding=hex"
         return headers
 
     def _command(self, ctx: Session) -> Forward | None:
