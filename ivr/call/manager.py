@@ -25,6 +25,7 @@ from ivr.call.transferable import Transferable
 from ivr.capture import Party
 from ivr.errors import BusyError, CallForbiddenError, IvrError, NumberNotServedError, OverloadedError
 from ivr.flow import Flow, FlowSet, Machine, ports
+from ivr.guard import Dialler, Verdict
 from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
 from ivr.sip.uui import uui_text
 from ivr.store import CallRecord
@@ -172,14 +173,23 @@ class CallManager:
         # A flow for any number is a last resort: it stands before neither phones nor what phones may dial (112).
         flows = self.flows.for_caller(caller.number or session.call_id)
         found = self._find(flows, caller, line, last_resort=False)
+        forbidden: Verdict | None = None
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
                 found = flows.find_internal()
-            elif services.outbound.may_dial(caller.called, caller.phone):
-                flow = dialled_flow()
-                found = flow, flow.entries[0]
+            elif services.settings.lines:
+                verdict = services.outbound.judge(caller.called, Dialler("phone", phone=caller.phone))
+                if verdict.allowed:
+                    flow = dialled_flow()
+                    found = flow, flow.entries[0]
+                else:
+                    forbidden = verdict
         found = found or self._find(flows, caller, line)
         if found is None:
+            if forbidden is not None:
+                error = services.outbound.forbidden(forbidden)
+                log.warning("a call out by %s is refused: %s", caller.phone, error)
+                raise error
             raise NumberNotServedError("no flow has this number")
         flow, entry = found
         self._gate.capacity.flow(session, flow.name, getattr(flow.elements[entry], "max_calls", None))

@@ -65,6 +65,11 @@ class Outbound:
         """Whether a registered phone may call a number through a line."""
         return bool(self._settings.lines) and self.judge(number, Dialler("phone", phone=phone)).allowed
 
+    def forbidden(self, verdict: Verdict) -> CallForbiddenError:
+        """Count a refusal; the error says the rule, and no number."""
+        self.refused[verdict.rule.partition(".")[0]] += 1
+        return CallForbiddenError(f"outbound_policy.{verdict.rule}: {verdict.reason}")
+
     def full(self, verdict: Verdict) -> Full | None:
         """The limit that forbids another such call now."""
         return self.usage.full(verdict.limits, self._day(), self._clock())
@@ -86,8 +91,7 @@ class Outbound:
         texts name no number."""
         verdict = self.judge(destination.number, dialler)
         if not verdict.allowed:
-            self.refused[verdict.rule.partition(".")[0]] += 1
-            raise CallForbiddenError(f"outbound_policy.{verdict.rule}: {verdict.reason}")
+            raise self.forbidden(verdict)
         if verdict.emergency:
             self.emergencies += 1
             self._urgent.add(call)

@@ -96,7 +96,7 @@ def test_a_phone_proves_itself_and_calls_a_phone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "taken"), [("+4940123", True), ("+1900555", False), ("112", True), ("+3312345", False)]
 )
-def test_what_a_phone_may_dial(tmp_path: Path, number: str, taken: bool) -> None:
+def test_what_a_phone_may_dial(tmp_path: Path, number: str, taken: bool, caplog: pytest.LogCaptureFixture) -> None:
     settings = (
         PHONES + "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10}\n"
         "outbound_policy: {phones: ['+49*', '+1*'], deny: ['+1900*', '112']}\n"
@@ -106,7 +106,11 @@ def test_what_a_phone_may_dial(tmp_path: Path, number: str, taken: bool) -> None
     shop.call_as("201", number)
     if not taken:
         assert trunk.calls == []
-        assert rejections(shop) == [404]
+        assert rejections(shop) == [403]
+        assert house.services.outbound.refused.total() == 1
+        told = next(record.getMessage() for record in caplog.records if record.name == "ivr.call")
+        assert told.startswith("a call out by 201 is refused: outbound_policy.")
+        assert number not in told
         return
     assert trunk.session.request.uri.user == number
     trunk.answer()
