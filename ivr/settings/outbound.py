@@ -77,7 +77,7 @@ class OutboundPolicy(Section):
     def _are_prefixes(cls, value: dict[str, object]) -> dict[str, object]:
         for prefix in value:
             if not prefix or not _NUMBER_CHARACTERS.issuperset(prefix):
-                raise ValueError(f"{prefix}: not the beginning of a number, like +4990")
+                raise ValueError(f"{prefix!r}: not the beginning of a number, like +4990")
         return value
 
     @field_validator("emergency")
@@ -85,5 +85,5 @@ class OutboundPolicy(Section):
     def _are_numbers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for number in value:
             if not number or not _NUMBER_CHARACTERS.issuperset(number):
-                raise ValueError(f"{number}: an emergency number is written in full")
+                raise ValueError(f"{number!r}: an emergency number is written in full")
         return value

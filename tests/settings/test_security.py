@@ -34,6 +34,8 @@ def test_a_prefix_has_limits_or_a_word() -> None:
     [
         ('outbound_policy: {prefixes: {"abc": deny}}\n', "not the beginning of a number"),
         ('outbound_policy: {emergency: ["police"]}\n', "written in full"),
+        ('outbound_policy: {prefixes: {"": deny}}\n', "'' .expected not the beginning of a number"),
+        ('outbound_policy: {emergency: [""]}\n', "'' .expected an emergency number"),
         ("outbound_policy: {country: XX}\n", "not a country"),
         ("outbound_policy: {hours: nights}\n", "there is no calendar nights"),
         ("outbound_policy: {emergency_line: pbx}\n", "there is no line pbx"),
