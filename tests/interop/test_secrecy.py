@@ -129,7 +129,7 @@ async def test_secrets_keys_and_numbers_stand_nowhere(tmp_path: Path) -> None:
                 own = re.findall(r"inline:([A-Za-z0-9+/=]+)", call.reply.body if call.reply else "")
                 digests += [digest_of(header) for header in told]
                 assert len(digests) >= 3
-                record = daemon.records(1)[-1]
+                record = next(one for one in daemon.records(2) if one["caller"] == CALLER)
                 names = ("/metrics", "/v1/calls", "/v1/messages?call_id=" + call.call_id, "/v1/bans", "/v1/flows")
                 seen = {name: fetch(daemon, name) for name in names}
             live = daemon.log()
@@ -140,7 +140,6 @@ async def test_secrets_keys_and_numbers_stand_nowhere(tmp_path: Path) -> None:
             **{path.name: path.read_bytes().decode("latin1") for path in (tmp_path / "it" / "var").rglob("*.db*")},
             "guard": (tmp_path / "it" / "var" / "guard.json").read_text(),
         }
-    assert record["caller"] == CALLER, "the call that is looked for was made"
     assert [step["element"] for step in record["path"]][:4] == ["start", "ask", "tell", "out"]
     assert own, "the sound was encrypted"
     secrets = [PHONE_SECRET, TRUNK_SECRET, CONNECTOR_TOKEN, KEY, "wrong-guess-17", PIN, *own, *digests]
