@@ -13,7 +13,7 @@ from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
 from tests.kit.sound import find, read_wav, speechlike, write_wav
 
-pytestmark = pytest.mark.interop
+pytestmark = [pytest.mark.interop, pytest.mark.heavy]
 
 
 def test_callers_of_both_families_are_heard_hear_and_press(tmp_path: Path) -> None:

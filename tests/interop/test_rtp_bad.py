@@ -107,6 +107,7 @@ def _run(daemon: Daemon, sources: dict[str, socket.socket | None], chosen: list[
     return {ids[record["sip_call_id"]]: _typed(record) for record in records}
 
 
+@pytest.mark.heavy  # the drill bad-rtp does the same
 def test_from_the_caller_itself(daemon: Daemon) -> None:
     chosen = rtp_groups()
     typed = _run(daemon, dict.fromkeys(group["name"] for group in chosen), chosen)
