@@ -447,3 +447,12 @@ class LiveCall(Transferable):
     def write(self) -> None:
         """Write the record of a call that is over as far as it is known: nothing more will come."""
         self._settlement.write()
+
+    def let_go(self) -> None:
+        """Nothing comes any more, the record is written: forget all parts, which refer to each other and to this.
+
+        Calls would else wait for a full collection of garbage, and under load that comes late: 7 KiB for each call.
+        """
+        if self.session.owner is self:
+            self.session.owner = None
+        vars(self).clear()

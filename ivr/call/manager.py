@@ -48,6 +48,8 @@ HEADERS_KEPT = frozenset(
     }
 )
 """SIP headers that flows may read, besides those that begin with X-."""
+LET_GO = 1.0
+"""Seconds after its record is written in which what is late may still find a call."""
 MAX_HEADER_VALUE = 512
 """Characters of a header that a flow sees."""
 
@@ -236,12 +238,11 @@ class CallManager:
         call: LiveCall
 
         def on_media(media: MediaEvent) -> None:
-            call.on_media(media)
+            if vars(call):  # not let go
+                call.on_media(media)
 
         leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
-        session.owner = call = LiveCall(
-            services, session, leg, caller, machine, report, self._closed, self._unwritten.discard
-        )
+        session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._closed, self._written)
         self.calls[call_id] = call
         self.total += 1
         names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
@@ -311,6 +312,10 @@ class CallManager:
             for then in self._idle:
                 then()
             self._idle.clear()
+
+    def _written(self, call: LiveCall) -> None:
+        self._unwritten.discard(call)
+        self._services.call_later(LET_GO, call.let_go)
 
     def when_idle(self, then: Callable[[], None]) -> None:
         """Call `then` once no call is up."""

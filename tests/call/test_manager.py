@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -283,3 +284,19 @@ def test_the_log_of_refusals_names_no_number(tmp_path: Path, caplog: pytest.LogC
     guest.call("+4940123")
     assert caplog.records
     assert "4940123" not in caplog.text
+
+
+def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
+    house = House(tmp_path, {"main": FLOW})
+    gc.collect()
+    gc.disable()
+    try:
+        caller = house.party()
+        caller.call("100")
+        house.run(1.0)
+        assert sum(isinstance(one, LiveCall) for one in gc.get_objects()) == 1
+        caller.hang_up()
+        house.run(60.0)
+        assert not [one for one in gc.get_objects() if isinstance(one, LiveCall)]
+    finally:
+        gc.enable()
