@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ivr.call.live import LiveCall
+from ivr.call.runner import FlowRunner
 from ivr.sip import Account, Answered, Ended, Rejected
 from tests.kit.house import DESK, HOUSE, SHOP, TRUNK, House
 from tests.kit.sip import request, sdp
@@ -294,9 +295,9 @@ def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: P
         caller = house.party()
         caller.call("100")
         house.run(1.0)
-        assert sum(isinstance(one, LiveCall) for one in gc.get_objects()) == 1
+        assert sum(isinstance(one, FlowRunner) for one in gc.get_objects()) == 1
         caller.hang_up()
         house.run(60.0)
-        assert not [one for one in gc.get_objects() if isinstance(one, LiveCall)]
+        assert not [one for one in gc.get_objects() if isinstance(one, FlowRunner)]
     finally:
         gc.enable()
