@@ -47,6 +47,8 @@ from ivr.sip import (
 )
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Port, RecordDone, Sound, Stats, Tone
 
+LATE_ANSWERS = 10.0
+"""Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
 AFTER_THE_END = (ports.DiscardRecording, ports.Note)
 """Commands that count when the session is over."""
 
@@ -453,6 +455,10 @@ class LiveCall(Transferable):
 
         Calls would else wait for a full collection of garbage, and under load that comes late: 7 KiB for each call.
         """
+        if not self.runner.settled:
+            self.services.call_later(LATE_ANSWERS, self.let_go)
+            return
+        self.runner.leave()
         if self.session.owner is self:
             self.session.owner = None
         vars(self).clear()

@@ -46,7 +46,7 @@ class RunnerHost(Protocol):
 class FlowRunner:
     """Runs one machine."""
 
-    __slots__ = ("_clock", "_dead", "_events", "_host", "_outside", "_pumping", "_timer", "_waits", "machine")
+    __slots__ = ("_clock", "_dead", "_events", "_host", "_left", "_outside", "_pumping", "_timer", "_waits", "machine")
 
     def __init__(self, machine: Machine, host: RunnerHost, clock: Clock, outside: Outside) -> None:
         self.machine = machine
@@ -58,11 +58,17 @@ class FlowRunner:
         self._waits: dict[int, Callable[[], None]] = {}
         self._pumping = False
         self._dead = False
+        self._left = False
 
     @property
     def over(self) -> bool:
         """The flow is at its end, or cannot go on."""
         return self._dead or self.machine.finished
+
+    @property
+    def settled(self) -> bool:
+        """Nothing that comes from outside can change the trace any more, or it is somebody else's."""
+        return self._dead or self.machine.settled
 
     def begin(self, entry: str) -> None:
         """Start the flow at its entry element."""
@@ -74,6 +80,8 @@ class FlowRunner:
 
     def feed(self, event: ports.Event) -> None:
         """Tell the flow; its commands are carried out before this returns, unless that is what goes on already."""
+        if self._left:
+            return
         if len(self._events) < MAX_EVENTS_WAITING:
             self._events.append(event)
         if not self._pumping:
@@ -118,6 +126,11 @@ class FlowRunner:
     def hand_over(self) -> None:
         """Somebody else runs this flow from now on: nothing more is done here."""
         self._dead = True
+        self.close()
+
+    def leave(self) -> None:
+        """The host is no more: answers that come from outside so late change nothing."""
+        self._left = True
         self.close()
 
     def close(self) -> None:
