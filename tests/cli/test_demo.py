@@ -52,6 +52,7 @@ def test_walks_through_the_front_desk(example: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.interop
+@pytest.mark.heavy  # the tutorials do it, too
 def test_presses_the_keys_given(example: Path, tmp_path: Path) -> None:
     require("espeak-ng")
     command = [sys.executable, "-m", "ivr", "--config", str(example), "demo", "--keep", str(tmp_path / "kept")]

@@ -88,6 +88,7 @@ def ivr(daemon: Daemon, *arguments: str) -> str:
 # Waits
 
 
+@pytest.mark.heavy
 def test_a_flow_that_an_event_began_waits_through_a_kill(tmp_path: Path) -> None:
     config = make_config(tmp_path / "it", {"ship": SHIP})
     with Daemon(config) as daemon:
