@@ -106,27 +106,6 @@ has_pbx() {
     [ -d "$prefix/etc/asterisk" ] || [ -d "$prefix/etc/freepbx" ] || [ -e "$prefix/etc/freepbx.conf" ]
 }
 
-first_free() { # KIND PORT...: print the first port that nobody has, on any address of this machine; KIND: udp or tcp
-    "$python" - "$@" <<'PYTHON'
-import socket
-import sys
-
-kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[1]]
-for port in sys.argv[2:]:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("0.0.0.0", int(port)))
-        except OSError:
-            continue
-    print(port)
-    break
-else:
-    sys.exit(1)
-PYTHON
-}
-
 # Print "FIRST LAST" of Asterisk's own RTP ports: as rtp.conf says, else what its source has (5000-31000).
 asterisk_rtp() {
     file=$prefix/etc/asterisk/rtp.conf
@@ -262,12 +241,12 @@ else
     if [ -z "$sip_port" ]; then
         # A PBX that is not running now has its port all the same.
         if has_pbx; then
-            sip_port=$(first_free udp 5070 5080 5090 5170)
+            sip_port=$(first_free_port "$python" 0.0.0.0 udp 5070 5080 5090 5170)
         else
-            sip_port=$(first_free udp 5060 5070 5080 5090)
+            sip_port=$(first_free_port "$python" 0.0.0.0 udp 5060 5070 5080 5090)
         fi || fail "no UDP port from 5060 to 5090 is free: give one by --sip-port"
     fi
-    [ -n "$http_port" ] || http_port=$(first_free tcp 8080 8090 8100 8110) ||
+    [ -n "$http_port" ] || http_port=$(first_free_port "$python" 0.0.0.0 tcp 8080 8090 8100 8110) ||
         fail "no TCP port from 8080 to 8110 is free: give one by --http-port"
     [ -n "$rtp_ports" ] || rtp_ports=$(choose_rtp)
     mark=""

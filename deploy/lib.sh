@@ -102,3 +102,28 @@ need_venv() {
         say "note: the compiled batch was not built (no compiler or headers?); the media plane uses Python loops"
     printf '%s\n' "$stamp" >".venv/.ivr-$what"
 }
+
+# Print the first port that nobody has, fail where all are taken: PYTHON ADDRESS KIND PORT..., KIND being udp or tcp.
+first_free_port() {
+    python_of_ports=$1
+    shift
+    "$python_of_ports" - "$@" <<'PYTHON'
+import socket
+import sys
+
+host = sys.argv[1]
+kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[2]]
+for port in sys.argv[3:]:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, int(port)))
+        except OSError:
+            continue
+    print(port)
+    break
+else:
+    sys.exit(1)
+PYTHON
+}

@@ -16,30 +16,8 @@ for phone in PHONE_200 PHONE_201; do
         (umask 077 && .venv/bin/python -c 'import secrets; print(secrets.token_hex(6))' >"config/secrets/$phone")
 done
 
-# Print the first of the ports after the kind (udp, tcp) that is free on loopback; fail where none is.
-free_port() {
-    .venv/bin/python - "$@" <<'PYTHON'
-import socket
-import sys
-
-kind = {"udp": socket.SOCK_DGRAM, "tcp": socket.SOCK_STREAM}[sys.argv[1]]
-for port in sys.argv[2:]:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", int(port)))
-        except OSError:
-            continue
-    print(port)
-    break
-else:
-    sys.exit(1)
-PYTHON
-}
-
-sip=$(free_port udp 5060 5070 5080) || fail "UDP ports 5060, 5070 and 5080 are all in use"
-http=$(free_port tcp 8080 8090 8100) || fail "TCP ports 8080, 8090 and 8100 are all in use"
+sip=$(first_free_port .venv/bin/python 127.0.0.1 udp 5060 5070 5080) || fail "UDP ports 5060, 5070 and 5080 are all in use"
+http=$(first_free_port .venv/bin/python 127.0.0.1 tcp 8080 8090 8100) || fail "TCP ports 8080, 8090 and 8100 are all in use"
 config=config/ivr.yaml
 if [ "$sip" != 5060 ] || [ "$http" != 8080 ]; then
     [ "$sip" = 5060 ] || say "port 5060 is in use (another PBX?): taking $sip"

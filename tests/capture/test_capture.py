@@ -23,6 +23,7 @@ from ivr.capture.spool import HEAD
 from ivr.errors import OverloadedError
 from ivr.settings import CaptureSettings, HepSettings, HostPort
 from ivr.sip import Flow
+from media.plane import tap
 from tests.conftest import free_port
 
 FLOW = Flow("udp", ("192.0.2.1", 5060), ("198.51.100.7", 40000))
@@ -342,3 +343,7 @@ def test_a_spool_that_was_cut_off_is_read_as_far_as_it_goes(
         HEAD.pack(1.0, 1, 0, 4000, 4, 4) + host + b"abcd" + HEAD.pack(1.0, 0, 0, 4000, 4000, 4) + data[:200]
     )
     assert len(list(read_spool(path, ("192.0.2.1", 20002)))) == 1
+
+
+def test_copies_are_read_as_workers_write_them() -> None:
+    assert HEAD.format == tap.HEAD.format
