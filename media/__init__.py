@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from media.errors import AddressError, MediaError, MediaFull, MediaLost, MediaStartError
 from media.face import (
+    Answerer,
     Codec,
     CryptoSuite,
     Digit,
@@ -48,6 +49,7 @@ __all__ = [
     "TONES",
     "AddressError",
     "AddressPolicy",
+    "Answerer",
     "CheckedResolver",
     "Codec",
     "CryptoSuite",

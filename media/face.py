@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from media.port import Port
 
 __all__ = [
+    "Answerer",
     "Codec",
     "CryptoSuite",
     "Digit",
@@ -195,6 +196,26 @@ class Tone:
 
 
 @dataclass(frozen=True, slots=True)
+class Answerer:
+    """Who or what has answered a call of ours (``Port.find_answerer``)."""
+
+    port: Port
+    """Where it was heard."""
+    answerer: Literal["human", "machine", "unknown"]
+    """The decision."""
+    confidence: float
+    """0 to 1."""
+    at: float
+    """When it was certain (monotonic seconds)."""
+    final: bool
+    """Nothing more comes; False: a machine, whose beep is waited for."""
+    beep_ended: float | None
+    """When the machine's beep ended (monotonic seconds); None: none was heard, or it is still waited for."""
+    reason: str
+    """What decided: ``greeting``, ``silence``, ``pause``, ``words``, ``music``, ``beep``, ``timeout``…"""
+
+
+@dataclass(frozen=True, slots=True)
 class PlayDone:
     """A play is over. The port plays nothing now, unless another play replaced it."""
 
@@ -272,4 +293,4 @@ class Stats:
     """Listening quality estimated by the E-model (ITU-T G.107), 1.0 to 4.5."""
 
 
-MediaEvent = Digit | Flash | Tone | PlayDone | RecordDone | MediaTimeout | Lost | Stats
+MediaEvent = Answerer | Digit | Flash | Tone | PlayDone | RecordDone | MediaTimeout | Lost | Stats

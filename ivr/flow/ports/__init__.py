@@ -51,6 +51,21 @@ from ivr.flow.ports.events import (
     PlayDone,
     RecordDone,
 )
+from ivr.flow.ports.outgoing import (
+    Answerer,
+    AnswererFound,
+    CancelDial,
+    Dial,
+    DialAnswered,
+    DialDone,
+    DialOutcome,
+    DialProgress,
+    DialReserved,
+    FailureKind,
+    MachineDetection,
+    ReserveDial,
+    Speed,
+)
 from ivr.flow.ports.outside import (
     DoNotContact,
     EventArrived,
@@ -67,12 +82,21 @@ from ivr.flow.ports.outside import (
 __all__ = [
     "CAUSES",
     "Answer",
+    "Answerer",
+    "AnswererFound",
     "CallAnswered",
     "CallEnded",
     "CallInfo",
+    "CancelDial",
     "CancelForward",
     "Cause",
     "Command",
+    "Dial",
+    "DialAnswered",
+    "DialDone",
+    "DialOutcome",
+    "DialProgress",
+    "DialReserved",
     "Digit",
     "DigitEnded",
     "DigitSource",
@@ -81,6 +105,7 @@ __all__ = [
     "EarlyMedia",
     "Event",
     "EventArrived",
+    "FailureKind",
     "Forward",
     "ForwardAnswered",
     "ForwardDone",
@@ -88,6 +113,7 @@ __all__ = [
     "ForwardRinging",
     "HangUp",
     "HangUpCause",
+    "MachineDetection",
     "MailDone",
     "Note",
     "PauseCallRecording",
@@ -99,9 +125,11 @@ __all__ = [
     "Request",
     "RequestDone",
     "RequestError",
+    "ReserveDial",
     "ResumeCallRecording",
     "Ring",
     "SendMail",
+    "Speed",
     "StartCallRecording",
     "StopCallRecording",
     "StopPlay",
@@ -135,6 +163,9 @@ Command = (
     | DoNotContact
     | WaitForEvent
     | StopWaiting
+    | ReserveDial
+    | Dial
+    | CancelDial
 )
 
 Event = (
@@ -150,4 +181,9 @@ Event = (
     | RequestDone
     | MailDone
     | EventArrived
+    | DialReserved
+    | DialProgress
+    | DialAnswered
+    | AnswererFound
+    | DialDone
 )

@@ -1,0 +1,103 @@
+"""A telephone line as hardware gives it: what it does, and what it tells. One call at a time.
+
+Implemented by the modem and by the sound card; joined with a SIP call by the line's process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from media.devices import Device
+
+__all__ = ["Answered", "Back", "Failed", "Gone", "Hardware", "HardwareEvent", "HungUp", "Key", "Ringing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """Somebody calls; told once, when the caller id is known or will not come."""
+
+    caller: str
+    """Number; empty: not told."""
+    name: str = ""
+    """Name, where the network tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The one dialled has answered, as far as the hardware can tell."""
+
+    certain: bool
+    """False: the hardware only knows that dialling is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A call out came to nothing."""
+
+    reason: Literal["busy", "no_answer", "no_dial_tone", "refused", "error"]
+    """Why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HungUp:
+    """The other side has hung up, or a caller stopped ringing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the other side, found by the hardware."""
+
+    digit: str
+    """One of ``0123456789*#ABCD``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The hardware has vanished or does not react; a call in progress is over."""
+
+    reason: str
+    """A sentence for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The hardware is there and works."""
+
+    what: str
+    """What it is: maker and model, as far as it tells."""
+
+
+HardwareEvent = Ringing | Answered | Failed | HungUp | Key | Gone | Back
+
+
+class Hardware(Protocol):
+    """One line. Methods are called in the event loop and do not block; what becomes of them is told by events."""
+
+    device: Device
+    """Its sound; silence while there is no call."""
+    full_duplex: bool
+    """It hears while it sounds."""
+    finds_keys: bool
+    """Keys of the other side come as :class:`Key`; False: they are to be found in the sound."""
+    on_event: Callable[[HardwareEvent], None]
+    """Set before :meth:`start`; called in the event loop."""
+
+    async def start(self) -> None:
+        """Look for the hardware; :class:`Back` tells that it is there. Goes on looking until :meth:`close`."""
+
+    async def close(self) -> None:
+        """End the call and let go."""
+
+    def answer(self) -> None:
+        """Take the call that rings."""
+
+    def dial(self, number: str) -> None:
+        """Call somebody: :class:`Answered` or :class:`Failed` follows. Of a number only digits, ``*#ABCD+`` count."""
+
+    def hang_up(self) -> None:
+        """End the call in whatever state; one that rings is left ringing, unheard."""
+
+    def send_key(self, digit: str) -> None:
+        """Sound a key to the other side."""
