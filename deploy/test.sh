@@ -27,7 +27,8 @@ step .venv/bin/ruff check .
 step .venv/bin/ruff format --check .
 step .venv/bin/mypy
 
-# Tests that need the machine for themselves run one after the other, all others on every core. None selected is no fault.
+# Tests in real time run one after the other in two lanes (tests/conftest.py), all others on every core. None selected is
+# no fault.
 tests() {
     marks=$1
     shift
@@ -39,5 +40,5 @@ tests() {
 }
 
 tests "not alone" -n auto "$@"
-tests "alone" "$@"
+tests "alone" -n 2 --dist loadgroup "$@"
 exit $status

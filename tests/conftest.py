@@ -34,25 +34,28 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     raise RuntimeError(f"no port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free")
 
 
-ALONE = (
-    "cli/test_demo.py",
-    "deploy",
-    "docs/test_tutorials.py",
-    "drills",
-    "examples/test_live.py",
-    "interop",
-    "media/test_pool.py",
-)
-"""Tests in real time, with ports of their own: all others run side by side on every core, these one after the other."""
+ALONE = {
+    "cli/test_demo.py": "walks",
+    "deploy": "walks",
+    "docs/test_tutorials.py": "walks",
+    "drills": "calls",
+    "examples/test_live.py": "walks",
+    "interop": "calls",
+    "media/test_pool.py": "calls",
+}
+"""Tests in real time, with ports of their own. All others run side by side on every core; these run in two lanes, one
+test after the other in each: in one lane those to whom time and load matter, in the other those that mostly wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the machine for themselves."""
+    """Mark the tests that are not to be crowded, and put each into its lane."""
     here = Path(__file__).parent
-    alone = {here / place for place in ALONE}
+    alone = {here / place: lane for place, lane in ALONE.items()}
     for item in items:
-        if not alone.isdisjoint((item.path, *item.path.parents)):
+        lane = next((alone[place] for place in (item.path, *item.path.parents) if place in alone), None)
+        if lane is not None:
             item.add_marker(pytest.mark.alone)
+            item.add_marker(pytest.mark.xdist_group(lane))
 
 
 @pytest.fixture
