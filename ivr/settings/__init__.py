@@ -15,6 +15,7 @@ from ivr.settings.connectors import (
     ConnectorRequest,
     MailSettings,
 )
+from ivr.settings.devices import DeviceLine, Line, Modem, ModemProfile, SoundCard
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
 from ivr.settings.lines import (
     CallerId,
@@ -24,9 +25,7 @@ from ivr.settings.lines import (
     Gateway,
     GatewayProfile,
     Inband,
-    Line,
     LineTransport,
-    Modem,
     NumberFormat,
     Phone,
     Probe,
@@ -34,7 +33,6 @@ from ivr.settings.lines import (
     Register,
     SipLine,
     SipTrunk,
-    SoundCard,
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
@@ -67,6 +65,7 @@ __all__ = [
     "ConnectorElement",
     "ConnectorField",
     "ConnectorRequest",
+    "DeviceLine",
     "DialLimits",
     "DtmfMethod",
     "Flash",
@@ -88,6 +87,7 @@ __all__ = [
     "MediaSettings",
     "MetricsSettings",
     "Modem",
+    "ModemProfile",
     "NumberFormat",
     "OutboundPolicy",
     "Phone",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -13,14 +13,13 @@ from ivr.settings.values import Digits, Duration, HostPort, Network, Secret, Sec
 __all__ = [
     "CallerId",
     "Codec",
+    "Country",
     "DtmfMethod",
     "Flash",
     "Gateway",
     "GatewayProfile",
     "Inband",
-    "Line",
     "LineTransport",
-    "Modem",
     "NumberFormat",
     "Phone",
     "Probe",
@@ -28,8 +27,8 @@ __all__ = [
     "Register",
     "SipLine",
     "SipTrunk",
-    "SoundCard",
     "Srtp",
+    "off_word",
 ]
 
 CodecOrder = Literal["theirs", "ours"]
@@ -39,17 +38,17 @@ WIDEBAND = frozenset({"g722", "opus"})
 DtmfMethod = Literal["rfc4733", "info", "inband"]
 
 
-def _off(value: object) -> object:
+def off_word(value: object) -> object:
     """`off` without quotes is false in YAML 1.1."""
     return "off" if value is False else value
 
 
-Inband = Annotated[Literal["negotiated", "always", "off"], BeforeValidator(_off)]
+Inband = Annotated[Literal["negotiated", "always", "off"], BeforeValidator(off_word)]
 """When keys are detected in the sound: where telephone-event was not agreed, always, or never."""
 
 LineTransport = Literal["udp", "tcp", "tls", "auto"]
 """`auto` asks the DNS what the peer prefers (NAPTR, RFC 3263)."""
-Srtp = Annotated[Literal["off", "optional", "required"], BeforeValidator(_off)]
+Srtp = Annotated[Literal["off", "optional", "required"], BeforeValidator(off_word)]
 """Encrypted sound: never, where the peer takes it, or no call without."""
 NumberFormat = Literal["as_is", "e164", "e164_no_plus", "national"]
 """How numbers are written: as they are, +4930123456, 4930123456, 030123456."""
@@ -136,7 +135,7 @@ class CallerId(Section):
     """Send Remote-Party-ID, which older gateways read."""
     privacy: Literal["pass", "always"] = "pass"
     """Whose number is withheld: that of callers who withhold it, or everybody's."""
-    diversion: Annotated[Literal["off", "diversion", "history_info", "both"], BeforeValidator(_off)] = "off"
+    diversion: Annotated[Literal["off", "diversion", "history_info", "both"], BeforeValidator(off_word)] = "off"
     """Headers that tell which number a forwarded call was for: Diversion (RFC 5806), History-Info (RFC 7044)."""
 
 
@@ -203,6 +202,11 @@ class SipLine(Section):
     redirects: bool = False
     """Follow what the peer answers to our calls by 300, 301 or 302: the number it names is called through this line."""
 
+    @property
+    def full_duplex(self) -> bool:
+        """Always: RTP goes both ways at once."""
+        return True
+
     @field_validator("called_from")
     @classmethod
     def _known_place(cls, value: str) -> str:
@@ -249,38 +253,6 @@ class Gateway(SipLine):
     profile: GatewayProfile = "generic"
     """Which device it is."""
     quirks: Quirks = Quirks()
-
-
-class Device(Section):
-    """A line on hardware of this machine; accepted in the configuration, not part of this version."""
-
-    what: ClassVar[str]
-
-    def unbuilt(self, name: str) -> list[str]:
-        """What this line asks for that the version does not have, as sentences."""
-        return [f"lines.{name}: a {self.what} is not built yet"]
-
-
-class Modem(Device):
-    """A USB voice modem on a serial port."""
-
-    what: ClassVar[str] = "modem"
-    type: Literal["modem"]
-    port: str
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class SoundCard(Device):
-    """A sound card or USB handset."""
-
-    what: ClassVar[str] = "sound card"
-    type: Literal["sound_card"]
-    input: str | None = None
-    output: str | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-Line = Annotated[SipTrunk | Gateway | Modem | SoundCard, Field(discriminator="type")]
 
 
 def _not_empty(password: SecretStr) -> SecretStr:

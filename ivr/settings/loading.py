@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 
 from ivr import yamlpos
 from ivr.errors import ConfigError, Fault
-from ivr.settings.lines import SipLine
 from ivr.settings.sections import Settings
 from ivr.settings.zones import system_zone
 
@@ -94,15 +93,14 @@ def parse_settings(
 
 def _references(settings: Settings, document: yamlpos.Document, name: str) -> list[Fault]:
     """Lines that are named and are none."""
-    known = [line for line, what in settings.lines.items() if isinstance(what, SipLine)]
+    known = list(settings.lines)
     named: list[tuple[tuple[str, ...], str, list[str]]] = [
-        (("outbound_policy", "line"), line, list(settings.lines)) for line in settings.outbound_policy.line
+        (("outbound_policy", "line"), line, known) for line in settings.outbound_policy.line
     ]
     named += [(("health", "lines"), line, known) for line in settings.health.lines]
     for own, what in settings.lines.items():
-        if isinstance(what, SipLine):
-            others = [line for line in known if line != own]
-            named += [(("lines", own, "failover"), line, others) for line in what.failover]
+        others = [line for line in known if line != own]
+        named += [(("lines", own, "failover"), line, others) for line in what.failover]
     faults = []
     for path, line, possible in named:
         if line not in possible:

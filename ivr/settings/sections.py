@@ -21,15 +21,14 @@ from pydantic import (
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
+from ivr.settings.devices import Line, SoundCard
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
 from ivr.settings.lines import (
     WIDEBAND,
     Codec,
     CodecOrder,
-    Device,
     DtmfMethod,
     Inband,
-    Line,
     Phone,
     SipLine,
     Srtp,
@@ -353,14 +352,13 @@ class Settings(Section):
     def wideband(self) -> bool:
         """Whether any call may be wideband: sounds are kept at 16 kHz too then."""
         lines = (line.codecs or () for line in self.lines.values() if isinstance(line, SipLine))
+        if any(line.wideband for line in self.lines.values() if isinstance(line, SoundCard)):
+            return True
         return any(not WIDEBAND.isdisjoint(codecs) for codecs in (self.media.codecs, *lines))
 
     def unbuilt(self) -> list[str]:
         """Sentences about what this configuration asks for and this version does not have."""
-        devices = ((name, line) for name, line in self.lines.items() if isinstance(line, Device))
-        parts = [sentence for name, line in devices for sentence in line.unbuilt(name)]
-        parts.extend(f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section))
-        return parts
+        return [f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section)]
 
 
 NOT_BUILT_SECTIONS = (

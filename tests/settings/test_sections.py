@@ -100,11 +100,9 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "lines:\n"
         "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p,\n"
         "      register: {user: u, password: p}}\n"
-        "  b: {type: modem, port: /dev/ttyACM0}\n"
         "queues: {sales: {}}\n"
     )
     assert settings.unbuilt() == [
-        "lines.b: a modem is not built yet",
         "queues is not built yet",
     ]
 
