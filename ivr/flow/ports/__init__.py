@@ -55,6 +55,7 @@ from ivr.flow.ports.outgoing import (
     Answerer,
     AnswererFound,
     CancelDial,
+    ContactStarted,
     Dial,
     DialAnswered,
     DialDone,
@@ -65,6 +66,7 @@ from ivr.flow.ports.outgoing import (
     MachineDetection,
     ReserveDial,
     Speed,
+    StartContact,
 )
 from ivr.flow.ports.outside import (
     DoNotContact,
@@ -91,6 +93,7 @@ __all__ = [
     "CancelForward",
     "Cause",
     "Command",
+    "ContactStarted",
     "Dial",
     "DialAnswered",
     "DialDone",
@@ -131,6 +134,7 @@ __all__ = [
     "SendMail",
     "Speed",
     "StartCallRecording",
+    "StartContact",
     "StopCallRecording",
     "StopPlay",
     "StopRecord",
@@ -166,6 +170,7 @@ Command = (
     | ReserveDial
     | Dial
     | CancelDial
+    | StartContact
 )
 
 Event = (
@@ -186,4 +191,5 @@ Event = (
     | DialAnswered
     | AnswererFound
     | DialDone
+    | ContactStarted
 )

@@ -6,6 +6,7 @@ Dial -> DialProgress*                  it rings
      -> DialAnswered                   the session is up from here on: CallEnded ends it like any other
           -> AnswererFound             where machine detection was asked for; the session may end before
      -> DialDone                       nobody took the call; there is no session
+StartContact -> ContactStarted         another flow runs for another person, on its own
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ __all__ = [
     "Answerer",
     "AnswererFound",
     "CancelDial",
+    "ContactStarted",
     "Dial",
     "DialAnswered",
     "DialDone",
@@ -29,6 +31,7 @@ __all__ = [
     "MachineDetection",
     "ReserveDial",
     "Speed",
+    "StartContact",
 ]
 
 MachineDetection = Literal["off", "fast", "beep"]
@@ -107,7 +110,43 @@ class CancelDial:
     """Of the `Dial`."""
 
 
+@dataclass(frozen=True, slots=True)
+class StartContact:
+    """Let a flow run for somebody, as a contact of its own: with its own record, tags and variables, and the profile of
+    its number. Nothing goes back from it to the flow that asks. Also inside a session, which goes on as it is.
+
+    The flow begins as one that a campaign or the HTTP interface starts: at its `start_from_audience`, or else, where it
+    begins with `start_from_flow` or `start_incoming_call`, behind the built-in flow that calls the number and transfers
+    there. Ends with :class:`ContactStarted`, once the contact is kept so that a crash does not lose it.
+    """
+
+    id: int
+    """Names this command in its event."""
+    flow: str
+    """Name of the flow."""
+    number: str
+    """Whom it is about, without grouping signs. Where there is no profile of this number, one is made."""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values: the properties of `start_from_audience`, besides `number`; a flow that is entered by a transfer gets
+    them as variables."""
+    secret: bool = False
+    """Number or properties hold a sensitive value: logs and traces show neither."""
+
+
 # Events
+
+
+@dataclass(frozen=True, slots=True)
+class ContactStarted:
+    """A contact is kept and its flow will run, or not."""
+
+    id: int
+    """Of the `StartContact`."""
+    error: str | None = None
+    """Why not, in a word: `no_flow`, `no_number`, `do_not_contact`, `no_room` (`limits.waiting_flows`), `failed`; None:
+    it will."""
+    call_id: str = ""
+    """Id of its record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +179,8 @@ class DialAnswered:
     """Of the `Dial`."""
     line: str = ""
     """Line that the call went by; empty: a phone of ours, or a SIP URI."""
+    from_: str = ""
+    """Caller id that was shown, where it is not the one of the `Dial`: `call.from` from here on."""
 
 
 @dataclass(frozen=True, slots=True)
