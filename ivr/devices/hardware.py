@@ -94,8 +94,10 @@ class Hardware(Protocol):
         """Take the call that rings."""
 
     def dial(self, number: str) -> None:
-        """Call somebody: :class:`Answered` or :class:`Failed` follows. Of a number only digits, ``*#ABCD+`` count, and a
-        comma, which is a pause of two seconds."""
+        """Call somebody: :class:`Answered` or :class:`Failed` follows.
+
+        Of a number only digits, ``*#ABCD+`` count, and a comma, which is a pause of two seconds.
+        """
 
     def hang_up(self) -> None:
         """End the call in whatever state; one that rings is left ringing, unheard."""

@@ -58,8 +58,8 @@ def test_a_sound_card(make_settings: Make) -> None:
         " echo: off, hang_up_after: 20s}}"
     ).lines["desk"]
     assert isinstance(line, SoundCard)
-    assert (line.channel, line.answer, line.hid, line.echo, line.hang_up_after) == (2, "voice", "0d8c:0013", "off", 20.0)
-    assert (line.dial, line.wideband) == ("handset", False)
+    assert (line.channel, line.answer, line.hid, line.echo) == (2, "voice", "0d8c:0013", "off")
+    assert (line.dial, line.hang_up_after, line.wideband) == ("handset", 20.0, False)
 
 
 def test_truth_values_of_yaml_are_the_words_they_were_written_as(make_settings: Make) -> None:
