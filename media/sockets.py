@@ -191,6 +191,12 @@ class PortPairs:
         """The call on ``row`` is over."""
         self._sockets[row].place.resting.append((now + REST, row))
 
+    def close(self) -> None:
+        """Close all sockets."""
+        for row in list(self._sockets):
+            self._close(row)
+        self._control.close()
+
     def control_ready(self) -> list[tuple[int, bytes, int]]:
         """RTCP that came: row, packet, and source as host number << 16 | port."""
         found = []

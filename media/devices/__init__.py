@@ -2,10 +2,47 @@
 
 A device has a clock of its own, and a driver that may block or crash: neither may reach the media workers. So it is
 the far end of an RTP stream on this machine, and to the plane its calls are rows like all others.
+
+    endpoint = RtpEndpoint(("127.0.0.1", 0), FileDevice(Path("hello.wav")), on_event)
+    endpoint.update(Stream(remote=("127.0.0.1", 4000)))     # as any media.Port
+    endpoint.release()                                      # -> Stats, the last event
+
+Names are loaded when first used: what only describes a device needs neither RTP nor the libraries of sound files.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from media.devices.face import FRAME_SECONDS, Device
 
-__all__ = ["FRAME_SECONDS", "Device"]
+if TYPE_CHECKING:
+    from media.devices.files import FileDevice, SilentDevice
+    from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
+
+__all__ = [
+    "FRAME_SECONDS",
+    "RTP_PORTS",
+    "Device",
+    "FileDevice",
+    "Levels",
+    "RtpEndpoint",
+    "SilentDevice",
+]
+
+_LATE = {
+    "FileDevice": "media.devices.files",
+    "Levels": "media.devices.rtp",
+    "RTP_PORTS": "media.devices.rtp",
+    "RtpEndpoint": "media.devices.rtp",
+    "SilentDevice": "media.devices.files",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_LATE[name]), name)
+    globals()[name] = value
+    return value

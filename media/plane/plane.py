@@ -38,7 +38,7 @@ from media.protocol import Event, pack
 from media.recording import RecordingWriter
 from media.tones.noise import ComfortNoise
 
-__all__ = ["Plane", "Shell"]
+__all__ = ["Live", "Plane", "Shell"]
 
 RELAYED_MS: Final = 100
 """Length of a digit passed on over a bridge: how long it was pressed is not known when it begins."""
@@ -61,6 +61,17 @@ class Shell(Protocol):
 
     def copy(self, path: str, data: bytes | None) -> None:
         """Append to a file, later; None completes it."""
+
+
+class Live(Protocol):
+    """Sound that is neither played nor bridged: that of a device in this process."""
+
+    def heard(self, index: NDArray[np.intp], payload: NDArray[np.uint8]) -> None:
+        """What the rows of ``index`` said in this tick, (n, 160) octets of their law; ``Plane.wide`` has more of wide
+        ones."""
+
+    def speak(self) -> None:
+        """Put what is said into the frames of ``Plane.builder``, and into ``Plane.shaper`` where that is wide."""
 
 
 class Plane:
@@ -98,6 +109,8 @@ class Plane:
         self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure, self.tap)
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
+        self.live: Live | None = None
+        """Takes part in each tick, where there is a device; set before the first."""
         self.changed = False
         """Rows came, went, or changed their bridge: the lists below must be made anew."""
         self._listening: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -201,6 +214,8 @@ class Plane:
             self.wide.hear(index, payload, self.tick)
         self.recorder.hear(index, payload)
         self.hearing.listen(index, payload, self.tick, self.now)
+        if self.live is not None:
+            self.live.heard(index, payload)
         return payload
 
     def _build(self) -> None:
@@ -208,6 +223,8 @@ class Plane:
             self.shaper.prompts()
         for row in self.builder.frames().tolist():
             self.player.ended(row)
+        if self.live is not None:
+            self.live.speak()
         if self._bridged.size:
             self.builder.bridge(self._bridged, self._hear(self._bridged))
         self.builder.headers()

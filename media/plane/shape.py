@@ -124,6 +124,10 @@ class Shaper:
             if samples is not None:
                 self._prompts[row] = samples
 
+    def say(self, row: int, samples: NDArray[np.int16]) -> None:
+        """A wide row says these ``samples`` in this tick, (320,) at 16 kHz; to be called between the two."""
+        self._prompts[row] = samples
+
     def build(self) -> None:
         """Turn the frames that were built into packets; to be called when all else is."""
         rows, builder = self._rows, self._builder
