@@ -1,6 +1,7 @@
 """A telephone line as hardware gives it: what it does, and what it tells. One call at a time.
 
-Implemented by the modem and by the sound card; joined with a SIP call by the line's process.
+Implemented by the modem (made of its settings, :class:`ivr.settings.Modem`) and by the sound card
+(:class:`ivr.settings.SoundCard`); joined with a SIP call by the line's process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Literal, Protocol
 
 from media.devices import Device
 
-__all__ = ["Answered", "Back", "Failed", "Gone", "Hardware", "HardwareEvent", "HungUp", "Key", "Ringing"]
+__all__ = ["Alerting", "Answered", "Back", "Failed", "Gone", "Hardware", "HardwareEvent", "HungUp", "Key", "Ringing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Ringing:
     """Number; empty: not told."""
     name: str = ""
     """Name, where the network tells it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """The one dialled is rung, as far as the hardware hears; it may never be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Failed:
     """A call out came to nothing."""
 
     reason: Literal["busy", "no_answer", "no_dial_tone", "refused", "error"]
-    """Why."""
+    """Why; `refused`: the hardware or its exchange will not dial this number; `error`: it could not be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,15 @@ class Back:
     """What it is: maker and model, as far as it tells."""
 
 
-HardwareEvent = Ringing | Answered | Failed | HungUp | Key | Gone | Back
+HardwareEvent = Ringing | Alerting | Answered | Failed | HungUp | Key | Gone | Back
 
 
 class Hardware(Protocol):
-    """One line. Methods are called in the event loop and do not block; what becomes of them is told by events."""
+    """One line. Methods are called in the event loop and do not block; what becomes of them is told by events.
+
+    After :meth:`hang_up` no further event of that call comes; a call that begins while the hardware still ends the one
+    before waits for that.
+    """
 
     device: Device
     """Its sound; silence while there is no call."""
@@ -81,6 +91,8 @@ class Hardware(Protocol):
     """It hears while it sounds."""
     finds_keys: bool
     """Keys of the other side come as :class:`Key`; False: they are to be found in the sound."""
+    early_media: bool
+    """The line is heard while a call out is dialled and rings: ring-back, busy tones, announcements."""
     on_event: Callable[[HardwareEvent], None]
     """Set before :meth:`start`; called in the event loop."""
 
