@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from media.face import Digit, Flash, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
+from media.face import Answerer, Digit, Flash, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
 from media.port import Port
-from media.protocol import PLAY_REASONS, RECORD_REASONS, TONE_KINDS, Event, split_strings
+from media.protocol import (
+    ANSWERER_REASONS,
+    ANSWERERS,
+    PLAY_REASONS,
+    RECORD_REASONS,
+    TONE_KINDS,
+    Event,
+    split_strings,
+)
 
 __all__ = ["decode"]
 
@@ -29,6 +37,11 @@ def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> Me
         return Flash(port, fields[0])
     if kind == Event.TONE:
         return Tone(port, TONE_KINDS[fields[0]], fields[1])
+    if kind == Event.ANSWERER:
+        who, confidence, at, final, beep_ended, why = fields
+        return Answerer(
+            port, ANSWERERS[who], round(confidence, 3), at, bool(final), beep_ended or None, ANSWERER_REASONS[why]
+        )
     if kind == Event.TIMEOUT:
         return MediaTimeout(port)
     if kind == Event.STATS:

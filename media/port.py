@@ -164,6 +164,18 @@ class Port:
         """Part from the other side, if there is one."""
         self._command(Command.UNBRIDGE)
 
+    def find_answerer(self, mode: Literal["fast", "beep"]) -> None:
+        """Find out from now on who has answered, a person or a machine: :class:`~media.face.Answerer` is told.
+
+        ``fast``: once. ``beep``: a machine at once, and a second time when its beep is over. A search that is under
+        way begins anew.
+        """
+        self._command(Command.FIND_ANSWERER, protocol.ANSWERER_MODES.index(mode))
+
+    def stop_answerer(self) -> None:
+        """Leave off finding out who answered; nothing more is told of it."""
+        self._command(Command.STOP_ANSWERER)
+
     def request_stats(self) -> None:
         """Ask for :class:`~media.face.Stats` now."""
         self._command(Command.REPORT)

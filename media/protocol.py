@@ -15,6 +15,9 @@ from typing import Final
 from media.pacing import PACING_BOUNDS
 
 __all__ = [
+    "ANSWERERS",
+    "ANSWERER_MODES",
+    "ANSWERER_REASONS",
     "BODIES",
     "MAX_PACKET",
     "MAX_RECORD",
@@ -69,6 +72,8 @@ class Command(IntEnum):
     RELEASE = 15
     REPORT = 16
     TAP = 17
+    FIND_ANSWERER = 18
+    STOP_ANSWERER = 19
 
 
 class Event(IntEnum):
@@ -86,6 +91,7 @@ class Event(IntEnum):
     FLASH = 73
     TONE = 74
     BEAT = 75
+    ANSWERER = 76
 
 
 BODIES: Final[dict[int, struct.Struct]] = {
@@ -113,6 +119,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.RELEASE: struct.Struct("<"),
     Command.REPORT: struct.Struct("<"),
     Command.TAP: struct.Struct("<"),  # then: path of the file for copies of packets; empty: no more
+    Command.FIND_ANSWERER: struct.Struct("<B"),  # index into ANSWERER_MODES
+    Command.STOP_ANSWERER: struct.Struct("<"),
     Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
     Event.BOUND: struct.Struct("<HB"),  # RTP port, IPv6; the generation is the next use's
     Event.SHRUNK: struct.Struct("<BI"),  # which of the hosts, port pairs of the range that somebody else holds there
@@ -126,6 +134,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.FAULT: struct.Struct("<"),  # then: text
     Event.FLASH: struct.Struct("<d"),  # at
     Event.TONE: struct.Struct("<Bd"),  # index into TONE_KINDS, at
+    # index into ANSWERERS, confidence, at, final, end of the beep (0: none), index into ANSWERER_REASONS
+    Event.ANSWERER: struct.Struct("<BfdBdB"),
     # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened, starved
     Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQ"),
 }
@@ -153,6 +163,9 @@ class DigitMode(IntEnum):
 
 
 TONE_KINDS: Final = ("busy", "congestion", "dial")
+ANSWERER_MODES: Final = ("fast", "beep")
+ANSWERERS: Final = ("human", "machine", "unknown")
+ANSWERER_REASONS: Final = ("greeting", "pause", "words", "music", "beep", "fax", "tone", "silence", "quiet", "timeout")
 PLAY_REASONS: Final = ("completed", "stopped", "failed")
 RECORD_REASONS: Final = ("stopped", "max_duration", "silence", "failed", "lost")
 NO_TYPE: Final = 255

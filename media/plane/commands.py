@@ -42,6 +42,8 @@ class Commands:
             Command.RELEASE: self._release,
             Command.REPORT: self._report,
             Command.TAP: self._tap,
+            Command.FIND_ANSWERER: self._find_answerer,
+            Command.STOP_ANSWERER: self._stop_answerer,
         }
 
     def obey(self, packet: bytes) -> None:
@@ -176,6 +178,12 @@ class Commands:
 
     def _report(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.outbox.append(self._plane.statistics(row, last=False))
+
+    def _find_answerer(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.hearing.answerers.begin(row, fields[0])
+
+    def _stop_answerer(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.hearing.answerers.forget(row)
 
     def _tap(self, row: int, _: tuple[Any, ...], strings: bytes) -> None:
         path = split_strings(strings)[0]

@@ -1,4 +1,5 @@
-"""What is found in what peers send: digits, by telephone-event or in the sound, hook flashes, and tones of the network.
+"""What is found in what peers send: digits, by telephone-event or in the sound, hook flashes, tones of the network,
+and who answered a call.
 
 A peer may change in the middle of a digit how it sends digits, and some send both ways at once. So an event and a tone
 of the same digit at the same time are one digit: whichever comes second takes over the key of the first.
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from media.dtmf.detector import DIGITS as KEYPAD
 from media.dtmf.detector import DtmfDetector
 from media.plane import laws
+from media.plane.answering import Answerers
 from media.plane.events_in import FLASH, SILENT_TICKS, DigitFound, EventReceiver
 from media.plane.limits import RATE
 from media.plane.rows import Rows
@@ -46,6 +48,8 @@ class Hearing:
         self._relay = relay
         self._detector = DtmfDetector(rows.capacity)
         self._network = ToneDetector(rows.capacity)
+        self.answerers = Answerers(rows.capacity, post)
+        """Of calls that we placed."""
         self._tones: dict[int, _Sounding] = {}
         """The digit that sounds on a row."""
         self._named: dict[int, _Sounding] = {}
@@ -73,6 +77,7 @@ class Hearing:
             known.pop(row, None)
         self._detector.reset(row)
         self._network.forget(row)
+        self.answerers.forget(row)
 
     def listen(self, index: NDArray[np.intp], payload: NDArray[np.uint8], tick: int, now: float) -> None:
         """Look into one frame of each row, (n, 160) octets of its law."""
@@ -90,6 +95,10 @@ class Hearing:
         if chosen.size:
             for row, kind in self._network.process(self._samples(index, payload, chosen, tick), index[chosen]):
                 self._post(Event.TONE, row, TONE_KINDS.index(kind), now)
+        if self.answerers.count:
+            chosen = np.flatnonzero(self.answerers.wanted[index])
+            if chosen.size:
+                self.answerers.listen(self._samples(index, payload, chosen, tick), index[chosen], now)
 
     def _samples(
         self, index: NDArray[np.intp], payload: NDArray[np.uint8], chosen: NDArray[np.intp], tick: int

@@ -1,0 +1,95 @@
+"""When somebody speaks, for all rows of a tick: bursts of voice and the pauses between them, above any line's noise.
+
+The noise floor follows what is quiet at once, and what sounds like noise (steady, without a voice's pitch) soon; voice
+lifts it slowly. A burst counts once it has lasted as long as a syllable and had a pitch: clicks and hiss have none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.detect.spectrum import Sounds
+
+__all__ = ["VOICE", "follow"]
+
+_FLOOR: Final = np.float32(-50.0)
+"""dBm0 of the noise that is expected before anything was heard: a line's, in a quiet room."""
+_LOWEST_FLOOR: Final = np.float32(-58.0)
+"""dBm0: below it noise does not matter; silence of all zeros must not make a murmur loud."""
+_LEAST: Final = np.float32(-46.0)
+"""dBm0 that a voice has at least: people 20 dB below the usual cannot be understood."""
+_BEGINS: Final = np.float32(9.0)
+_GOES_ON: Final = np.float32(6.0)
+"""dB above the floor at which voice begins, and to which it may sink."""
+_VOICED: Final = np.float32(0.55)
+"""Of :attr:`Sounds.voicing`: the sound has a pitch."""
+_SINKS: Final = np.float32(0.3)
+_RISES: Final = np.float32(0.03)
+_CREEPS: Final = np.float32(0.04)
+"""How fast the floor follows: down, share of the distance per tick; up to noise, the same; up in voice, dB per tick."""
+_HANG: Final = 3
+"""Ticks below the threshold within one burst: a stop consonant is 60 ms of silence."""
+_SYLLABLE: Final = 5
+"""Ticks of the shortest burst that counts."""
+_PITCHED: Final = 3
+"""Ticks with a pitch that it has."""
+
+VOICE: Final = np.dtype(
+    [
+        ("ticks", "i4"),  # heard so far
+        ("floor", "f4"),  # dBm0 of the noise
+        ("run", "i4"),  # ticks of the burst under way, from its first
+        ("pitched", "i4"),  # of them with a pitch
+        ("low", "i4"),  # ticks since it was last above the threshold
+        ("counts", "?"),  # it is long enough to be a syllable
+        ("onset", "i4"),  # tick of the first voice that counts, 0: none yet
+        ("last", "i4"),  # tick of the last
+        ("voice", "i4"),  # ticks of voice
+        ("bursts", "i4"),
+        ("longest", "i4"),  # ticks of the longest pause between two bursts
+        ("loudest", "f4"),  # dBm0, smoothed, of the voice
+    ]
+)
+"""What is known of a row; all zero at its start."""
+
+
+def follow(s: NDArray[Any], sounds: Sounds, tone: NDArray[np.bool_]) -> None:
+    """Take one frame of each row into ``s`` (n,) of :data:`VOICE`; where ``tone`` is set it is no voice."""
+    level = sounds.level
+    fresh = s["ticks"] == 0
+    s["ticks"] += 1
+    floor = np.where(fresh, _FLOOR, s["floor"])
+    voiced = sounds.voicing > _VOICED
+    distance = level - floor
+    noise = ~voiced & ~tone
+    step = np.where(distance < 0, _SINKS * distance, np.where(noise, _RISES * distance, np.minimum(_CREEPS, distance)))
+    s["floor"] = np.maximum(floor + step, _LOWEST_FLOOR)
+
+    running = s["run"] > 0
+    above = ~tone & (level > _LEAST) & (distance > np.where(running, _GOES_ON, _BEGINS))
+    low = np.where(above, 0, s["low"] + 1)
+    goes_on = above | (running & (low <= _HANG))
+    s["low"] = low
+    run = np.where(goes_on, s["run"] + 1, 0)
+    s["run"] = run
+    s["pitched"] = np.where(goes_on, s["pitched"] + (voiced & above), 0)
+    counted = s["counts"] & goes_on
+    begins = goes_on & ~counted & (run >= _SYLLABLE) & (s["pitched"] >= _PITCHED)
+    s["counts"] = counted | begins
+    now = s["ticks"]
+    if begins.any():
+        start = now - run + 1
+        first = begins & (s["onset"] == 0)
+        again = begins & ~first
+        s["longest"] = np.where(again, np.maximum(s["longest"], start - s["last"] - 1), s["longest"])
+        s["onset"] = np.where(first, start, s["onset"])
+        s["bursts"] += begins
+        s["voice"] += np.where(begins, run - 1, 0)
+    speaks = s["counts"] & above
+    s["last"] = np.where(speaks, now, s["last"])
+    s["voice"] += speaks
+    louder = speaks & ((level > s["loudest"]) | (s["loudest"] == 0))
+    s["loudest"] = np.where(louder, level, s["loudest"])
