@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from ivr.flow import ports
@@ -28,6 +29,13 @@ class Outside(Protocol):
 
     def do_not_contact(self, command: ports.DoNotContact) -> None:
         """Change the do-not-contact list."""
+
+    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
+        """When the next call of a pace may go: not before `earliest`, and it counts from now on."""
+
+    def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
+        """Call `then`, soon and whatever happens, with whether a number may be called: it is on no do-not-contact
+        list. Where that cannot be told it may not."""
 
     def wait_for(
         self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]

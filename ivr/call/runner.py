@@ -150,6 +150,8 @@ class FlowRunner:
                 self._outside.update_profile(command)
             case ports.DoNotContact():
                 self._outside.do_not_contact(command)
+            case ports.ReserveDial(id=number):
+                self.feed(ports.DialReserved(number, self._outside.reserve_dial(command)))
             case ports.WaitForEvent(id=number):
                 self._waits[number] = self._outside.wait_for(command, self.feed)
             case ports.StopWaiting(id=number):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ivr.call.events import EventHub
 from ivr.call.outside import Outside
@@ -14,9 +14,41 @@ from ivr.call.runner import Clock, FlowRunner
 from ivr.flow import Machine, ports
 from ivr.store import CallRecord, KeptWait
 
-__all__ = ["SoloFlow", "SoloHost", "Start", "contact_of", "kept_flow", "moment", "start_of"]
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = [
+    "SoloFlow",
+    "SoloHost",
+    "SoloOutcome",
+    "Start",
+    "campaign_of",
+    "contact_of",
+    "kept_flow",
+    "moment",
+    "start_of",
+]
 
 log = logging.getLogger("ivr.call")
+
+
+@dataclass(slots=True)
+class SoloOutcome:
+    """What became of a flow without a caller."""
+
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    """Calls that it made, as the details of its record have them; empty where it called nobody."""
+    cause: str | None = None
+    """Why the flow, or its last call, ended."""
+    fault: str | None = None
+    """What broke it off."""
+    writes: list[Callable[[Connection], None]] = field(default_factory=list)
+    """Written in the transaction in which its row goes: whoever hears of the end adds to it."""
+
+    @property
+    def answered(self) -> bool:
+        """Somebody, or something, took a call."""
+        return any(attempt.get("outcome") == "answered" for attempt in self.attempts)
 
 
 class SoloHost(Protocol):
@@ -108,6 +140,12 @@ class SoloFlow:
         self.wrote = True
         self._outside.do_not_contact(command)
 
+    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
+        return self._outside.reserve_dial(command)
+
+    def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
+        self._outside.may_contact(number, then)
+
     def wait_for(
         self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
     ) -> Callable[[], None]:
@@ -128,6 +166,12 @@ class SoloFlow:
         """The flow ended at its entry: the event was not for it."""
         steps = self.machine.steps
         return self.runner.over and len(steps) == 1 and steps[0].branch == "other"
+
+    def outcome(self) -> SoloOutcome:
+        """What became of it."""
+        base = base_of(self.wait)
+        cause = base.get("cause") or ("system" if self.machine.fault is not None else "ended_by_flow")
+        return SoloOutcome(list(base.get("details", {}).get("attempts", ())), cause, self.machine.fault)
 
     def kept(self, now: float) -> KeptWait:
         """The flow as it waits now."""
@@ -152,7 +196,7 @@ def kept_flow(wait: KeptWait, machine: Machine, record: Mapping[str, Any], *, af
     snapshot = machine.snapshot()
     return replace(
         wait,
-        snapshot={"machine": snapshot, "record": dict(record)},
+        snapshot={**_lasting(wait), "machine": snapshot, "record": dict(record)},
         flow=snapshot["flow"],
         version=snapshot["number"],
         events=sorted({waited.event for waited in machine.waits}),
@@ -160,6 +204,18 @@ def kept_flow(wait: KeptWait, machine: Machine, record: Mapping[str, Any], *, af
         wake_at=snapshot["wake_at"],
         last_step_at=now,
     )
+
+
+def _lasting(wait: KeptWait) -> dict[str, Any]:
+    """What stays in the snapshots of a flow from its start to its end."""
+    options = wait.snapshot.get("options")
+    return {} if options is None else {"options": options}
+
+
+def campaign_of(wait: KeptWait) -> tuple[str | None, int | None]:
+    """The campaign that a flow runs for, and its contact; None where there is none."""
+    details = base_of(wait).get("details", {})
+    return details.get("campaign"), details.get("contact")
 
 
 def base_of(wait: KeptWait) -> dict[str, Any]:
@@ -186,7 +242,15 @@ def start_of(wait: KeptWait, zone: tzinfo = UTC) -> Start | None:
     if data is None:
         return None
     call = data["call"]
-    info = ports.CallInfo(call["id"], call["from"], "", moment(call["started_at"], zone), short_id=call["short_id"])
+    outbound = call.get("direction") == "outbound"
+    info = ports.CallInfo(
+        call["id"],
+        "" if outbound else call["from"],
+        call["from"] if outbound else "",
+        moment(call["started_at"], zone),
+        "outbound" if outbound else "inbound",
+        short_id=call["short_id"],
+    )
     return Start(data["entry"], data["properties"], info)
 
 

@@ -1,21 +1,20 @@
-"""Flows without a caller: started by events, kept in the store while they wait, taken up when it is time.
+"""Flows without a caller: started by events and for contacts, kept in the store while they wait, taken up in time.
 
     running    a SoloFlow in memory; its row in the store is marked as taken
     asleep     a row in the store, and here when it wakes and which events wake it
 
 A row goes when its flow is over. Who dies while flows run finds their rows, and takes them up where they last waited:
-what a flow did since then is done again, what waited is never lost. Only one process takes a row.
+what a flow did since then is done again, what waited is never lost. Only one process takes a row. Calls are the
+exception: a row says that somebody is called before the INVITE leaves, and nobody is called again on its account.
 """
 
 from __future__ import annotations
 
 import asyncio
 import heapq
-import itertools
 import logging
-import uuid
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -23,13 +22,12 @@ from ivr.call.events import EventHub
 from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.call.sleepers import Sleepers
-from ivr.call.solo import SoloFlow, contact_of, kept_flow, moment, start_of
+from ivr.call.solo import SoloFlow, SoloOutcome, contact_of, kept_flow, moment, start_of
+from ivr.call.starts import Starts, new_wait
+from ivr.call.waitstore import RETRY_SECONDS, Versions, WaitStore
 from ivr.errors import IvrError, StoreError
 from ivr.flow import Flow, FlowSet, Machine
-from ivr.flow.elements.properties import property_of
-from ivr.flow.elements.start import StartFromAudienceElement
-from ivr.flow.model import plain_number
-from ivr.store import CallRecord, KeptEvent, KeptWait
+from ivr.store import KeptEvent, KeptWait
 
 __all__ = ["WaitingFlows"]
 
@@ -37,23 +35,8 @@ log = logging.getLogger("ivr.call")
 
 RUNNING = 500
 """Flows without a caller that run at the same time; more wait in the store until some are done."""
-WAKE_BATCH = 20
-"""Flows that are taken in one transaction, and restored before the loop has its turn: 20 ms."""
-PUT_BATCH = 500
-"""Rows of one transaction."""
-TRIES = 3
-"""How often what fails, though the store can be used, is tried alone."""
-RETRY_SECONDS = 1.0
-"""Until a store that could not be used is tried again."""
 LONGEST_SLEEP = 60.0
 """Seconds until the clock is looked at again: somebody may have set it."""
-FLUSH_SECONDS = 5.0
-"""The writer gets so long for what flows changed."""
-CLOSE_SECONDS = 5.0
-"""At the end, the store gets so long to take what is to be kept."""
-
-_Versions = list[Flow] | Exception
-"""The version that a flow is on and those of its subroutines, or why they cannot be had."""
 
 
 class WaitingFlows:
@@ -70,26 +53,18 @@ class WaitingFlows:
         self._services = services
         self._events = events
         self._flows = flows
-        self._version = version
-        self._table = services.store.waits
+        self._kept = WaitStore(services, flows, version, self._room, self._get_up, self._take_up)
+        self._beginnings = Starts(services, flows)
         self._asleep: dict[str, float | None] = {}
         """Flows that are kept in the store, and when they go on by themselves."""
         self._sleepers = Sleepers()
         self._heap: list[tuple[float, str]] = []
         self._running: dict[str, SoloFlow | None] = {}
         """None: what is known of the caller is being read."""
-        self._puts: dict[str, KeptWait] = {}
-        self._finished: dict[str, None] = {}
-        self._waking: dict[str, int] = {}
-        """Those before the event of this number are not for it."""
-        self._alone = 0
-        """Things that are brought to the store, or taken from it, one by one, after something has failed."""
-        self._failed = 0
-        """How often the one has failed."""
-        self._unsafe = False
-        """What flows changed may still be with the writer: it must be safe before their rows say that it is done."""
         self._timer: asyncio.TimerHandle | None = None
-        self._work = asyncio.Event()
+        self.on_over: list[Callable[[KeptWait, SoloOutcome], None]] = []
+        """Hear of every flow that is over; what they add to `writes` of its outcome is written in the transaction in
+        which its row goes."""
         events.wanted = self._wanted
         events.starts = self._starts
         events.told = self._told
@@ -99,18 +74,18 @@ class WaitingFlows:
 
     async def begin(self) -> None:
         """Learn what the store keeps; what came while nobody looked wakes its flows."""
-        kept = await asyncio.to_thread(self._table.begin, self._services.store.node)
+        kept = await asyncio.to_thread(self._services.store.waits.begin, self._services.store.node)
         for wait in kept:
             self._lie_down(wait)
             if wait.wake_at is None and not wait.events:
-                self._wake(wait.id)  # an event has begun it, and it has not waited yet
+                self._kept.wake(wait.id)  # it has been begun, and has not waited yet
         known = {wait.id: wait.after_event for wait in kept if wait.events}
         oldest = min(known.values(), default=0)
         while known and (found := await asyncio.to_thread(self._services.store.events.after, oldest)):
             for event in found:
                 for key in self._sleepers.woken_by(event.name, event.properties):
                     if event.number > known[key]:
-                        self._wake(key, event.number)
+                        self._kept.wake(key, event.number)
             oldest = found[-1].number
         if kept:
             log.info("%d flows without a caller wait in the store", len(kept))
@@ -118,33 +93,23 @@ class WaitingFlows:
 
     async def run(self) -> None:
         """Bring to the store what is to be kept, and take from it what is to go on; ends by being cancelled."""
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._puts or self._finished or (self._waking and len(self._running) < RUNNING):
-                try:
-                    await self._turn(RUNNING - len(self._running))
-                except StoreError as error:
-                    log.error("flows that wait cannot be kept or taken up now: %s", error)
-                    await asyncio.sleep(RETRY_SECONDS)
-                except Exception:
-                    # One row that is damaged must not hold up the others.
-                    log.exception("flows that wait cannot be kept or taken up now")
-                    self._isolate()
-                    await asyncio.sleep(RETRY_SECONDS)
+        await self._kept.run()
 
     async def close(self) -> None:
         """Bring the rest to the store."""
         if self._timer is not None:
             self._timer.cancel()
-        try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                while self._puts or self._finished:
-                    await self._turn(0)
-        except Exception as error:
-            log.error("%d flows that wait are kept as they were before: %s", len(self._puts), error)
+        await self._kept.close()
 
-    # Flows whose callers have left, and flows that events begin
+    @property
+    def quiet(self) -> bool:
+        """Every flow sleeps, and the store knows all of it."""
+        return not self._running and not self._kept.busy
+
+    def _room(self) -> int:
+        return RUNNING - len(self._running)
+
+    # Flows whose callers have left, and flows that begin without one
 
     def keep(self, machine: Machine, report: CallReport) -> Callable[[], None]:
         """Take over a dormant flow whose call is over; it goes on once the function that is returned was called."""
@@ -158,13 +123,13 @@ class WaitingFlows:
             log.exception("the flow of call %s cannot be kept", report.id)
             report.fault("the flow cannot be kept: it does not go on")
             return lambda: None
-        self._unsafe = True
-        self._put(wait)
+        self._kept.unsafe = True
+        self._kept.put(wait)
 
         def free() -> None:
             self._lie_down(wait)
             if wait.events:
-                self._wake(wait.id)  # for past events, and for those that came meanwhile
+                self._kept.wake(wait.id)  # for past events, and for those that came meanwhile
             self._arm()
 
         return free
@@ -178,50 +143,36 @@ class WaitingFlows:
         # Of past events that it asks for it may not have heard all.
         asks_past = any(waited.since is not None for waited in machine.waits)
         after = 0 if asks_past else self._events.last
-        return kept_flow(_new_wait(report.id, store.node, now), machine, record, after_event=after, now=now)
+        return kept_flow(new_wait(report.id, store.node, now), machine, record, after_event=after, now=now)
 
     def _starts(self, name: str, properties: Mapping[str, Any], at: float) -> list[KeptWait]:
         """Flows that an event begins, as rows that are there before they run."""
-        flows = self._flows()
-        return [
-            self._start(flows, flow, entry, name, properties, at)
-            for flow, entry in flows.started_by(name)
-            if self._has_room()
-        ]
+        if not self._has_room():
+            return []
+        return self._beginnings.by_event(name, properties, at, self._events.last)
 
-    def _start(
-        self, flows: FlowSet, flow: Flow, entry: str, name: str, properties: Mapping[str, Any], at: float
+    def start_contact(
+        self,
+        flow: str,
+        entry: str | None,
+        properties: Mapping[str, Any],
+        *,
+        campaign: str | None = None,
+        contact: int | None = None,
     ) -> KeptWait:
-        element = flow.elements[entry]
-        assert isinstance(element, StartFromAudienceElement)
-        number = property_of(properties, element.contact)
-        contact = plain_number(number) if isinstance(number, str) else ""
-        call_id, store = str(uuid.uuid4()), self._services.store
-        for tried, there in flows.for_caller(contact or call_id).started_by(name):
-            if tried.name == flow.name:
-                flow, entry = tried, there
-                break
-        short_id = store.next_short_id()
-        call = {"id": call_id, "from": contact, "started_at": at, "short_id": short_id}
-        record = CallRecord(
-            id=call_id,
-            short_id=short_id,
-            direction="outside",
-            started_at=at,
-            caller=contact or None,
-            node=store.node,
-            flow=flow.name,
-            flow_version=flow.version,
-            flow_number=flow.number or None,
-        )
-        start = {"entry": entry, "call": call, "properties": properties}
-        return replace(
-            _new_wait(call_id, store.node, at),
-            flow=flow.name,
-            version=flow.number,
-            snapshot={"start": start, "record": asdict(record)},
-            after_event=self._events.last,
-        )
+        """The row of a flow that is to begin for one contact: at `entry`, None for its start_from_audience without an
+        event. `properties` hold the number of the contact. The row is not stored yet. `campaign` and `contact` stand in
+        the details of its record.
+
+        StartError where there is no such flow, or it has no such entry.
+        """
+        return self._beginnings.contact(flow, entry, properties, self._events.last, campaign=campaign, contact=contact)
+
+    def admit(self, waits: Iterable[KeptWait]) -> None:
+        """Rows of :meth:`start_contact` that somebody has stored: they run as soon as there is room."""
+        for wait in waits:
+            self._lie_down(wait)
+            self._kept.wake(wait.id)
 
     def _has_room(self) -> bool:
         if len(self) < self._services.settings.limits.waiting_flows:
@@ -236,16 +187,10 @@ class WaitingFlows:
 
     def _told(self, event: KeptEvent, starts: list[KeptWait]) -> None:
         for key in self._sleepers.woken_by(event.name, event.properties):
-            self._wake(key, event.number)
-        for wait in starts:
-            self._lie_down(wait)
-            self._wake(wait.id)
+            self._kept.wake(key, event.number)
+        self.admit(starts)
 
     # Sleeping and waking
-
-    def _put(self, wait: KeptWait) -> None:
-        self._puts[wait.id] = wait
-        self._work.set()
 
     def _lie_down(self, wait: KeptWait) -> None:
         self._asleep[wait.id] = wait.wake_at
@@ -256,11 +201,6 @@ class WaitingFlows:
     def _get_up(self, key: str) -> None:
         self._asleep.pop(key, None)
         self._sleepers.remove(key)
-
-    def _wake(self, key: str, number: int = 0) -> None:
-        """Let a flow go on; where an event wakes it, this is the first that may be for it since it lay down."""
-        self._waking.setdefault(key, number)
-        self._work.set()
 
     def _arm(self) -> None:
         """Wake those whose time has come, and look again when the next one's comes."""
@@ -274,107 +214,29 @@ class WaitingFlows:
                 if at > now:
                     self._timer = self._services.call_later(min(at - now, LONGEST_SLEEP), self._arm)
                     return
-                self._wake(key)
+                self._kept.wake(key)
             heapq.heappop(heap)
-
-    # The store
-
-    async def _turn(self, room: int) -> None:
-        """One transaction of each kind."""
-        one = self._alone > 0
-        puts = dict(itertools.islice(self._puts.items(), 1 if one else PUT_BATCH))
-        finished = list(itertools.islice(self._finished, int(not puts) if one else PUT_BATCH))
-        # What is still to be kept as it is now must not be taken as it was before.
-        ready = (key for key in self._waking if key not in self._puts or key in puts)
-        batch = int(not (puts or finished)) if one else WAKE_BATCH
-        ids = list(itertools.islice(ready, max(0, min(batch, room))))
-        unsafe, self._unsafe = self._unsafe, False
-        try:
-            taken = await asyncio.to_thread(self._exchange, self._flows(), unsafe, list(puts.values()), finished, ids)
-        except BaseException:
-            self._unsafe = self._unsafe or unsafe
-            raise
-        for key, wait in puts.items():
-            if self._puts.get(key) is wait:
-                del self._puts[key]
-        for key in finished:
-            self._finished.pop(key, None)
-        self._alone, self._failed = max(0, self._alone - 1), 0
-        first = {key: self._waking.pop(key, 0) for key in ids}
-        for key in ids:
-            self._get_up(key)
-        for wait, versions in taken:
-            # It slept through the events before that one: they may be more than are remembered.
-            awake = replace(wait, after_event=max(wait.after_event, first[wait.id] - 1))
-            try:
-                self._take_up(awake, versions)
-            except Exception as error:
-                self._give_up(wait, error)
-
-    def _isolate(self) -> None:
-        """After a failure: go on with one thing after the other, and without the one that fails again and again."""
-        if not self._alone:
-            self._alone, self._failed = 2 * PUT_BATCH + WAKE_BATCH, 0
-            return
-        self._failed += 1
-        if self._failed < TRIES:
-            return
-        self._failed = 0
-        for things in (self._puts, self._finished, self._waking):
-            key = next(iter(things), None)
-            if key is not None:
-                log.error("a flow that waits is given up: its row %s stays as it is", key)
-                things.pop(key)
-                self._waking.pop(key, None)
-                self._get_up(key)
-                return
-
-    def _exchange(
-        self,
-        flows: FlowSet,
-        unsafe: bool,
-        puts: Collection[KeptWait],
-        finished: Collection[str],
-        ids: Collection[str],
-    ) -> list[tuple[KeptWait, _Versions]]:
-        """In a thread: what is to be kept, then what is to go on, with the versions that it is on."""
-        if unsafe and not self._services.store.writer.flush(FLUSH_SECONDS):
-            raise StoreError("what they changed is not written")
-        if puts or finished:
-            self._table.change(puts, finished)
-        taken = self._table.take(ids, self._services.wall()) if ids else []
-        return [(wait, self._versions(flows, wait)) for wait in taken]
-
-    def _versions(self, flows: FlowSet, wait: KeptWait) -> _Versions:
-        found = []
-        try:
-            frames = wait.snapshot.get("machine", {}).get("frames", ())
-            wanted = [(wait.flow, wait.version), *((frame["flow"], frame["number"]) for frame in frames)]
-            for name, number in wanted:
-                active = flows.get(name)
-                same = active is not None and active.number == number
-                found.append(active if active is not None and same else self._version(name, number))
-        except Exception as error:  # what is kept may be damaged
-            return error
-        return found
 
     # Running
 
-    def _take_up(self, wait: KeptWait, versions: _Versions) -> None:
-        if isinstance(versions, StoreError):
-            self._put(wait)
-            self._lie_down(wait)
-            self._services.call_later(RETRY_SECONDS, partial(self._wake, wait.id))
-        elif isinstance(versions, Exception):
-            self._give_up(wait, versions)
-        else:
-            flows = self._flows().for_caller(contact_of(wait) or wait.call_id).with_versions(versions)
-            self._running[wait.id] = None
-            run = partial(self._run_guarded, wait, versions[0], flows)
-            if versions[0].uses_profile and contact_of(wait):
-                self._services.outside.read_profile(contact_of(wait), run)
+    def _take_up(self, wait: KeptWait, versions: Versions) -> None:
+        try:
+            if isinstance(versions, StoreError):
+                self._kept.put(wait)
+                self._lie_down(wait)
+                self._services.call_later(RETRY_SECONDS, partial(self._kept.wake, wait.id))
+            elif isinstance(versions, Exception):
+                self._give_up(wait, versions)
             else:
-                run({})
+                flows = self._flows().for_caller(contact_of(wait) or wait.call_id).with_versions(versions)
+                self._running[wait.id] = None
+                run = partial(self._run_guarded, wait, versions[0], flows)
+                if versions[0].uses_profile and contact_of(wait):
+                    self._services.outside.read_profile(contact_of(wait), run)
+                else:
+                    run({})
+        except Exception as error:
+            self._give_up(wait, error)
 
     def _run_guarded(self, wait: KeptWait, flow: Flow, flows: FlowSet, profile: Mapping[str, Any]) -> None:
         try:
@@ -407,21 +269,19 @@ class WaitingFlows:
     def asleep(self, flow: SoloFlow) -> None:
         """A flow waits: it is kept until then (SoloHost)."""
         now, key = self._services.wall(), flow.wait.id
-        self._unsafe = self._unsafe or flow.wrote
+        self._kept.unsafe = self._kept.unsafe or flow.wrote
         self._book(flow, now)
         wait = flow.kept(now)
         self._running.pop(key, None)
-        self._put(wait)
+        self._kept.put(wait)
         self._lie_down(wait)
         self._arm()
 
     def over(self, flow: SoloFlow) -> None:
         """A flow is at its end (SoloHost)."""
-        self._unsafe = True
+        self._kept.unsafe = True
         self._book(flow, self._services.wall())
-        self._running.pop(flow.wait.id, None)
-        self._finished[flow.wait.id] = None
-        self._work.set()
+        self._end(flow.wait, flow.outcome())
 
     def _book(self, flow: SoloFlow, now: float) -> None:
         """Bring the record up to date; a flow whose event was not for it leaves none."""
@@ -431,9 +291,16 @@ class WaitingFlows:
     def _give_up(self, wait: KeptWait, error: Exception) -> None:
         known = isinstance(error, IvrError)
         log.error("flow %s of call %s cannot go on: %s", wait.flow, wait.call_id, error, exc_info=not known and error)
+        self._end(wait, SoloOutcome(fault=f"it cannot go on: {type(error).__name__}"))
+
+    def _end(self, wait: KeptWait, outcome: SoloOutcome) -> None:
         self._running.pop(wait.id, None)
-        self._finished[wait.id] = None
-        self._work.set()
+        for tell in self.on_over:
+            try:
+                tell(wait, outcome)
+            except Exception:
+                log.exception("what follows the end of flow %s failed", wait.flow)
+        self._kept.finish(wait.id, outcome.writes)
 
 
 def _checks_of(wait: KeptWait) -> list[Any]:
@@ -446,19 +313,3 @@ def _checks_of(wait: KeptWait) -> list[Any]:
         return list(waits[0].get("checks", ())) if len(waits) == 1 else []
     except Exception:  # it may be damaged: then the flow is given up when it is taken
         return []
-
-
-def _new_wait(call_id: str, node: str, now: float) -> KeptWait:
-    return KeptWait(
-        id=str(uuid.uuid4()),
-        call_id=call_id,
-        node=node,
-        flow="",
-        version=0,
-        snapshot={},
-        events=[],
-        after_event=0,
-        wake_at=None,
-        created_at=now,
-        last_step_at=now,
-    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from ivr.call.events import PROFILE_CHANGED, EventHub
@@ -48,6 +49,16 @@ class World:
         self._profiles = profiles
         self._events = events
         self._wall = wall
+        self.reserve: Callable[[ports.ReserveDial], datetime] = lambda command: command.earliest
+        """Keeps the paces of calls; without one they go at once."""
+        self.permitted: Callable[[str, Callable[[bool], None]], None] = lambda number, then: then(True)
+        """Reads the do-not-contact list."""
+
+    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
+        return self.reserve(command)
+
+    def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
+        self.permitted(number, then)
 
     def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
         self._requests.request(command, done)

@@ -2,12 +2,13 @@
 
 put      the flow waits (again)                the row is there for whoever takes it
 take     it goes on                            the row stays, marked: who dies now leaves it to the next start
+book     it is about to call somebody          the row says so: who takes it up after a crash does not call again
 finish   it is over, or waits no more          the row goes
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +73,22 @@ class WaitTable(Table):
         found = [(row.pop("waits", None), row) for row in rows]
         return [KeptWait(**row, snapshot={"machine": {"waits": kept or []}}) for kept, row in found]
 
-    def change(self, puts: Iterable[KeptWait], finished: Collection[str]) -> None:
-        """Flows wait, and others are over; in one transaction."""
+    def change(
+        self,
+        puts: Iterable[KeptWait],
+        finished: Collection[str],
+        booked: Iterable[KeptWait] = (),
+        also: Iterable[Callable[[sa.Connection], None]] = (),
+    ) -> None:
+        """Flows wait, and others are over; in one transaction. Of those `booked`, which run, only the snapshot changes;
+        `also` writes what belongs to it."""
         with self._begin() as connection:
             for wait in puts:
                 put_wait(connection, wait)
+            for wait in booked:
+                connection.execute(schema.waits.update().where(_WAIT.id == wait.id).values(snapshot=wait.snapshot))
+            for write in also:
+                write(connection)
             if finished:
                 connection.execute(schema.waits.delete().where(_WAIT.id.in_(finished)))
 

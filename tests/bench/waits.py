@@ -92,7 +92,7 @@ async def waits(store: Store, count: int) -> None:
     tasks.spawn(waiting.run())
 
     async def quiet() -> None:
-        while waiting._puts or waiting._running or waiting._waking or waiting._finished:  # noqa: ASYNC110
+        while not waiting.quiet:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     began = time.perf_counter()

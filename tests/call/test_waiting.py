@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import pytest
 
-from ivr.call import waiting
+from ivr.call import waiting, waitstore
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
 from ivr.call.waiting import WaitingFlows
@@ -103,10 +103,10 @@ class Node:
     async def asleep(self, count: int = 1) -> None:
         """So many flows wait, and the store knows."""
         await self.until(lambda: len(self.waiting._asleep) == count and not self.waiting._running)
-        await self.until(lambda: not self.waiting._puts and not self.waiting._waking and not self.waiting._finished)
+        await self.until(lambda: not self.waiting._kept.busy)
 
     async def over(self) -> None:
-        await self.until(lambda: len(self.waiting) == 0 and not self.waiting._finished)
+        await self.until(lambda: len(self.waiting) == 0 and not self.waiting._kept.busy)
         assert await asyncio.to_thread(self.store.waits.count) == 0
         assert await asyncio.to_thread(self.store.writer.flush, 20)
 
@@ -290,7 +290,7 @@ async def test_there_is_room_for_so_many_and_no_more(url: str, caplog: pytest.Lo
 
 
 async def test_many_wait_for_one_event_and_each_sees_it(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "WAKE_BATCH", 7)
+    monkeypatch.setattr(waitstore, "WAKE_BATCH", 7)
     monkeypatch.setattr(waiting, "RUNNING", 10)
     async with Node(url, ship()) as node:
         for order in range(40):
@@ -399,7 +399,7 @@ def damage(url: str, snapshot: str) -> None:
 async def test_a_row_that_is_damaged_holds_up_no_other(
     url: str, snapshot: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(waitstore, "RETRY_SECONDS", 0.01)
     node = await Node(url, ship()).__aenter__()
     for number in ("+1555", "+1666"):
         await node.post("order.paid", number=number, order=7)
@@ -417,7 +417,7 @@ async def test_a_row_that_is_damaged_holds_up_no_other(
 async def test_a_store_that_fails_for_a_while_loses_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from ivr.errors import StoreError
 
-    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(waitstore, "RETRY_SECONDS", 0.01)
     async with Node(url, ship()) as node:
         change, failures = node.store.waits.change, iter(range(3))
 
@@ -504,7 +504,7 @@ async def test_it_is_in_the_store_before_the_record_is_written(url: str) -> None
     node = await Node(url, {}).__aenter__()
     machine, report = left(node)
     node.waiting.keep(machine, report)
-    await node.until(lambda: not node.waiting._puts)
+    await node.until(lambda: not node.waiting._kept.puts)
     await node.kill()
     async with Node(url, {}) as again:
         again.flows = node.flows

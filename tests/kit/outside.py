@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from ivr.flow import ports
@@ -15,6 +16,8 @@ class FakeOutside:
         self.asked: list[Any] = []
         self.reads: list[tuple[str, Callable[[Mapping[str, Any]], None]]] = []
         """Profiles that are asked for; call the second to answer."""
+        self.blocked: set[str] = set()
+        """Numbers that must not be called."""
         self._open: dict[int, Callable[[Any], None]] = {}
         self._waits: dict[int, tuple[ports.WaitForEvent, Callable[[ports.EventArrived], None]]] = {}
 
@@ -34,6 +37,13 @@ class FakeOutside:
 
     def do_not_contact(self, command: ports.DoNotContact) -> None:
         self.asked.append(command)
+
+    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
+        self.asked.append(command)
+        return command.earliest
+
+    def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
+        then(number not in self.blocked)
 
     def wait_for(
         self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
