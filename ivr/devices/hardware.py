@@ -32,10 +32,11 @@ class Alerting:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The one dialled has answered, as far as the hardware can tell."""
+    """The one dialled has answered, as far as the hardware can tell; or a caller who was to be answered is connected:
+    from now on the line hears what the device is given."""
 
     certain: bool
-    """False: the hardware only knows that dialling is over."""
+    """False: the hardware only knows that dialling is over. Of a caller: always true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class Hardware(Protocol):
         """End the call and let go."""
 
     def answer(self) -> None:
-        """Take the call that rings."""
+        """Take the call that rings: :class:`Answered` follows when its sound goes through, :class:`HungUp` where the
+        caller is gone meanwhile."""
 
     def dial(self, number: str) -> None:
         """Call somebody: :class:`Answered` or :class:`Failed` follows.

@@ -6,7 +6,8 @@ hardware is left on hook.
     gone     --Back--> idle           there is no hardware; calls from the daemon get 503
     idle     --Ringing--> ringing     somebody rings: the daemon is called
              --Offered--> dialling    the daemon calls: the number is dialled
-    ringing  --Taken--> talking       the daemon has answered: the hardware takes the call
+    ringing  --Taken--> talking       the daemon has answered: the hardware takes the call; its sound goes to the daemon
+                                      once the hardware is through (Answered), and no prompt begins before
              --HungUp--> idle         the caller gave up: the call to the daemon is cancelled
              --Over--> idle           the daemon does not want it: it is left ringing
     dialling --Answered--> talking    --Failed--> idle
@@ -37,6 +38,7 @@ __all__ = [
     "Accept",
     "CallEvent",
     "Command",
+    "Connect",
     "Dial",
     "End",
     "HangUp",
@@ -180,6 +182,13 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Begin to send the sound of a caller: the hardware is through to him."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendKey:
     """Pass a key of the other side on to the daemon (RFC 4733)."""
 
@@ -187,7 +196,7 @@ class SendKey:
     digit: str
 
 
-Command = TakeUp | Dial | HangUp | SoundKey | Place | Progress | Accept | Reject | End | SendKey
+Command = TakeUp | Dial | HangUp | SoundKey | Place | Connect | Progress | Accept | Reject | End | SendKey
 
 FAILURES: Final[dict[str, tuple[int, str]]] = {
     "busy": (486, "Busy Here"),
@@ -272,6 +281,10 @@ class Line:
         self.state = State.TALKING
         return [Accept(self.call)]
 
+    def _through(self, event: Answered) -> list[Command]:
+        assert self.call is not None
+        return [Connect(self.call)]
+
     def _failed(self, event: Failed) -> list[Command]:
         assert self.call is not None
         call = self._free()
@@ -322,6 +335,7 @@ _TABLE: Final[dict[tuple[State, type[Any]], Callable[[Line, Any], list[Command]]
     (State.DIALLING, Over): Line._over,
     (State.DIALLING, Offered): Line._busy,
     (State.TALKING, Gone): Line._gone,
+    (State.TALKING, Answered): Line._through,
     (State.TALKING, HungUp): Line._left,
     (State.TALKING, Over): Line._over,
     (State.TALKING, Offered): Line._busy,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ivr.devices.hardware import Alerting, Answered, Back, Failed, Gone, HungUp, Key, Ringing
 from ivr.devices.line import (
     Accept,
+    Connect,
     Dial,
     End,
     HangUp,
@@ -41,9 +42,10 @@ def run(made: Line, *events: Any) -> list[list[Any]]:
 
 def test_a_caller_rings_and_is_answered_and_hangs_up() -> None:
     made = line()
-    assert run(made, Ringing("0301234567", "Anna"), Taken(1), Key("5"), Pressed(1, "7"), HungUp()) == [
+    assert run(made, Ringing("0301234567", "Anna"), Taken(1), Answered(True), Key("5"), Pressed(1, "7"), HungUp()) == [
         [Place(1, "0301234567", "Anna")],
         [TakeUp()],
+        [Connect(1)],
         [SendKey(1, "5")],
         [SoundKey("7")],
         [HangUp(), End(1)],
@@ -160,7 +162,7 @@ class Ends:
                 self.up.pop(call, None)
             case Progress(call):
                 assert self.up[call] == "out"
-            case SendKey(call):
+            case SendKey(call) | Connect(call):
                 assert self.up[call] == "talk"
             case SoundKey():
                 assert self.hook == "off"
@@ -189,7 +191,7 @@ class Ends:
                 self.feed(Ringing("1"))
             case "hung_up" if self.there and self.hook in ("rings", "off", "dialling"):
                 self.feed(HungUp())
-            case "answered" if self.there and self.hook == "dialling":
+            case "answered" if self.there and self.hook in ("dialling", "off"):
                 self.hook = "off"
                 self.feed(Answered(True))
             case "failed" if self.there and self.hook == "dialling":
