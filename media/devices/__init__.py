@@ -18,25 +18,39 @@ from typing import TYPE_CHECKING, Any
 from media.devices.face import FRAME_SECONDS, Device
 
 if TYPE_CHECKING:
+    from media.devices.card import CardDevice, CardState, CardStatistics
+    from media.devices.cards import CardError, CardInfo, list_cards
     from media.devices.files import FileDevice, SilentDevice
     from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
 
 __all__ = [
     "FRAME_SECONDS",
     "RTP_PORTS",
+    "CardDevice",
+    "CardError",
+    "CardInfo",
+    "CardState",
+    "CardStatistics",
     "Device",
     "FileDevice",
     "Levels",
     "RtpEndpoint",
     "SilentDevice",
+    "list_cards",
 ]
 
 _LATE = {
+    "CardDevice": "media.devices.card",
+    "CardError": "media.devices.cards",
+    "CardInfo": "media.devices.cards",
+    "CardState": "media.devices.card",
+    "CardStatistics": "media.devices.card",
     "FileDevice": "media.devices.files",
     "Levels": "media.devices.rtp",
     "RTP_PORTS": "media.devices.rtp",
     "RtpEndpoint": "media.devices.rtp",
     "SilentDevice": "media.devices.files",
+    "list_cards": "media.devices.cards",
 }
 
 

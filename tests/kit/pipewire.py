@@ -187,9 +187,7 @@ class PipeWire:
 
     def _start(self, *command: str) -> None:
         self._processes.append(
-            subprocess.Popen(
-                command, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True
-            )
+            subprocess.Popen(command, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True)
         )
 
     def _tool(self, *words: str) -> None:

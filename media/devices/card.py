@@ -1,0 +1,239 @@
+"""A sound card as a device: two streams of PortAudio, looked after by a thread that brings a vanished card back.
+
+PortAudio tells nobody that a device is gone: its callbacks stop, and the stream goes on saying that it is active. So
+the callbacks are watched. Latency of each way: what is kept for late threads (30 ms at first heard, 20 ms sounded, more
+where sound was missing), 3 ms of filter at 8 kHz, one block of 10 ms, and what the driver keeps.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.devices.cards import BLOCK_SECONDS, CardError, CardHost, CardInfo, CardStream, PortAudio, choose
+from media.devices.clocks import Inlet, Outlet
+from media.devices.face import FRAME_SECONDS
+
+__all__ = ["CardDevice", "CardState", "CardStatistics"]
+
+SILENT_AFTER: Final = 0.6
+"""Seconds without a callback after which a card is gone: sixty blocks, so no load explains it, and still within the
+second in which a call should know."""
+START_WITHIN: Final = 1.5
+"""Seconds that a card has for its first callbacks."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks for a card that is not there."""
+_WATCH_EVERY: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CardState:
+    """Whether the card works, told when that changes."""
+
+    there: bool
+    """It hears and sounds."""
+    text: str
+    """Names of its devices, or why it is gone: a sentence for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardStatistics:
+    """How it goes."""
+
+    input_rate: int
+    """Samples a second of the card; 0: it is not open."""
+    output_rate: int
+    input_latency: float
+    """Seconds from a callback to the frame, the driver's own not counted."""
+    output_latency: float
+    """Seconds from the frame to a callback, likewise."""
+    input_drift: float
+    """How much faster than the network the card's clock is, as far as is known: 1e-4 is 100 ppm."""
+    output_drift: float
+    """The same, of the output."""
+    gaps: int
+    """Times that sound was missing, both ways."""
+    losses: int
+    """Times that the card was gone."""
+
+
+class CardDevice:
+    """Input and output of this machine by name, as a :class:`~media.devices.Device`.
+
+    Names may be parts of names; None is the default of the system. ``channel``, from 1, is the one that is heard and
+    sounded. ``gains`` are decibels added to what is heard and to what is sounded. With ``wait`` a card that is not
+    there is waited for; otherwise CardError says what there is.
+    """
+
+    def __init__(
+        self,
+        input: str | int | None = None,  # the field's word for it
+        output: str | int | None = None,
+        *,
+        rate: Literal[8000, 16000] = 8000,
+        channel: int = 1,
+        gains: tuple[float, float] = (0.0, 0.0),
+        on_change: Callable[[CardState], None] | None = None,
+        wait: bool = False,
+        host: CardHost | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``on_change`` is called by a thread of the device."""
+        self.rate: int = rate
+        self._wanted = (input, output)
+        self._channel = channel
+        self._gains = (10 ** (gains[0] / 20), 10 ** (gains[1] / 20))
+        self._on_change = on_change
+        self._clock = clock
+        self._host: CardHost = host or PortAudio.shared()
+        self._silence = np.zeros(round(rate * FRAME_SECONDS), np.int16)
+        self._inlet: Inlet | None = None
+        self._outlet: Outlet | None = None
+        self._streams: list[CardStream] = []
+        self._names = ""
+        self._heard_at = self._sounded_at = 0.0
+        self._opened_at = 0.0
+        self._there = False
+        self._losses = 0
+        self._next_look = 0.0
+        self._closing = threading.Event()
+        self._changed = threading.Condition()
+        if not wait:
+            self._open()
+        self._keeper = threading.Thread(target=self._keep, name="card", daemon=True)
+        self._keeper.start()
+
+    @property
+    def there(self) -> bool:
+        """Whether it hears and sounds."""
+        return self._there
+
+    def wait_for(self, there: bool, seconds: float) -> bool:
+        """Wait until it works, or is gone; False where that did not happen within ``seconds``."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._there is there, seconds)
+
+    def statistics(self) -> CardStatistics:
+        """How it goes; rates and latencies are 0 where it is not open."""
+        inlet, outlet, streams = self._inlet, self._outlet, self._streams
+        return CardStatistics(
+            input_rate=streams[0].rate if streams else 0,
+            output_rate=streams[-1].rate if streams else 0,
+            input_latency=inlet.latency if inlet else 0.0,
+            output_latency=outlet.latency if outlet else 0.0,
+            input_drift=inlet.regulator.drift if inlet else 0.0,
+            output_drift=outlet.regulator.drift if outlet else 0.0,
+            gaps=(inlet.gaps if inlet else 0) + (outlet.gaps if outlet else 0),
+            losses=self._losses,
+        )
+
+    def read(self) -> NDArray[np.int16]:
+        """The next 20 ms that were heard."""
+        inlet = self._inlet
+        return inlet.read(self._clock()) if inlet is not None and self._there else self._silence.copy()
+
+    def write(self, frame: NDArray[np.int16]) -> None:
+        """Sound these 20 ms next."""
+        outlet = self._outlet
+        if outlet is not None and self._there:
+            outlet.write(frame, self._clock())
+
+    def close(self) -> None:
+        """Let go of the card."""
+        self._closing.set()
+        if self._keeper is not threading.current_thread():
+            self._keeper.join(START_WITHIN)
+
+    # The keeper's thread from here on, and the card's where a callback says so.
+
+    def _keep(self) -> None:
+        while not self._closing.wait(_WATCH_EVERY):
+            now = self._clock()
+            if self._streams:
+                self._watch(now)
+            elif now >= self._next_look:
+                self._next_look = now + LOOK_EVERY
+                with contextlib.suppress(CardError):
+                    self._open()
+        self._shut()
+
+    def _watch(self, now: float) -> None:
+        oldest = min(self._heard_at, self._sounded_at)
+        if not self._there:
+            if oldest > self._opened_at:
+                self._tell(CardState(True, self._names))
+            elif now - self._opened_at > START_WITHIN:
+                self._shut()
+        elif now - oldest > SILENT_AFTER:
+            what = "hears" if self._heard_at < self._sounded_at else "sounds"
+            self._losses += 1
+            self._tell(CardState(False, f"{self._names}: the card {what} no more"))
+            self._shut()
+
+    def _open(self) -> None:
+        there = self._host.cards(again=True)
+        heard, sounded = choose(self._wanted[0], "input", there), choose(self._wanted[1], "output", there)
+        self._opened_at = self._clock()
+        self._heard_at = self._sounded_at = 0.0
+        try:
+            hearing = self._host.listen(heard, self._channels(heard, heard.inputs), self._hear)
+            self._streams.append(hearing)
+            sounding = self._host.sound(sounded, self._channels(sounded, sounded.outputs), self._give)
+            self._streams.append(sounding)
+        except CardError:
+            self._shut()
+            raise
+        self._names = heard.name if heard.name == sounded.name else f"{heard.name}, {sounded.name}"
+        self._inlet = Inlet(hearing.rate, self.rate, self._gains[0])
+        self._outlet = Outlet(sounding.rate, self.rate, self._gains[1])
+        self._next_look = self._clock() + LOOK_EVERY
+
+    def _channels(self, card: CardInfo, there: int) -> int:
+        if there < self._channel:
+            raise CardError(f"{card.name!r} has {there} channels, and the line is on channel {self._channel}")
+        return self._channel
+
+    def _shut(self) -> None:
+        streams, self._streams = self._streams, []
+        self._inlet = self._outlet = None
+        for stream in streams:
+            stream.close()
+
+    def _tell(self, state: CardState) -> None:
+        with self._changed:
+            self._there = state.there
+            self._changed.notify_all()
+        if self._on_change is not None:
+            self._on_change(state)
+
+    def _hear(self, data: bytes) -> None:
+        """A callback of the input."""
+        now = self._clock()
+        inlet = self._inlet
+        if inlet is not None:
+            inlet.heard(np.frombuffer(data, np.int16)[self._channel - 1 :: self._channel], now)
+            self._heard_at = now
+
+    def _give(self, count: int) -> bytes:
+        """A callback of the output."""
+        now = self._clock()
+        outlet = self._outlet
+        if outlet is None:
+            return bytes(2 * count * self._channel)
+        samples = outlet.wanted(count, now)
+        self._sounded_at = now
+        if self._channel == 1:
+            return samples.tobytes()
+        block = np.zeros((count, self._channel), np.int16)
+        block[:, -1] = samples
+        return block.tobytes()
+
+
+assert FRAME_SECONDS >= BLOCK_SECONDS
