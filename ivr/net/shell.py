@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+import socket
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from ivr.errors import ConfigError, Fault, NotBuiltError
@@ -55,6 +56,10 @@ class SipShell:
     `listeners` are (transport, host, port); `on_event` gets every event of the stack, in the loop; it may call verbs of
     sessions at once. Elsewhere `flush` is to be called after verbs. `public_address` is what Via, Contact and SDP say
     instead of our own address, except on loopback; `stun` (host, port) is asked for it instead.
+
+    `inner` are peers on the loopback, each at an address that nobody else can have: they are spoken to, and heard, by a
+    listener of their own, which hears nobody else and is not among :attr:`addresses`. It takes a free port, or is
+    `inner_socket`, which is bound already.
     """
 
     def __init__(
@@ -69,6 +74,8 @@ class SipShell:
         tap: Tap | None = None,
         tls: TlsFiles | None = None,
         limits: ConnectionLimits | None = None,
+        inner: Collection[tuple[str, int]] = (),
+        inner_socket: socket.socket | None = None,
     ) -> None:
         self.guard = guard
         """Asked about every message and connection; may be changed at any time."""
@@ -85,6 +92,9 @@ class SipShell:
         self._limits = limits or ConnectionLimits()
         self._udp: list[UdpSocket] = []
         self._by_port: dict[int, list[UdpSocket]] = {}
+        self._inner = frozenset(inner)
+        self._inner_udp: UdpSocket | None = None
+        self._inner_socket = inner_socket
         self._streams: list[StreamListener] = []
         self._addresses: list[tuple[str, str, int]] = []
         self._contexts: TlsContexts
@@ -116,12 +126,17 @@ class SipShell:
         try:
             for kind, host, port in self._listeners:
                 self._add(kind, host, port)
+            if self._inner:
+                self._inner_udp = UdpSocket("127.0.0.1", 0, self._inner_socket)
+                self._by_port.setdefault(self._inner_udp.local[1], []).append(self._inner_udp)
         except BaseException:
             await self.close()
             raise
         self._stack.layer.stream_for = self._stream_for
         for udp in self._udp:
-            self._loop.add_reader(udp.fileno(), self._on_readable, udp)
+            self._loop.add_reader(udp.fileno(), self._on_readable, udp, self._receive)
+        if self._inner_udp is not None:
+            self._loop.add_reader(self._inner_udp.fileno(), self._on_readable, self._inner_udp, self._receive_inner)
         for stream in self._streams:
             self._table.listen(stream)
         self._look_at_files()
@@ -156,9 +171,10 @@ class SipShell:
         # What closing connections leave behind must not arm a timer again.
         self._draining = True
         await self._table.close()
-        for udp in self._udp:
+        for udp in (*self._udp, *([self._inner_udp] if self._inner_udp is not None else ())):
             self._loop.remove_reader(udp.fileno())
             udp.close()
+        self._inner_udp = None
         for stream in self._streams:
             stream.socket.close()
         self._udp.clear()
@@ -188,6 +204,11 @@ class SipShell:
         return list(self._addresses)
 
     @property
+    def inner_address(self) -> tuple[str, int] | None:
+        """Where inner peers reach us; None where there are none."""
+        return None if self._inner_udp is None else self._inner_udp.local
+
+    @property
     def connections(self) -> dict[str, int]:
         """Connections that stand, by transport."""
         return self._table.counts
@@ -214,7 +235,7 @@ class SipShell:
         return flow
 
     def _datagrams_to(self, address: str, port: int) -> Flow:
-        found = nearest(self._udp, address)
+        found = self._inner_udp if (address, port) in self._inner else nearest(self._udp, address)
         if found is None:
             raise NotBuiltError(f"no listener can reach {address}")
         return found.flow_to(address, port)
@@ -278,8 +299,8 @@ class SipShell:
             except OSError as error:
                 log.debug("no filter in the kernel: %s", error)
 
-    def _on_readable(self, udp: UdpSocket) -> None:
-        read = udp.receive(self._receive, DATAGRAMS_PER_TURN)
+    def _on_readable(self, udp: UdpSocket, take: Callable[[bytes, Flow], None]) -> None:
+        read = udp.receive(take, DATAGRAMS_PER_TURN)
         if read < DATAGRAMS_PER_TURN or not udp.waiting():
             self._behind_since = None
             self._stack.overloaded = False
@@ -299,21 +320,29 @@ class SipShell:
         else:
             self._take(data, flow)
 
+    def _receive_inner(self, data: bytes, flow: Flow) -> None:
+        """From an inner peer; whoever else sends here is not heard. The guard is not asked: it knows no ports, and others
+        of this host may have been shut out."""
+        if flow.remote in self._inner:
+            self._hear(data, flow)
+
     def _take(self, data: bytes, flow: Flow) -> bool:
         """One message; False where its sender is not welcome."""
-        now = self._loop.time()
-        if self.guard is not None and not self.guard.message(flow.remote[0], now, len(data)):
+        if self.guard is not None and not self.guard.message(flow.remote[0], self._loop.time(), len(data)):
             return False
+        self._hear(data, flow)
+        return True
+
+    def _hear(self, data: bytes, flow: Flow) -> None:
         if self.tap is not None:
             self.tap("in", data, flow)
         if self._own.public is not None:
             self._own.introduce(flow)
         try:
-            self._stack.receive(data, flow, now)
+            self._stack.receive(data, flow, self._loop.time())
         except Exception:
             # One packet must not stop the receiver, whatever is in it.
             log.exception("a packet from %s:%d could not be handled", *flow.remote)
-        return True
 
     def _broken(self, error: FramingError, flow: Flow) -> None:
         """A stream that cannot be read on: its peer is told why, where it sent a request."""

@@ -55,10 +55,10 @@ def local_address_towards(host: str) -> str:
 class UdpSocket:
     """One bound, non-blocking socket."""
 
-    def __init__(self, host: str, port: int) -> None:
-        """Bind; raises OSError. Port 0 takes a free one."""
+    def __init__(self, host: str, port: int, bound: socket.socket | None = None) -> None:
+        """Bind; raises OSError. Port 0 takes a free one. `bound` is a socket that has this address already."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        self._socket = bound or socket.socket(family, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -71,7 +71,8 @@ class UdpSocket:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
             elif self.wildcard:
                 self._socket.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
-            self._socket.bind((host, port))
+            if bound is None:
+                self._socket.bind((host, port))
         except BaseException:
             self._socket.close()
             raise

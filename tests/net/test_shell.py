@@ -156,3 +156,61 @@ async def test_new_calls_are_refused_while_packets_wait_without_a_break(monkeypa
         caller.stack.invite(invite(flow), loop.time())
         caller.shell.flush()
         await caller.expect(Answered)
+
+
+async def test_inner_peers_have_a_listener_of_their_own_that_hears_nobody_else() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        inner = taken.getsockname()
+        daemon, stranger = Node(), Node()
+        daemon.shell = SipShell(daemon.stack, [("udp", "127.0.0.1", 0)], daemon.on_event, inner=[inner])
+        async with daemon, stranger:
+            own = daemon.shell.inner_address
+            assert own is not None and own not in [address[1:] for address in daemon.shell.addresses]
+            assert daemon.shell.flow_to(*inner).local == own
+            assert daemon.shell.flow_to("127.0.0.1", inner[1] ^ 1).local == daemon.shell.addresses[0][1:]
+            device = Node()
+            device.shell = SipShell(device.stack, [], device.on_event, inner=[own], inner_socket=taken)
+            async with device:
+                assert device.shell.inner_address == inner
+                # Neither of the two hears a third one, which knows both addresses.
+                for known in (own, inner):
+                    stranger.stack.invite(invite(stranger.shell.flow_to(*known)), loop.time())
+                stranger.shell.flush()
+                session = device.stack.invite(invite(device.shell.flow_to(*own)), loop.time())
+                device.shell.flush()
+                called = await daemon.expect(IncomingCall)
+                assert isinstance(called, IncomingCall) and called.flow == (
+                    *called.flow[:1],
+                    own,
+                    inner,
+                    *called.flow[3:],
+                )
+                await device.expect(Answered)
+                await daemon.expect(Confirmed)
+                session.hangup(loop.time())
+                device.shell.flush()
+                await daemon.expect(Ended)
+                assert device.events.qsize() <= 1  # the end of the only call
+
+
+async def test_inner_peers_are_heard_when_others_of_their_host_are_shut_out() -> None:
+    loop = asyncio.get_running_loop()
+
+    class Deaf:
+        def message(self, host: str, now: float, size: int) -> bool:
+            return False
+
+        def connection(self, host: str, now: float) -> bool:
+            return False
+
+    async with Node() as device:
+        daemon = Node()
+        daemon.shell = SipShell(daemon.stack, [], daemon.on_event, guard=Deaf(), inner=[device.shell.addresses[0][1:]])
+        async with daemon:
+            own = daemon.shell.inner_address
+            assert own is not None
+            device.stack.invite(invite(device.shell.flow_to(*own)), loop.time())
+            device.shell.flush()
+            await daemon.expect(IncomingCall)
