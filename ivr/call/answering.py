@@ -22,16 +22,22 @@ class Answering:
     """How far the INVITE of one call is answered."""
 
     def __init__(
-        self, services: Services, leg: Leg, report: CallReport, spawn: Callable[[Coroutine[Any, Any, None]], None]
+        self,
+        services: Services,
+        leg: Leg,
+        report: CallReport,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+        *,
+        answered: bool = False,
     ) -> None:
-        """`spawn` runs what takes time, for as long as the call is up."""
+        """`spawn` runs what takes time, for as long as the call is up; `answered`: it is, for the party was called."""
         self._services = services
         self.leg = leg
         """The caller's; another one once somebody has taken his place."""
         self._report = report
         self._spawn = spawn
-        self.answered = False
-        """200 was sent."""
+        self.answered = answered
+        """200 was sent, or came."""
         self.early = False
         """183 was sent: the caller hears us before the answer."""
         self._local: bytes | None = None

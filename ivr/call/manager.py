@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.call.dialling import dialled_flow
+from ivr.call.flowcall import FlowCall
 from ivr.call.gate import Gate
 from ivr.call.identity import Caller, plain_text, verification
 from ivr.call.leg import refusal
@@ -63,8 +64,8 @@ class CallManager:
         self.flows = flows
         courtesy = services.settings.limits.courtesy
         self._courtesy = ports.PromptSpec("text", courtesy) if courtesy else None
-        self.calls: dict[str, LiveCall] = {}
-        self._unwritten: set[LiveCall] = set()
+        self.calls: dict[str, FlowCall] = {}
+        self._unwritten: set[FlowCall] = set()
         """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
         self.on_ended: Callable[[str, dict[str, Any]], None] = lambda call_id, summary: None
         """Hears of every call that is over, with what an event tells of it."""
@@ -242,7 +243,7 @@ class CallManager:
                 call.on_media(media)
 
         leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
-        session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._closed, self._written)
+        session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._left, self._written)
         self.calls[call_id] = call
         self.total += 1
         names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
@@ -280,18 +281,14 @@ class CallManager:
         call = self._named(name)
         return None if call is None else asdict(call.report.record(call.machine, None))
 
-    def _named(self, name: str) -> LiveCall | None:
+    def _named(self, name: str) -> FlowCall | None:
         call = self.calls.get(name)
         return call or next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
 
     def party(self, name: str) -> Party | None:
         """The caller's leg of a call in progress, by id or short id, for captures."""
         call = self._named(name)
-        if call is None:
-            return None
-        caller, report = call.caller, call.report
-        names = {"id": report.id, "short_id": report.short_id, "caller": caller.number, "called": caller.called}
-        return self._services.seen(call.leg, call.session, **names)
+        return None if call is None else call.party()
 
     def by_version(self) -> Counter[tuple[str, int | None]]:
         """Calls in progress by flow and number of its version."""
@@ -299,13 +296,18 @@ class CallManager:
 
     def by_line(self) -> Counter[str | None]:
         """Calls in progress by line; those of phones by the phone, of guests as None."""
-        return Counter(call.caller.line or call.caller.phone for call in self.calls.values())
+        return Counter(call.line for call in self.calls.values())
 
-    def _closed(self, call: LiveCall) -> None:
+    def _left(self, call: LiveCall) -> None:
+        """A call that came in is over."""
         self._gate.over(call.session)
         self._services.captures.ended(call.session.call_id)
-        if self.calls.pop(call.report.id, None) is not None:
+        if call.report.id in self.calls:
             self._services.free_line(call.caller.line)
+        self._closed(call)
+
+    def _closed(self, call: FlowCall) -> None:
+        self.calls.pop(call.report.id, None)
         self._unwritten.add(call)
         self.on_ended(call.report.id, call.report.summary())
         if not self.calls:
@@ -313,7 +315,7 @@ class CallManager:
                 then()
             self._idle.clear()
 
-    def _written(self, call: LiveCall) -> None:
+    def _written(self, call: FlowCall) -> None:
         self._unwritten.discard(call)
         self._services.call_later(LET_GO, call.let_go)
 

@@ -1,0 +1,378 @@
+"""A party in a session under a flow: the flow's commands carried out on a SIP session and a media port, and what they
+answer fed back. What is the same for who calls (:mod:`ivr.call.live`) and for who is called (:mod:`ivr.call.outgoing`).
+
+Nothing here waits: what takes time (speech that is not in the cache, a name to resolve) runs in tasks that the call
+owns and that end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from ivr.call.answering import Answering
+from ivr.call.bridging import Bridging
+from ivr.call.forward import Forwarding
+from ivr.call.keys import Keys
+from ivr.call.leg import Leg, refusal
+from ivr.call.playback import Playback
+from ivr.call.recordings import CallRecordings
+from ivr.call.report import CallReport
+from ivr.call.runner import FlowRunner
+from ivr.call.services import Services
+from ivr.call.settlement import Settlement
+from ivr.capture import Party
+from ivr.errors import IvrError
+from ivr.flow import ports
+from ivr.flow.machine import Machine
+from ivr.sip import (
+    Answer,
+    Confirmed,
+    DtmfInfo,
+    Ended,
+    IncomingRefer,
+    Info,
+    InfoRefused,
+    Offer,
+    OfferRejected,
+    ReferProgress,
+    Sdp,
+    Session,
+)
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
+
+__all__ = ["FlowCall"]
+
+LATE_ANSWERS = 10.0
+"""Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
+AFTER_THE_END = (ports.DiscardRecording, ports.Note)
+"""Commands that count when the session is over."""
+
+
+class FlowCall(Bridging):
+    """One party under its flow."""
+
+    session: Session
+    """The session that the call began with; that of `leg` is another once somebody has taken the party's place."""
+    runner: FlowRunner
+    _playback: Playback
+    _settlement: Settlement
+
+    def __init__(self, services: Services, machine: Machine, report: CallReport, closed: Callable[[], None]) -> None:
+        """`closed` is called when the session is over."""
+        self.services = services
+        self.machine = machine
+        self.report = report
+        self.ended = False
+        self._confirmed = False
+        self._silent = False
+        self._closed = closed
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keys = Keys(services.clock, self.feed, self._pass_on)
+        self._forward: Forwarding | None = None
+
+    def _sounds_by(self, leg: Leg, *, answered: bool, late_media: float) -> None:
+        """The party has a leg."""
+        self.leg = leg
+        self._answering = Answering(self.services, leg, self.report, self.spawn, answered=answered)
+        self._recordings = CallRecordings(self.services, leg.port, self.report)
+        self._playback = Playback(
+            self.services, leg.port, self._recordings, self.report.figures, self.feed, self.spawn, late_media
+        )
+
+    # What the manager asks
+
+    @property
+    def line(self) -> str | None:
+        """Line of the call, or the phone; None for guests and plain addresses."""
+        raise NotImplementedError
+
+    def party(self) -> Party | None:
+        """The party as captures know it."""
+        raise NotImplementedError
+
+    # The machine
+
+    def feed(self, event: ports.Event) -> None:
+        """Tell the flow; its commands are carried out before this returns."""
+        self.report.figures.take(event)
+        self.runner.feed(event)
+
+    def failed(self, error: Exception) -> None:
+        """The flow or one of its commands failed (RunnerHost)."""
+        if isinstance(error, IvrError):
+            self.log.info("the call cannot go on: %s", type(error).__name__)
+            self._break("network", refusal(error))
+        else:
+            self.log.error("the flow failed; the call ends", exc_info=error)
+            self._break("system", 500)
+
+    def turned(self) -> None:
+        """The flow waits, or is over (RunnerHost)."""
+        self._recordings.book()
+        if self.machine.finished:
+            if not self.ended:
+                self._end("ended_by_flow", 480)
+            self._settlement.settle()
+        elif self.ended and self.machine.dormant:
+            self._rests()
+        self.services.flush()
+
+    def _rests(self) -> None:
+        """The session is over, and the flow waits."""
+        raise NotImplementedError
+
+    def _break(self, cause: ports.Cause, status: int) -> None:
+        """The session cannot go on: end it, and let the flow know, whose commands count no more."""
+        self._end(cause, status)
+        if not self.runner.tell_end(cause):
+            self.log.error("the flow cannot be told that its call is over")
+
+    def fail(self) -> None:
+        """An event of this call could not be handled: it ends, and no other."""
+        if self.ended:
+            return
+        try:
+            self._break("system", 500)
+        except Exception:
+            self.log.exception("the call could not be ended in good order")
+            self._collapse()
+        # What the flow does without its caller, and when it is over, must be seen: nothing else may come.
+        self.runner.go_on()
+        self.services.flush()
+
+    def _collapse(self) -> None:
+        """Let go of everything, whatever of it fails."""
+        self.ended = True
+        self.report.over("system", self.services.wall())
+        steps: list[Callable[[], object]] = [self._close, lambda: self.runner.tell_end("system")]
+        if self._forward is not None:
+            steps.insert(0, self._forward.abandon)
+        if self.leg.session is not None:
+            steps.insert(0, partial(self.leg.session.collapse, self.services.clock()))
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                self.log.exception("a part of the call could not be ended")
+
+    def execute(self, command: ports.Command) -> None:
+        """Carry out a command of the flow (RunnerHost)."""
+        if not self.ended or isinstance(command, AFTER_THE_END):
+            self._execute(command)
+
+    def _execute(self, command: ports.Command) -> None:
+        match command:
+            case ports.Play():
+                self._playback.play(command)
+            case ports.StopPlay(id=number):
+                self._playback.stop(number)
+            case ports.Answer():
+                if not self.ended:
+                    self._answering.answer()
+                    self._playback.late.answered()
+            case ports.HangUp():
+                self._end(command.cause, command.sip_status, command.reason)
+            case ports.Ring():
+                self._answering.ring()
+            case ports.EarlyMedia():
+                self.early_media()
+            case ports.Record():
+                self._playback.record(command)
+            case ports.StopRecord(id=number):
+                self._playback.stop_record(number)
+            case ports.DiscardRecording(id=number):
+                self._recordings.discard(number)
+            case ports.StartCallRecording():
+                self._recordings.start_call(command.name, command.format)
+            case ports.StopCallRecording():
+                self._recordings.stop_call()
+            case ports.PauseCallRecording():
+                self._recordings.pause_call()
+            case ports.ResumeCallRecording():
+                self._recordings.resume_call()
+            case ports.Forward():
+                self._forward = Forwarding(self.services, self, command)
+                self._forward.start()
+            case ports.CancelForward(id=number):
+                if self._forward is not None and self._forward.command.id == number:
+                    self._forward.cancel()
+            case ports.Note():
+                self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
+
+    # Signalling
+
+    def on_session(self, event: object) -> None:
+        """An event of the party's session."""
+        if self.ended:
+            return
+        match event:
+            case DtmfInfo(digit=digit, duration=duration):
+                if self.leg.policy.info:
+                    self._keys.info(digit, duration)
+            case Ended():
+                self._session_ended(event)
+            case Offer(sdp=sdp):
+                self.leg.peer_offers(sdp, self.services.clock())
+            case Answer(sdp=sdp):
+                self._peer_answers(sdp)
+            case IncomingRefer():
+                self.refer_came(event)
+            case ReferProgress(status=status, final=final):
+                if self._forward is not None:
+                    self._forward.on_refer(status, final)
+            case Confirmed():
+                self._confirmed = True
+                if self._silent and self.leg.agreed is not None:
+                    # Many callers send nothing before the call stands: what times their silence begins anew.
+                    self.leg.apply(self.leg.agreed)
+                if self._forward is not None:
+                    self._forward.confirmed()
+            case InfoRefused():
+                self.leg.refuses_info()
+            case Info() | OfferRejected():
+                pass
+        self.services.flush()
+
+    def _peer_answers(self, sdp: Sdp) -> None:
+        try:
+            self.leg.answered(sdp)
+        except IvrError as error:
+            self.log.info("no media in common: %s", type(error).__name__)
+            self.end("network")
+
+    def _session_ended(self, event: Ended) -> None:
+        if self._forward is not None and self._forward.peer_left():
+            self._over("forwarded")
+            return
+        if event.cause == "bye" and self.waits_for_transfer():
+            return
+        self.end("user_hung_up" if event.cause in ("bye", "cancel") else "network")
+
+    # Sound of the party
+
+    def on_media(self, event: MediaEvent) -> None:
+        """An event of the party's port."""
+        if self.ended:
+            self._after_the_end(event)
+            return
+        match event:
+            case Digit():
+                self._keys.heard(event)
+            case PlayDone():
+                self._playback.done(event)
+            case RecordDone():
+                self._record_done(event)
+            case Stats():
+                self._playback.late.counted(event)
+            case Tone():
+                # The analog line behind the gateway knows no other way to say that the caller has hung up.
+                self.end("user_hung_up")
+            case MediaTimeout():
+                if self.transfer is not None and self.transfer.left:
+                    pass
+                elif self._confirmed:
+                    self.end("media_timeout")
+                else:
+                    self._silent = True
+            case Lost():
+                self.log.error("the media worker is gone")
+                self.end("system")
+
+    def _after_the_end(self, event: MediaEvent) -> None:
+        """What comes late completes the trace and the record."""
+        match event:
+            case Stats():
+                self._settlement.stats = event
+            case PlayDone():
+                self._playback.done(event)
+            case RecordDone():
+                self._record_done(event)
+            case Digit(phase="end"):
+                self._keys.heard(event)
+        self._settlement.settle()
+
+    def _record_done(self, event: RecordDone) -> None:
+        done = self._recordings.done(event)
+        if done is not None:
+            self.feed(done)
+        else:
+            self._recordings.book()
+
+    def stranded(self) -> None:
+        self.end("user_hung_up")
+
+    # The end
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that takes time; cancelled with the call."""
+        task = self.services.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.log.error("the call ends", exc_info=error)
+            self.end("system")
+
+    def end(self, cause: ports.Cause) -> None:
+        """The call is over, or has to be: tell the flow, and close what is left."""
+        if self.ended:
+            return
+        if self.machine.finished:
+            self._over(cause)
+            return
+        if self._forward is not None and not self._forward.over:
+            talked = self._forward.abandon()
+            self.report.abandoned(self._forward, talked, self.services.wall())
+        self.ended = True
+        self._answering.hang_up(480, None)
+        self.report.over(cause, self.services.wall())
+        self.feed(ports.CallEnded(cause))
+        self._close()
+
+    def _end(self, cause: ports.Cause, status: int, reason: str | None = None) -> None:
+        """The flow hangs up."""
+        if self.ended:
+            return
+        if self._forward is not None:
+            self._forward.abandon()
+        self.ended = True
+        self._answering.hang_up(status, reason)
+        self.report.over(cause, self.services.wall())
+        self._close()
+
+    def _over(self, cause: ports.Cause) -> None:
+        if not self.ended:
+            self._end(cause, 480)
+
+    def _close(self) -> None:
+        self.close_transfer()
+        self._recordings.close()
+        self.leg.port.release()
+        self._playback.close()
+        for task in self._tasks:
+            task.cancel()
+        self._settlement.begin()
+        self._closed()
+
+    def write(self) -> None:
+        """Write the record of a call that is over as far as it is known: nothing more will come."""
+        self._settlement.write()
+
+    def let_go(self) -> None:
+        """Nothing comes any more, the record is written: forget all parts, which refer to each other and to this.
+
+        Calls would else wait for a full collection of garbage, and under load that comes late: 7 KiB for each call.
+        """
+        if not self.runner.settled:
+            self.services.call_later(LATE_ANSWERS, self.let_go)
+            return
+        self.runner.leave()
+        if self.session.owner is self:
+            self.session.owner = None
+        vars(self).clear()
