@@ -1,10 +1,13 @@
-"""Records of calls, versions of flows, profiles, events, waits and tokens, in SQLite or PostgreSQL.
+"""Records of calls, versions of flows, profiles, events, waits, campaigns and tokens, in SQLite or PostgreSQL.
 
 `Store.open(url)` gives a store whose `writer` takes records without ever blocking and whose `reader` gives them back;
 `RecordReader.open(url)` reads beside a running daemon.
 """
 
+from ivr.store.campaigns import CAMPAIGN_STATES, Campaign, CampaignState, CampaignTable, Figures, NewCampaign
+from ivr.store.contacts import RESULTS, Claimed, ContactTable, Loaded, StoredContact, book_result
 from ivr.store.events import EventLog, KeptEvent
+from ivr.store.paces import PaceTable
 from ivr.store.people import Blocked, People, Profile
 from ivr.store.reader import RecordReader
 from ivr.store.records import CallRecord, RecordingRecord
@@ -16,14 +19,25 @@ from ivr.store.waits import KeptWait, WaitTable
 from ivr.store.writer import RecordWriter
 
 __all__ = [
+    "CAMPAIGN_STATES",
+    "RESULTS",
     "SCOPES",
     "Blocked",
     "CallRecord",
+    "Campaign",
+    "CampaignState",
+    "CampaignTable",
+    "Claimed",
+    "ContactTable",
     "EventLog",
+    "Figures",
     "FlowState",
     "FlowVersions",
     "KeptEvent",
     "KeptWait",
+    "Loaded",
+    "NewCampaign",
+    "PaceTable",
     "People",
     "Profile",
     "Pruned",
@@ -32,11 +46,13 @@ __all__ = [
     "RecordingRecord",
     "StateChange",
     "Store",
+    "StoredContact",
     "Token",
     "TokenTable",
     "Version",
     "WaitTable",
     "apply_retention",
+    "book_result",
     "new_token",
     "prune_recordings",
     "split_token",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store.database import migrate, open_engine
 
-__all__ = ["Table", "insert_new", "upsert"]
+__all__ = ["Table", "insert_missing", "insert_new", "upsert"]
 
 
 class Table:
@@ -78,6 +78,13 @@ def insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, 
     """Insert a row unless there is one with the same value in the column `unique`; whether it is new."""
     statement = _insert(connection, table).values(**values).on_conflict_do_nothing(index_elements=[unique])
     return connection.execute(statement.returning(table.c[unique])).first() is not None
+
+
+def insert_missing(
+    connection: sa.Connection, table: sa.Table, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+) -> int:
+    """Insert rows but those that are there already, by any of their keys; how many are new."""
+    return connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows).rowcount
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

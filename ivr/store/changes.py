@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ivr.store import schema
-from ivr.store.access import insert_new, upsert
+from ivr.store.access import insert_missing, insert_new, upsert
 from ivr.store.people import Profile
 
 __all__ = ["CHANGES"]
@@ -32,17 +32,28 @@ def _profile(connection: sa.Connection, row: Row) -> None:
 
 
 def _blocked(connection: sa.Connection, row: Row) -> None:
-    values = {"number": row["number"], "reason": row["reason"], "added_at": row["at"]}
-    column = schema.do_not_contact.c
-    newer = (column.number == row["number"]) & (column.added_at > row["at"])
-    if connection.execute(sa.select(column.number).where(newer)).first() is None:
-        upsert(connection, schema.do_not_contact, values)
+    _list(connection, row["number"], {"reason": row["reason"], "added_at": row["at"], "removed_at": None})
 
 
 def _unblocked(connection: sa.Connection, row: Row) -> None:
+    # The entry stays as a tombstone: an older addition that comes late must not put the number on the list again.
+    _list(connection, row["number"], {"reason": "", "added_at": row["at"], "removed_at": row["at"]})
+
+
+def _list(connection: sa.Connection, number: str, values: Row) -> None:
     column = schema.do_not_contact.c
-    entry = (column.number == row["number"]) & (column.added_at <= row["at"])
-    connection.execute(schema.do_not_contact.delete().where(entry))
+    newer = (column.number == number) & (column.added_at > values["added_at"])
+    if connection.execute(sa.select(column.number).where(newer)).first() is None:
+        upsert(connection, schema.do_not_contact, {"number": number, **values})
+
+
+def _paced(connection: sa.Connection, row: Row) -> None:
+    insert_missing(connection, schema.pace_slots, row)
+
+
+def _pace_over(connection: sa.Connection, row: Row) -> None:
+    column = schema.pace_slots.c
+    connection.execute(schema.pace_slots.delete().where(column.pace == row["pace"], column.at < row["before"]))
 
 
 def _event(connection: sa.Connection, row: Row) -> None:
@@ -65,6 +76,8 @@ CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
     "profile": _profile,
     "blocked": _blocked,
     "unblocked": _unblocked,
+    "paced": _paced,
+    "pace_over": _pace_over,
     "event": _event,
     "completed": _completed,
     "token_used": _token_used,

@@ -7,6 +7,8 @@ the time zone that SQLite cannot keep. Structured parts (path, digits, quality) 
     flow_versions, flow_state        texts of flows, and which of them are in force
     profiles, do_not_contact         what is known of people
     events, waits                    what came from outside, and flows that wait for it without a caller
+    campaigns, contacts              whom to call, and what became of it
+    pace_slots                       moments that calls of a pace were given
     tokens                           who may use the HTTP interface
     meta                             the store's own values
 """
@@ -18,19 +20,22 @@ import sqlalchemy as sa
 __all__ = [
     "HEAD",
     "calls",
+    "campaigns",
+    "contacts",
     "do_not_contact",
     "events",
     "flow_state",
     "flow_versions",
     "meta",
     "metadata",
+    "pace_slots",
     "profiles",
     "recordings",
     "tokens",
     "waits",
 ]
 
-HEAD = "0002"
+HEAD = "0003"
 """Newest migration; a store that is there needs no Alembic at start."""
 
 NAMING = {
@@ -133,6 +138,7 @@ do_not_contact = sa.Table(
     sa.Column("number", sa.String(256), primary_key=True),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("added_at", sa.Double, nullable=False),
+    sa.Column("removed_at", sa.Double),
 )
 
 events = sa.Table(
@@ -161,6 +167,48 @@ waits = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("last_step_at", sa.Double, nullable=False),
     sa.Column("taken_at", sa.Double),
+)
+
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(128), unique=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("flow", sa.String(128), nullable=False),
+    sa.Column("node", sa.String(64), nullable=False, index=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("bad", sa.BigInteger, nullable=False),
+    sa.Column("created_at", sa.Double, nullable=False),
+    sa.Column("started_at", sa.Double),
+    sa.Column("ended_at", sa.Double),
+    sqlite_autoincrement=True,
+)
+
+contacts = sa.Table(
+    "contacts",
+    metadata,
+    sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("campaign", sa.BigInteger, nullable=False),
+    sa.Column("number", sa.String(256), nullable=False),
+    sa.Column("variables", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("result", sa.String(32)),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("wait_id", sa.String(64)),
+    sa.Column("changed_at", sa.Double, nullable=False),
+    sa.UniqueConstraint("campaign", "number"),
+    sa.Index("ix_contacts_campaign", "campaign", "state", "result", "attempts"),
+    sqlite_autoincrement=True,
+)
+
+pace_slots = sa.Table(
+    "pace_slots",
+    metadata,
+    sa.Column("pace", sa.String(256), primary_key=True),
+    sa.Column("at", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 
 tokens = sa.Table(

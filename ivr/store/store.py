@@ -11,8 +11,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.aging import Aging
+from ivr.store.campaigns import CampaignTable
+from ivr.store.contacts import ContactTable
 from ivr.store.database import migrate, open_engine, sqlite_path
 from ivr.store.events import EventLog
+from ivr.store.paces import PaceTable
 from ivr.store.people import People
 from ivr.store.reader import RecordReader
 from ivr.store.tokens import TokenTable
@@ -38,6 +41,9 @@ class Store:
         self.people = People(engine)
         self.events = EventLog(engine)
         self.waits = WaitTable(engine)
+        self.campaigns = CampaignTable(engine)
+        self.contacts = ContactTable(engine)
+        self.paces = PaceTable(engine)
         self.tokens = TokenTable(engine)
         self.aging = Aging(engine)
         self.node = node

@@ -58,7 +58,7 @@ CLOSE_SECONDS = 5.0
 
 Kind = Literal[
     "started", "ended", "recording", "deleted", "flush",
-    "profile", "blocked", "unblocked", "event", "completed", "token_used",
+    "profile", "blocked", "unblocked", "event", "completed", "token_used", "paced", "pace_over",
 ]  # fmt: skip
 
 
@@ -179,10 +179,20 @@ class RecordWriter:
         self._put(_Item("profile", row, done))
         return done
 
-    def do_not_contact(self, number: str, at: float, reason: str | None) -> None:
-        """A number goes on the do-not-contact list, or off it (without a reason)."""
+    def do_not_contact(self, number: str, at: float, reason: str | None) -> threading.Event:
+        """A number goes on the do-not-contact list, or off it (without a reason); set once that is in the database."""
+        done = threading.Event()
         row = {"number": number_key(number), "reason": storable(reason, 1000), "at": at}
-        self._put(_Item("unblocked" if reason is None else "blocked", row))
+        self._put(_Item("unblocked" if reason is None else "blocked", row, done))
+        return done
+
+    def paced(self, pace: str, at: int) -> None:
+        """A moment (microseconds since the epoch) is given to a call of a pace."""
+        self._put(_Item("paced", {"pace": pace, "at": at}))
+
+    def pace_over(self, pace: str, before: int) -> None:
+        """What was given to calls of a pace before a moment is not needed any more."""
+        self._put(_Item("pace_over", {"pace": pace, "before": before}))
 
     def event(self, key: str, name: str, properties: dict[str, Any], at: float) -> None:
         """Something happened inside that flows may ask for later."""

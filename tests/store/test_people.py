@@ -78,3 +78,36 @@ def test_a_late_change_of_the_list_does_not_replace_a_newer_entry(store: Store) 
     store.writer.do_not_contact("odd\udcff\0", 6.0, "")
     assert store.writer.flush(PATIENCE)
     assert store.people.blocked("odd\udcff\0")
+
+
+def test_a_late_addition_does_not_bring_back_what_was_removed(store: Store) -> None:
+    store.writer.do_not_contact("+1", 5.0, None)
+    store.writer.do_not_contact("+1", 4.0, "came late")
+    assert store.writer.flush(PATIENCE)
+    assert not store.people.blocked("+1")
+    assert store.people.changed_at("+1") == (False, 5.0)
+    store.writer.do_not_contact("+1", 6.0, "asked again")
+    assert store.writer.flush(PATIENCE)
+    assert store.people.changed_at("+1") == (True, 6.0)
+    assert store.people.changed_at("+2") == (False, 0.0)
+
+
+def test_many_numbers_go_on_the_list_at_once(store: Store) -> None:
+    numbers = [f"+1{n:07}" for n in range(1200)]
+    assert store.people.block([*numbers, numbers[0]], "imported", 1.0) == 1200
+    assert store.people.block(numbers[:3], "again", 2.0) == 0
+    assert store.people.unblock(numbers[0], 3.0)
+    assert not store.people.unblock(numbers[0], 4.0)
+    assert store.people.block(numbers[:2], "back", 5.0) == 1
+    entry = store.people.entry(numbers[0])
+    assert entry is not None
+    assert (entry.reason, entry.added_at) == ("back", 5.0)
+    page = store.people.do_not_contact(after=numbers[1], limit=2)
+    assert [entry.number for entry in page] == numbers[2:4]
+
+
+def test_a_profile_is_forgotten(store: Store) -> None:
+    store.writer.profile("+1", {"a": 1}, [], 1.0).wait(PATIENCE)
+    assert store.people.forget("+1")
+    assert not store.people.forget("+1")
+    assert store.people.profile("+1") == Profile()
