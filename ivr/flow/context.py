@@ -40,6 +40,7 @@ class Context:
 
     __slots__ = (
         "_call_record",
+        "_contact",
         "_flows",
         "_ids",
         "calendars",
@@ -56,6 +57,7 @@ class Context:
         "properties",
         "result",
         "session",
+        "session_at",
         "settings",
         "started",
         "step_entered",
@@ -101,6 +103,8 @@ class Context:
         """When the step that runs began."""
         self.now = 0.0
         self.started = 0.0
+        self.session_at = 0.0
+        """When the session began."""
         self.session = True
         """There is a call, or was one; False: the flow began outside a call."""
         self.cause: Cause | None = None
@@ -110,6 +114,7 @@ class Context:
         """Details of the step that runs."""
         self._ids = 0
         self._call_record: Record | None = None
+        self._contact: str | None = None
 
     # Values
 
@@ -235,7 +240,17 @@ class Context:
 
     @property
     def contact(self) -> str:
-        """Number of the person whom it is all about: the caller, or whom an outgoing call is for."""
+        """Number of the person whom it is all about, and whose profile is there: the caller of the call that began the
+        flow, or who came with a campaign, an event or a request; else who was called."""
+        return self._contact or self.party
+
+    @contact.setter
+    def contact(self, number: str) -> None:
+        self._contact = number or None
+
+    @property
+    def party(self) -> str:
+        """Number of who is or was on the phone last: the caller, or the one called."""
         return self.call.to if self.call.direction == "outbound" else self.call.from_
 
     def wall_time(self) -> datetime:

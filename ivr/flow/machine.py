@@ -96,7 +96,9 @@ class Machine(Walk):
     def dormant(self) -> bool:
         """The flow waits for a time or an event and needs no caller: :meth:`snapshot` can be kept until then."""
         element = self._element
-        return not (self.finished or self._ctx.up or self._run is None or element is None) and element.DORMANT
+        if self.finished or self._ctx.up or self._run is None or element is None:
+            return False
+        return element.DORMANT and element.rests(self._ctx)
 
     @property
     def wake_at(self) -> datetime | None:
@@ -168,10 +170,9 @@ class Machine(Walk):
         """Begin at an entry element. Without `session` there is no caller; `properties` are what came with the event,
         the campaign or the request that begins the flow."""
         ctx = self._ctx
-        ctx.now = ctx.started = now
+        ctx.now = ctx.started = ctx.session_at = now
         ctx.session = session
         ctx.properties = properties or {}
-        self._limit_at = now + self._limits.call_duration
         self._go(entry)
 
     # Flows that wait without a caller
@@ -225,7 +226,6 @@ class Machine(Walk):
     def _take_up(self, kept: KeptFlow, now: float, wall: datetime) -> None:
         ctx, way = self._ctx, self._way
         take_up(ctx, way, kept, now, wall)
-        self._limit_at = ctx.started + self._limits.call_duration
         element = ctx.flow.elements.get(kept.element)
         if ctx.flow.name != kept.flow or element is None or element.type != kept.type:
             self._stop(f"the flow {kept.flow} has no {kept.type} {kept.element} any more")

@@ -12,13 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ivr.flow.elements.base import Element
+from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, Element
 from ivr.flow.elements.start import StartFromAudienceElement, StartFromFlowElement, StartIncomingCallElement
 from ivr.flow.elements.wait_for_event import WaitForEventElement
 from ivr.flow.expressions import Scope
 from ivr.flow.ports import PromptSpec
 from ivr.flow.positions import Places
 from ivr.flow.spoken import Languages
+from ivr.flow.values import plain_number
 from ivr.flow.walk import first_prompts, templates
 
 __all__ = ["ANY_NUMBER", "Candidate", "Edge", "Flow", "FlowSet", "Published", "plain_number"]
@@ -26,13 +27,8 @@ __all__ = ["ANY_NUMBER", "Candidate", "Edge", "Flow", "FlowSet", "Published", "p
 ANY_NUMBER = "*"
 """Takes what no other flow has."""
 
-_SEPARATORS = str.maketrans("", "", " -./()\t")
-
-
-def plain_number(number: str) -> str:
-    """A telephone number without the signs that people group it with; anything else as it is."""
-    plain = number.translate(_SEPARATORS)
-    return plain if plain.removeprefix("+").isdecimal() else number
+ENDS = frozenset({USER_HUNG_UP.name, CALL_ENDED.name})
+"""Branches for the end of the call under an element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,14 @@ class Edge:
     """Branch whose target an unnamed one takes."""
     session_over: bool
     """The caller is gone when it is taken."""
+    session_begins: bool = False
+    """A session begins with it."""
+    imposed: bool = False
+    """It is the end of the call that somebody else brings about."""
+
+    def up_after(self, up: bool) -> bool:
+        """Whether the caller is there after it, if so before."""
+        return self.session_begins or (up and not self.session_over)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +139,8 @@ class Flow:
                 way.target is not None and way.via == branch,
                 way.branch.fallback,
                 way.branch.call_over,
+                way.branch.call_begins,
+                branch in ENDS and not way.branch.own,
             )
             for name, element in self.elements.items()
             for branch, way in element.exits.items()
@@ -160,7 +166,7 @@ class Flow:
             states.add(up)
             for edge in leaving.get(name, ()):
                 assert edge.target is not None
-                todo.append((edge.target, up and not edge.session_over))
+                todo.append((edge.target, edge.up_after(up)))
         return {name: frozenset(states) for name, states in found.items()}
 
     @cached_property
@@ -174,9 +180,8 @@ class Flow:
             edge
             for edge in self.edges
             if edge.target is None
-            and not edge.session_over
             and edge.fallback is None
-            and True in self.sessions.get(edge.source, ())
+            and any(edge.up_after(up) for up in self.sessions.get(edge.source, ()))
         )
 
     def line(self, element: str, path: str = "") -> int | None:

@@ -232,6 +232,15 @@ class Session(Context):
             self.answered = True
             self.commands.append(Answer())
 
+    def connected(self, call: CallInfo) -> None:
+        """A call of our own was answered: there is a session from now on, a new one where there was one before."""
+        self.contact = self.contact
+        self.call, self._call_record = call, None
+        self.session, self.cause, self.session_at = True, None, self.now
+        self.answered, self.early, self.call_recording = True, False, False
+        self.keys.clear()
+        self.stray, self.interruptible_before = None, False
+
     # Sound
 
     def play(self, prompts: tuple[PromptSpec, ...], pause: float = 0.0, loop: int = 1) -> int:

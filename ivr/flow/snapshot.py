@@ -142,6 +142,8 @@ class KeptFlow:
     """Its type."""
     call: CallInfo
     """The call that it began with, or who it is about."""
+    contact: str
+    """Number of the person whom it is all about."""
     session: bool
     """There was a call."""
     cause: Cause | None
@@ -190,6 +192,7 @@ def take(ctx: Session, way: Way, element: Element, wake_at: float | None) -> dic
             for wait in ctx.waits.values()
         ],
         "call": _call(ctx.call),
+        "contact": ctx.contact,
         "session": ctx.session,
         "cause": ctx.cause,
         "answered": ctx.answered,
@@ -223,6 +226,7 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
             element=str(data["element"]),
             type=str(data["type"]),
             call=CallInfo(**{**call, "started_at": datetime.fromisoformat(call["started_at"])}),
+            contact=str(data.get("contact", "")),
             session=bool(data["session"]),
             cause=cause,
             answered=bool(data["answered"]),
@@ -250,7 +254,8 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
 def take_up(ctx: Session, way: Way, kept: KeptFlow, now: float, wall: datetime) -> None:
     """Put what was kept back, at `now` by the machine's clock, which is `wall`."""
     ctx.now = now
-    ctx.started = now - (wall.timestamp() - ctx.call.started_at.timestamp())
+    ctx.started = ctx.session_at = now - (wall.timestamp() - ctx.call.started_at.timestamp())
+    ctx.contact = kept.contact
     ctx.session, ctx.cause, ctx.answered = kept.session, kept.cause, kept.answered
     ctx.variables = {**ctx.variables, **kept.variables}
     ctx.result, ctx.properties, ctx.kept = kept.result, kept.properties, kept.kept

@@ -34,6 +34,7 @@ WAITED_FOR = {
     "play": "the end of a prompt",
     "record_voicemail": "the end of a recording",
     "start_incoming_call": "ringing",
+    "start_outgoing_call": "an attempt",
     "wait_for_date": "a date",
     "wait_for_event": "an event",
 }

@@ -1,4 +1,4 @@
-"""Types of the fields of elements: durations, digits, times of day, windows, speeds, and fields that hold `{{ }}`.
+"""Types of the fields of elements: durations, digits, times of day, speeds, and fields that hold `{{ }}`.
 
 Each reads what YAML made of the text and refuses what YAML bent on the way (`010` is 8 there, `17:00` is 1020). The
 texts of the ValueErrors are what `ivr check` prints: a sentence, then `: ` and what is expected, where that helps.
@@ -9,16 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ivr.errors import IvrError
 from ivr.flow.expressions import Template, text_of
-from ivr.settings import ZoneName
-from ivr.units import DURATION_SCHEMA, WEEKDAYS, parse_duration
+from ivr.units import DURATION_SCHEMA, parse_duration
 
 __all__ = [
     "CallKey",
@@ -34,8 +31,7 @@ __all__ = [
     "Unquoted",
     "ValueTemplate",
     "VariableName",
-    "Weekday",
-    "Window",
+    "plain_number",
     "quoted",
     "template_type",
     "text_of_digits",
@@ -80,6 +76,15 @@ def quoted(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text")
     return str(value)
+
+
+_SEPARATORS = str.maketrans("", "", " -./()\t")
+
+
+def plain_number(number: str) -> str:
+    """A telephone number without the signs that people group it with; anything else as it is."""
+    plain = number.translate(_SEPARATORS)
+    return plain if plain.removeprefix("+").isdecimal() else number
 
 
 _KEY = re.compile(r"[0-9*#A-D]", re.ASCII)
@@ -153,43 +158,9 @@ TimeOfDay = Annotated[
 ]
 """Quoted `"HH:MM"`."""
 
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
-
-
-class Window(_Value):
-    """Hours of some weekdays; `to` before `from` runs over midnight and belongs to the day it began on."""
-
-    days: tuple[Weekday, ...] = WEEKDAYS  # type: ignore[assignment]
-    """Weekdays; all by default."""
-    from_: TimeOfDay = Field(default=Clock(0), alias="from")
-    """Opens."""
-    to: TimeOfDay = Clock(DAY_MINUTES)
-    """Closes."""
-    time_zone: ZoneName | None = None
-    """IANA name; None: that of the moment asked about."""
-
-    @model_validator(mode="after")
-    def _is_some_time(self) -> Window:
-        if self.from_ == self.to:
-            raise ValueError("from and to are the same time")
-        if not self.days:
-            raise ValueError("days is empty")
-        return self
-
-    def holds(self, at: datetime) -> bool:
-        """Whether a moment (with a time zone) is inside."""
-        local = at.astimezone(ZoneInfo(self.time_zone)) if self.time_zone else at
-        minutes = local.hour * 60 + local.minute
-        start, stop = self.from_.minutes, self.to.minutes
-        today = WEEKDAYS[local.weekday()]
-        if start < stop:
-            return today in self.days and start <= minutes < stop
-        yesterday = WEEKDAYS[(local - timedelta(days=1)).weekday()]
-        return (today in self.days and minutes >= start) or (yesterday in self.days and minutes < stop)
 
 
 class Speed(_Value):

@@ -57,7 +57,6 @@ class Walk:
         "_deadline",
         "_element",
         "_flows",
-        "_limit_at",
         "_limits",
         "_run",
         "_walked",
@@ -75,7 +74,6 @@ class Walk:
         self._element: Element | None = None
         self._run: Run | None = None
         self._deadline: float | None = None
-        self._limit_at = 0.0
         self._way = Way(limits)
         self._closing: Closing | None = None
         self.steps: list[Step] = self._way.steps
@@ -145,6 +143,9 @@ class Walk:
             why = "the session is over" if ctx.session else "there is none"
             self._stop(f"element {name} needs a caller, and {why}")
             return None
+        if element.NEEDS_NO_CALL and ctx.up:
+            self._stop(f"element {name} is not allowed while a caller is there: hang up first")
+            return None
         step = Step(flow.name, name, element.type, ctx.now)
         self._way.enter(step)
         ctx.details = step.details
@@ -167,6 +168,11 @@ class Walk:
             return None
         self._run = run
         return None
+
+    @property
+    def _limit_at(self) -> float:
+        """When the session that is up has lasted as long as one may."""
+        return self._ctx.session_at + self._limits.call_duration
 
     def _may_enter(self, flow: str, name: str) -> bool:
         ctx, way = self._ctx, self._way
@@ -228,7 +234,7 @@ class Walk:
             frame = frames.pop()
             inner = ctx.variables
             ctx.flow, ctx.variables = frame.flow, frame.variables
-            if ctx.up == frame.up:
+            if ctx.up or not frame.up:
                 ctx.result = {"status": "returned", "variables": Record(inner)}
                 return frame.element.targets.get("returned")
             target = frame.element.targets.get("call_ended")

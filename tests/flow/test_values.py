@@ -25,7 +25,6 @@ from ivr.flow.values import (
     Unquoted,
     ValueTemplate,
     VariableName,
-    Window,
 )
 
 
@@ -104,32 +103,6 @@ def test_time_of_day_must_be_quoted(written: object) -> None:
 @pytest.mark.parametrize("written", ["24:01", "25:00", "12:60", "noon", "", None, True])
 def test_not_a_time_of_day(written: object) -> None:
     error(TimeOfDay, written)
-
-
-def test_window() -> None:
-    window = Window.model_validate(
-        {"days": ["mon", "tue"], "from": "09:00", "to": "17:00", "time_zone": "Europe/Berlin"}
-    )
-    assert window.holds(datetime(2026, 3, 2, 8, 0, tzinfo=UTC))
-    assert not window.holds(datetime(2026, 3, 2, 7, 59, tzinfo=UTC))
-    assert not window.holds(datetime(2026, 3, 2, 17, 0, tzinfo=ZoneInfo("Europe/Berlin")))
-    assert not window.holds(datetime(2026, 3, 4, 12, 0, tzinfo=UTC))
-
-
-def test_window_over_midnight_belongs_to_its_first_day() -> None:
-    window = Window.model_validate({"days": ["fri"], "from": "22:00", "to": "06:00"})
-    assert window.holds(datetime(2026, 3, 6, 23, 0, tzinfo=UTC))
-    assert window.holds(datetime(2026, 3, 7, 5, 59, tzinfo=UTC))
-    assert not window.holds(datetime(2026, 3, 6, 5, 0, tzinfo=UTC))
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [{"from": "09:00", "to": "09:00"}, {"days": []}, {"days": ["monday"]}, {"time_zone": "Mars/Base"}, {"until": "1"}],
-)
-def test_bad_window(fields: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        Window.model_validate(fields)
 
 
 def test_speed() -> None:

@@ -55,6 +55,11 @@ class BranchSpec:
     """`next` is short for it."""
     call_over: bool = False
     """The session is over when it is taken: unnamed, the flow ends, and only elements without voice may follow."""
+    call_begins: bool = False
+    """A session begins with it: there was none before, and voice elements may follow."""
+    own: bool = False
+    """The element takes it for reasons of its own also where no session ends under it (`call_ended` of one that calls
+    somebody)."""
 
 
 CALL_ENDED = BranchSpec("call_ended", "The call ended otherwise than by the caller.", call_over=True)
@@ -107,6 +112,8 @@ class Element(BaseModel):
     """Ways out that do not depend on the fields; see :meth:`branch_specs` for all."""
     NEEDS_CALL: ClassVar[bool] = True
     """Needs a caller: a fault where the session is over."""
+    NEEDS_NO_CALL: ClassVar[bool] = False
+    """Not allowed while a caller is there: a fault then."""
     ENTRY: ClassVar[bool] = False
     """A flow can begin here."""
     OUTSIDE: ClassVar[bool] = False
@@ -161,6 +168,10 @@ class Element(BaseModel):
         """Seconds without a sound that the fields ask for, though a call may go on earlier; infinite where that is not
         known beforehand."""
         return 0.0
+
+    def rests(self, ctx: Session) -> bool:
+        """Whether what it waits for now may be far away; asked only of what is `DORMANT`."""
+        return True
 
     def checks(self, ctx: Session) -> list[tuple[str, str, Any]]:
         """What is known beforehand of the event that it waits for, which every such event must meet: property,

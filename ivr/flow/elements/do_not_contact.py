@@ -33,7 +33,7 @@ class DoNotContactElement(Element):
     """For people who read the list; a sensitive value is left out."""
 
     def run(self, ctx: Session) -> str:
-        number = ctx.contact if self.number is None else ctx.text(self.number, "number")[0].strip()
+        number = ctx.party if self.number is None else ctx.text(self.number, "number")[0].strip()
         if not number:
             ctx.note("do_not_contact: there is no number")
             return "next"
