@@ -27,8 +27,8 @@ step .venv/bin/ruff check .
 step .venv/bin/ruff format --check .
 step .venv/bin/mypy
 
-# Tests in real time run one after the other in two lanes (tests/conftest.py), all others on every core. None selected is
-# no fault.
+# Tests in real time run one after the other, those that mostly wait beside those that measure (tests/conftest.py); all
+# others run on every core. None selected is no fault.
 tests() {
     marks=$1
     shift
@@ -36,9 +36,15 @@ tests() {
     say "== pytest -m '$marks' $*"
     .venv/bin/python -m pytest -m "$marks" "$@"
     code=$?
-    [ "$code" -eq 0 ] || [ "$code" -eq 5 ] || status=1
+    [ "$code" -eq 0 ] || [ "$code" -eq 5 ] || return 1
 }
 
-tests "not alone" -n auto "$@"
-tests "alone" -n 2 --dist loadgroup "$@"
+tests "not alone and not patient" -n auto "$@" || status=1
+beside=$(mktemp)
+trap 'rm -f "$beside"' EXIT
+tests "patient" -p no:cacheprovider "$@" >"$beside" 2>&1 &
+patient=$!
+tests "alone" "$@" || status=1
+wait "$patient" || status=1
+cat "$beside"
 exit $status

@@ -34,28 +34,27 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
     raise RuntimeError(f"no port between {FREE_PORTS.start} and {FREE_PORTS.stop} is free")
 
 
-ALONE = {
-    "cli/test_demo.py": "walks",
-    "deploy": "walks",
-    "docs/test_tutorials.py": "walks",
-    "drills": "calls",
-    "examples/test_live.py": "walks",
-    "interop": "calls",
-    "media/test_pool.py": "calls",
+REAL_TIME = {
+    "cli/test_demo.py": pytest.mark.patient,
+    "deploy": pytest.mark.patient,
+    "docs/test_tutorials.py": pytest.mark.patient,
+    "drills": pytest.mark.alone,
+    "examples/test_live.py": pytest.mark.patient,
+    "interop": pytest.mark.alone,
+    "media/test_pool.py": pytest.mark.alone,
 }
-"""Tests in real time, with ports of their own. All others run side by side on every core; these run in two lanes, one
-test after the other in each: in one lane those to whom time and load matter, in the other those that mostly wait."""
+"""Tests in real time, with ports of their own. All others run side by side on every core; of these, one runs after the
+other: those that measure and must not be crowded, and beside them those that mostly wait."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that are not to be crowded, and put each into its lane."""
+    """Mark the tests in real time."""
     here = Path(__file__).parent
-    alone = {here / place: lane for place, lane in ALONE.items()}
+    marks = {here / place: mark for place, mark in REAL_TIME.items()}
     for item in items:
-        lane = next((alone[place] for place in (item.path, *item.path.parents) if place in alone), None)
-        if lane is not None:
-            item.add_marker(pytest.mark.alone)
-            item.add_marker(pytest.mark.xdist_group(lane))
+        mark = next((marks[place] for place in (item.path, *item.path.parents) if place in marks), None)
+        if mark is not None:
+            item.add_marker(mark)
 
 
 @pytest.fixture
