@@ -18,14 +18,19 @@ from typing import TYPE_CHECKING, Any
 from media.devices.face import FRAME_SECONDS, Device
 
 if TYPE_CHECKING:
+    from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
     from media.devices.card import CardDevice, CardState, CardStatistics
     from media.devices.cards import CardError, CardInfo, list_cards
+    from media.devices.drift import Regulator
     from media.devices.files import FileDevice, SilentDevice
+    from media.devices.rates import Resampler
     from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
 
 __all__ = [
     "FRAME_SECONDS",
     "RTP_PORTS",
+    "ULAW_DECODE",
+    "ULAW_ENCODE",
     "CardDevice",
     "CardError",
     "CardInfo",
@@ -34,6 +39,8 @@ __all__ = [
     "Device",
     "FileDevice",
     "Levels",
+    "Regulator",
+    "Resampler",
     "RtpEndpoint",
     "SilentDevice",
     "list_cards",
@@ -48,8 +55,12 @@ _LATE = {
     "FileDevice": "media.devices.files",
     "Levels": "media.devices.rtp",
     "RTP_PORTS": "media.devices.rtp",
+    "Regulator": "media.devices.drift",
+    "Resampler": "media.devices.rates",
     "RtpEndpoint": "media.devices.rtp",
     "SilentDevice": "media.devices.files",
+    "ULAW_DECODE": "media.codecs.g711",
+    "ULAW_ENCODE": "media.codecs.g711",
     "list_cards": "media.devices.cards",
 }
 
