@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ivr.flow import ports
+from ivr.store import KeptWait
 
 __all__ = ["Outside"]
 
@@ -30,8 +31,12 @@ class Outside(Protocol):
     def do_not_contact(self, command: ports.DoNotContact) -> None:
         """Change the do-not-contact list."""
 
-    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
-        """When the next call of a pace may go: not before `earliest`, and it counts from now on."""
+    def reserve_dial(self, command: ports.ReserveDial, wait: KeptWait | None = None) -> datetime:
+        """When the next call of a pace may go: not before `earliest`, and it counts from now on. `wait` is the row of
+        the flow that asks, where it has one."""
+
+    def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
+        """A call that is about to be placed, as its campaign wants it; or why the campaign has no call placed now."""
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         """Call `then`, soon and whatever happens, with whether a number may be called: it is on no do-not-contact

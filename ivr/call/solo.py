@@ -140,8 +140,12 @@ class SoloFlow:
         self.wrote = True
         self._outside.do_not_contact(command)
 
-    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
-        return self._outside.reserve_dial(command)
+    def reserve_dial(self, command: ports.ReserveDial, wait: KeptWait | None = None) -> datetime:
+        self.wrote = True
+        return self._outside.reserve_dial(command, self.wait)
+
+    def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
+        return self._outside.prepare_dial(command, self.wait)
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         self._outside.may_contact(number, then)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from ivr.call.services import Services
 from ivr.call.sleepers import Sleepers
 from ivr.call.solo import SoloFlow, SoloOutcome, contact_of, kept_flow, moment, start_of
 from ivr.call.starts import Starts, new_wait
-from ivr.call.waitstore import RETRY_SECONDS, Versions, WaitStore
+from ivr.call.waitstore import RETRY_SECONDS, Versions, WaitStore, Write
 from ivr.errors import IvrError, StoreError
 from ivr.flow import Flow, FlowSet, Machine
 from ivr.store import KeptEvent, KeptWait
@@ -173,6 +173,30 @@ class WaitingFlows:
         for wait in waits:
             self._lie_down(wait)
             self._kept.wake(wait.id)
+
+    def hold(self, held: Callable[[str], bool]) -> Callable[[], None]:
+        """From now on flows (by the id of their rows) for which `held` is true do not go on, whatever wakes them; the
+        function that is returned is to be called when that may have changed."""
+        self._kept.held = held
+        return self._kept.look_again
+
+    @property
+    def due(self) -> Collection[str]:
+        """Flows that are to go on, by the id of their rows."""
+        return self._kept.waking
+
+    def wakes_at(self, key: str) -> float | None:
+        """When a flow that sleeps goes on by itself, seconds since the epoch; None where it does not, or runs."""
+        return self._asleep.get(key)
+
+    def drop(self, key: str, writes: list[Write]) -> bool:
+        """Let a flow that sleeps not go on: its row goes, with `writes` in the same transaction. False where it does
+        not sleep."""
+        if key not in self._asleep:
+            return False
+        self._get_up(key)
+        self._kept.drop(key, writes)
+        return True
 
     def _has_room(self) -> bool:
         if len(self) < self._services.settings.limits.waiting_flows:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 
 import sqlalchemy as sa
@@ -71,6 +71,8 @@ class WaitStore:
         self.finished: dict[str, list[Write]] = {}
         self.waking: dict[str, int] = {}
         """Those before the event of this number are not for it."""
+        self.held: Callable[[str], bool] = lambda key: False
+        """Whether a flow that is to go on must not yet; who lifts that calls :meth:`look_again`."""
         self._alone = 0
         """Things that are brought to the store, or taken from it, one by one, after something has failed."""
         self._failed = 0
@@ -97,6 +99,16 @@ class WaitStore:
         self.finished[key] = writes or []
         self._work.set()
 
+    def drop(self, key: str, writes: list[Write]) -> None:
+        """A flow that sleeps is to go no further."""
+        self.puts.pop(key, None)
+        self.waking.pop(key, None)
+        self.finish(key, writes)
+
+    def look_again(self) -> None:
+        """Flows that were held may go on."""
+        self._work.set()
+
     def wake(self, key: str, number: int = 0) -> None:
         """Let a flow go on; where an event wakes it, this is the first that may be for it since it lay down."""
         self.waking.setdefault(key, number)
@@ -114,7 +126,7 @@ class WaitStore:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self.puts or self.finished or self._bookings or (self.waking and self._room() > 0):
+            while self.puts or self.finished or self._bookings or (self._room() > 0 and any(self._ready())):
                 try:
                     await self._turn(self._room())
                 except StoreError as error:
@@ -136,6 +148,9 @@ class WaitStore:
         except Exception as error:
             log.error("%d flows that wait are kept as they were before: %s", len(self.puts), error)
 
+    def _ready(self) -> Iterator[str]:
+        return (key for key in self.waking if not self.held(key))
+
     async def _turn(self, room: int) -> None:
         """One transaction of each kind."""
         one = self._alone > 0
@@ -143,7 +158,7 @@ class WaitStore:
         bookings = dict(itertools.islice(self._bookings.items(), int(not puts) if one else PUT_BATCH))
         finished = dict(itertools.islice(self.finished.items(), int(not (puts or bookings)) if one else PUT_BATCH))
         # What is still to be kept as it is now must not be taken as it was before.
-        ready = (key for key in self.waking if key not in self.puts or key in puts)
+        ready = (key for key in self._ready() if key not in self.puts or key in puts)
         batch = int(not (puts or bookings or finished)) if one else WAKE_BATCH
         ids = list(itertools.islice(ready, max(0, min(batch, room))))
         unsafe, self.unsafe = self.unsafe, False

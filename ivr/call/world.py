@@ -11,10 +11,14 @@ from ivr.call.events import PROFILE_CHANGED, EventHub
 from ivr.call.profiles import ProfileBook
 from ivr.flow import ports
 from ivr.flow.model import plain_number
-from ivr.store import Store
+from ivr.store import KeptWait, Store
 from ivr.store.people import number_key
 
 __all__ = ["Mails", "Requests", "World"]
+
+
+Reserve = Callable[[ports.ReserveDial, KeptWait | None], datetime]
+Prepare = Callable[[ports.Dial, KeptWait | None], ports.Dial | ports.DialDone]
 
 
 class Requests(Protocol):
@@ -49,13 +53,18 @@ class World:
         self._profiles = profiles
         self._events = events
         self._wall = wall
-        self.reserve: Callable[[ports.ReserveDial], datetime] = lambda command: command.earliest
+        self.reserve: Reserve = lambda command, wait: command.earliest
         """Keeps the paces of calls; without one they go at once."""
+        self.prepare: Prepare = lambda command, wait: command
+        """Says what campaigns change of calls."""
         self.permitted: Callable[[str, Callable[[bool], None]], None] = lambda number, then: then(True)
         """Reads the do-not-contact list."""
 
-    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
-        return self.reserve(command)
+    def reserve_dial(self, command: ports.ReserveDial, wait: KeptWait | None = None) -> datetime:
+        return self.reserve(command, wait)
+
+    def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
+        return self.prepare(command, wait)
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         self.permitted(number, then)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ivr.flow import ports
+from ivr.store import KeptWait
 
 
 class FakeOutside:
@@ -38,9 +39,12 @@ class FakeOutside:
     def do_not_contact(self, command: ports.DoNotContact) -> None:
         self.asked.append(command)
 
-    def reserve_dial(self, command: ports.ReserveDial) -> datetime:
+    def reserve_dial(self, command: ports.ReserveDial, wait: KeptWait | None = None) -> datetime:
         self.asked.append(command)
         return command.earliest
+
+    def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
+        return command
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         then(number not in self.blocked)
