@@ -96,8 +96,8 @@ class Stack:
         self.dialogs: dict[DialogId, Dialog] = {}
         self.overloaded = False
         """Set by the user: new calls are answered 503 without any memory of them."""
-        self.away = False
-        """Set by the user: nobody is there. New calls and OPTIONS are answered 503, whoever asks."""
+        self.serving = True
+        """Set by the user: without service new calls and OPTIONS are answered 503."""
         self.preferred: Callable[[str], bool] = lambda host: False
         """Whether an address is served in an overload too."""
         self.on_bad: Callable[[Flow, str], None] = lambda flow, kind: None
@@ -299,7 +299,7 @@ class Stack:
         agent = request.get("User-Agent")
         if agent is not None and self.unwanted(flow, agent):
             return
-        busy = self.away or (self.overloaded and not self.preferred(flow.remote[0]))
+        busy = not self.serving or (self.overloaded and not self.preferred(flow.remote[0]))
         if method not in _OUTSIDE:
             status = _INSIDE.get(method) or (405 if method in METHODS else 501)
             self._refuse(request, flow, status, self.allow_line)

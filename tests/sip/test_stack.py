@@ -209,15 +209,15 @@ def test_overload_is_503_without_memory_and_leaves_calls_alone() -> None:
     assert isinstance(peer.events()[0], Ended) and event.session.ended
 
 
-def test_who_is_away_answers_503_even_to_who_is_preferred() -> None:
+def test_who_is_out_of_service_answers_503_even_to_who_is_preferred() -> None:
     peer = Peer()
     _, to = call(peer)
-    peer.stack.away, peer.stack.preferred = True, lambda host: True
+    peer.stack.serving, peer.stack.preferred = False, lambda host: True
     assert peer.status(request("OPTIONS", branch="z9hG4bKo")) == 503
     (data,) = peer.receive(request(branch="z9hG4bKnew", call_id="call-2", body=sdp()))
     assert data.startswith(b"SIP/2.0 503 ")
     assert peer.status(request("BYE", branch="z9hG4bKbye", to=to, cseq=2)) == 200
-    peer.stack.away = False
+    peer.stack.serving = True
     assert peer.status(request("OPTIONS", branch="z9hG4bKp")) == 200
 
 
