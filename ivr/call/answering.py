@@ -62,8 +62,13 @@ class Answering:
             self._session.ring(self._services.clock())
 
     def early_media(self) -> None:
-        """Open the sound path to a caller who is not answered."""
+        """Open the sound path to a caller who is not answered. A line that has none before the answer is answered: what
+        the flow says is to be heard."""
         if self.answered or self.early:
+            return
+        if not self.leg.policy.early_media:
+            self._report.log.info("the line has no sound before the answer: the call is answered")
+            self.answer()
             return
         if self._session.remote_sdp is None and not self._session.can_be_reliable:
             # Without an offer there is nothing to open the sound path with; ours goes reliably or not at all.

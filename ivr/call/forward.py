@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from ivr.call.duplex import HALF_DUPLEX, bridgeable
 from ivr.call.leg import refusal
 from ivr.call.outcomes import Outcomes, outcome_of
 from ivr.call.parties import Attempt, ForwardHost
@@ -79,6 +80,11 @@ class Forwarding:
                 continue
             if not destinations:
                 self._outcomes.note("no_answer", target, 480, "not registered")
+                continue
+            destinations = self._bridgeable(destinations)
+            if not destinations:
+                self.host.log.warning("forward: %s", HALF_DUPLEX)
+                self._outcomes.note("failed", target, None, HALF_DUPLEX)
             elif room > 0:
                 self._waiting.append(destinations[:room])
                 room -= len(destinations)
@@ -88,6 +94,12 @@ class Forwarding:
             self._refer(self._waiting[0][0].uri)
         else:
             self._ring()
+
+    def _bridgeable(self, destinations: Sequence[Destination]) -> Sequence[Destination]:
+        policies = self.services.policies
+        if not self.host.leg.policy.full_duplex:
+            return ()
+        return [found for one in destinations if (found := bridgeable(one, policies)) is not None]
 
     def _ring(self) -> None:
         self.host.show_ringing(self.command.ringback)

@@ -93,7 +93,9 @@ class Gate:
         who he is. OverloadedError and BusyError where he has too many calls."""
         request, host = event.request, event.flow.remote[0]
         via = request.top_via
-        line = self._lines.at(host, request.uri.user, via.port or DEFAULT_PORTS.get(via.transport.lower()))
+        line = self._lines.end_at(event.flow.remote)
+        if line is None:
+            line = self._lines.at(host, request.uri.user, via.port or DEFAULT_PORTS.get(via.transport.lower()))
         if line is not None:
             caller = identify(request, line, self._lines.lines, None)
         else:

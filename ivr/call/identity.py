@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ivr.errors import ProtocolError
-from ivr.lines import spellings, to_e164
+from ivr.lines import DeviceEnd, spellings, to_e164
 from ivr.net.hops import DEFAULT_PORTS
 from ivr.settings import Settings, SipLine
 from ivr.sip import Account, NameAddr, Request, Uri
@@ -75,10 +75,12 @@ def normalise(number: str) -> str:
 class LineTable:
     """Lines by the addresses their calls come from."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.lines: dict[str, SipLine] = {
-            name: line for name, line in settings.lines.items() if isinstance(line, SipLine)
-        }
+    def __init__(self, settings: Settings, ends: Mapping[str, DeviceEnd] | None = None) -> None:
+        """`ends` are the lines on hardware of this machine."""
+        ends = ends or {}
+        own = {name: line for name, line in settings.lines.items() if isinstance(line, SipLine)} | dict(ends)
+        self.lines: dict[str, SipLine] = {name: own[name] for name in settings.lines if name in own}
+        self._ends = {(end.host, end.port): name for name, end in ends.items()}
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, str]] = [
             (network, name) for name, line in self.lines.items() for network in line.match
         ]
@@ -90,7 +92,10 @@ class LineTable:
         return self._accounts.get(name)
 
     def resolved(self, name: str, addresses: Iterable[str]) -> None:
-        """Set the addresses that calls of a line come from; those known before are forgotten."""
+        """Set the addresses that calls of a line come from; those known before are forgotten. Lines on hardware are
+        known by their ports alone: whoever else is on this machine is none of them."""
+        if isinstance(self.lines[name], DeviceEnd):
+            return
         own = frozenset(addresses)
         known = {ip: tuple(line for line in lines if line != name) for ip, lines in self._addresses.items()}
         for ip in own:
@@ -102,7 +107,13 @@ class LineTable:
     def has_host(self, host: str) -> bool:
         """Whether a host, by name or address, is a line's."""
         name = host.lower()
-        return name in self._addresses or any(line.host.lower() == name for line in self.lines.values())
+        return name in self._addresses or any(
+            line.host.lower() == name for line in self.lines.values() if not isinstance(line, DeviceEnd)
+        )
+
+    def end_at(self, remote: tuple[str, int]) -> str | None:
+        """The line on hardware whose process sends from this host and port, as the packet has them."""
+        return self._ends.get(remote)
 
     def at(self, ip: str, user: str = "", port: int | None = None) -> str | None:
         """The line whose peer has this address; exact addresses go before networks. Of several accounts at one peer it

@@ -52,6 +52,10 @@ class MediaPolicy:
     """Quirks of the line's gateway."""
     tones: str = ""
     """Country whose call progress tones are looked for, where the profile wants that; empty: those of all."""
+    full_duplex: bool = True
+    """It hears while it sounds; False: it cannot be bridged."""
+    early_media: bool = True
+    """A caller can be heard and hear before the answer."""
 
     def preferring(self, terms: Agreed | None) -> Capabilities:
         """Capabilities with the codec of another leg first, so that a bridge need not transcode."""
@@ -78,6 +82,7 @@ class Leg:
         "_sdp_id",
         "_version",
         "agreed",
+        "holding",
         "policy",
         "port",
         "session",
@@ -89,6 +94,8 @@ class Leg:
         self.port = port
         self.policy = policy
         self.agreed: Agreed | None = None
+        self.holding = False
+        """Our descriptions ask the party not to send: it is held by us."""
         self._by_info: bool | None = None
         """Whether keys go to the party by INFO; None before anything is agreed."""
         self._host = policy.advertise(peer) if peer else ""
@@ -119,6 +126,7 @@ class Leg:
             self.port.local[1],
             session_id=self._sdp_id,
             version=self._version,
+            hold=self.holding,
             previous=self.agreed,
             fresh=os.urandom(FRESH_OCTETS),
         )
@@ -135,6 +143,7 @@ class Leg:
             self.port.local[1],
             session_id=self._sdp_id,
             version=self._version,
+            hold=self.holding,
             previous=self._local,
             fresh=os.urandom(FRESH_OCTETS),
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ivr.call.identity import LineTable
 from ivr.call.leg import MediaPolicy
-from ivr.lines import NO_QUIRKS, Profile, profile_of
+from ivr.lines import LOOPBACK, NO_QUIRKS, DeviceEnd, Profile, profile_of
 from ivr.settings import Settings, SipLine
 from ivr.sip.codecs import CodecOrder
 from ivr.sip.negotiate import Capabilities
@@ -21,9 +21,10 @@ _TONES = {"GB": "uk"}
 
 
 def media_policies(
-    settings: Settings, lines: LineTable, advertise: Callable[[str], str]
+    settings: Settings, lines: LineTable, advertise: Callable[[str], str], inner_host: str = LOOPBACK
 ) -> Callable[[str | None], MediaPolicy]:
-    """Policy of a line by name; of phones and guests for None. `advertise`: peer's address -> our media address."""
+    """Policy of a line by name; of phones and guests for None. `advertise`: peer's address -> our media address;
+    `inner_host`: that for lines on hardware of this machine."""
 
     def usable(codecs: tuple[str, ...]) -> tuple[str, ...]:
         if "opus" not in codecs or opus_available():
@@ -40,6 +41,7 @@ def media_policies(
         srtp: Srtp,
         profile: Profile = NO_QUIRKS,
         country: str | None = None,
+        end: DeviceEnd | None = None,
     ) -> MediaPolicy:
         return MediaPolicy(
             capabilities=Capabilities(
@@ -53,9 +55,11 @@ def media_policies(
             inband=inband if "inband" in dtmf else "off",
             info="info" in dtmf,
             keys=dtmf,
-            advertise=advertise,
+            advertise=advertise if end is None else lambda peer: inner_host,
             profile=profile,
             tones=_TONES.get(country or "", (country or "").lower()),
+            full_duplex=end is None or end.full_duplex,
+            early_media=end is None,
         )
 
     media = settings.media
@@ -72,6 +76,7 @@ def media_policies(
             line.srtp or media.srtp,
             profile,
             line.country,
+            line if isinstance(line, DeviceEnd) else None,
         )
 
     by_line = {name: of_line(line) for name, line in lines.lines.items()}

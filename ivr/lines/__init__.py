@@ -4,6 +4,7 @@ An asyncio shell (:class:`Trunks`) around pure parts; calls ask it which lines a
 """
 
 from ivr.lines.callerid import Identity, Showing, identity_of
+from ivr.lines.devices import LOOPBACK, DeviceEnd, end_of
 from ivr.lines.ground import Ground, instance_of, routes_of
 from ivr.lines.health import TrunkState
 from ivr.lines.load import LineLoad
@@ -12,8 +13,10 @@ from ivr.lines.profiles import NO_QUIRKS, PROFILES, Profile, profile_of
 from ivr.lines.trunks import Trunks
 
 __all__ = [
+    "LOOPBACK",
     "NO_QUIRKS",
     "PROFILES",
+    "DeviceEnd",
     "Ground",
     "Identity",
     "LineLoad",
@@ -21,6 +24,7 @@ __all__ = [
     "Showing",
     "TrunkState",
     "Trunks",
+    "end_of",
     "identity_of",
     "instance_of",
     "profile_of",

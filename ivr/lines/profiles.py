@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from ivr.lines.devices import DeviceEnd
 from ivr.settings import DtmfMethod, Flash, Gateway, GatewayProfile, Inband, SipLine
 
 __all__ = ["NO_QUIRKS", "PROFILES", "Profile", "profile_of"]
@@ -62,8 +63,19 @@ PROFILES: Final[dict[GatewayProfile, Profile]] = {
 }
 
 
+DEVICES: Final = {
+    # It is in its voice mode a second or two after it went off hook, and sends no sound before. It hears busy tones
+    # itself, as the sound that comes out of it may lack them.
+    "modem": Profile("USB voice modem", late_media=4.0),
+    "sound_card": Profile("sound card", late_media=1.0),
+}
+"""Lines on hardware of this machine: they send sound from the moment on from which they hear what is played."""
+
+
 def profile_of(line: SipLine | None) -> Profile:
     """Quirks of a line: its profile with what the configuration says otherwise; those of a phone for None."""
+    if isinstance(line, DeviceEnd):
+        return replace(DEVICES[line.kind], busy_tone=line.kind == "sound_card" and line.analog)
     if not isinstance(line, Gateway):
         return NO_QUIRKS
     profile, own = PROFILES[line.profile], line.quirks

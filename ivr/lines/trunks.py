@@ -68,6 +68,8 @@ class Trunks:
         self._trunks = {name: _Trunk(line) for name, line in lines.items()}
         self._timer: Any = None
         self._closed = False
+        self.trouble: Callable[[str], str] = lambda name: ""
+        """What else is known to speak against a line; whoever knows calls :meth:`look` when that changes."""
         for name, trunk in self._trunks.items():
             trunk.since = ground.wall()
             line = trunk.line
@@ -85,7 +87,7 @@ class Trunks:
                     line.register_,
                     account,
                     ground,
-                    lambda name=name: self._look(name),  # type: ignore[misc]
+                    lambda name=name: self.look(name),  # type: ignore[misc]
                 )
             if line.probe is not None:
                 trunk.probe = LineProbe(
@@ -112,7 +114,7 @@ class Trunks:
                 trunk.registration.start()
             if trunk.probe is not None:
                 trunk.probe.start()
-            self._look(name)
+            self.look(name)
         if self._trunks:
             self._again()
 
@@ -146,9 +148,10 @@ class Trunks:
 
     def usable(self, name: str) -> bool:
         """Whether calls go out by this line first of all; where none of several is, they are tried all the same."""
-        trunk = self._trunks[name]
-        now = self._ground.loop.time()
-        return not trunk.troubles(now) and not self._shunned.all_of(trunk.hops, now)
+        return not self._troubles(name) and not self._shunned.all_of(self._trunks[name].hops, self._ground.loop.time())
+
+    def _troubles(self, name: str) -> str:
+        return self.trouble(name) or self._trunks[name].troubles(self._ground.loop.time())
 
     async def hops(self, name: str) -> list[Hop]:
         """Where calls of a line go, in the order to be tried now; empty where its host has no address."""
@@ -175,7 +178,7 @@ class Trunks:
         now = self._ground.loop.time()
         found = []
         for name, trunk in self._trunks.items():
-            self._look(name)
+            self.look(name)
             registration, probe = trunk.registration, trunk.probe
             usable, reason = trunk.told or (True, "")
             if usable and self._shunned.all_of(trunk.hops, now):
@@ -194,10 +197,10 @@ class Trunks:
             )
         return found
 
-    def _look(self, name: str) -> None:
+    def look(self, name: str) -> None:
         """Note, and log, whether a line can be used, where that has changed."""
         trunk = self._trunks[name]
-        reason = trunk.troubles(self._ground.loop.time())
+        reason = self._troubles(name)
         state = not reason, reason
         if state == trunk.told or self._closed:
             return
@@ -217,7 +220,7 @@ class Trunks:
         trunk = self._trunks[name]
         if trunk.registration is not None and trunk.probe is not None and trunk.probe.pulse.alive:
             trunk.registration.hurry()
-        self._look(name)
+        self.look(name)
 
     # Addresses
 
@@ -241,7 +244,7 @@ class Trunks:
             # While a name has no address the old ones stand: the peer has not moved because of that.
             trunk.addresses = addresses
             self._on_addresses(name, addresses)
-        self._look(name)
+        self.look(name)
 
     async def _resolve_all(self) -> None:
         for name in self._trunks:

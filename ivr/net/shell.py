@@ -321,8 +321,8 @@ class SipShell:
             self._take(data, flow)
 
     def _receive_inner(self, data: bytes, flow: Flow) -> None:
-        """From an inner peer; whoever else sends here is not heard. The guard is not asked: it knows hosts and no ports,
-        and would take whoever is on this one for the peer."""
+        """From an inner peer; whoever else sends here is not heard. The guard is not asked: it knows hosts alone, and
+        would take whoever is on this one for the peer."""
         if flow.remote in self._inner:
             self._hear(data, flow)
 

@@ -27,9 +27,9 @@ from ivr.flow import FlowSet, parse_flow
 from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
 from ivr.guard import SourceGuard
-from ivr.lines import Ground, Trunks
+from ivr.lines import Ground, Trunks, end_of
 from ivr.net import Hop, is_address
-from ivr.settings import parse_settings
+from ivr.settings import DeviceLine, parse_settings
 from ivr.sip import (
     Account,
     Answered,
@@ -59,6 +59,8 @@ DESK: Address = ("192.0.2.20", 5060)
 CELL: Address = ("192.0.2.21", 5060)
 SHOP: Address = ("192.0.2.30", 5060)
 TRUNK: Address = ("192.0.2.10", 5060)
+DEVICE: Address = ("127.0.0.1", 40_000)
+"""Of the first line on hardware; the next ones have the ports above."""
 
 SETTINGS = """
 lines:
@@ -288,7 +290,9 @@ class House:
         self.registrar = Registrar()
         timer = self.settings.sip.session_timer
         self.stack = make_stack(99, session_timer=SessionTimerPolicy(timer.expires, timer.min, timer.mode))
-        lines = LineTable(self.settings)
+        devices = (name for name, line in self.settings.lines.items() if isinstance(line, DeviceLine))
+        ends = {name: end_of(name, self.settings.lines[name], port) for port, name in enumerate(devices, DEVICE[1])}
+        lines = LineTable(self.settings, ends)
         for name, line in lines.lines.items():
             lines.resolved(name, [line.host])
         shell = SimpleNamespace(

@@ -33,7 +33,7 @@ def test_a_modem(make_settings: Make) -> None:
     ("keys", "full"),
     [
         ("", False),
-        (", profile: usr5637", False),
+        (", profile: usr5637", True),
         (", profile: v253", False),
         (", profile: cx93010", True),
         (", profile: cx93010, duplex: half", False),
