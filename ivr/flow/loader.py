@@ -348,7 +348,7 @@ def _faults_between(flows: list[Flow], *, complete: bool) -> Iterator[Fault]:
                 meant = near(wanted, names)
                 text = f"there is no such flow, did you mean {meant}?" if meant else "there is no such flow"
                 yield Fault(text, file, line, name, "flow", wanted)
-            elif target is not None and target.flow_entry is None:
+            elif target is not None and element.enters and target.flow_entry is None:
                 yield Fault(
                     f"the flow {wanted} cannot be entered by a transfer",
                     file,

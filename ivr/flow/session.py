@@ -110,6 +110,7 @@ class Session(Context):
         "interruptible_before",
         "keys",
         "last_event",
+        "left",
         "rested",
         "stray",
         "transfer",
@@ -131,6 +132,8 @@ class Session(Context):
         """Set by an element that wants another flow to go on."""
         self.branch_shown: str | None = None
         """What the trace says instead of the branch of the step that runs, where the branch tells the input."""
+        self.left = False
+        """Set by an element that ends the flow, and the subroutines that it is in."""
         self.rested = False
         """The element that ran waited long outside a call: what follows is no running in circles."""
         self.last_event: float | None = None

@@ -197,6 +197,8 @@ class Walk:
             step.branch, ctx.branch_shown = ctx.branch_shown, None
         if ctx.transfer is not None:
             return self._transfer(element)
+        if ctx.left:
+            self._way.frames.clear()
         return element.targets.get(branch)
 
     # Flows

@@ -115,7 +115,6 @@ class StartOutgoingCallElement(Element):
     NEEDS_NO_CALL = True
     DORMANT = True
     RESULTS = ("status", "reason", "sip_code", "answerer", "confidence", "attempts", "line")
-    TARGETS: ClassVar[Mapping[str, str]] = {"line": "lines"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "to": "sent",
         "from": "sent",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ivr.flow.elements.base import CALL_ENDED, ELEMENTS, USER_HUNG_UP, Exposure
+from ivr.flow.elements.base import ELEMENTS, Exposure
 from ivr.flow.elements.branch import BranchElement
 from ivr.flow.elements.collect import CollectElement
 from ivr.flow.elements.prompts import PromptFields
@@ -22,7 +22,7 @@ from ivr.flow.model import Edge, Flow
 from ivr.flow.positions import Path
 from ivr.flow.walk import prompts, templates
 
-__all__ = ["ENDS", "NOTHING", "UNKNOWN", "Caller", "State", "View", "callers_of"]
+__all__ = ["NOTHING", "UNKNOWN", "Caller", "State", "View", "callers_of"]
 
 State = tuple[str, bool]
 """An element, and whether the caller is there."""
@@ -35,9 +35,6 @@ NOTHING = ""
 
 UNKNOWN = "?"
 """In place of an element that has given results: another flow may have."""
-
-ENDS = frozenset({USER_HUNG_UP.name, CALL_ENDED.name})
-"""Branches for the end of the call under an element."""
 
 
 class View:
@@ -115,10 +112,16 @@ class View:
 
     def branches(self, state: State) -> Iterator[Edge]:
         """Branches that can be taken in a state; an end of the call that the flow does not bring about is none."""
-        name, up = state
-        if up or not self.flow.elements[name].NEEDS_CALL:
+        name, _ = state
+        if self._runs(state):
             never = self.never.get(name, ())
-            yield from (edge for edge in self.leaving[name] if edge.branch not in ENDS and edge.branch not in never)
+            yield from (edge for edge in self.leaving[name] if not edge.imposed and edge.branch not in never)
+
+    def _runs(self, state: State) -> bool:
+        """The element can run in this state; else it is a fault."""
+        name, up = state
+        element = self.flow.elements[name]
+        return not (element.NEEDS_NO_CALL if up else element.NEEDS_CALL)
 
     @cached_property
     def never(self) -> Mapping[str, frozenset[str]]:
@@ -133,12 +136,12 @@ class View:
     def after(self, state: State) -> list[State]:
         """States that can follow, the end of the call included."""
         name, up = state
-        if not up and self.flow.elements[name].NEEDS_CALL:
+        if not self._runs(state):
             return []
         return [
-            (edge.target, up and not edge.session_over)
+            (edge.target, edge.up_after(up))
             for edge in self.leaving[name]
-            if edge.target is not None and (up or edge.branch not in ENDS)
+            if edge.target is not None and (up or not edge.imposed)
         ]
 
     @cached_property
@@ -149,7 +152,9 @@ class View:
             element = self.flow.elements[name]
             ups = [not element.OUTSIDE]
             if isinstance(element, StartFromFlowElement) and self.callers:
-                ups = sorted(set().union(*(flow.sessions.get(at, ()) for flow, at, _ in self.callers)), reverse=True)
+                # A participant has answered before the flow begins here.
+                found_ups = (flow.sessions.get(at, ()) if by.enters else {True} for flow, at, by in self.callers)
+                ups = sorted(set().union(*found_ups), reverse=True)
             found.extend((name, up) for up in ups or [True])
         return tuple(found)
 
@@ -193,7 +198,7 @@ class View:
             leaving = frozenset(known) if results == () else frozenset({name})
             # An end of the call under the element leaves the result of the one before.
             todo.extend(
-                (edge.target, leaving | known if edge.session_over else leaving)
+                (edge.target, leaving | known if edge.imposed else leaving)
                 for edge in self.leaving[name]
                 if edge.target is not None
             )

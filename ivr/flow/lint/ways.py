@@ -9,7 +9,7 @@ from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
 from ivr.flow.lint.graphs import components
-from ivr.flow.lint.view import ENDS, State, View
+from ivr.flow.lint.view import State, View
 from ivr.flow.model import Edge
 
 __all__ = ["rules"]
@@ -172,19 +172,25 @@ def _inserted(view: View) -> Iterator[Finding]:
         if getattr(view.flow.elements[edge.source], "wait", True) is False and edge.branch == "error":
             continue  # what is not waited for does not fail
         message = f"branch {edge.branch} is not named: the call is hung up there{subroutine}"
-        yield view.finding(F002, edge.source, edge.field, message, up=True)
-        if (edge.source, True) in view.reached and (edge.source, True) not in view.returning:
-            yield _cut_off(view, edge)
+        ups = [up for up in view.ups(edge.source) if edge.up_after(up)]
+        yield view.finding(F002, edge.source, edge.field, message, up=ups[0] if ups else True)
+        if any((edge.source, up) not in view.returning for up in ups) and not _machine(view, edge):
+            yield _cut_off(view, edge, ups[0])
 
 
-def _cut_off(view: View, edge: Edge) -> Finding:
+def _machine(view: View, edge: Edge) -> bool:
+    """Nobody but a machine is there: to hang up on it says all there is to say."""
+    return edge.session_begins and not view.flow.elements[edge.source].exits[edge.branch].branch.success
+
+
+def _cut_off(view: View, edge: Edge, up: bool) -> Finding:
     element = view.flow.elements[edge.source]
     success = {spec.name for spec in element.branch_specs() if spec.success}.union(element.own_targets())
     if edge.branch in success or not success:
         message = f"nothing follows {edge.branch}, and the caller is still there"
-        return view.finding(G002, edge.source, edge.field, message, "name what follows, if only a hang_up", up=True)
+        return view.finding(G002, edge.source, edge.field, message, "name what follows, if only a hang_up", up=up)
     message = f"nothing says what happens on {edge.branch}: the caller is cut off"
-    return view.finding(G003, edge.source, edge.field, message, f"name an element for {edge.branch}", up=True)
+    return view.finding(G003, edge.source, edge.field, message, f"name an element for {edge.branch}", up=up)
 
 
 # Loops
@@ -209,7 +215,7 @@ def _closed_loops(view: View, silent: bool) -> Iterator[list[State]]:
             continue
         only = view.flow.elements[name].silent_branches() if silent else None
         ways[state] = tuple(
-            None if edge.target is None else (edge.target, up and not edge.session_over)
+            None if edge.target is None else (edge.target, edge.up_after(up))
             for edge in view.branches(state)
             if only is None or edge.branch in only
         )
@@ -222,21 +228,28 @@ def _closed_loops(view: View, silent: bool) -> Iterator[list[State]]:
             if silent and view.flow.elements[loop[0][0]].silent_branches() == frozenset():
                 yield loop
             continue
-        if any(not up and view.flow.elements[name].DORMANT for name, up in loop):
+        if any(not up and _waits(view.flow.elements[name]) for name, up in loop):
             continue  # a flow that lives outside calls may wait for the next event for ever
         if all(after in inside for state in loop for after in ways[state]):
             yield loop
+
+
+def _waits(element: Element) -> bool:
+    """It waits for something that happens, or for a time; who calls again and again only calls again and again."""
+    return element.DORMANT and not element.NEEDS_NO_CALL
 
 
 def _may_leave(view: View, element: Element) -> bool:
     """Whether the call may go on, or end, in another flow for good."""
     if not isinstance(element, TransferToFlowElement):
         return False
+    if not element.enters:
+        return not element.detached
     other = (view.world.flows or {}).get(element.flow.source.strip())
     if other is None or not element.returns:
         return True
     return any(isinstance(each, TransferToFlowElement) for each in other.elements.values()) or any(
-        edge.session_over and edge.branch not in ENDS for edge in other.edges
+        edge.session_over and not edge.imposed for edge in other.edges
     )
 
 
@@ -266,7 +279,7 @@ def _around(view: View, start: State, inside: set[State], silent: bool) -> tuple
         for edge in view.branches(state):
             if edge.target is None or (only is not None and edge.branch not in only):
                 continue
-            after = (edge.target, state[1] and not edge.session_over)
+            after = (edge.target, edge.up_after(state[1]))
             if after == start:
                 names = [start[0]]
                 at: State | None = state
