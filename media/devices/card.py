@@ -1,13 +1,16 @@
 """A sound card as a device: two streams of PortAudio, looked after by a thread that brings a vanished card back.
 
-PortAudio tells nobody that a device is gone: its callbacks stop, and the stream goes on saying that it is active. So
-the callbacks are watched. Latency of each way: what is kept for late threads (30 ms at first heard, 20 ms sounded, more
-where sound was missing), 3 ms of filter at 8 kHz, one block of 10 ms, and what the driver keeps.
+PortAudio tells nobody that a device is gone: its callbacks stop, and the stream goes on saying that it is active; or
+PipeWire moves the sound to another card. So callbacks and routes are watched.
+
+Latency of each way: what is kept for late threads (30 ms at first of what is heard, 20 ms of what is sounded, more where
+sound was missing), 3 ms of filter at 8 kHz, a block of 10 ms, and what the driver keeps.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from media.devices.cards import BLOCK_SECONDS, CardError, CardHost, CardInfo, CardStream, PortAudio, choose
 from media.devices.clocks import Inlet, Outlet
 from media.devices.face import FRAME_SECONDS
+from media.devices.routes import RouteWatch
 
 __all__ = ["CardDevice", "CardState", "CardStatistics"]
 
@@ -28,6 +32,10 @@ SILENT_AFTER: Final = 0.6
 second in which a call should know."""
 START_WITHIN: Final = 1.5
 """Seconds that a card has for its first callbacks."""
+ROUTED_WITHIN: Final = 0.3
+"""Seconds of callbacks after which the sound goes where it will go: PipeWire's session manager links in 50 ms."""
+STUCK_AFTER: Final = 5.0
+"""Seconds that opening or closing takes at most: PortAudio then hangs in a driver, and only a new process helps."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for a card that is not there."""
 _WATCH_EVERY: Final = 0.1
@@ -103,6 +111,8 @@ class CardDevice:
         self._there = False
         self._losses = 0
         self._next_look = 0.0
+        self._routes: RouteWatch | None = None
+        self._watched_at = clock()
         self._closing = threading.Event()
         self._changed = threading.Condition()
         if not wait:
@@ -114,6 +124,11 @@ class CardDevice:
     def there(self) -> bool:
         """Whether it hears and sounds."""
         return self._there
+
+    @property
+    def stuck(self) -> bool:
+        """Opening or closing hangs in a driver: the card comes back in a new process alone."""
+        return self._clock() - self._watched_at > STUCK_AFTER
 
     def wait_for(self, there: bool, seconds: float) -> bool:
         """Wait until it works, or is gone; False where that did not happen within ``seconds``."""
@@ -155,7 +170,7 @@ class CardDevice:
 
     def _keep(self) -> None:
         while not self._closing.wait(_WATCH_EVERY):
-            now = self._clock()
+            now = self._watched_at = self._clock()
             if self._streams:
                 self._watch(now)
             elif now >= self._next_look:
@@ -163,25 +178,29 @@ class CardDevice:
                 with contextlib.suppress(CardError):
                     self._open()
         self._shut()
+        if self._routes is not None:
+            self._routes.close()
 
     def _watch(self, now: float) -> None:
         oldest = min(self._heard_at, self._sounded_at)
+        astray = self._routes.astray if self._routes is not None else ""
         if not self._there:
-            if oldest > self._opened_at:
-                self._tell(CardState(True, self._names))
-            elif now - self._opened_at > START_WITHIN:
+            if astray or (now - self._opened_at > START_WITHIN and not oldest):
                 self._shut()
-        elif now - oldest > SILENT_AFTER:
+            elif oldest and (now - self._opened_at > ROUTED_WITHIN or self._routes is None):
+                self._tell(CardState(True, self._names))
+        elif astray or now - oldest > SILENT_AFTER:
             what = "hears" if self._heard_at < self._sounded_at else "sounds"
             self._losses += 1
-            self._tell(CardState(False, f"{self._names}: the card {what} no more"))
+            self._tell(CardState(False, astray or f"{self._names}: the card {what} no more"))
             self._shut()
 
     def _open(self) -> None:
         there = self._host.cards(again=True)
         heard, sounded = choose(self._wanted[0], "input", there), choose(self._wanted[1], "output", there)
-        self._opened_at = self._clock()
+        self._watch_routes()
         self._heard_at = self._sounded_at = 0.0
+        self._opened_at = self._clock()
         try:
             hearing = self._host.listen(heard, self._channels(heard, heard.inputs), self._hear)
             self._streams.append(hearing)
@@ -194,6 +213,15 @@ class CardDevice:
         self._inlet = Inlet(hearing.rate, self.rate, self._gains[0])
         self._outlet = Outlet(sounding.rate, self.rate, self._gains[1])
         self._next_look = self._clock() + LOOK_EVERY
+
+    def _watch_routes(self) -> None:
+        """Only where cards are named, and by PortAudio itself: a default may be any card."""
+        if self._wanted == (None, None) or not isinstance(self._host, PortAudio):
+            return
+        if self._routes is None or not self._routes.running:
+            if self._routes is not None:
+                self._routes.close()
+            self._routes = RouteWatch(os.getpid())
 
     def _channels(self, card: CardInfo, there: int) -> int:
         if there < self._channel:

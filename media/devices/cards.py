@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ BLOCK_SECONDS: Final = 0.01
 
 _RATES: Final = (48000, 44100, 16000, 8000, 32000)
 """Tried in turn: the first is what most cards have a crystal for, so that nobody else converts."""
-_NOTHING: Final = "libc.so.6", "abs"  # a C function that does nothing with its arguments
 
 
 class CardError(MediaError):
@@ -118,16 +118,14 @@ def choose(wanted: str | int | None, direction: Direction, there: Sequence[CardI
 
 @cache
 def _quiet() -> None:
-    """Keep the libraries from writing to standard error what each device that is not there made them think."""
-    nothing = getattr(ctypes.CDLL(_NOTHING[0]), _NOTHING[1])
-    for library, functions in (
-        ("libasound.so.2", ("snd_lib_error_set_handler",)),
-        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function")),
-    ):
-        with contextlib.suppress(OSError, AttributeError):
-            loaded = ctypes.CDLL(library)
-            for function in functions:
-                getattr(loaded, function)(nothing)
+    """Keep C libraries from writing to standard error: ALSA and JACK tell of each device that is not there, and a
+    PortAudio whose device vanished may write a line 300,000 times a second. Python does not write by C's ``stderr``."""
+    with contextlib.suppress(OSError, AttributeError, ValueError):  # where C keeps it elsewhere, all is as it was
+        program = ctypes.CDLL(None)
+        program.fopen.restype = ctypes.c_void_p
+        nowhere = program.fopen(os.devnull.encode(), b"w")
+        if nowhere:
+            ctypes.c_void_p.in_dll(program, "stderr").value = nowhere
 
 
 class PortAudio:

@@ -29,7 +29,7 @@ _TOO_MUCH: Final = 0.1
 """Seconds above the target that are not worked off but left out: a thread was stopped, or nobody had listened."""
 _RING_SECONDS: Final = 0.5
 _OLDEST: Final = 0.1
-"""Seconds for which a card's clock is taken to run on without a callback."""
+"""Seconds for which a card's clock is taken to run on without a callback; what was heard before is of no use then."""
 _PAUSE: Final = 0.1
 """Seconds without a frame after which sounding begins anew: there was no call, and nothing was missing."""
 
@@ -72,7 +72,11 @@ class Inlet:
         """The next frame; silence where there is none."""
         written, at = self._mark
         target = self._regulator.target
-        fill = (written - self._ring.taken) / self._card_rate + min(now - at, _OLDEST)
+        if now - at > _OLDEST:  # nobody had listened until it was full, or the card has stopped
+            self._ring.skip(self._ring.held)
+            self._running = False
+            return np.zeros(self._frame, np.int16)
+        fill = (written - self._ring.taken) / self._card_rate + now - at
         if fill > target + _TOO_MUCH or (not self._running and fill >= target):
             self._ring.skip(round((fill - target) * self._card_rate))
             self._regulator.restart()
