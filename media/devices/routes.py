@@ -30,16 +30,19 @@ class Routes:
 
     def take(self, text: str) -> None:
         """Take one message: a JSON array of objects that are new or changed, or gone (``info`` null)."""
-        with contextlib.suppress(ValueError):
-            for item in json.loads(text):
-                if not isinstance(item, dict) or not isinstance(number := item.get("id"), int):
-                    continue
-                info = item.get("info")
-                if isinstance(info, dict):
-                    kind = str(item.get("type", "")).rpartition(":")[2]
-                    self._infos[number] = kind, info
-                elif info is None and "info" in item:
-                    self._infos.pop(number, None)
+        try:
+            items = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        for item in items if isinstance(items, list) else ():
+            if not isinstance(item, dict) or not isinstance(number := item.get("id"), int):
+                continue
+            info = item.get("info")
+            if isinstance(info, dict):
+                kind = str(item.get("type", "")).rpartition(":")[2]
+                self._infos[number] = kind, info
+            elif info is None and "info" in item:
+                self._infos.pop(number, None)
 
     def astray(self, pid: int) -> str:
         """Which card the process ``pid`` has instead of the one it asked for: a sentence, empty where all is well."""
