@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from media.devices.face import Device
 from media.devices.rtp_sound import FLOOR, ROW, DeviceSound
 from media.errors import MediaFull
 from media.events import decode
-from media.face import MediaEvent, RecordDone, Stats
+from media.face import MediaEvent, RecordDone, Stats, Stream
 from media.plane.commands import Commands
 from media.plane.limits import SECOND_HALF, TICK
 from media.plane.plane import Plane
@@ -74,7 +74,19 @@ class RtpEndpoint(Port):
     closed: that is for whoever made it. The last event is :class:`media.Stats`.
     """
 
-    __slots__ = ("_commands", "_pairs", "_plane", "_queue", "_shell", "_sound", "_spool", "_thread", "_writer")
+    __slots__ = (
+        "_commands",
+        "_pairs",
+        "_paused",
+        "_plane",
+        "_queue",
+        "_shell",
+        "_sound",
+        "_spool",
+        "_stream",
+        "_thread",
+        "_writer",
+    )
 
     def __init__(
         self,
@@ -99,6 +111,8 @@ class RtpEndpoint(Port):
         )
         row, generation, port = bound[0]
         self._queue: deque[bytes] = deque()
+        self._paused = False
+        self._stream: Stream | None = None
         super().__init__(cast("WorkerLink", _Link(self._queue)), row, generation, (local[0], port), on_event)
         self._writer = RecordingWriter()
         self._spool = SpoolWriter()
@@ -124,6 +138,23 @@ class RtpEndpoint(Port):
     @muted.setter
     def muted(self, muted: bool) -> None:
         self._sound.muted = muted
+
+    @property
+    def paused(self) -> bool:
+        """No RTP is sent, whatever is agreed."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            if self._stream is not None:
+                self.update(self._stream)
+
+    def update(self, stream: Stream) -> None:
+        """As of every port; while :attr:`paused` without sending."""
+        self._stream = stream
+        super().update(replace(stream, send=stream.send and not self._paused))
 
     @property
     def levels(self) -> Levels:
