@@ -59,6 +59,8 @@ class World:
         """Says what campaigns change of calls."""
         self.permitted: Callable[[str, Callable[[bool], None]], None] = lambda number, then: then(True)
         """Reads the do-not-contact list."""
+        self.block: Callable[[str, str | None], None] = self._block
+        """Changes it: a number goes on it, or off it without a reason."""
 
     def reserve_dial(self, command: ports.ReserveDial, wait: KeptWait | None = None) -> datetime:
         return self.reserve(command, wait)
@@ -86,8 +88,10 @@ class World:
         self._events.happened(str(uuid.uuid4()), PROFILE_CHANGED, properties)
 
     def do_not_contact(self, command: ports.DoNotContact) -> None:
-        reason = command.reason if command.action == "add" else None
-        self._store.writer.do_not_contact(plain_number(command.number), self._wall(), reason)
+        self.block(command.number, command.reason if command.action == "add" else None)
+
+    def _block(self, number: str, reason: str | None) -> None:
+        self._store.writer.do_not_contact(plain_number(number), self._wall(), reason)
 
     def wait_for(
         self, command: ports.WaitForEvent, arrived: Callable[[ports.EventArrived], None]
