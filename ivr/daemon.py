@@ -47,10 +47,11 @@ from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
+from ivr.devices import Devices
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
-from ivr.lines import Ground, Trunks, instance_of
+from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
@@ -69,6 +70,7 @@ STOP_SECONDS = 30.0
 """For all that is left when the last call is over: recordings are completed, records written."""
 BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
+ANYWHERE = "0.0.0.0"
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
 
@@ -119,7 +121,9 @@ class Daemon:
                 log.error("%s", fault)
             if faults:
                 log.error("the flows folder does not hold: what was in force last stays in force")
-            media_host, media_host_v6 = _media_hosts(settings.sip.listen)
+            devices = Devices(settings)
+            exits.push_async_callback(devices.close)
+            media_host, media_host_v6 = _media_hosts(settings.sip.listen, bool(devices.lines))
             pool = await MediaPool.start(
                 MediaConfig(
                     host=media_host,
@@ -164,12 +168,15 @@ class Daemon:
                 limits=ConnectionLimits(
                     settings.limits.connections, settings.limits.connections_per_source, settings.sip.trusted
                 ),
+                inner=devices.addresses,
             )
             captures = Captures(settings.capture, settings.cache / "captures")
             shell.tap = captures.tap
             await shell.start()
             exits.push_async_callback(shell.close)
-            lines = LineTable(settings)
+            # After the calls and before the sockets: what a line's process says last is still heard.
+            exits.push_async_callback(devices.close)
+            lines = LineTable(settings, devices.ends)
             protection = Protection(
                 settings, settings.token_file.with_name(GUARD_FILE), lambda host: lines.at(host) is not None, time.time
             )
@@ -197,6 +204,8 @@ class Daemon:
             exits.push_async_callback(names.close)
             ground = Ground(loop, shell, stack, names, background.spawn, instance_of(settings.source))
             trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
+            trunks.trouble, trunks.hardware = devices.trouble, devices.hardware
+            devices.on_change = trunks.look
             shell.on_gone = trunks.connection_lost
             services = Services(
                 settings=settings,
@@ -210,7 +219,9 @@ class Daemon:
                 names=names,
                 trunks=trunks,
                 store=store,
-                policies=media_policies(settings, lines, shell.media_address),
+                policies=media_policies(
+                    settings, lines, shell.media_address, LOOPBACK if media_host == ANYWHERE else media_host
+                ),
                 outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
                 captures=captures,
@@ -242,6 +253,7 @@ class Daemon:
             exits.push_async_callback(waiting.close)
             await waiting.begin()
             services.keep = waiting.keep
+            waiting.dials.calls = manager
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
             live = LiveFlows(keeper, flows, faults, in_force)
             await trunks.start()
@@ -264,6 +276,7 @@ class Daemon:
             await http.start()
             exits.push_async_callback(http.close)
             privileges.forget()
+            devices.start(shell.inner_address)
             self._signals(loop)
             upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
@@ -367,15 +380,18 @@ def _stack_config(settings: Settings) -> StackConfig:
     )
 
 
-def _media_hosts(listeners: Sequence[Listener]) -> tuple[str, str]:
+def _media_hosts(listeners: Sequence[Listener], devices: bool = False) -> tuple[str, str]:
     """The addresses that RTP sockets bind to, where there are listeners of both families one of each: the listener's,
-    or all of the machine where there are several."""
+    or all of the machine where there are several. Lines on hardware (`devices`) need one of IPv4: where no listener has
+    one, that of the loopback."""
     hosts = list(dict.fromkeys(listener.host for listener in listeners))
     v4, v6 = (
         "" if not own else own[0] if len(own) == 1 else everywhere
         for own, everywhere in (
-            ([host for host in hosts if ":" not in host], "0.0.0.0"),
+            ([host for host in hosts if ":" not in host], ANYWHERE),
             ([host for host in hosts if ":" in host], "::"),
         )
     )
+    if devices and not v4:
+        v4 = LOOPBACK
     return (v4, v6) if v4 else (v6, "")

@@ -19,12 +19,20 @@ from ivr.call.gate import Gate
 from ivr.call.identity import Caller, plain_text, verification
 from ivr.call.leg import refusal
 from ivr.call.live import LiveCall
+from ivr.call.outgoing import OutgoingCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.call.transfer_rules import NOBODY, Peer, peer_of_caller
 from ivr.call.transferable import Transferable
 from ivr.capture import Party
-from ivr.errors import BusyError, CallForbiddenError, IvrError, NumberNotServedError, OverloadedError
+from ivr.errors import (
+    BusyError,
+    CallForbiddenError,
+    IvrError,
+    MediaUnavailableError,
+    NumberNotServedError,
+    OverloadedError,
+)
 from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.guard import Dialler, Verdict
 from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
@@ -74,6 +82,9 @@ class CallManager:
         self.refusals: Counter[int] = Counter()
         """Calls that were not taken, by the status of the answer."""
         self.total = 0
+        """Calls that came in and were taken."""
+        self.placed = 0
+        """Calls that flows placed."""
 
     @property
     def gate(self) -> Gate:
@@ -136,7 +147,7 @@ class CallManager:
             except BaseException:
                 self._services.free_line(caller.line)
                 raise
-        except (BusyError, OverloadedError) as error:
+        except (BusyError, MediaUnavailableError, OverloadedError) as error:
             self._gate.over(session)
             self.refusals[error.sip_status] += 1
             session.reject(error.sip_status, now, headers=(("Retry-After", str(RETRY_AFTER)),))
@@ -306,10 +317,31 @@ class CallManager:
             self._services.free_line(call.caller.line)
         self._closed(call)
 
+    # Calls that flows place (CallBook)
+
+    def has_room(self) -> bool:
+        """Whether `limits.calls` allows one more."""
+        return len(self.calls) < self._services.settings.limits.calls
+
+    def add(self, call: OutgoingCall) -> None:
+        """A flow calls somebody."""
+        self.calls[call.report.id] = call
+        self.placed += 1
+
+    def closed_out(self, call: OutgoingCall) -> None:
+        """That call is over."""
+        if (capture := call.capture_id()) is not None:
+            self._services.captures.ended(capture)
+        self._closed(call)
+
+    def written_out(self, call: OutgoingCall) -> None:
+        """All of it is known."""
+        self._written(call)
+
     def _closed(self, call: FlowCall) -> None:
         self.calls.pop(call.report.id, None)
         self._unwritten.add(call)
-        self.on_ended(call.report.id, call.report.summary())
+        self.on_ended(call.report.event_key, call.report.summary())
         if not self.calls:
             for then in self._idle:
                 then()

@@ -15,6 +15,7 @@ from ivr.call.transferable import Transferable
 from ivr.flow import ports
 from ivr.guard import Dialler
 from ivr.lines import Showing
+from ivr.sip import Session
 from media import MediaEvent, Port, Sound
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Placed(Protocol):
     def fail(self) -> None:
         """An event could not be handled."""
 
+    def placed(self, leg: Leg, session: Session, line: str | None) -> None:
+        """An INVITE goes out by a line (None: to a phone, a plain address): the first, or one to the next hop. Told
+        only where it is no other leg's call."""
+
 
 class Attempt(Transferable):
     """One target being called."""
@@ -121,6 +126,9 @@ class Attempt(Transferable):
     def fail(self) -> None:
         """An event of this leg could not be handled: it ends."""
         self.forwarding.lost(self)
+
+    def placed(self, leg: Leg, session: Session, line: str | None) -> None:
+        """The caller's leg is known: nobody has to be told."""
 
     def close(self, now: float) -> None:
         """Hang up and give the port back."""

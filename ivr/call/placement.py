@@ -62,6 +62,8 @@ class Unplaced:
 
     status: int
     reason: str
+    error: IvrError
+    """Why."""
 
 
 class Placement:
@@ -73,10 +75,11 @@ class Placement:
         destination: Destination,
         attempt: Placed,
         order: Order,
-        near: Leg,
+        near: Leg | None,
         port: Port | None = None,
     ) -> None:
-        """`near` is the leg whose call it is; `port` one that is taken over, else the call gets its own."""
+        """`near` is the leg whose call it is, None where a flow calls for itself; `port` one that is taken over, else
+        the call gets its own."""
         self._services = services
         self._attempt = attempt
         self._order = order
@@ -233,7 +236,7 @@ class Placement:
                 from_=identity.from_,
                 to=NameAddr(way.uri),
                 flow=flow,
-                sdp=leg.offer(leg.policy.preferring(self._near.agreed)),
+                sdp=leg.offer(leg.policy.preferring(self._near.agreed if self._near is not None else None)),
                 # What the flow says goes before what the line would say.
                 headers=(*(one for one in identity.headers if one[0].lower() not in named), *order.headers.items()),
                 account=way.account,
@@ -246,7 +249,9 @@ class Placement:
         )
         session.owner = self
         leg.session = self._session = session
-        if self._near.session is not None:
+        if self._near is None:
+            self._attempt.placed(leg, session, way.line)
+        elif self._near.session is not None:
             services.captures.placed(self._near.session.call_id, services.seen(leg, session))
 
     def _silent(self) -> None:
@@ -285,7 +290,7 @@ class Placement:
         if self._refused is not None:
             self._attempt.on_session(self._refused)
         else:
-            self._attempt.on_session(Unplaced(self._error.sip_status, str(self._error)))
+            self._attempt.on_session(Unplaced(self._error.sip_status, str(self._error), self._error))
 
     def _count(self, result: PlacedResult) -> None:
         self._services.placed[self._way.line, result] += 1

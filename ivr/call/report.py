@@ -61,6 +61,11 @@ class CallReport:
         return self._record.id
 
     @property
+    def event_key(self) -> str:
+        """Names the end of this call among all ends of calls."""
+        return self._record.id
+
+    @property
     def short_id(self) -> int:
         return self._record.short_id
 

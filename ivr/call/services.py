@@ -22,7 +22,7 @@ from ivr.call.sounds import SoundBook
 from ivr.call.targets import Destination, Directory
 from ivr.call.transfer_rules import TransferRules
 from ivr.capture import Captures, Party
-from ivr.errors import OverloadedError, TooManyHopsError
+from ivr.errors import MediaUnavailableError, TooManyHopsError
 from ivr.flow.spoken import Languages
 from ivr.guard import Dialler
 from ivr.lines import LineLoad, Showing, Trunks
@@ -130,25 +130,25 @@ class Services:
     def new_leg(
         self, session: Any, peer: str, on_media: Callable[[Any], None], line: str | None, near: Leg | None
     ) -> Leg:
-        """A leg with a port of its own; :class:`OverloadedError` when there is none left."""
+        """A leg with a port of its own; :class:`MediaUnavailableError` when there is none left."""
         try:
             policy = self.policies(line)
             host = policy.advertise(peer) if peer else ""
             port = self.pool.allocate(on_media, near=near.port if near is not None else None, host=host)
         except MediaFull as error:
-            raise OverloadedError(str(error)) from error
+            raise MediaUnavailableError(str(error)) from error
         return Leg(session, port, policy, peer, random.getrandbits(31))
 
-    def refit(self, leg: Leg, on_media: Callable[[Any], None], near: Leg) -> None:
+    def refit(self, leg: Leg, on_media: Callable[[Any], None], near: Leg | None) -> None:
         """Give a leg that has not sounded yet a port of the kind of its peer, IPv4 or IPv6, where it has another;
-        :class:`OverloadedError` when there is none."""
+        :class:`MediaUnavailableError` when there is none."""
         old = leg.port
         if (":" in leg.host) == (":" in old.local[0]):
             return
         try:
-            leg.port = self.pool.allocate(on_media, near=near.port, host=leg.host)
+            leg.port = self.pool.allocate(on_media, near=near.port if near is not None else None, host=leg.host)
         except MediaFull as error:
-            raise OverloadedError(str(error)) from error
+            raise MediaUnavailableError(str(error)) from error
         old.release()
 
     def leg_on(self, port: Port, session: Any, peer: str, line: str | None) -> Leg:
@@ -175,19 +175,20 @@ class Services:
         *,
         showing: Showing,
         headers: Mapping[str, str],
-        near: Leg,
+        near: Leg | None,
         dialler: Dialler,
         port: Port | None = None,
         replaces: Replaces | None = None,
     ) -> Leg:
         """Call a destination, over as many hops and lines as it takes; events of the one that counts go to `attempt`.
 
-        `dialler` is who wants it; `port` is one that the leg is to take over, else it gets its own; `replaces` the
-        dialog there that the call is to take the place of. Raises IvrError where nobody can be called; what is found
-        out later comes as :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
+        `near` is the leg whose call it is, None where a flow calls for itself; `dialler` is who wants it; `port` is one
+        that the leg is to take over, else it gets its own; `replaces` the dialog there that the call is to take the
+        place of. Raises IvrError where nobody can be called; what is found out later comes as
+        :class:`~ivr.call.placement.Unplaced`. The leg has no session until its host is known.
         """
         hops = MAX_FORWARDS
-        if near.session is not None and near.session.direction == "inbound":
+        if near is not None and near.session is not None and near.session.direction == "inbound":
             came = near.session.request.max_forwards
             hops = min(MAX_FORWARDS, MAX_FORWARDS if came is None else came) - 1
         if hops < 0:

@@ -51,7 +51,7 @@ class Settlement:
 
     def _late(self) -> None:
         """Write what is known; a flow that goes on without its caller adds to it when it is over."""
-        if self._runner.over:
+        if self._runner.over or self._runner.machine.dormant:
             self.write()
         else:
             self._timer = self._services.call_later(SETTLE_WAIT, self._late)

@@ -60,6 +60,25 @@ class SoloHost(Protocol):
     def over(self, flow: SoloFlow) -> None:
         """The flow is at its end."""
 
+    def dial(self, flow: SoloFlow, command: ports.Dial) -> None:
+        """Call somebody for it."""
+
+
+class SoloCall(Protocol):
+    """A call that the flow has placed, or is placing."""
+
+    up: bool
+    """Somebody has answered."""
+
+    def execute(self, command: ports.Command) -> None:
+        """Carry out a command that is about the call."""
+
+    def failed(self, error: Exception) -> None:
+        """The flow, or a command of it, raised."""
+
+    def turned(self) -> None:
+        """The flow waits, or is over."""
+
 
 class SoloFlow:
     """Runs one machine, from the moment it is taken up until it waits again or is over (RunnerHost)."""
@@ -76,6 +95,10 @@ class SoloFlow:
         self._unsettled = 0
         """Waits that have not heard of all past events yet."""
         self._done = False
+        self.dialling = False
+        """Somebody is to be called, or is called, or was and not all of it is known yet."""
+        self.call: SoloCall | None = None
+        """That call, once it is placed."""
         self.wrote = False
         """It has changed something that the writer keeps: that must be safe before the flow counts as further."""
         kept = wait.snapshot.get("machine", {}).get("waits", ())
@@ -97,29 +120,67 @@ class SoloFlow:
     # RunnerHost
 
     def execute(self, command: ports.Command) -> None:
-        """Carry out what needs no caller."""
-        if isinstance(command, ports.Note):
-            level = logging.getLevelNamesMapping()[command.level.upper()]
-            log.log(level, "flow %s of call %s: %s", self.wait.flow, self.wait.call_id, command.text)
+        """Carry out what needs no caller; the rest is for who is called."""
+        if not vars(self):  # let go by an earlier command
+            return
+        match command:
+            case ports.Dial():
+                self._host.dial(self, command)
+            case ports.CancelDial() if self.call is None:
+                self.dialling = False  # not placed yet
+            case ports.Note():
+                level = logging.getLevelNamesMapping()[command.level.upper()]
+                log.log(level, "flow %s of call %s: %s", self.wait.flow, self.wait.call_id, command.text)
+            case _ if self.call is not None:
+                self.call.execute(command)
 
     def failed(self, error: Exception) -> None:
         """The flow cannot go on."""
+        if not vars(self):
+            return
+        if self.call is not None:
+            up = self.call.up
+            self.call.failed(error)
+            if up:
+                return
+        self.dialling = False
         log.error("flow %s of call %s failed", self.wait.flow, self.wait.call_id, exc_info=error)
         self.machine.fault = self.machine.fault or f"it failed: {type(error).__name__}"
         self.runner.hand_over()
 
     def turned(self) -> None:
         """Everything there was to do is done for now."""
-        if self._done:
+        if vars(self) and self.call is not None:
+            self.call.turned()
+        if not vars(self) or self._done or self.dialling:
             return
         if self.runner.over:
             self._done = True
             self.runner.close()
             self._host.over(self)
+            self._let_go()
         elif self.machine.dormant and not self._unsettled:
             self._done = True
             self._host.asleep(self)
             self.runner.hand_over()
+            self._let_go()
+
+    def settled(self, record: dict[str, Any]) -> None:
+        """A call of the flow is over, and all of it known: `record` is what the flow's record says besides the way."""
+        self.wait = replace(self.wait, snapshot={**self.wait.snapshot, "record": record})
+        self.call, self.dialling = None, False
+        self.turned()
+
+    def abandon(self) -> None:
+        """The flow stays as its row has it: another run of the daemon takes it up."""
+        self._done, self.dialling = True, False
+        self.runner.hand_over()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Late answers change nothing: machine, runner and this refer to each other, and nobody is to look for that."""
+        self.runner.leave()
+        vars(self).clear()
 
     # Outside: what past events there are for a wait is known before the flow may sleep
 
@@ -160,8 +221,9 @@ class SoloFlow:
         return self._events.wait_for(command, arrived, after=after, settled=self._settled)
 
     def _settled(self) -> None:
-        self._unsettled -= 1
-        self.turned()
+        if vars(self):  # not let go
+            self._unsettled -= 1
+            self.turned()
 
     # What is kept
 
@@ -169,7 +231,13 @@ class SoloFlow:
     def declined(self) -> bool:
         """The flow ended at its entry: the event was not for it."""
         steps = self.machine.steps
-        return self.runner.over and len(steps) == 1 and steps[0].branch == "other"
+        return start_of(self.wait) is not None and self.runner.over and len(steps) == 1 and steps[0].branch == "other"
+
+    @property
+    def tells(self) -> bool:
+        """There is something to write down: a contact that nobody has called yet has no record."""
+        base = base_of(self.wait)
+        return base.get("direction") != "outbound" or bool(base.get("details", {}).get("attempts"))
 
     def outcome(self) -> SoloOutcome:
         """What became of it."""

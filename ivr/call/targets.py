@@ -18,6 +18,10 @@ from ivr.settings import Settings, SipLine
 from ivr.sip import Account, Flow, Registrar, Uri
 
 
+class NoLineError(NumberNotServedError):
+    """There is no such line, or none at all for calls out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """One place an INVITE can be sent to."""
@@ -132,7 +136,7 @@ class Directory:
             number, line = urgent, policy.emergency_line or line
         names = self._chain((line,) if line else policy.line or tuple(self._lines.lines)[:1])
         if not names:
-            raise NumberNotServedError("no line is configured for calls out")
+            raise NoLineError("no line is configured for calls out")
         ways = [self._way(target, number, name) for name in names]
         return [replace(ways[0], instead=tuple(ways[1:]))]
 
@@ -159,5 +163,5 @@ class Directory:
     def _trunk(self, name: str) -> SipLine:
         trunk = self._lines.lines.get(name)
         if trunk is None:
-            raise NumberNotServedError(f"there is no SIP line {name!r}")
+            raise NoLineError(f"there is no SIP line {name!r}")
         return trunk

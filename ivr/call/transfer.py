@@ -106,6 +106,9 @@ class _Try:
         """An event of this leg could not be handled."""
         self._transfer.lost(self)
 
+    def placed(self, leg: Leg, session: Session, line: str | None) -> None:
+        """The leg of who asked is known: nobody has to be told."""
+
     def close(self, now: float) -> None:
         """Hang up."""
         if self.over:

@@ -18,6 +18,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from ivr.call.dials import Dials
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
 from ivr.call.services import Services
@@ -26,7 +27,7 @@ from ivr.call.solo import SoloFlow, SoloOutcome, contact_of, kept_flow, moment, 
 from ivr.call.starts import Starts, new_wait
 from ivr.call.waitstore import RETRY_SECONDS, Versions, WaitStore, Write
 from ivr.errors import IvrError, StoreError
-from ivr.flow import Flow, FlowSet, Machine
+from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.store import KeptEvent, KeptWait
 
 __all__ = ["WaitingFlows"]
@@ -55,6 +56,8 @@ class WaitingFlows:
         self._flows = flows
         self._kept = WaitStore(services, flows, version, self._room, self._get_up, self._take_up)
         self._beginnings = Starts(services, flows)
+        self.dials = Dials(services, self._kept.book, self._leave)
+        """Places calls for flows."""
         self._asleep: dict[str, float | None] = {}
         """Flows that are kept in the store, and when they go on by themselves."""
         self._sleepers = Sleepers()
@@ -189,6 +192,10 @@ class WaitingFlows:
         """When a flow that sleeps goes on by itself, seconds since the epoch; None where it does not, or runs."""
         return self._asleep.get(key)
 
+    def sleeps(self, key: str) -> bool:
+        """Whether a flow is kept in the store until something wakes it."""
+        return key in self._asleep
+
     def drop(self, key: str, writes: list[Write]) -> bool:
         """Let a flow that sleeps not go on: its row goes, with `writes` in the same transaction. False where it does
         not sleep."""
@@ -294,12 +301,22 @@ class WaitingFlows:
         """A flow waits: it is kept until then (SoloHost)."""
         now, key = self._services.wall(), flow.wait.id
         self._kept.unsafe = self._kept.unsafe or flow.wrote
-        self._book(flow, now)
+        if flow.tells:
+            self._book(flow, now)
         wait = flow.kept(now)
         self._running.pop(key, None)
         self._kept.put(wait)
         self._lie_down(wait)
         self._arm()
+
+    def dial(self, flow: SoloFlow, command: ports.Dial) -> None:
+        """A flow calls somebody (SoloHost)."""
+        self.dials.dial(flow, command)
+
+    def _leave(self, flow: SoloFlow) -> None:
+        """A flow is left as its row has it."""
+        self._running.pop(flow.wait.id, None)
+        flow.abandon()
 
     def over(self, flow: SoloFlow) -> None:
         """A flow is at its end (SoloHost)."""
@@ -309,7 +326,7 @@ class WaitingFlows:
 
     def _book(self, flow: SoloFlow, now: float) -> None:
         """Bring the record up to date; a flow whose event was not for it leaves none."""
-        if start_of(flow.wait) is None or not flow.declined:
+        if not flow.declined:
             self._services.store.writer.call_completed(flow.record(now))
 
     def _give_up(self, wait: KeptWait, error: Exception) -> None:

@@ -60,8 +60,19 @@ def _event(connection: sa.Connection, row: Row) -> None:
     insert_new(connection, schema.events, row, "id")
 
 
+_OF_CALLS_PLACED = (
+    "direction", "line", "caller", "called", "sip_call_id", "source", "ringing_at", "answered_at", "ended_at", "cause",
+    "sip_status", "hand_offs", "quality",
+)  # fmt: skip
+"""What the record of a run that calls somebody says of its last call."""
+
+
 def _completed(connection: sa.Connection, row: Row) -> None:
     changes = {name: row[name] for name in ("path", "digits", "details")}
+    if row["direction"] == "outbound":
+        changes.update({name: row[name] for name in _OF_CALLS_PLACED})
+        upsert(connection, schema.calls, row, changes)
+        return
     for name in ("cause", "ended_at"):  # of a call these are known when it ends, and stay
         if row[name] is not None:
             changes[name] = sa.func.coalesce(schema.calls.c[name], row[name])

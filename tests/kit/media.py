@@ -40,6 +40,8 @@ class FakePort:
         self.paused: set[int] = set()
         self.bridged: FakePort | None = None
         self.taps: list[Path | None] = []
+        self.finding: str | None = None
+        """How it is told who answered."""
         self.packets_in = 0
         """That Stats on demand tell of."""
         self._count = 0
@@ -93,6 +95,12 @@ class FakePort:
         if self.bridged is not None:
             self.bridged.bridged = None
             self.bridged = None
+
+    def find_answerer(self, mode: str) -> None:
+        self.finding = mode
+
+    def stop_answerer(self) -> None:
+        self.finding = None
 
     def request_stats(self) -> None:
         self.say(Stats(self, self.packets_in, 0, 0, 0, 0, 0, 0, 1.0, None, None, 4.4))  # type: ignore[arg-type]

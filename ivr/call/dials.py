@@ -1,0 +1,145 @@
+"""Who carries out `Dial`: asks whether the number may be called, books the attempt, and lets the call go.
+
+The row of the flow says that an attempt is dialled before its INVITE leaves. Who takes the flow up after a crash finds
+it there, and calls nobody again: how far that call came is not known.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from ivr.call.attempts import AttemptReport
+from ivr.call.outcomes import INTERNAL
+from ivr.call.outgoing import OutgoingCall
+from ivr.call.services import Services
+from ivr.call.solo import SoloFlow, base_of
+from ivr.flow import ports
+from ivr.flow.model import plain_number
+from ivr.store import KeptWait
+
+__all__ = ["CallBook", "Dials", "party_of"]
+
+log = logging.getLogger("ivr.call")
+
+BOOKED = "dialled"
+"""In the row of a flow: number of the attempt that is dialled."""
+
+
+class CallBook(Protocol):
+    """Who knows the calls in progress."""
+
+    @property
+    def draining(self) -> bool:
+        """No new calls are to begin: the daemon stops."""
+
+    def has_room(self) -> bool:
+        """Whether `limits.calls` allows one more."""
+
+    def add(self, call: OutgoingCall) -> None:
+        """A call begins."""
+
+    def closed_out(self, call: OutgoingCall) -> None:
+        """It is over."""
+
+    def written_out(self, call: OutgoingCall) -> None:
+        """All of it is known."""
+
+
+class Dials:
+    """Those of all flows without a caller."""
+
+    def __init__(
+        self,
+        services: Services,
+        book: Callable[[KeptWait, Callable[[], None]], None],
+        leave: Callable[[SoloFlow], None],
+    ) -> None:
+        """`book` has a row written and calls back then; `leave` lets go of a flow whose row is to stay as it is."""
+        self._services = services
+        self._book = book
+        self._leave = leave
+        self.calls: CallBook | None = None
+        """Set once calls can be placed."""
+
+    def dial(self, solo: SoloFlow, command: ports.Dial) -> None:
+        """Carry out a command of a flow, which hears of it soon."""
+        if solo.wait.snapshot.get(BOOKED) == command.attempt:
+            log.warning("a call of flow %s was under way when the daemon ended: it is not placed again", solo.wait.flow)
+            self._fail(solo, command, "interrupted")
+            return
+        solo.dialling = True
+        if self.calls is None or self.calls.draining:
+            self._leave(solo)
+            return
+        self._services.outside.may_contact(party_of(command.to), partial(self._may, solo, command))
+
+    def _may(self, solo: SoloFlow, command: ports.Dial, allowed: bool) -> None:
+        if not solo.dialling:
+            return
+        if self.calls is None or self.calls.draining:
+            self._leave(solo)
+        elif not allowed:
+            self._fail(solo, command, "do_not_contact")
+        elif not self.calls.has_room():
+            self._fail(solo, command, "limit")
+        else:
+            snapshot = {**solo.wait.snapshot, BOOKED: command.attempt}
+            solo.wait = replace(solo.wait, snapshot=snapshot)
+            self._book(solo.wait, partial(self._place, solo, command))
+
+    def _place(self, solo: SoloFlow, command: ports.Dial) -> None:
+        """The row says so: the call may go."""
+        if not solo.dialling or self.calls is None:
+            return
+        report = self._report(solo, command)
+        call = OutgoingCall(
+            self._services,
+            solo.runner,
+            command,
+            report,
+            party_of(command.to),
+            self.calls.closed_out,
+            partial(self._written, solo),
+        )
+        solo.call = call
+        self.calls.add(call)
+        try:
+            call.start()
+        except Exception:
+            log.exception("a call could not be placed")
+            call.fail()
+
+    def _written(self, solo: SoloFlow, call: OutgoingCall) -> None:
+        """The call is over, and all of it known: the flow goes on without."""
+        solo.settled(call.report.base(solo.machine))
+        if self.calls is not None:
+            self.calls.written_out(call)
+
+    def _fail(self, solo: SoloFlow, command: ports.Dial, word: str) -> None:
+        """No call is placed."""
+        dialled = INTERNAL[word]
+        report = self._report(solo, command)
+        event = ports.DialDone(command.id, dialled.outcome, dialled.kind, None, dialled.word, command.line or "")
+        report.failed(event, "", self._services.wall())
+        solo.settled(report.base(solo.machine))
+        solo.runner.feed(event)
+
+    def _report(self, solo: SoloFlow, command: ports.Dial) -> AttemptReport:
+        services = self._services
+        party, base = party_of(command.to), base_of(solo.wait)
+        return AttemptReport(services.store, base, command, party, services.wall(), services.measured)
+
+
+def party_of(target: str) -> str:
+    """The number of a target, where it has one; else what names it, without its scheme."""
+    scheme, _, rest = target.partition(":")
+    match scheme.lower() if rest else "":
+        case "tel" | "phone" | "agent":
+            return plain_number(rest)
+        case "sip" | "sips":
+            return plain_number(rest.partition("@")[0] or rest)
+    return plain_number(target)

@@ -1,0 +1,264 @@
+"""A live call that a flow placed: whoever was called under that flow, from the INVITE to the end.
+
+The flow began without a caller and is run by a :class:`~ivr.call.solo.SoloFlow`, which lends its runner while somebody
+is called. Once the session is over and its figures are there, the flow goes on without a caller as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ivr.call.attempts import AttemptReport
+from ivr.call.flowcall import FlowCall
+from ivr.call.leg import Leg
+from ivr.call.outcomes import INTERNAL, Dialled
+from ivr.call.outdial import Callee, Outdial
+from ivr.call.recordings import CallRecordings
+from ivr.call.runner import FlowRunner
+from ivr.call.services import Services
+from ivr.call.settlement import Settlement
+from ivr.call.transfer_rules import peer_of_destination
+from ivr.capture import Party
+from ivr.flow import ports
+from ivr.guard import Dialler
+from ivr.lines import Showing
+from ivr.sip import Session
+from media import Answerer, MediaEvent, Tone
+
+__all__ = ["OutgoingCall"]
+
+
+class OutgoingCall(FlowCall):
+    """One attempt to call somebody, and the session that comes of it."""
+
+    report: AttemptReport
+
+    def __init__(
+        self,
+        services: Services,
+        runner: FlowRunner,
+        command: ports.Dial,
+        report: AttemptReport,
+        number: str,
+        closed: Callable[[OutgoingCall], None],
+        written: Callable[[OutgoingCall], None],
+    ) -> None:
+        """`number` is that of who is called, as forwards show it; `closed` hears that the call is over, `written` that
+        all of it is known: nothing comes any more then."""
+        super().__init__(services, runner.machine, report, lambda: closed(self))
+        self.runner = runner
+        self.command = command
+        self.number = number
+        self.display = ""
+        self.up = False
+        """Somebody has answered."""
+        self._written = written
+        self._callee: Callee | None = None
+        self._early: CallRecordings | None = None
+        """Records what is heard before the answer."""
+        self._wants_tones = False
+        self._rang = self._told_early = False
+        self._first: str | None = None
+        """Call-ID of the first INVITE: captures know the call by it."""
+        self._shown = ""
+        self._answered_at = 0.0
+        self._settlement = Settlement(services, report, runner, lambda: self.leg, lambda: written(self))
+        self._outdial = Outdial(services, self, command)
+
+    @property
+    def line(self) -> str | None:
+        found = self._callee or (self._outdial.callees[-1] if self._outdial.callees else None)
+        return None if found is None else found.line or found.destination.phone
+
+    def party(self) -> Party | None:
+        return None if self._first is None else self._seen(self.leg, self.session)
+
+    def _seen(self, leg: Leg, session: Session) -> Party:
+        names = {"id": self.report.id, "short_id": self.report.short_id, "caller": self._shown, "called": self.number}
+        return self.services.seen(leg, session, **names)
+
+    # Until the answer (OutdialHost)
+
+    def start(self) -> None:
+        """Call."""
+        self._outdial.start()
+        self.services.flush()
+
+    def placed(self, leg: Leg, session: Session, line: str | None) -> None:
+        host, port = session.flow.remote
+        self.report.placed(line, session.call_id, f"{host}:{port}")
+        self.leg, self.session = leg, session
+        if self._first is None:
+            self._first = session.call_id
+            self._shown = session.invite.from_.uri.user if hasattr(session, "invite") else ""
+            self.report.shows(self.command.from_ or self._shown)
+            self.services.captures.began(self._seen(leg, session))
+        else:
+            self.services.captures.placed(self._first, self.services.seen(leg, session))
+
+    def rings(self, status: int) -> None:
+        if not self._rang:
+            self._rang = True
+            self.report.rings(self.services.wall())
+            self.feed(ports.DialProgress(self.command.id, "ringing", status))
+
+    def heard(self, leg: Leg) -> None:
+        if self.command.record_name is not None and self._early is None:
+            self._early = CallRecordings(self.services, leg.port, self.report)
+            self._early.start_call(self.command.record_name, "wav")
+        if not self._told_early:
+            self._told_early = True
+            self.feed(ports.DialProgress(self.command.id, "early_media", 183))
+
+    def answered_by(self, callee: Callee, leg: Leg) -> None:
+        services, command = self.services, self.command
+        session = leg.session
+        assert session is not None
+        session.owner = self
+        self.session = session
+        self.peer = peer_of_destination(callee.destination)
+        self._callee = callee
+        self._wants_tones = leg.policy.profile.busy_tone
+        self._confirmed = True
+        self._answered_at = services.clock()
+        self._sounds_by(leg, answered=True, late_media=leg.policy.profile.late_media)
+        self.report.answered(services.wall())
+        self.allow_refers()
+        self.up = True
+        if self._early is not None:
+            self._recordings = self._early
+        if command.record_name is not None:
+            self._recordings.start_call(command.record_name, "wav")
+        self._playback.late.answered()
+        if command.machine_detection != "off":
+            leg.port.find_answerer(command.machine_detection)
+        self.feed(ports.DialAnswered(command.id, callee.line or "", command.from_ or self._shown))
+
+    def failed_with(self, dialled: Dialled, status: int | None, reason: str, line: str | None) -> None:
+        self.ended = True
+        event = ports.DialDone(self.command.id, dialled.outcome, dialled.kind, status, dialled.word, line or "")
+        self.report.failed(event, reason, self.services.wall())
+        if self._early is not None:
+            self._early.close()
+        self._closed()
+        self._written(self)
+        self.runner.feed(event)
+
+    # The flow (RunnerHost, by the one who runs it)
+
+    def execute(self, command: ports.Command) -> None:
+        if self.up:
+            super().execute(command)
+        elif isinstance(command, ports.CancelDial) and command.id == self.command.id:
+            self._give_up()
+
+    def turned(self) -> None:
+        if self.up:
+            super().turned()
+        elif self.machine.finished and not self.ended:
+            self._give_up()
+        self.services.flush()
+
+    def _rests(self) -> None:
+        self._settlement.settle()
+
+    def failed(self, error: Exception) -> None:
+        if self.up:
+            super().failed(error)
+        else:
+            self._give_up()
+
+    def fail(self) -> None:
+        if self.up:
+            super().fail()
+        elif not self.ended:
+            self._outdial.cancel(INTERNAL["error"])
+
+    def end(self, cause: ports.Cause) -> None:
+        if self.up:
+            super().end(cause)
+        elif not self.ended:
+            self._outdial.cancel(INTERNAL["cancelled"])
+
+    def _give_up(self) -> None:
+        """Nobody waits for the answer any more."""
+        if self.ended:
+            return
+        self.ended = True
+        self._outdial.abandon()
+        event = ports.DialDone(self.command.id, "failed", "known", None, INTERNAL["cancelled"].word, self.line or "")
+        self.report.failed(event, "", self.services.wall())
+        if self._early is not None:
+            self._early.close()
+        self._closed()
+        self._written(self)
+
+    # Sound
+
+    def on_media(self, event: MediaEvent) -> None:
+        if not vars(self):  # let go
+            return
+        if not self.up:
+            self._early_media(event)
+        elif isinstance(event, Answerer):
+            self._answerer(event)
+        elif isinstance(event, Tone) and not self._wants_tones:
+            pass
+        else:
+            super().on_media(event)
+
+    def _early_media(self, event: MediaEvent) -> None:
+        """What is recorded before the answer of a call that nobody took."""
+        if self._early is not None and event.__class__.__name__ == "RecordDone":
+            self._early.done(event)  # type: ignore[arg-type]
+            self._early.book()
+
+    def _answerer(self, event: Answerer) -> None:
+        """A machine whose beep is waited for is told when it is over."""
+        if self.ended or (self.command.machine_detection == "beep" and not event.final):
+            return
+        seconds = max((event.beep_ended or event.at) - self._answered_at, 0.0)
+        found = ports.AnswererFound(
+            self.command.id,
+            event.answerer,
+            event.confidence,
+            seconds,
+            event.beep_ended is not None,
+            event.reason,
+        )
+        self.report.found(found)
+        self.feed(found)
+        self.services.flush()
+
+    # Transfers and forwards
+
+    def shown(self) -> tuple[str, str]:
+        return self.command.from_ or self._shown, ""
+
+    def transfer_noted(self, status: int, attended: bool) -> None:
+        self.transfer_of("called", status, attended)
+
+    def showing(self, own: str | None) -> Showing:
+        """Of the call itself the caller id; of forwards of it the number of who was called."""
+        return Showing(own, self.number, self.display) if self.up else Showing(own)
+
+    def dialler(self, *, written: bool) -> Dialler:
+        return Dialler("flow", None, self.machine.flow, written)
+
+    # The end
+
+    def _close(self) -> None:
+        if self._callee is not None:
+            self._callee.over = True
+            self._callee.give_back()
+        super()._close()
+
+    def capture_id(self) -> str | None:
+        """Call-ID that captures know it by."""
+        return self._first
+
+    def let_go(self) -> None:
+        self._outdial.forget()
+        if self._first is not None and self.session.owner is self:
+            self.session.owner = None
+        vars(self).clear()

@@ -1,0 +1,342 @@
+"""Calls that flows place: from the INVITE to the answer or to the cause, in virtual time against real SIP stacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.sip import Ended
+from media import Answerer, Tone
+from tests.kit.house import DESK, TRUNK, Party
+from tests.kit.placing import Placing
+from tests.kit.sip import sdp
+
+FLOW = """
+elements:
+  start: {type: start_from_audience, next: dial}
+  dial:
+    type: start_outgoing_call
+    FIELDS
+    branches: {call_answered: hello, no_answer: missed, busy: taken, declined: refused, call_ended: failed}
+  hello: {type: play, text: hello, next: bye}
+  bye: {type: hang_up}
+  missed: {type: tag, tags: [missed]}
+  taken: {type: tag, tags: [taken]}
+  refused: {type: tag, tags: [refused]}
+  failed: {type: tag, tags: [failed]}
+"""
+NUMBER = "+15550100"
+
+
+def placing(tmp_path: Path, fields: str = "ring_timeout: 30s", settings: str | None = None) -> Placing:
+    text = FLOW.replace("FIELDS", fields)
+    if "machine_detection" in fields:
+        text = text.replace("call_answered: hello,", "call_answered: hello, voicemail: message,")
+        text += "  message: {type: play, text: message, next: bye}\n"
+    flows = {"main": text}
+    return Placing(tmp_path, flows) if settings is None else Placing(tmp_path, flows, settings)
+
+
+def dialled(tmp_path: Path, fields: str = "ring_timeout: 30s", settings: str | None = None) -> tuple[Placing, Party]:
+    """A call that has reached the line's peer."""
+    calls = placing(tmp_path, fields, settings)
+    callee = calls.house.party(TRUNK)
+    calls.contact("main", number=NUMBER)
+    return calls, callee
+
+
+def test_who_answers_hears_the_flow_and_is_hung_up(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, 'payload: {order: 7}\n    from: "+15550111"')
+    assert callee.session.request.uri.user == NUMBER
+    callee.ring()
+    [row] = calls.house.manager.live()
+    assert (row["direction"], row["state"], row["line"]) == ("outbound", "ringing", "pbx")
+    callee.answer()
+    assert calls.house.manager.live()[0]["state"] == "answered"
+    assert calls.house.port.heard() == ["hello"]
+    calls.house.play_out()
+    calls.settled()
+    assert callee.got(Ended)[0].cause == "bye"
+    record = calls.record
+    assert (record.direction, record.called, record.caller, record.line) == ("outbound", NUMBER, "+15550111", "pbx")
+    assert (record.cause, record.sip_status) == ("ended_by_flow", 200)
+    assert record.ringing_at is not None
+    assert record.answered_at is not None
+    assert record.ended_at is not None
+    assert record.ringing_at < record.answered_at < record.ended_at
+    assert record.quality["packets_in"] == 50
+    assert record.details["payload"] == {"order": 7}
+    assert calls.path == ["start", "dial", "hello", "bye"]
+    [attempt] = calls.attempts
+    assert (attempt["attempt"], attempt["outcome"], attempt["line"], attempt["sip_code"]) == (1, "answered", "pbx", 200)
+    assert calls.ended[0][1].answered
+
+
+def test_the_callee_hangs_up(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path)
+    callee.answer()
+    callee.hang_up()
+    calls.settled()
+    assert calls.record.cause == "user_hung_up"
+
+
+@pytest.mark.parametrize(
+    ("status", "tag", "kind", "word"),
+    [
+        (486, "taken", "known", "busy"),
+        (600, "taken", "known", "busy"),
+        (603, "refused", "known", "declined"),
+        (607, "refused", "final", "unwanted"),
+        (480, "missed", "known", "unavailable"),
+        (404, "failed", "final", "unknown_number"),
+        (503, "failed", "known", "congestion"),
+        (499, "failed", "unexplained", "refused_request"),
+        (302, "failed", "final", "moved"),
+    ],
+)
+def test_refusals_take_their_branch(tmp_path: Path, status: int, tag: str, kind: str, word: str) -> None:
+    calls, callee = dialled(tmp_path, "validity: 1s")
+    callee.refuse(status)
+    calls.settled()
+    assert calls.path[-1] == tag
+    attempt = calls.attempts[-1]
+    assert (attempt["kind"], attempt["status"], attempt["sip_code"]) == (kind, word, status)
+    assert calls.record.sip_status == status
+
+
+def test_the_cause_of_the_network_counts(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path)
+    callee.refuse(500, headers=(("Reason", 'Q.850;cause=17;text="User busy"'),))
+    calls.settled()
+    assert calls.path[-1] == "taken"
+
+
+def test_ringing_for_ever_is_cancelled(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "ring_timeout: 10s")
+    callee.ring()
+    calls.house.run(11)
+    assert callee.got(Ended)[0].cause == "cancel"
+    calls.settled()
+    assert calls.path[-1] == "missed"
+    assert calls.attempts[0]["status"] == "no_answer"
+
+
+def test_an_answer_that_crosses_the_cancel_is_hung_up(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "ring_timeout: 10s")
+    callee.ring()
+    # 5 ms before the time is up: the answer takes 10 ms, and meets the CANCEL on its way.
+    due = calls.attempt_began + 10 - 0.005
+    calls.house.link.at(due, lambda: callee.session.answer(sdp(TRUNK[0], 4100), due))
+    calls.house.run(due - calls.house.now)
+    calls.settled()
+    assert calls.path[-1] == "missed"
+    assert [event.cause for event in callee.got(Ended)] == ["bye"]
+
+
+def test_nobody_says_anything(tmp_path: Path) -> None:
+    calls = placing(tmp_path, "ring_timeout: 40s")
+    calls.contact("main", number=NUMBER)
+    calls.settled()
+    assert calls.path[-1] == "failed"
+    assert calls.attempts[0]["status"] == "no_response"
+
+
+def test_early_media_is_heard_and_recorded(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "record_call: true")
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    port = calls.house.port
+    assert port.streams[-1].remote == (TRUNK[0], 4100)
+    assert port.streams[-1].busy_tone
+    assert len(port.recordings) == 1
+    callee.answer()
+    assert len(port.recordings) == 1
+    calls.house.play_out()
+    calls.settled()
+    assert len(calls.house.books.recordings) == 1
+
+
+def test_a_busy_tone_before_the_answer_counts_where_it_is_heard(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path)
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    port = calls.house.port
+    port.say(Tone(port, "busy", calls.house.now))  # type: ignore[arg-type]
+    calls.settled()
+    assert calls.path[-1] == "taken"
+    assert calls.attempts[0]["status"] == "busy_tone"
+
+
+def test_early_media_that_is_ignored(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "early_media: ignored\n    record_call: true")
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    port = calls.house.port
+    assert not port.streams
+    assert not port.recordings
+    callee.answer()
+    assert port.heard() == ["hello"]
+    assert len(port.recordings) == 1
+    calls.house.play_out()
+    calls.settled()
+
+
+def test_a_recording_of_early_media_alone_is_kept(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "record_call: true")
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    callee.refuse(486)
+    calls.settled()
+    assert calls.path[-1] == "taken"
+    assert len(calls.house.books.recordings) == 1
+
+
+def test_a_machine_is_told(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "machine_detection: beep")
+    callee.answer()
+    port, house = calls.house.port, calls.house
+    assert port.finding == "beep"
+    port.say(Answerer(port, "machine", 0.9, house.now, False, None, "words"))  # type: ignore[arg-type]
+    house.run(0.2)
+    assert port.heard() == []
+    port.say(Answerer(port, "machine", 0.9, house.now, True, house.now, "beep"))  # type: ignore[arg-type]
+    house.run(0.2)
+    assert port.heard() == ["message"]
+    house.play_out()
+    calls.settled()
+    assert calls.attempts[0]["answerer"] == "machine"
+
+
+def test_a_line_that_cannot_take_calls_now_is_followed_by_the_next(tmp_path: Path) -> None:
+    settings = """
+lines:
+  pbx: {type: sip_trunk, host: 192.0.2.10, failover: [other]}
+  other: {type: sip_trunk, host: 192.0.2.20}
+"""
+    calls, callee = dialled(tmp_path, settings=settings)
+    second = calls.house.party(DESK)
+    callee.refuse(503, headers=(("Retry-After", "30"),))
+    second.answer()
+    calls.house.play_out()
+    calls.settled()
+    assert calls.record.line == "other"
+    assert len(calls.attempts) == 1
+
+
+def test_a_busy_callee_is_tried_again(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "retry: {min_minutes: 1, max_minutes: 1, times: 1}")
+    callee.refuse(486)
+    calls.house.run(61)
+    assert len(callee.calls) == 2
+    callee.answer()
+    calls.house.pool.ports[-1].played()
+    calls.settled()
+    assert [attempt["outcome"] for attempt in calls.attempts] == ["busy", "answered"]
+    assert calls.record.sip_status == 200
+
+
+def test_who_is_called_is_booked_before_the_invite_leaves(tmp_path: Path) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.hold_bookings = True
+    calls.contact("main", number=NUMBER)
+    assert [wait.snapshot["dialled"] for wait in calls.booked] == [1]
+    assert not callee.calls
+    calls.held.pop()()
+    calls.house.run(0.2)
+    assert len(callee.calls) == 1
+
+
+def test_a_flow_whose_process_died_while_it_dialled_calls_nobody_again(tmp_path: Path) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.hold_bookings = True
+    wait = calls.contact("main", number=NUMBER)
+    calls.running.clear()
+    calls.wake(calls.rows[wait.id])
+    calls.house.run(1.0)
+    assert not callee.calls
+    calls.settled()
+    assert calls.attempts[0]["status"] == "interrupted"
+    assert calls.path[-1] == "failed"
+
+
+def test_a_stopping_daemon_leaves_contacts_in_the_store(tmp_path: Path) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.house.manager.draining = True
+    wait = calls.contact("main", number=NUMBER)
+    assert not calls.running
+    assert "dialled" not in calls.rows[wait.id].snapshot
+    calls.house.manager.draining = False
+    calls.wake(calls.rows[wait.id])
+    calls.house.run(0.5)
+    callee.answer()
+    calls.house.play_out()
+    calls.settled()
+    assert calls.record.cause == "ended_by_flow"
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ('lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10}\noutbound_policy: {deny: ["+1*"]}', "not_permitted"),
+        ("phones: {}", "no_line"),
+        ("lines:\n  pbx: {type: sip_trunk, host: nowhere.example}", "unreachable"),
+    ],
+)
+def test_calls_that_cannot_be_placed(tmp_path: Path, settings: str, word: str) -> None:
+    calls = placing(tmp_path, "validity: 1s", settings)
+    calls.contact("main", number=NUMBER)
+    calls.settled()
+    assert calls.path[-1] == "failed"
+    assert calls.attempts[0]["status"] == word
+
+
+@pytest.mark.parametrize("limit", ["limits: {calls: 1}", "outbound_policy: {total: {calls: 1}}"])
+def test_one_call_more_than_a_limit_allows(tmp_path: Path, limit: str) -> None:
+    settings = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10}\n" + limit
+    calls, callee = dialled(tmp_path, "validity: 1s", settings)
+    second = calls.contact("main", number="+15550101")
+    calls.house.run(30)
+    record = calls.records[second.call_id]
+    assert {attempt["status"] for attempt in record.details["attempts"]} == {"limit"}
+    assert record.path[-1]["element"] == "failed"
+    callee.answer()
+    calls.house.play_out()
+    calls.settled()
+
+
+def test_who_is_on_the_list_is_not_called(tmp_path: Path) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.house.outside.blocked.add(NUMBER)
+    calls.contact("main", number=NUMBER)
+    calls.settled()
+    assert not callee.calls
+    assert calls.attempts[0]["status"] == "do_not_contact"
+
+
+def test_a_phone_with_two_contacts_rings_at_both(tmp_path: Path) -> None:
+    calls = placing(tmp_path, 'to: "phone:200"')
+    desk, cell = calls.house.phone("200", DESK), calls.house.phone("200", ("192.0.2.21", 5060))
+    calls.contact("main", number=NUMBER)
+    desk.ring()
+    cell.answer()
+    assert desk.got(Ended)[0].cause == "cancel"
+    calls.house.run(0.2)
+    ports: list[Any] = [port for port in calls.house.pool.ports if not port.released]
+    assert len(ports) == 1
+    assert ports[0].heard() == ["hello"]
+    ports[0].played()
+    calls.settled()
+
+
+def test_the_daemon_ends_a_call(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path)
+    callee.answer()
+    calls.house.manager.end_all("system")
+    calls.settled()
+    assert calls.record.cause == "system"
