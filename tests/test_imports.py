@@ -98,7 +98,18 @@ USES_MEDIA = {
 USES_DEVICES = {"ivr.endpoint", "ivr.devices", "ivr.cli"}
 """Parts that may import the face of ``media.devices`` too: those that run in processes with hardware."""
 
-PURE_PACKAGES = ("ivr/sip", "ivr/flow", "ivr/guard", "ivr/dialer/rules", "media/plane", "media/codecs", "media/dtmf", "media/tones", "media/detect")
+PURE_PACKAGES = (
+    "ivr/sip",
+    "ivr/flow",
+    "ivr/guard",
+    "ivr/devices/modem/protocol",
+    "ivr/dialer/rules",
+    "media/plane",
+    "media/codecs",
+    "media/dtmf",
+    "media/tones",
+    "media/detect",
+)
 
 IMPURE_MODULES = {
     "asyncio",

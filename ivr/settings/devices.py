@@ -57,12 +57,14 @@ ModemProfile = Literal["auto", "usr5637", "cx93010", "v253"]
 FULL_DUPLEX_MODEMS: frozenset[ModemProfile] = frozenset({"usr5637", "cx93010"})
 """Profiles of chips that send and receive at once (+VTR). One that is yet to be found out counts as half duplex."""
 
-_DEVICE_FILE = re.compile(r"/dev/[^\s\x00-\x1f]{1,200}")
+_DEVICE_FILE = re.compile(r"/dev/[^\s\x00-\x1f]{1,200}|usb:[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")
 
 
 def _device_file(value: str) -> str:
     if _DEVICE_FILE.fullmatch(value) is None or ".." in value:
-        raise ValueError("not a serial port: a file of /dev, like /dev/ttyACM0 or one of /dev/serial/by-id")
+        raise ValueError(
+            "not a serial port: a file of /dev, like /dev/ttyACM0 or one of /dev/serial/by-id, or usb:vendor:product"
+        )
     return value
 
 
@@ -71,7 +73,8 @@ class Modem(DeviceLine):
 
     type: Literal["modem"]
     port: Annotated[str, AfterValidator(_device_file)]
-    """Its serial port; those of /dev/serial/by-id keep their names."""
+    """Its serial port; those of /dev/serial/by-id keep their names. `*` stands for any signs; `usb:0572:1321` is the
+    only modem with this vendor and product."""
     profile: ModemProfile = "auto"
     """Which chip it has."""
     duplex: Literal["auto", "full", "half"] = "auto"
@@ -82,6 +85,9 @@ class Modem(DeviceLine):
     """Calls are offered to flows after so many rings; with 1 most caller ids come too late."""
     dial: Literal["tone", "pulse"] = "tone"
     """How it dials."""
+    ring_back_gone: Annotated[Duration, Field(ge=0.2, le=25.0)] = 5.0
+    """A call out is answered when no ring-back tone was heard for so long: longer than the network's pause between two
+    rings."""
     init: tuple[str, ...] = ()
     """Further commands sent to it at the start, like AT+GCI=42."""
 

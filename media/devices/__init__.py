@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
     from media.devices.card import CardDevice, CardState, CardStatistics
     from media.devices.cards import CardError, CardInfo, list_cards
-    from media.devices.drift import Regulator
+    from media.devices.clocks import Inlet
     from media.devices.files import FileDevice, SilentDevice
     from media.devices.rates import Resampler
     from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
@@ -38,8 +38,8 @@ __all__ = [
     "CardStatistics",
     "Device",
     "FileDevice",
+    "Inlet",
     "Levels",
-    "Regulator",
     "Resampler",
     "RtpEndpoint",
     "SilentDevice",
@@ -53,9 +53,9 @@ _LATE = {
     "CardState": "media.devices.card",
     "CardStatistics": "media.devices.card",
     "FileDevice": "media.devices.files",
+    "Inlet": "media.devices.clocks",
     "Levels": "media.devices.rtp",
     "RTP_PORTS": "media.devices.rtp",
-    "Regulator": "media.devices.drift",
     "Resampler": "media.devices.rates",
     "RtpEndpoint": "media.devices.rtp",
     "SilentDevice": "media.devices.files",

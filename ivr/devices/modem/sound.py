@@ -1,0 +1,66 @@
+"""A modem's sound as a device: frames of 20 ms at the network's pace on one side, samples at its own on the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.devices import FRAME_SECONDS, Inlet, Resampler
+
+__all__ = ["RATE", "ModemSound"]
+
+RATE: Final = 8000
+"""Samples a second on the network's side: a telephone line has no more."""
+
+_FRAME: Final = round(RATE * FRAME_SECONDS)
+
+
+class ModemSound:
+    """The device. The RTP side reads and writes in a thread of its own; all else is called in the event loop."""
+
+    rate = RATE
+
+    def __init__(self, on_frame: Callable[[NDArray[np.int16]], None]) -> None:
+        """``on_frame`` is called by the RTP thread, during calls alone."""
+        self._on_frame = on_frame
+        self._inlet: Inlet | None = None
+        self._resampler: Resampler | None = None
+
+    def begin(self, rate: int) -> None:
+        """A call has sound, of so many samples a second."""
+        self._resampler = Resampler(RATE, rate) if rate != RATE else None
+        self._inlet = Inlet(rate, RATE)
+
+    def end(self) -> None:
+        """No call any more."""
+        self._inlet = None
+
+    def heard(self, samples: NDArray[np.int16]) -> None:
+        """Sound of the modem."""
+        if self._inlet is not None:
+            self._inlet.heard(samples, time.monotonic())
+
+    def converted(self, frame: NDArray[np.int16]) -> NDArray[np.int16]:
+        """A frame at the modem's rate."""
+        if self._resampler is None:
+            return frame
+        made = self._resampler.push(frame.astype(np.float32))
+        return np.clip(np.rint(made), -32768, 32767).astype(np.int16)
+
+    def read(self) -> NDArray[np.int16]:
+        """See :class:`media.devices.Device`."""
+        inlet = self._inlet
+        return inlet.read(time.monotonic()) if inlet is not None else np.zeros(_FRAME, np.int16)
+
+    def write(self, frame: NDArray[np.int16]) -> None:
+        """See :class:`media.devices.Device`."""
+        if self._inlet is not None:
+            self._on_frame(frame)
+
+    def close(self) -> None:
+        """See :class:`media.devices.Device`; the port is the hardware's to close."""
+        self._inlet = None
