@@ -27,11 +27,21 @@ HELP = """\
   s 4s             the caller speaks
   a                the called party answers; b: is busy; n: does not answer; d: declines; f: cannot be called
   l                the called party leaves
+  a, m, u          who is called by the flow answers: a person, a machine, nobody knows who; or b, n, d, f
   200 {"x": 1}     answer to the HTTP request; or one of refused, timeout, network, too_large, bad_answer
   e NAME {"x": 1}  an event comes from outside
   t                the way so far; v: the variables; q: the end of the simulation"""
 
 FORWARDS = {"a": "answered", "b": "busy", "n": "no_answer", "d": "declined", "f": "failed", "l": "left"}
+CALLEES = {
+    "a": "human",
+    "m": "machine",
+    "u": "unknown",
+    "b": "busy",
+    "n": "no_answer",
+    "d": "declined",
+    "f": "failed",
+}
 ERRORS = get_args(RequestError)
 ANSWER = re.compile(r"([1-5]\d\d)(?:\s+(.*))?", re.ASCII)
 COLOURS = {"flow": "cyan", "system": "bold", "caller": "green", "world": "magenta", "end": "yellow", "note": "red"}
@@ -41,6 +51,7 @@ WAITS = {
     "keys": "keys are awaited",
     "recording": "the caller is recorded",
     "forward": "it rings",
+    "dial": "it rings at the one called",
     "request": "an HTTP answer is awaited (200 {...})",
     "mail": "a mail is sent",
     "event": "an event is awaited",
@@ -113,6 +124,9 @@ class Dialogue:
             return self._answer(text)
         if all(key in KEYS for key in text):
             return self._press(text)
+        if waiting is not None and waiting.kind == "dial" and word in CALLEES and not rest:
+            call.callee_result(CALLEES[word])  # type: ignore[arg-type]
+            return ""
         if word in FORWARDS and not rest:
             if waiting is None or waiting.kind != "forward":
                 return "nobody is being called"
@@ -205,7 +219,7 @@ def _described(call: SimulatedCall, waiting: Waiting) -> str:
     if waiting.kind == "prompt" and waiting.interruptible:
         what = "something is said, a key stops it"
     left = None if waiting.until is None else waiting.until - call.now
-    if left is None or waiting.kind in ("request", "forward"):
+    if left is None or waiting.kind in ("request", "forward", "dial"):
         return f"{waiting.element}: {what}"
     return f"{waiting.element}: {what}, {clock(left)} left"
 

@@ -78,6 +78,16 @@ class Machine(Walk):
     # What the shell asks
 
     @property
+    def call(self) -> CallInfo:
+        """The call as the flow sees it now: another one once somebody has answered who was called."""
+        return self._ctx.call
+
+    @property
+    def contact(self) -> str:
+        """Number of the person whom the flow is about, and whose profile it has; empty: nobody."""
+        return self._ctx.contact
+
+    @property
     def cause(self) -> Cause | None:
         """Why the session ended; None while it is up."""
         return self._ctx.cause
@@ -120,6 +130,11 @@ class Machine(Walk):
     def variables(self) -> Mapping[str, Any]:
         """Variables of the flow that runs; secret values are wrapped in `Sensitive`."""
         return self._ctx.variables
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """What the last element with results gave; secret values are wrapped in `Sensitive`."""
+        return self._ctx.result or {}
 
     @property
     def tags(self) -> list[str]:

@@ -14,25 +14,29 @@ from ivr.flow.sim.report import LONG_SILENCE
 from ivr.flow.sim.script import Script, ScriptError, parse_script
 from ivr.flow.sim.seen import (
     Change,
+    Dialled,
     Forwarded,
     LoggedEvent,
     Said,
     SentMail,
     SentRequest,
     Silence,
+    StartedContact,
     Waited,
     Waiting,
 )
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.steps import Step
-from ivr.flow.sim.stubs import ForwardAnswer, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.sim.stubs import CalleeAnswer, ForwardAnswer, HttpAnswer, MailAnswer, Stubs
 from ivr.flow.sim.transcript import tell
 
 __all__ = [
     "LONG_SILENCE",
     "MONDAY_NOON",
+    "CalleeAnswer",
     "Change",
     "Configured",
+    "Dialled",
     "ForwardAnswer",
     "Forwarded",
     "Given",
@@ -48,6 +52,7 @@ __all__ = [
     "Silence",
     "SimulatedCall",
     "SpeechModel",
+    "StartedContact",
     "Step",
     "Stubs",
     "Waited",

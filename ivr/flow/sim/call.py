@@ -14,14 +14,24 @@ from typing import TYPE_CHECKING, Any, Literal
 from ivr.flow import ports
 from ivr.flow.machine import Machine
 from ivr.flow.sim.agenda import Agenda
+from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
 from ivr.flow.sim.observed import ObservedCall
 from ivr.flow.sim.outside import SimulatedWorld
-from ivr.flow.sim.seen import Happening, HappeningKind, Silence
+from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, Silence, StartedContact
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
-from ivr.flow.sim.stubs import Answers, ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.sim.stubs import (
+    Answers,
+    CalleeAnswer,
+    CalleeResult,
+    ForwardAnswer,
+    ForwardResult,
+    HttpAnswer,
+    MailAnswer,
+    Stubs,
+)
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar, Limits
 
@@ -45,7 +55,18 @@ EMITTED_BY: dict[type[Any], tuple[str, ...]] = {
 """Elements that ask for this and may go on at once, so that another one runs when it is carried out."""
 
 _AFTER_THE_END = frozenset(
-    {ports.Request, ports.SendMail, ports.UpdateProfile, ports.DoNotContact, ports.WaitForEvent, ports.StopWaiting}
+    {
+        ports.Request,
+        ports.SendMail,
+        ports.UpdateProfile,
+        ports.DoNotContact,
+        ports.WaitForEvent,
+        ports.StopWaiting,
+        ports.ReserveDial,
+        ports.Dial,
+        ports.CancelDial,
+        ports.StartContact,
+    }
 )
 """Commands that a flow without a caller may still give."""
 
@@ -56,6 +77,8 @@ class SimulatedCall(ObservedCall):
     __slots__ = (
         "_agenda",
         "_asked",
+        "_callee_answers",
+        "_dials",
         "_emitted",
         "_failing_recordings",
         "_forward_answers",
@@ -69,6 +92,7 @@ class SimulatedCall(ObservedCall):
         "_world",
         "answered_at",
         "call_info",
+        "contacts",
         "delivered",
         "ended",
         "ended_at",
@@ -81,6 +105,7 @@ class SimulatedCall(ObservedCall):
         "log",
         "machine",
         "moments",
+        "session_at",
         "silences",
         "unused_steps",
     )
@@ -108,7 +133,7 @@ class SimulatedCall(ObservedCall):
         self.flow = flow
         self.flows = flows
         self.given = given
-        self.entry = given.entry or first_entry(flow)
+        self.entry = given.entry or first_entry(flow, given.audience)
         self.call_info = call_info(flow, self.entry, given)
         self.machine = Machine(
             flow,
@@ -126,12 +151,16 @@ class SimulatedCall(ObservedCall):
         self._http_answers = Answers(stubs.http)
         self._forward_answers = Answers(stubs.forwards)
         self._mail_answers = Answers(stubs.mails)
+        self._callee_answers = Answers(stubs.callees)
         self.delivered = []
         delivered, feed = self.delivered.append, self.send
         self._failing_recordings = stubs.failing_recordings
         self._sound = Sound(agenda, feed, speech)
         happens, manual = self._happens, stubs.manual
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
+        self._dials = Dials(
+            agenda, feed, self._connected, self._leave, self._key, self._callee_answers, delivered, happens, manual
+        )
         self._world = SimulatedWorld(
             agenda,
             feed,
@@ -147,6 +176,8 @@ class SimulatedCall(ObservedCall):
         self.ended_at = None
         self.heard = False
         self.answered_at = None
+        self.session_at = 0.0
+        self.contacts = []
         self.happened = []
         self.silences = []
         self.log = []
@@ -240,6 +271,7 @@ class SimulatedCall(ObservedCall):
             return self
         self._happens("hung_up", cause)
         self._forwards.abandon()
+        self._dials.abandon()
         self._over()
         self.send(ports.CallEnded(cause))
         self._sound.close()
@@ -249,13 +281,26 @@ class SimulatedCall(ObservedCall):
     def _leave(self) -> None:
         self.hang_up()
 
+    def _key(self, key: str) -> None:
+        self.press(key)
+
+    def _connected(self, event: ports.DialAnswered) -> None:
+        """Somebody whom the flow called has answered: a session begins."""
+        self.ended, self.ended_at = False, None
+        self.heard, self.answered_at = True, self.now
+        self.session_at = self.now
+        self._asked = False
+        self.send(event)
+        self.call_info = self.machine.call
+
     # What the world does
 
-    def stub(self, *answers: HttpAnswer | ForwardAnswer | MailAnswer) -> SimulatedCall:
+    def stub(self, *answers: HttpAnswer | ForwardAnswer | MailAnswer | CalleeAnswer) -> SimulatedCall:
         """Have these answers given before those of the stubs."""
         self._http_answers.first(answer for answer in answers if isinstance(answer, HttpAnswer))
         self._forward_answers.first(answer for answer in answers if isinstance(answer, ForwardAnswer))
         self._mail_answers.first(answer for answer in answers if isinstance(answer, MailAnswer))
+        self._callee_answers.first(answer for answer in answers if isinstance(answer, CalleeAnswer))
         return self
 
     def answer_request(
@@ -272,6 +317,15 @@ class SimulatedCall(ObservedCall):
         """The called party does this now; `left`: hangs up after the talk. A refusal may have another code."""
         self._forwards.result(result, sip_code)
         return self
+
+    def callee_result(
+        self,
+        result: CalleeResult,
+        sip_code: int | None = None,
+        kind: Literal["known", "unexplained", "final"] = "known",
+    ) -> bool:
+        """Who is being called does this now, or that is why it fails; False: nobody is."""
+        return self._dials.result(result, self._confirm_key(), sip_code, kind)
 
     def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:
         """An event comes from outside."""
@@ -320,6 +374,7 @@ class SimulatedCall(ObservedCall):
             case ports.HangUp():
                 self._happens("ended", command.cause)
                 self._forwards.abandon()
+                self._dials.abandon()
                 self._over()
                 self._sound.close()
                 self._tell_end(command.cause)
@@ -331,6 +386,14 @@ class SimulatedCall(ObservedCall):
                 self._happens("forward", self._forwards.start(command, self._running()))
             case ports.CancelForward(id=number):
                 self._forwards.cancel(number)
+            case ports.ReserveDial():
+                self._dials.reserve(command)
+            case ports.Dial():
+                self._happens("dial", self._dials.dial(command, self._running(), self._confirm_key()))
+            case ports.CancelDial(id=number):
+                self._dials.cancel(number)
+            case ports.StartContact():
+                self._happens("contact", self._start_contact(command))
             case ports.Request():
                 self._happens("request", self._world.request(command, self._emitter(command)))
             case ports.SendMail():
@@ -343,6 +406,21 @@ class SimulatedCall(ObservedCall):
                 self._happens("wait", self._world.wait_for(command, self._running()))
             case ports.StopWaiting(id=number):
                 self._world.stop_waiting(number)
+
+    def _confirm_key(self) -> str | None:
+        """The key that the element which runs asks who answers for; None: none."""
+        confirm = getattr(self.element, "confirm", None)
+        return None if confirm is None else "1" if confirm.key == "any" else confirm.key
+
+    def _start_contact(self, command: ports.StartContact) -> StartedContact:
+        error = None if command.flow in self.flows or command.flow == self.flow.name else "no_flow"
+        number, properties = command.number, command.properties
+        if command.secret:
+            number, properties = HIDDEN, dict.fromkeys(properties, HIDDEN)
+        started = StartedContact(self.now, self._running(), command.flow, number, properties, error)
+        self.contacts.append(started)
+        self._agenda.later(0.0, self.send, ports.ContactStarted(command.id, error))
+        return started
 
     def _happens(self, kind: HappeningKind, what: Any) -> None:
         self.happened.append(Happening(self._agenda.now, kind, what))
@@ -416,6 +494,7 @@ class SimulatedCall(ObservedCall):
             and sound.playing is None
             and sound.recording is None
             and self._forwards.command is None
+            and self._dials.telling != "machine"
             and not (self._asked and self.machine.steps[-1].type == "collect")
         )
         if quiet:

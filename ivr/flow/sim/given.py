@@ -61,14 +61,19 @@ class Given:
     """What comes with the event or the contact that begins a flow outside a call; the caller's number is there."""
     entry: str | None = None
     """Element to begin at; None: the first entry for a call, else the first one."""
+    audience: bool = False
+    """A contact begins the flow: where no element is named, at its first `start_from_audience`."""
     seed: int = 0
     """Makes the id of the call, and with it everything that is drawn by it."""
     id: str | None = None
     """Id of the call where it is known; None: the seed makes it."""
 
 
-def first_entry(flow: Flow) -> str:
-    """The first element that a call begins at, else the first that a flow begins at."""
+def first_entry(flow: Flow, audience: bool = False) -> str:
+    """The first element that a call begins at (`audience`: that a contact begins it at), else the first that a flow
+    begins at."""
+    if audience and flow.audience_entry is not None:
+        return flow.audience_entry
     found = [name for name in flow.entries if flow.elements[name].type == "start_incoming_call"] or [*flow.entries]
     return found[0] if found else next(iter(flow.elements))
 

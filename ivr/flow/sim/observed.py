@@ -9,12 +9,14 @@ from ivr.flow import ports
 from ivr.flow.expressions import Sensitive
 from ivr.flow.machine import Machine
 from ivr.flow.sim.agenda import Agenda
+from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given
 from ivr.flow.sim.outside import SimulatedWorld
 from ivr.flow.sim.seen import (
     HIDDEN,
     Change,
+    Dialled,
     Forwarded,
     Happening,
     LoggedEvent,
@@ -22,6 +24,7 @@ from ivr.flow.sim.seen import (
     SentMail,
     SentRequest,
     Silence,
+    StartedContact,
     Waited,
     Waiting,
     WaitingKind,
@@ -59,6 +62,10 @@ class ObservedCall:
     """When the session ended."""
     answered_at: float | None
     """When the call was answered."""
+    session_at: float
+    """When the session began: later than the flow, where that has called somebody."""
+    contacts: list[StartedContact]
+    """Flows that were begun for others."""
     heard: bool
     """The sound path is open: the call is answered, or in early media."""
     happened: list[Happening]
@@ -75,6 +82,7 @@ class ObservedCall:
     """Steps of the script that never came to be done."""
     _agenda: Agenda
     _sound: Sound
+    _dials: Dials
     _forwards: Forwards
     _world: SimulatedWorld
 
@@ -105,7 +113,7 @@ class ObservedCall:
     @property
     def duration(self) -> float:
         """Seconds that the session lasted so far."""
-        return self.now if self.ended_at is None else self.ended_at
+        return (self.now if self.ended_at is None else self.ended_at) - self.session_at
 
     @property
     def steps(self) -> list[Step]:
@@ -130,6 +138,11 @@ class ObservedCall:
     def forwards(self) -> list[Forwarded]:
         """Forwards to other people."""
         return self._forwards.made
+
+    @property
+    def dialled(self) -> list[Dialled]:
+        """Attempts to call somebody."""
+        return self._dials.made
 
     @property
     def requests(self) -> list[SentRequest]:
@@ -195,6 +208,8 @@ class ObservedCall:
         kind = element.type
         if self._forwards.command is not None:
             return "forward", False
+        if self._dials.command is not None:
+            return "dial", False
         if self._sound.recording is not None:
             return "recording", bool(getattr(element, "escape_digits", ""))
         if kind == "collect" and self._sound.playing is None:

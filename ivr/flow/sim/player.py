@@ -9,6 +9,7 @@ from ivr.flow.sim.call import MAX_MOMENTS, SimulatedCall
 from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import Waiting
 from ivr.flow.sim.steps import (
+    CalleeStep,
     EventStep,
     ForwardStep,
     HangUpAfterStep,
@@ -43,7 +44,7 @@ class Player:
         """Do the steps one after the other; see :meth:`ivr.flow.sim.script.Script.run`."""
         call = self._call
         for step in self._steps:
-            if isinstance(step, (ForwardStep, HttpStep, MailStep)):
+            if isinstance(step, (ForwardStep, HttpStep, MailStep, CalleeStep)):
                 self._answers[id(step)] = step.answer
         call.stub(*self._answers.values())  # type: ignore[arg-type]
         if not call.started:
@@ -206,5 +207,6 @@ _DOING: dict[type[Step], Callable[[Player, Any], bool]] = {
     ForwardStep: Player._answered,
     HttpStep: Player._answered,
     MailStep: Player._answered,
+    CalleeStep: Player._answered,
 }
 """How each step is done; hand-offs to agents and applications have no element yet that could ask for them."""

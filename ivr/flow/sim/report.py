@@ -56,6 +56,8 @@ def data(call: ObservedCall) -> dict[str, Any]:
         "requests": [_request(sent) for sent in call.requests],
         "mails": [_mail(sent) for sent in call.mails],
         "forwards": [dataclasses.asdict(made) for made in call.forwards],
+        "calls": [dataclasses.asdict(made) for made in call.dialled],
+        "contacts": [dataclasses.asdict(started) for started in call.contacts],
         "profile_changes": [dataclasses.asdict(change) for change in call.profile_changes],
         "do_not_contact": [dataclasses.asdict(change) for change in call.dnc],
         "waits": [dataclasses.asdict(waited) for waited in call.waits],

@@ -10,6 +10,7 @@ from typing import Any, Literal
 __all__ = [
     "HIDDEN",
     "Change",
+    "Dialled",
     "Forwarded",
     "Happening",
     "HappeningKind",
@@ -18,6 +19,7 @@ __all__ = [
     "SentMail",
     "SentRequest",
     "Silence",
+    "StartedContact",
     "Waited",
     "Waiting",
     "WaitingKind",
@@ -36,6 +38,10 @@ HappeningKind = Literal[
     "forward",
     "forward_answered",
     "forward_done",
+    "dial",
+    "dial_answered",
+    "dial_done",
+    "contact",
     "profile",
     "dnc",
     "wait",
@@ -46,7 +52,7 @@ HappeningKind = Literal[
     "event",
     "note",
 ]
-WaitingKind = Literal["prompt", "keys", "recording", "forward", "request", "mail", "event", "time", "agent"]
+WaitingKind = Literal["prompt", "keys", "recording", "forward", "dial", "request", "mail", "event", "time", "agent"]
 
 
 @dataclass(slots=True)
@@ -80,8 +86,9 @@ class Waiting:
     type: str
     """Its type."""
     kind: WaitingKind
-    """`prompt` that is heard to its end; `keys` of the caller; end of a `recording`; outcome of a `forward`; answer to
-    a `request` or `mail`; an `event`; that `time` passes; an `agent`."""
+    """`prompt` that is heard to its end; `keys` of the caller; end of a `recording`; outcome of a `forward`; what
+    becomes of somebody who is called (`dial`); answer to a `request` or `mail`; an `event`; that `time` passes; an
+    `agent`."""
     since: float
     """When the element began."""
     until: float | None
@@ -166,6 +173,48 @@ class Forwarded:
     """What the called party heard first."""
 
 
+@dataclass(slots=True)
+class Dialled:
+    """An attempt to call somebody."""
+
+    at: float
+    """When it began."""
+    element: str
+    """Element that calls."""
+    to: str
+    """Whom; hidden where that is sensitive."""
+    attempt: int
+    """From 1, for each time that the element is entered."""
+    from_: str | None = None
+    """Caller id that is shown."""
+    line: str | None = None
+    """Line that the flow asks for."""
+    outcome: str | None = None
+    """`answered`, `no_answer`, `busy`, `declined`, `failed`, `cancelled`; None: it is under way."""
+    answered_at: float | None = None
+    """When it was answered."""
+    answerer: str | None = None
+    """Who was told to have answered: `human`, `machine`, `unknown`; None: nobody asked, or it was not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedContact:
+    """A flow that is begun for somebody else."""
+
+    at: float
+    """When."""
+    element: str
+    """Element that begins it."""
+    flow: str
+    """Which flow."""
+    number: str
+    """For whom; hidden where that is sensitive."""
+    properties: Mapping[str, Any]
+    """What it gets."""
+    error: str | None = None
+    """Why it does not begin; None: it does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change to a profile (`update`), or to the do-not-contact list (`add`, `remove`)."""
@@ -236,6 +285,6 @@ class Happening:
     kind: HappeningKind
     """What it was."""
     what: Any
-    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `profile` change, change of the `dnc`
-    list, `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for which he, or
-    something else, `hung_up`, or the flow `ended` the call; the text of a `note`."""
+    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `dial`, `contact`, `profile` change,
+    change of the `dnc` list, `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for
+    which he, or something else, `hung_up`, or the flow `ended` the call; the text of a `note`."""

@@ -3,6 +3,7 @@
     - {at: welcome, press: "1"}             # as soon as that element is reached
     - {press: "4711#"}                      # when the call next waits for keys
     - {forward: sales, result: busy}        # how the world answers, whenever it is asked
+    - {callee: remind, result: machine}     # who answers when the flow calls somebody, attempt by attempt
     - {hang_up_after: 5s}                   # after the step before it
 
 Steps of the caller happen one after the other. Answers of the world are there from the beginning, in the order written;
@@ -17,12 +18,13 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from ivr.flow.patterns import KEYS
-from ivr.flow.ports import RequestError
-from ivr.flow.sim.stubs import ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer
+from ivr.flow.ports import FailureKind, RequestError
+from ivr.flow.sim.stubs import CalleeAnswer, CalleeResult, ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer
 from ivr.flow.values import Duration, text_of_digits
 
 __all__ = [
     "STEPS",
+    "CalleeStep",
     "EventStep",
     "ForwardStep",
     "HandOffStep",
@@ -68,7 +70,7 @@ def _seconds(value: float) -> str:
     return f"{round(value, 3):.10g}s"
 
 
-DURATIONS = frozenset({"after", "gap", "wait", "hang_up_after", "speak", "talk"})
+DURATIONS = frozenset({"after", "gap", "wait", "hang_up_after", "speak", "talk", "greeting", "hangs_up"})
 """Fields that hold seconds."""
 
 Keys = Annotated[str, BeforeValidator(_keys)]
@@ -214,6 +216,53 @@ class ForwardStep(Step):
         return ForwardAnswer(self.forward, self.result, self.after, self.talk, leaves, self.accepts, times=1)
 
 
+class CalleeStep(Step):
+    """Who answers when the flow calls somebody, or why nobody does."""
+
+    KIND = "callee"
+
+    callee: str
+    """Element, or a pattern of the number."""
+    result: CalleeResult = "human"
+    """`human`, `machine`, `unknown` (answers, and nobody knows who), `no_answer`, `busy`, `declined`, `failed`."""
+    after: Duration | None = None
+    """Seconds until that."""
+    greeting: Duration = 6.0
+    """Seconds that a machine speaks before its beep."""
+    beep: bool = True
+    """The machine has a beep."""
+    accepts: bool = True
+    """A person presses the key where one is asked for."""
+    hangs_up: Duration | None = None
+    """Seconds after the answer at which the one called hangs up."""
+    kind: FailureKind = "known"
+    """After `failed`: `known` is retried, `unexplained` within the validity, `final` never."""
+    sip_code: Annotated[int, Field(ge=300, le=699)] | None = None
+    """Status of the refusal."""
+    status: str | None = None
+    """Its words, or a word for what is not SIP: `do_not_contact`."""
+    line: str = ""
+    """Line that the call goes by."""
+
+    @property
+    def answer(self) -> CalleeAnswer:
+        """For the stubs."""
+        return CalleeAnswer(
+            self.callee,
+            self.result,
+            self.after,
+            self.greeting,
+            self.beep,
+            self.accepts,
+            self.hangs_up,
+            self.kind,
+            self.sip_code,
+            self.status,
+            self.line,
+            times=1,
+        )
+
+
 class HttpStep(Step):
     """What an HTTP request gets."""
 
@@ -282,6 +331,7 @@ STEPS: dict[str, type[Step]] = {
     "hang_up": HangUpStep,
     "speak": SpeakStep,
     "forward": ForwardStep,
+    "callee": CalleeStep,
     "http": HttpStep,
     "mail": MailStep,
     "event": EventStep,

@@ -1,4 +1,4 @@
-"""How the world around a simulated call answers: HTTP, phones, mail."""
+"""How the world around a simulated call answers: HTTP, phones, mail, and those whom a flow calls."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, TypeVar
 
-from ivr.flow.ports import RequestError
+from ivr.flow.ports import FailureKind, RequestError
 
-__all__ = ["Answers", "ForwardAnswer", "HttpAnswer", "MailAnswer", "Stubs"]
+__all__ = ["Answers", "CalleeAnswer", "CalleeResult", "ForwardAnswer", "HttpAnswer", "MailAnswer", "Stubs"]
 
 ForwardResult = Literal["answered", "no_answer", "busy", "declined", "failed"]
 Leaver = Literal["called", "caller"]
+CalleeResult = Literal["human", "machine", "unknown", "no_answer", "busy", "declined", "failed"]
+"""Who answers, or why nobody does. `unknown` answers, and detection does not tell who it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,36 @@ class ForwardAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class CalleeAnswer:
+    """What becomes of an attempt to call somebody."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of the number."""
+    result: CalleeResult = "human"
+    """Who answers, or why nobody does."""
+    after: float | None = None
+    """Seconds until that; None: 5 s for an answer, the time-out of the ringing for no answer, else 1 s."""
+    greeting: float = 6.0
+    """Seconds that a machine speaks before its beep."""
+    beep: bool = True
+    """The machine has a beep."""
+    accepts: bool = True
+    """A person presses the key where one is asked for."""
+    hangs_up: float | None = None
+    """Seconds after the answer at which the one called hangs up; None: not by himself."""
+    kind: FailureKind = "known"
+    """Whether another attempt makes sense after `failed`."""
+    sip_code: int | None = None
+    """Final status of a refusal; None: the usual one."""
+    status: str | None = None
+    """Its words; None: the usual ones."""
+    line: str = ""
+    """Line that the call goes by."""
+    times: int | None = None
+    """Attempts that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class MailAnswer:
     """What becomes of a mail."""
 
@@ -81,13 +113,15 @@ class Stubs:
     """Of forwards; without one that fits: answered after 5 s, and the called party leaves after 30 s."""
     mails: tuple[MailAnswer, ...] = ()
     """Of mails; without one that fits: handed over."""
+    callees: tuple[CalleeAnswer, ...] = ()
+    """Of those whom the flow calls; without one that fits: a person answers after 5 s."""
     failing_recordings: frozenset[str] = frozenset()
     """Elements whose recordings cannot be written."""
     manual: bool = False
-    """Forwards and HTTP requests that no stub fits are answered by somebody, with the methods of the call."""
+    """Forwards, HTTP requests and calls that no stub fits are answered by somebody, with the methods of the call."""
 
 
-T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer)
+T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer, CalleeAnswer)
 
 
 class Answers(Generic[T]):

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow.elements.collect import CollectElement
-from ivr.flow.sim.seen import HIDDEN, Change, Forwarded, Happening, LoggedEvent, Said, SentRequest, Waited
+from ivr.flow.sim.seen import (
+    HIDDEN,
+    Change,
+    Dialled,
+    Forwarded,
+    Happening,
+    LoggedEvent,
+    Said,
+    SentRequest,
+    StartedContact,
+    Waited,
+)
 
 if TYPE_CHECKING:
     from ivr.flow.sim.observed import ObservedCall
@@ -79,6 +90,17 @@ def _line(call: ObservedCall, index: int, happening: Happening) -> tuple[Who, st
             return "world", f"{what.target} answers"
         case "forward_done":
             return "world", _outcome(what)
+        case "dial":
+            dialled: Dialled = what
+            return "world", f"calls {dialled.to}, attempt {dialled.attempt}"
+        case "dial_answered":
+            return "world", f"{what.to} answers"
+        case "dial_done":
+            return "world", f"{what.to}: {what.outcome}"
+        case "contact":
+            contact: StartedContact = what
+            outcome = "" if contact.error is None else f": {contact.error}"
+            return "world", f"begins {contact.flow} for {contact.number}{outcome}"
         case "request":
             return "world", _request(what)
         case "request_done":

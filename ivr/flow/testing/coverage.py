@@ -74,7 +74,7 @@ def share(part: int, whole: int) -> float:
 
 def _counts(edge: Edge, element: Element, inserted: set[Edge]) -> bool:
     success = element.exits[edge.branch].branch.success
-    if isinstance(element, TransferToFlowElement) and edge.branch == "other" and element.flow.fixed:
+    if isinstance(element, TransferToFlowElement) and edge.branch == "other" and element.enters and element.flow.fixed:
         return False
     if isinstance(element, (CallApiElement, ConnectorCall, NotifyElement)) and not element.wait:
         return success
@@ -110,7 +110,7 @@ class Coverage:
             if way is None:
                 continue
             found.taken[step.element, way.via] += 1
-            over = over or way.branch.call_over
+            over = not way.branch.call_begins and (over or way.branch.call_over)
             if way.target is None:
                 _unwind(inside, over)
 

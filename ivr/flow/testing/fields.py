@@ -12,11 +12,13 @@ from ivr.flow.sim import Given, PastEvent, SpeechModel
 from ivr.flow.sim.steps import Moment
 from ivr.flow.testing.matching import GAP
 from ivr.flow.testing.ranges import AtMost, Range, Within
-from ivr.flow.values import DigitsStr, Duration, quoted, text_of_digits
+from ivr.flow.values import DigitsStr, Duration, plain_number, quoted, text_of_digits
 from ivr.settings import Calendar
 
 __all__ = [
     "ExpectFields",
+    "ExpectedCall",
+    "ExpectedContact",
     "ExpectedForward",
     "ExpectedMail",
     "ExpectedPrompt",
@@ -104,6 +106,9 @@ class GivenFields(_Fields):
     """Events that came before."""
     properties: dict[str, Any] = Field(default_factory=dict)
     """What comes with the event or the contact that begins a flow outside a call."""
+    contact: dict[str, Any] = Field(default_factory=dict)
+    """The contact for whom the flow runs, with what came along: `{number: "+4930123456", name: Ada}`. It begins at
+    `start_from_audience`."""
     entry: Text | None = None
     """Element to begin at."""
     seed: int = 0
@@ -116,6 +121,8 @@ class GivenFields(_Fields):
     """What becomes of forwards, by element or pattern of the target."""
     mails: dict[str, Any] = Field(default_factory=dict)
     """What becomes of mails, by element or pattern of an address."""
+    callees: dict[str, Any] = Field(default_factory=dict)
+    """Who answers when the flow calls somebody, by element or pattern of the number."""
     recordings: dict[str, Literal["failed"]] = Field(default_factory=dict)
     """Elements whose recordings cannot be written."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
@@ -139,6 +146,11 @@ class GivenFields(_Fields):
         wanted = {name: value for name in _AS_GIVEN if (value := getattr(self, name)) is not None}
         headers = {_header_name(name): value for name, value in self.headers.items()}
         events = tuple(PastEvent(event.name, event.at, event.properties) for event in self.events)
+        if self.contact:
+            wanted["properties"] = {**self.contact, **self.properties}
+            wanted["audience"] = True
+            if isinstance(number := self.contact.get("number"), str):
+                wanted["caller"] = plain_number(number)
         return Given(**wanted, headers=headers, events=tuple(sorted(events, key=lambda event: event.at)))
 
     def speech(self) -> SpeechModel:
@@ -223,6 +235,38 @@ class ExpectedForward(_Fields):
     """What became of it."""
 
 
+class ExpectedCall(_Fields):
+    """An attempt to call somebody."""
+
+    at: Text | None = None
+    """Element that calls."""
+    to: Text | None = None
+    """The number; `*` stands for anything."""
+    attempt: int | None = None
+    """Which one of the element, from 1."""
+    time: Moment | None = None
+    """When, to the second."""
+    line: Text | None = None
+    """Line that the flow asks for."""
+    result: Literal["answered", "no_answer", "busy", "declined", "failed", "cancelled"] | None = None
+    """What became of it."""
+    answerer: Literal["human", "machine", "unknown"] | None = None
+    """Who was told to have answered."""
+
+
+class ExpectedContact(_Fields):
+    """A flow that is begun for somebody else."""
+
+    at: Text | None = None
+    """Element that begins it."""
+    flow: Text | None = None
+    """Name of the flow."""
+    number: Text | None = None
+    """For whom; `*` stands for anything."""
+    properties: dict[str, Any] | None = None
+    """Some of what it gets."""
+
+
 class ExpectedRecording(_Fields):
     """A recording of the caller that is kept."""
 
@@ -245,7 +289,20 @@ def _request(value: object) -> object:
     return value
 
 
+def _call(value: object) -> object:
+    """What became of an attempt stands for the whole of it."""
+    return {"result": value} if isinstance(value, str) and value != GAP else value
+
+
+def _contact(value: object) -> object:
+    return {"number": value} if isinstance(value, (str, int, float)) and value != GAP else value
+
+
 Gap = Literal["..."]
+Calls = Annotated[tuple[Annotated[ExpectedCall | Gap, BeforeValidator(_call)], ...], BeforeValidator(_with_gaps)]
+Contacts = Annotated[
+    tuple[Annotated[ExpectedContact | Gap, BeforeValidator(_contact)], ...], BeforeValidator(_with_gaps)
+]
 Requests = Annotated[
     tuple[Annotated[ExpectedRequest | Gap, BeforeValidator(_request)], ...], BeforeValidator(_with_gaps)
 ]
@@ -282,6 +339,8 @@ class ExpectFields(_Fields):
     """Prompts that he does not hear."""
     variables: dict[str, Any] = Field(default_factory=dict)
     """Values at the end."""
+    results: dict[str, Any] = Field(default_factory=dict)
+    """Values of `result` at the end: of the last element that gives results."""
     tags: Texts | None = None
     """All tags at the end, in any order."""
     profile: dict[str, Any] = Field(default_factory=dict)
@@ -294,6 +353,10 @@ class ExpectFields(_Fields):
     """All mails; `...` for anything in between."""
     forwards: Forwards | None = None
     """All forwards; `...` for anything in between."""
+    calls: Calls | None = None
+    """All attempts to call somebody: what became of them; `...` for anything in between."""
+    contacts: Contacts | None = None
+    """All flows that are begun for others: their numbers; `...` for anything in between."""
     recordings: Recordings | None = None
     """All recordings of the caller that are kept; `...` for anything in between."""
     ended_by: Cause | None = None

@@ -220,6 +220,13 @@ def _values(case: Case, call: SimulatedCall) -> Iterator[Difference]:
             text = f"variable {name} is {'not there' if value is _MISSING else shown(was)}, expected {shown(wanted)}"
             details = _set_by(call, name)
             yield _difference(case, "variables", ("variables", name), text, *details, expected=wanted, actual=was)
+    for name, wanted in case.expect.results.items():
+        value = call.machine.result.get(name, _MISSING)
+        secret = type(value) is Sensitive
+        if not same_value(wanted, value.value if isinstance(value, Sensitive) else value):
+            was = HIDDEN if secret else None if value is _MISSING else value
+            text = f"result.{name} is {'not there' if value is _MISSING else shown(was)}, expected {shown(wanted)}"
+            yield _difference(case, "results", ("results", name), text, expected=wanted, actual=was)
     tags = list(call.machine.tags)
     if case.expect.tags is not None and sorted(case.expect.tags) != sorted(tags):
         wanted = list(case.expect.tags)

@@ -1,16 +1,25 @@
-"""Compares what a call sent out (requests, mails, forwards) and kept (recordings) with what its case expects."""
+"""Compares what a call sent out (requests, mails, forwards, calls of its own) and kept (recordings) with what its case
+expects."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-from ivr.flow.sim import Forwarded, SentMail, SentRequest, SimulatedCall
+from ivr.flow.sim import Dialled, Forwarded, SentMail, SentRequest, SimulatedCall, StartedContact
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference, Kind, plain, shown, side_by_side
-from ivr.flow.testing.fields import ExpectedForward, ExpectedMail, ExpectedRecording, ExpectedRequest
+from ivr.flow.testing.fields import (
+    ExpectedCall,
+    ExpectedContact,
+    ExpectedForward,
+    ExpectedMail,
+    ExpectedRecording,
+    ExpectedRequest,
+)
 from ivr.flow.testing.matching import GAP, glob, list_matches, subset
 from ivr.flow.testing.ranges import seconds_text
 from ivr.flow.trace import Step
@@ -25,6 +34,8 @@ def sent_differences(case: Case, call: SimulatedCall) -> Iterator[Difference]:
     yield from _list(case, "requests", expect.requests, call.requests, _request_fits, _request, _request_why)
     yield from _list(case, "mails", expect.mails, call.mails, _mail_fits, _mail, _nothing)
     yield from _list(case, "forwards", expect.forwards, call.forwards, _forward_fits, _forward, _nothing)
+    yield from _list(case, "calls", expect.calls, call.dialled, _call_fits(call), _call(call), _nothing)
+    yield from _list(case, "contacts", expect.contacts, call.contacts, _contact_fits, _contact, _nothing)
     yield from _list(case, "recordings", expect.recordings, kept, _recording_fits, _recording, _nothing)
 
 
@@ -177,6 +188,58 @@ def _forward(item: ExpectedForward | Forwarded) -> str:
     if isinstance(item, Forwarded):
         return f"{', '.join(item.targets)}: {item.outcome or 'rings'}"
     return ": ".join(word for word in (item.to or item.at or "any", item.result) if word)
+
+
+# Calls of its own, and flows for others
+
+
+def _call_fits(call: SimulatedCall) -> Callable[[ExpectedCall, Dialled], bool]:
+    def fits(wanted: ExpectedCall, made: Dialled) -> bool:
+        at = call.given.time + timedelta(seconds=made.at)
+        return (
+            wanted.at in (None, made.element)
+            and (wanted.to is None or glob(wanted.to, made.to))
+            and wanted.attempt in (None, made.attempt)
+            and (wanted.time is None or abs((at - wanted.time).total_seconds()) < 1.0)
+            and wanted.line in (None, made.line)
+            and wanted.result in (None, made.outcome)
+            and wanted.answerer in (None, made.answerer)
+        )
+
+    return fits
+
+
+def _call(call: SimulatedCall) -> Callable[[ExpectedCall | Dialled], str]:
+    def write(item: ExpectedCall | Dialled) -> str:
+        if isinstance(item, Dialled):
+            at = (call.given.time + timedelta(seconds=item.at)).isoformat(timespec="seconds")
+            who = f" by {item.answerer}" if item.answerer else ""
+            return f"{item.to}, attempt {item.attempt} at {at}: {item.outcome or 'rings'}{who}"
+        words = [
+            item.to or item.at or "any",
+            f"attempt {item.attempt}" if item.attempt else "",
+            f"at {item.time.isoformat(timespec='seconds')}" if item.time else "",
+            item.result or "",
+            f"by {item.answerer}" if item.answerer else "",
+        ]
+        return " ".join(word for word in words if word)
+
+    return write
+
+
+def _contact_fits(wanted: ExpectedContact, started: StartedContact) -> bool:
+    return (
+        wanted.at in (None, started.element)
+        and wanted.flow in (None, started.flow)
+        and (wanted.number is None or glob(wanted.number, started.number))
+        and (wanted.properties is None or subset(wanted.properties, dict(started.properties)))
+    )
+
+
+def _contact(item: ExpectedContact | StartedContact) -> str:
+    if isinstance(item, StartedContact):
+        return f"{item.flow} for {item.number}" + (f": {item.error}" if item.error else "")
+    return f"{item.flow or 'a flow'} for {item.number or 'anybody'}"
 
 
 def _recording_fits(wanted: ExpectedRecording, step: Step) -> bool:

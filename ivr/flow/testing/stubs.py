@@ -1,10 +1,11 @@
-"""Answers of the world that a case gives under `given`: `http`, `forwards` and `mails`.
+"""Answers of the world that a case gives under `given`: `http`, `forwards`, `mails` and `callees`.
 
 http:
   check_balance: {status: 200, body: {balance: 12.5}}     # by element
   "https://crm.example/*": 503                            # by pattern of the URL; a number is the status
 forwards: {sales: [busy, answered], "*": no_answer}       # a list: one after the other, the last for all the rest
 mails: {"*": refused by the server}                       # a text is the error
+callees: {remind: [busy, {result: machine, beep: false}]} # a text is the result
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from ivr.errors import Fault
 from ivr.flow.faults import field_faults
 from ivr.flow.positions import Path, Places
 from ivr.flow.sim import Stubs
-from ivr.flow.sim.steps import ForwardStep, HttpStep, MailStep
+from ivr.flow.sim.steps import CalleeStep, ForwardStep, HttpStep, MailStep
 from ivr.flow.testing.fields import GivenFields
 
 __all__ = ["stubs_of"]
 
-S = TypeVar("S", HttpStep, ForwardStep, MailStep)
+S = TypeVar("S", HttpStep, ForwardStep, MailStep, CalleeStep)
 
 _SHORT: Mapping[str, tuple[type[Any], str]] = {
     "http": (int, "status"),
     "forward": (str, "result"),
     "mail": (str, "error"),
+    "callee": (str, "result"),
 }
 """What may stand for a whole answer: its type, and the field that it is."""
 
@@ -40,10 +42,12 @@ def stubs_of(given: GivenFields, places: Places, path: Path) -> tuple[Stubs, lis
     http = _read("http", HttpStep, given.http, places, (*path, "http"), faults)
     forwards = _read("forward", ForwardStep, given.forwards, places, (*path, "forwards"), faults)
     mails = _read("mail", MailStep, given.mails, places, (*path, "mails"), faults)
+    callees = _read("callee", CalleeStep, given.callees, places, (*path, "callees"), faults)
     stubs = Stubs(
         http=tuple(replace(step.answer, times=times) for step, times in http),
         forwards=tuple(replace(step.answer, times=times) for step, times in forwards),
         mails=tuple(replace(step.answer, times=times) for step, times in mails),
+        callees=tuple(replace(step.answer, times=times) for step, times in callees),
         failing_recordings=frozenset(given.recordings),
     )
     return stubs, faults
