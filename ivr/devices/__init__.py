@@ -6,4 +6,6 @@ caller id, failover, traces) holds for hardware as it is.
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from ivr.devices.supervisor import Devices, LineProcess
+
+__all__ = ["Devices", "LineProcess"]

@@ -263,7 +263,8 @@ class Line:
         return commands
 
     def _busy(self, event: Offered) -> list[Command]:
-        return [Reject(event.call, 486, "Line Busy")]
+        # Not 486: nobody that was called is busy, and another line may carry the call.
+        return [Reject(event.call, 503, "Line In Use")]
 
     def _away(self, event: Offered) -> list[Command]:
         return [Reject(event.call, 503, "Line Gone")]

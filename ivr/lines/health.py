@@ -37,6 +37,8 @@ class TrunkState:
     """Seconds from the last OPTIONS to its answer."""
     addresses: tuple[str, ...]
     """That calls of this line come from."""
+    hardware: str | None = None
+    """Maker and model of hardware of this machine, empty while it is not there; None: it is no such line."""
 
 
 @dataclass(slots=True)

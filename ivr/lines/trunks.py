@@ -70,6 +70,8 @@ class Trunks:
         self._closed = False
         self.trouble: Callable[[str], str] = lambda name: ""
         """What else is known to speak against a line; whoever knows calls :meth:`look` when that changes."""
+        self.hardware: Callable[[str], str | None] = lambda name: None
+        """What hardware a line is."""
         for name, trunk in self._trunks.items():
             trunk.since = ground.wall()
             line = trunk.line
@@ -193,6 +195,7 @@ class Trunks:
                     since=trunk.since,
                     round_trip=probe.pulse.round_trip if probe is not None else None,
                     addresses=trunk.addresses,
+                    hardware=self.hardware(name),
                 )
             )
         return found
@@ -211,7 +214,8 @@ class Trunks:
             registration = trunk.registration
             more = f", registered for {registration.core.granted:.0f} s" if registration is not None else ""
             log.info("line %s can be used%s", name, more)
-        elif before is None and trunk.registration is not None:
+        elif self.hardware(name) is not None or (before is None and trunk.registration is not None):
+            # Of hardware, who watches it has told.
             log.info("line %s: %s", name, reason)
         else:
             log.warning("line %s cannot be used: %s", name, reason)

@@ -98,7 +98,7 @@ def test_a_call_that_comes_to_nothing_is_refused_with_its_cause(reason: Any, sta
 def test_a_second_call_is_busy(before: tuple[Any, ...]) -> None:
     made = line()
     run(made, *before)
-    assert made.receive(Offered(99, "100")) == [Reject(99, 486, "Line Busy")]
+    assert made.receive(Offered(99, "100")) == [Reject(99, 503, "Line In Use")]
     assert made.call != 99
 
 
