@@ -246,6 +246,8 @@ class Limits(Section):
     """Events from outside stay so long for flows that ask for past ones."""
     events: Annotated[int, Field(ge=1)] = 100_000
     """Kept at the same time; the oldest go first."""
+    campaign_calls: Annotated[int, Field(ge=1)] = 400
+    """Contacts of all campaigns that are called or talked to at the same time: others are to find room, too."""
     waiting_flows: Annotated[int, Field(ge=1)] = 100_000
     """Flows that wait or run without a caller; beyond it new ones end at once."""
 

@@ -4,7 +4,15 @@
 `RecordReader.open(url)` reads beside a running daemon.
 """
 
-from ivr.store.campaigns import CAMPAIGN_STATES, Campaign, CampaignState, CampaignTable, Figures, NewCampaign
+from ivr.store.campaigns import (
+    CAMPAIGN_STATES,
+    Campaign,
+    CampaignState,
+    CampaignTable,
+    Figures,
+    NewCampaign,
+    drop_row,
+)
 from ivr.store.contacts import RESULTS, Claimed, ContactTable, Loaded, StoredContact, book_result
 from ivr.store.events import EventLog, KeptEvent
 from ivr.store.paces import PaceTable
@@ -53,6 +61,7 @@ __all__ = [
     "WaitTable",
     "apply_retention",
     "book_result",
+    "drop_row",
     "new_token",
     "prune_recordings",
     "split_token",

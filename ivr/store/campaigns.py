@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from ivr.store import schema
 from ivr.store.access import Table
 
-__all__ = ["CAMPAIGN_STATES", "Campaign", "CampaignState", "CampaignTable", "Figures", "NewCampaign"]
+__all__ = ["CAMPAIGN_STATES", "Campaign", "CampaignState", "CampaignTable", "Figures", "NewCampaign", "drop_row"]
 
 CampaignState = Literal["draft", "running", "paused", "finished", "cancelled"]
 CAMPAIGN_STATES: tuple[CampaignState, ...] = ("draft", "running", "paused", "finished", "cancelled")
@@ -181,3 +181,11 @@ class CampaignTable(Table):
 
     def _found(self, query: sa.Select[Any]) -> list[Campaign]:
         return [Campaign(**row) for row in self._rows(query)]
+
+
+def drop_row(connection: sa.Connection, row: str, now: float) -> None:
+    """A flow that sleeps is to go no further: its record says so. Before its row goes, in the same transaction."""
+    call = sa.select(schema.waits.c.call_id).where(schema.waits.c.id == row).scalar_subquery()
+    column = schema.calls.c
+    change = schema.calls.update().where(column.id == call, column.cause.is_(None))
+    connection.execute(change.values(cause="ended_by_api", ended_at=now))

@@ -57,6 +57,8 @@ class StoredContact:
     """Of one that is done: one of RESULTS."""
     attempts: int
     """Calls that it took, once it is done."""
+    not_before: float
+    """Its window is not open before; seconds since the epoch."""
     wait_id: str | None
     """Its flow's row."""
     changed_at: float
@@ -97,6 +99,7 @@ class ContactTable(Table):
                 "variables": dict(variables),
                 "state": "waiting",
                 "attempts": 0,
+                "not_before": 0.0,
                 "changed_at": now,
             }
             for number, variables in contacts
@@ -115,9 +118,17 @@ class ContactTable(Table):
         return Loaded(new, len(rows) - new, blocked)
 
     def waiting(self, campaign: int, limit: int) -> list[StoredContact]:
-        """Contacts of a campaign that wait, in the order in which they came."""
+        """Contacts of a campaign that wait, those first that may be called first, in the order in which they came."""
         query = sa.select(schema.contacts).where(_CONTACT.campaign == campaign, _CONTACT.state == "waiting")
-        return [StoredContact(**row) for row in self._rows(query.order_by(_CONTACT.id).limit(limit))]
+        query = query.order_by(_CONTACT.not_before, _CONTACT.id).limit(limit)
+        return [StoredContact(**row) for row in self._rows(query)]
+
+    def put_off(self, opening: Mapping[int, float]) -> None:
+        """Contacts that wait are not to be called before their windows open, seconds since the epoch."""
+        rows = [{"b_id": key, "b_at": at} for key, at in opening.items()]
+        change = schema.contacts.update().where(_CONTACT.id == sa.bindparam("b_id"), _CONTACT.state == "waiting")
+        with self._begin() as connection:
+            connection.execute(change.values(not_before=sa.bindparam("b_at")), rows)
 
     def claim(self, wanted: Mapping[int, KeptWait], now: float) -> Claimed:
         """Contacts (by id) get flows that begin for them: their rows, and that they run, are written together.

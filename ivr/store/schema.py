@@ -197,10 +197,12 @@ contacts = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("result", sa.String(32)),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("not_before", sa.Double, nullable=False),
     sa.Column("wait_id", sa.String(64)),
     sa.Column("changed_at", sa.Double, nullable=False),
     sa.UniqueConstraint("campaign", "number"),
-    sa.Index("ix_contacts_campaign", "campaign", "state", "result", "attempts"),
+    sa.Index("ix_contacts_campaign", "campaign", "state", "not_before"),
+    sa.Index("ix_contacts_result", "campaign", "state", "result", "attempts"),
     sqlite_autoincrement=True,
 )
 

@@ -89,6 +89,16 @@ class Pace:
             self._hint = earliest, at
         return at
 
+    def next_free(self, now: int) -> int:
+        """The moment that who asks for now would get."""
+        opens, at = self._opens.copy(), max(now, self._floor)
+        if self._hint is not None and self._hint[0] <= now:
+            at = max(at, self._hint[1])
+        while (later := self._obstacle(at)) > at:
+            at = later
+        self._opens = opens
+        return at
+
     def _obstacle(self, at: int) -> int:
         """`at`, where a call can go then: else the next moment that is worth a look. Opens the window that it needs."""
         taken, gap = self._taken, self._gap

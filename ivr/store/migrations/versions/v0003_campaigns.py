@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("result", sa.String(32)),
         sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("not_before", sa.Double, nullable=False),
         sa.Column("wait_id", sa.String(64)),
         sa.Column("changed_at", sa.Double, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
@@ -53,7 +54,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("pace", "at", name="pk_pace_slots"),
     )
     op.create_index("ix_campaigns_node", "campaigns", ["node"])
-    op.create_index("ix_contacts_campaign", "contacts", ["campaign", "state", "result", "attempts"])
+    op.create_index("ix_contacts_campaign", "contacts", ["campaign", "state", "not_before"])
+    op.create_index("ix_contacts_result", "contacts", ["campaign", "state", "result", "attempts"])
 
 
 def downgrade() -> None:
