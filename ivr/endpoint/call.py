@@ -163,11 +163,10 @@ class EndpointCall:
     def statistics(self) -> CallStatistics:
         """Figures now, or the last ones."""
         leg = self.leg
-        stats, heard, said = self._last, FLOOR, FLOOR
+        stats, levels = self._last, None
         if leg is not None and self.state != "ended":
             port: SoundPort = leg.port  # type: ignore[assignment]
             stats, levels = port.statistics(), port.levels
-            heard, said = levels.heard, levels.said
         agreed = leg.agreed if leg is not None else None
         return CallStatistics(
             codec=agreed.codec if agreed is not None else "",
@@ -181,8 +180,10 @@ class EndpointCall:
             jitter_ms=stats.jitter_ms if stats else 0.0,
             rtt_ms=stats.rtt_ms if stats else None,
             mos=stats.mos if stats else 4.5,
-            heard=heard,
-            said=said,
+            heard=levels.heard if levels else FLOOR,
+            said=levels.said if levels else FLOOR,
+            heard_seconds=levels.heard_seconds if levels else 0.0,
+            quiet_seconds=levels.quiet_seconds if levels else 0.0,
         )
 
     # A call that came in

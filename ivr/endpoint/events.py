@@ -188,3 +188,7 @@ class CallStatistics:
     """Level of the other side, dBFS."""
     said: float
     """Level of our device, dBFS."""
+    heard_seconds: float = 0.0
+    """Sound of the other side so far, pauses left out."""
+    quiet_seconds: float = 0.0
+    """Since sound of the other side was heard last."""

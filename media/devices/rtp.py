@@ -64,6 +64,10 @@ class Levels:
     """What the peer says."""
     said: float = FLOOR
     """What the device gives, muted or not."""
+    heard_seconds: float = 0.0
+    """Sound of the peer so far, pauses left out."""
+    quiet_seconds: float = 0.0
+    """Since sound of the peer was heard last, or since the begin."""
 
 
 class RtpEndpoint(Port):
@@ -159,7 +163,8 @@ class RtpEndpoint(Port):
     @property
     def levels(self) -> Levels:
         """Meters now."""
-        return Levels(self._sound.level_in, self._sound.level_out)
+        sound = self._sound
+        return Levels(sound.level_in, sound.level_out, sound.heard_seconds, sound.quiet_seconds)
 
     def statistics(self) -> Stats:
         """Figures now; to be asked for from any thread."""

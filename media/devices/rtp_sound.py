@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.codecs import resample
-from media.devices.face import Device
+from media.devices.face import FRAME_SECONDS, Device
 from media.plane import laws
 from media.plane.limits import FRAME, HEADER
 from media.plane.plane import Plane
@@ -19,6 +19,8 @@ FLOOR: Final = -90.0
 """dBFS of silence: below the smallest step of 16 bits nothing can be told apart."""
 FALL: Final = 1.0
 """dB a tick by which a meter falls, 50 a second: the eye can follow it."""
+LOUD: Final = -45.0
+"""dBFS from which a frame counts as sound: above the noise of codecs and lines, below quiet speech."""
 ROW: Final = 0
 """The only row of the plane."""
 
@@ -49,6 +51,11 @@ class DeviceSound:
         self.level_out = FLOOR
         """Meter of what the device gave, muted or not, dBFS."""
 
+        self.heard_seconds = 0.0
+        """Sound that was heard so far, pauses left out."""
+        self.quiet_seconds = 0.0
+        """Since sound was heard last, or since the begin."""
+
     def listen(self) -> None:
         """Read the device: once a tick, whatever becomes of it."""
         self._said = self._device.read()
@@ -57,7 +64,13 @@ class DeviceSound:
     def sound(self) -> None:
         """Give the device what was heard in this tick, or silence: once a tick."""
         heard, self._heard = self._heard, self._silence
-        self.level_in = max(level(heard), self.level_in - FALL, FLOOR)
+        now = level(heard)
+        self.level_in = max(now, self.level_in - FALL, FLOOR)
+        if now >= LOUD:
+            self.heard_seconds += FRAME_SECONDS
+            self.quiet_seconds = 0.0
+        else:
+            self.quiet_seconds += FRAME_SECONDS
         self._device.write(heard)
 
     # What the plane calls
