@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from tests.kit.fake_line import ToneDevice
 
 WAIT = 20.0
 """Seconds for a process that starts on a loaded machine."""
+LOOK_EVERY = 0.02
+HEARD = 10
+"""Packets after which it is sure that the other side does not send."""
 
 LINE = "lines: {old: {type: modem, port: /dev/ttyACM0, number: '4711', dial_prefix: '0,'}}"
 
@@ -95,6 +98,17 @@ class Desk:
                     return event
 
 
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for what no event tells."""
+    async with asyncio.timeout(WAIT):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_EVERY)
+
+
+def near(frequency: float, wanted: float) -> bool:
+    return abs(frequency - wanted) < 5
+
+
 class Bench:
     """Devices, the hardware's other end, and the desk."""
 
@@ -129,48 +143,52 @@ async def bench() -> AsyncIterator[Bench]:
             await devices.close()
 
 
-async def test_a_caller_rings_talks_and_hangs_up(bench: Bench) -> None:
-    far, desk = bench.far, bench.desk
+async def test_the_life_of_a_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    far, desk, devices = bench.far, bench.desk, bench.devices
+    # Without hardware nobody can be called.
+    desk.invite("100", devices)
+    assert (await desk.told(Ended)).status == 503
     far.tell("back a fake modem")
     await bench.trouble("")
-    assert bench.devices.hardware("old") == "a fake modem"
+    assert devices.hardware("old") == "a fake modem"
+
+    # A caller rings, talks, and hangs up.
     far.tell("ring 0301234567 Anna")
     call = await desk.rung()
-    assert (call.number, call.remote.display, call.called.uri.user) == ("0301234567", "Anna", "4711")  # type: ignore[union-attr]
+    assert call.called is not None
+    assert (call.number, call.remote.display, call.called.uri.user) == ("0301234567", "Anna", "4711")
     call.answer()
     await far.does("answer")
     await desk.told(Answered)
-    # Nothing is sent before the hardware is through, so that no prompt begins before.
-    await asyncio.sleep(0.2)
+    # No prompt is to begin before the hardware is through: it is quiet until then.
+    await until(lambda: call.statistics().packets_out > HEARD)
     assert call.statistics().packets_in == 0
     far.tell("answered")
     far.tell("key 5")
     assert (await desk.told(Key)) == Key("5", "events")
     call.send_keys("7")
     await far.does("send_key 7")
-    await asyncio.sleep(1.2)
-    assert await far.hears() == pytest.approx(600, abs=5)
-    assert desk.device.loudest() == pytest.approx(440, abs=5)
+    await until(lambda: near(desk.device.loudest(), 440))
+    while not near(await far.hears(), 600):
+        pass
     far.tell("hung_up")
     assert (await desk.told(Ended)).cause == "bye"
     await far.does("hang_up")
+    assert "line old: Ringing, idle -> ringing" in caplog.messages
+    assert not any("0301234567" in message for message in caplog.messages)
 
-
-async def test_calls_out_and_hardware_that_goes_and_comes_back(bench: Bench) -> None:
-    far, desk, devices = bench.far, bench.desk, bench.devices
-    desk.invite("100", devices)
-    assert (await desk.told(Ended)).status == 503
-    far.tell("back")
-    await bench.trouble("")
+    # The daemon calls; a second call goes another way.
     desk.invite("+49(30)1", devices)
     await far.does("dial 0,+49301")
     far.tell("alerting")
     assert (await desk.told(Ringing)).status == 180
     second = desk.invite("200", devices)
-    assert (await desk.told(Ended)).status == 503
-    assert second.state == "ended"
+    assert ((await desk.told(Ended)).status, second.state) == (503, "ended")
     far.tell("answered")
     await desk.told(Answered)
+
+    # The hardware goes in mid-call, and comes back.
     far.tell("gone unplugged")
     ended = await desk.told(Ended)
     assert (ended.cause, ended.reason) == ("bye", 'Q.850;cause=27;text="unplugged"')
@@ -179,7 +197,7 @@ async def test_calls_out_and_hardware_that_goes_and_comes_back(bench: Bench) -> 
     assert (await desk.told(Ended)).status == 503
     far.tell("back")
     await bench.trouble("")
-    call = desk.invite("101", devices)
+    desk.invite("101", devices)
     await far.does("dial 0,101")
     far.tell("failed busy")
     assert (await desk.told(Ended)).status == 486
@@ -188,47 +206,76 @@ async def test_calls_out_and_hardware_that_goes_and_comes_back(bench: Bench) -> 
     await far.does("dial 0,102")
     call.hang_up()
     await far.does("hang_up")
+
+    # The daemon ends: what rings is let go of, and the hardware is closed.
     far.tell("ring")
     call = await desk.rung()
     assert call.remote.uri.host == "anonymous.invalid"
-    # The daemon ends: what rings is let go of, and the hardware is closed.
     await devices.close()
     await far.does("hang_up")
     await far.does("closed")
 
 
-async def test_a_process_that_dies_or_hangs_is_replaced(
+async def test_a_process_that_dies_is_replaced(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
-    far, desk, devices = bench.far, bench.desk, bench.devices
-    one = devices.lines["old"]
+    far, devices = bench.far, bench.devices
     far.tell("back a fake modem")
     await bench.trouble("")
-    call = desk.invite("100", devices)
-    await far.does("dial 0,100")
     far.came.clear()
     far.tell("crash")
     await bench.trouble("its process ended: it ended with exit code 3")
     assert "line old: last words of a library" in caplog.messages
     await far.came.wait()
     await bench.trouble("its hardware is being looked for")
-    assert (one.starts, devices.hardware("old")) == (2, "")
-    call.hang_up()
+    assert (devices.lines["old"].starts, devices.hardware("old")) == (2, "")
+
+
+@pytest.mark.heavy
+async def test_a_process_that_hangs_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
     monkeypatch.setattr(supervisor, "SILENT_SECONDS", 1.5)
     monkeypatch.setattr(supervisor, "END_SECONDS", 0.1)
-    far.came.clear()
-    far.tell("hang 60")
+    bench.far.came.clear()
+    bench.far.tell("hang 60")
     await bench.trouble("its process ended: it gave no sign of life for 1.5 s")
-    await far.came.wait()
+    await bench.far.came.wait()
     await bench.trouble("its hardware is being looked for")
-    assert one.starts == 3
 
 
-async def test_log_lines_of_a_process_come_with_its_line(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    bench.far.tell("back a fake modem")
-    bench.far.tell("ring 1")
-    await bench.desk.rung()
-    while not any("line old: Ringing, idle -> ringing" in message for message in caplog.messages):
-        await asyncio.sleep(0.02)
+async def test_a_command_that_cannot_be_run_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
+    devices = Devices(parse_settings(LINE, Path("ivr.yaml"), {}), ("/nonexistent",))
+    troubles: asyncio.Queue[str] = asyncio.Queue()
+    devices.on_change = lambda name: troubles.put_nowait(devices.trouble(name))
+    devices.start(("127.0.0.1", 9))
+    for _ in range(2):
+        async with asyncio.timeout(WAIT):
+            while not (await troubles.get()).startswith("its process ended: it cannot be started"):
+                pass
+    await devices.close()
+    assert devices.lines["old"].starts > 1
+
+
+async def test_there_is_nothing_to_do_without_lines_on_hardware() -> None:
+    devices = Devices(parse_settings("", Path("ivr.yaml"), {}))
+    devices.start(None)
+    assert (devices.addresses, devices.ends, devices.trouble("pbx"), devices.hardware("pbx")) == ([], {}, "", None)
+    await devices.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        '{"level": "INFO"}',
+        '{"level": "NOTHING", "logger": "a", "message": "b"}',
+        "[1]",
+        "{broken",
+        "ALSA lib",
+    ],
+)
+def test_what_libraries_print_is_no_log_line(text: str) -> None:
+    assert supervisor._record(text) is None
