@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,6 +14,8 @@ DIALLED = "(phone to line)"
 """Name in records; no file can be called so."""
 CALLING = "(call)"
 """Name in records of the flow that calls for who asks."""
+BUILT_IN = "built-in"
+"""Version of such flows."""
 BUILT = 256
 """Ways of calling that are remembered, once their flow is made: that takes a few milliseconds."""
 
@@ -34,7 +37,7 @@ elements:
 def dialled_flow() -> Flow:
     """Rings the number in early media, so that the phone is answered when the number answers."""
     parsed = parse_flow(_TEXT, "dialled")
-    return Flow(DIALLED, parsed.elements, parsed.description, version="built-in")
+    return Flow(DIALLED, parsed.elements, parsed.description, version=BUILT_IN)
 
 
 def built_in(name: str, options: Mapping[str, Any] | None) -> Flow | None:
@@ -44,20 +47,31 @@ def built_in(name: str, options: Mapping[str, Any] | None) -> Flow | None:
 
 @lru_cache(BUILT)
 def calling_flow(options: str) -> Flow:
-    """The flow that calls somebody for who asks: `options` are JSON, the fields of its start_outgoing_call and the
-    `flow` that goes on with the call, else the text that is said (`say`)."""
-    fields = json.loads(options)
-    then, said = fields.pop("flow", None), fields.pop("say", None)
+    """The flow that calls a contact for who asks. `options` are JSON: `fields` of its start_outgoing_call; `flow` that
+    goes on with the call, with properties of the contact as variables (`pass`); or `say`: the property of that name is
+    said. Nothing that came from outside stands in its text. FlowLoadError where a field does not hold."""
+    wanted = json.loads(options)
+    fields: dict[str, Any] = wanted.get("fields", {})
+    passed: list[str] = wanted.get("pass", [])
     talk: dict[str, Any] = {"type": "hang_up"}
-    elements: dict[str, Any] = {
-        "start": {"type": "start_from_audience", "next": "dial"},
-        "dial": {"type": "start_outgoing_call", "to": "{{ call.to }}", **fields, "branches": {"call_answered": "talk"}},
-    }
-    if then is not None:
-        talk = {"type": "transfer_to_flow", "flow": then}
-    elif said is not None:
-        talk = {"type": "play", "text": said, "next": "bye"}
+    elements: dict[str, Any] = {}
+    if "flow" in wanted:
+        talk = {"type": "transfer_to_flow", "flow": wanted["flow"], "pass": passed}
+    elif wanted.get("say"):
+        passed = ["say"]
+        talk = {"type": "play", "text": "{{ say }}", "next": "bye"}
         elements["bye"] = {"type": "hang_up"}
-    elements["talk"] = talk
-    parsed = parse_flow(json.dumps({"description": "Somebody asked for this call.", "elements": elements}), CALLING)
-    return Flow(CALLING, parsed.elements, parsed.description, version="built-in")
+    branches = {"call_answered": "talk"}
+    if fields.get("machine_detection", "off") != "off":
+        branches["voicemail"] = "talk"
+    elements = {
+        "start": {"type": "start_from_audience", "save": {name: name for name in passed}, "next": "dial"},
+        "dial": {"type": "start_outgoing_call", **fields, "branches": branches},
+        "talk": talk,
+        **elements,
+    }
+    text = {"description": "Somebody asked for this call.", "elements": elements}
+    if passed:
+        text["variables"] = dict.fromkeys(passed, "")
+    parsed = parse_flow(json.dumps(text), CALLING)
+    return replace(parsed, name=CALLING, version=BUILT_IN, source=None)

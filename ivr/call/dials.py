@@ -75,7 +75,11 @@ class Dials:
         if self.calls is None or self.calls.draining:
             self._leave(solo)
             return
-        self._services.outside.may_contact(party_of(command.to), partial(self._may, solo, command))
+        prepared = solo.prepare_dial(command)
+        if isinstance(prepared, ports.DialDone):
+            self._done(solo, command, prepared)
+            return
+        self._services.outside.may_contact(party_of(prepared.to), partial(self._may, solo, prepared))
 
     def _may(self, solo: SoloFlow, command: ports.Dial, allowed: bool) -> None:
         if not solo.dialling:
@@ -122,8 +126,11 @@ class Dials:
     def _fail(self, solo: SoloFlow, command: ports.Dial, word: str) -> None:
         """No call is placed."""
         dialled = INTERNAL[word]
-        report = self._report(solo, command)
         event = ports.DialDone(command.id, dialled.outcome, dialled.kind, None, dialled.word, command.line or "")
+        self._done(solo, command, event)
+
+    def _done(self, solo: SoloFlow, command: ports.Dial, event: ports.DialDone) -> None:
+        report = self._report(solo, command)
         report.failed(event, "", self._services.wall())
         solo.settled(report.base(solo.machine))
         solo.runner.feed(event)

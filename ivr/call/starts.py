@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
+from ivr.call.dialling import calling_flow
 from ivr.call.services import Services
-from ivr.errors import IvrError
+from ivr.errors import Fault, FaultsError, IvrError
 from ivr.flow import Flow, FlowSet
 from ivr.flow.elements.properties import property_of
 from ivr.flow.elements.start import StartFromAudienceElement
 from ivr.flow.model import plain_number
 from ivr.store import CallRecord, KeptWait
 
-__all__ = ["StartError", "Starts", "audience_entry", "new_wait"]
+__all__ = ["StartError", "Starts", "new_wait"]
+
+ENTERED = ("start_from_flow", "start_incoming_call")
+"""Elements at which a call goes on that was placed for a flow that does not call by itself."""
 
 
 class StartError(IvrError):
@@ -66,27 +71,62 @@ class Starts:
         *,
         campaign: str | None = None,
         contact: int | None = None,
+        fields: Mapping[str, Any] | None = None,
     ) -> KeptWait:
-        """One contact for a flow in force, at its start_from_audience without an event unless `entry` names another
-        element. StartError where there is no such flow or entry."""
+        """One contact for a flow in force, at its start_from_audience unless `entry` names another element. A flow that
+        has none is called for: the properties become its variables, and `fields` are those of the call. StartError
+        where there is no such flow or entry."""
         flows, call_id = self._flows(), str(uuid.uuid4())
         found = flows.get(flow)
         if found is None:
             raise StartError(f"there is no flow {flow}")
-        name = entry or audience_entry(found)
-        if name is None or name not in found.elements:
-            raise StartError(f"flow {flow} has no start_from_audience for contacts")
+        details = {name: value for name, value in (("campaign", campaign), ("contact", contact)) if value is not None}
+        now, name = self._services.wall(), entry or found.audience_entry
+        if name is None:
+            if not any(element.type in ENTERED for element in found.elements.values()):
+                raise StartError(f"flow {flow} has no element to begin at for a contact")
+            passed = sorted(properties.keys() - {"number"})
+            options = {"flow": flow, "pass": passed, "fields": dict(fields or {})}
+            wait = self.call(options, properties, after_event, details=details)
+            told = {"flow": found.name, "flow_version": found.version, "flow_number": found.number or None}
+            return replace(wait, snapshot={**wait.snapshot, "record": {**wait.snapshot["record"], **told}})
+        if fields:
+            raise StartError(f"flow {flow} calls by itself, and says how: {', '.join(sorted(fields))} cannot be given")
+        if name not in found.elements:
+            raise StartError(f"flow {flow} has no element {name}")
         number = _contact_of(found, name, properties)
         tried = flows.for_caller(number or call_id).get(flow)
         if tried is not None and name in tried.elements:
             found = tried
-        details: dict[str, Any] = {}
-        if campaign is not None:
-            details["campaign"] = campaign
-        if contact is not None:
-            details["contact"] = contact
-        now = self._services.wall()
         return self._row(found, name, call_id, number, properties, now, after_event, outbound=True, details=details)
+
+    def call(
+        self,
+        options: Mapping[str, Any],
+        properties: Mapping[str, Any],
+        after_event: int,
+        *,
+        details: Mapping[str, Any] | None = None,
+    ) -> KeptWait:
+        """One contact for the built-in flow that calls it; see :func:`~ivr.call.dialling.calling_flow`. StartError
+        where the options do not hold."""
+        try:
+            flow = calling_flow(json.dumps(options, sort_keys=True))
+        except FaultsError as error:
+            raise StartError("; ".join(_plainly(fault) for fault in error.faults)) from None
+        number, call_id = _contact_of(flow, flow.entries[0], properties), str(uuid.uuid4())
+        wait = self._row(
+            flow,
+            flow.entries[0],
+            call_id,
+            number,
+            properties,
+            self._services.wall(),
+            after_event,
+            outbound=True,
+            details=details,
+        )
+        return replace(wait, snapshot={**wait.snapshot, "options": dict(options)})
 
     def _row(
         self,
@@ -130,13 +170,9 @@ class Starts:
         )
 
 
-def audience_entry(flow: Flow) -> str | None:
-    """The start_from_audience that campaigns and requests begin at: the first one without an event."""
-    for name in flow.entries:
-        element = flow.elements[name]
-        if isinstance(element, StartFromAudienceElement) and element.event is None:
-            return name
-    return None
+def _plainly(fault: Fault) -> str:
+    """A fault of a text that nobody has written: without its line."""
+    return f"{fault.field or 'flow'}: {fault.text}"
 
 
 def _contact_of(flow: Flow, entry: str, properties: Mapping[str, Any]) -> str:

@@ -282,8 +282,15 @@ class Context:
         flow = self._flows.get(name)
         if flow is None:
             return None
-        entry = next((key for key, found in flow.elements.items() if found.type == "start_from_flow"), None)
-        return None if entry is None else (flow, entry)
+        kinds = ["start_from_flow"]
+        if self.flow.version == "built-in":
+            # It has called somebody for a flow that only takes calls: that goes on as if they had called.
+            kinds.append("start_incoming_call")
+        for kind in kinds:
+            for key, found in flow.elements.items():
+                if found.type == kind:
+                    return flow, key
+        return None
 
     def next_id(self) -> int:
         """A new id for a command."""
