@@ -3,6 +3,7 @@
 from ivr.api.app import HttpServer
 from ivr.api.bans import BanRoutes
 from ivr.api.calls import CallRoutes
+from ivr.api.campaigns import CampaignRoutes
 from ivr.api.captures import CaptureRoutes
 from ivr.api.events import EventRoutes
 from ivr.api.flows import FlowRoutes
@@ -10,10 +11,12 @@ from ivr.api.guard import Guard, local_token
 from ivr.api.lines import LineRoutes
 from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
+from ivr.api.people import PeopleRoutes
 
 __all__ = [
     "BanRoutes",
     "CallRoutes",
+    "CampaignRoutes",
     "CaptureRoutes",
     "EventRoutes",
     "FlowRoutes",
@@ -22,5 +25,6 @@ __all__ = [
     "LineRoutes",
     "MessageRoutes",
     "OperationRoutes",
+    "PeopleRoutes",
     "local_token",
 ]

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ivr.api.problems import ProblemError
 
-__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "read_object"]
+__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "parse_object", "read_object"]
 
 MAX_BODY_BYTES = 64 * 1024
 """Nothing that is asked here has a larger body."""
@@ -30,7 +30,11 @@ async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, 
     kind = request.content_type
     if kind != "application/json" and not kind.endswith("+json"):
         raise ProblemError(415, "the body must be application/json")
-    text = await request.read()
+    return parse_object(await request.read(), keys)
+
+
+def parse_object(text: bytes, keys: Collection[str]) -> dict[str, Any]:
+    """A JSON object with no other keys; a problem where it is none."""
     try:
         value = json.loads(text, parse_constant=_no_number, parse_float=_float)
     except (ValueError, RecursionError):

@@ -18,9 +18,11 @@ __all__ = ["SCOPES", "Token", "TokenTable", "new_token", "split_token"]
 SCOPES = {
     "admin": "everything",
     "calls:read": "calls in progress",
+    "campaigns": "make, fill and steer campaigns",
     "events": "post events",
     "flows": "list, load, activate and roll back flows",
     "metrics": "figures for Prometheus",
+    "people": "profiles and the do-not-contact list",
 }
 """What a token may be good for."""
 
