@@ -1,0 +1,342 @@
+"""Campaigns over HTTP: audiences as JSON or CSV, what is done with campaigns, how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+from aiohttp import web
+
+from ivr.api.bodies import parse_object, read_object
+from ivr.api.guard import Guard
+from ivr.api.problems import ProblemError
+from ivr.dialer import (
+    MAX_AUDIENCE_BYTES,
+    AudienceError,
+    BadRow,
+    CampaignOffice,
+    Contact,
+    Result,
+    Wish,
+    read_file,
+    read_options,
+    read_records,
+)
+from ivr.store import StoredContact
+
+__all__ = ["CampaignRoutes"]
+
+MAX_JSON_BYTES = 8 * 2**20
+"""Of an audience as JSON, which is read as a whole; larger ones come as CSV."""
+IN_MEMORY_BYTES = 2**20
+"""Of an upload; what is more waits on disk."""
+CHUNK = 64 * 1024
+PAGE, MAX_PAGE = 100, 1000
+"""Campaigns or contacts of one answer: as asked for by default, and at most."""
+
+OPTIONS = ("speed", "window", "from", "until", "line", "caller_id")
+KEYS = ("flow", "name", *OPTIONS, "contacts", "start", "strict")
+_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Audience:
+    """Contacts of a request, which can be gone through twice."""
+
+    rows: Callable[[], Iterator[Contact | BadRow]]
+    strict: bool
+
+
+class CampaignRoutes:
+    """Handlers."""
+
+    def __init__(self, office: CampaignOffice) -> None:
+        self._office = office
+
+    def routes(self, guard: Guard) -> list[web.RouteDef]:
+        """Where they are, and who may use them: what shows numbers needs a token on this machine, too."""
+        one = r"/v1/campaigns/{id:\d{1,15}}"
+        return [
+            web.get("/v1/campaigns", guard("campaigns", self.all, local=True)),
+            web.post("/v1/campaigns", guard("campaigns", self.make)),
+            web.get(one, guard("campaigns", self.show, local=True)),
+            web.delete(one, guard("campaigns", self.delete)),
+            web.post(one + "/start", guard("campaigns", self.start)),
+            web.post(one + "/resume", guard("campaigns", self.start)),
+            web.post(one + "/pause", guard("campaigns", self.pause)),
+            web.post(one + "/cancel", guard("campaigns", self.cancel)),
+            web.post(one + "/retry", guard("campaigns", self.retry)),
+            web.get(one + "/contacts", guard("campaigns", self.contacts)),
+            web.post(one + "/contacts", guard("campaigns", self.add)),
+        ]
+
+    # Looking
+
+    async def all(self, request: web.Request) -> web.Response:
+        """Campaigns, newest first, with their figures: `?limit=100&before=ID`."""
+        limit, before = _limit(request), _number(request, "before")
+        found = await self._office.page(limit, before)
+        rest = {"next": found[-1]["id"]} if len(found) == limit else {}
+        return web.json_response({"campaigns": found, **rest})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """One of them."""
+        return await self._shown(_id(request))
+
+    async def contacts(self, request: web.Request) -> web.StreamResponse:
+        """Contacts of a campaign: `?limit=100&after=ID&state=done&result=busy`; as CSV all of them."""
+        key, state, result = _id(request), request.query.get("state"), request.query.get("result")
+        await self._office.get(key)
+        if request.query.get("format") == "csv" or "text/csv" in request.headers.get("Accept", ""):
+            return await self._export(request, key, state, result)
+        limit, after = _limit(request), _number(request, "after") or 0
+        found = await self._office.contacts(key, limit, after, state, result)
+        rest = {"next": found[-1].id} if len(found) == limit else {}
+        return web.json_response({"contacts": [_contact(contact) for contact in found], **rest})
+
+    async def _export(
+        self, request: web.Request, key: int, state: str | None, result: str | None
+    ) -> web.StreamResponse:
+        """All of them, page by page; the columns are those of the first page."""
+        page = await self._office.contacts(key, MAX_PAGE, 0, state, result)
+        names = list(dict.fromkeys(name for contact in page for name in contact.variables))
+        answer = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8"})
+        answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{key}.csv"'
+        await answer.prepare(request)
+        await answer.write(_csv([["number", *names, "state", "result", "attempts", "changed_at"]]))
+        while page:
+            await answer.write(_csv([_row(contact, names) for contact in page]))
+            page = await self._office.contacts(key, MAX_PAGE, page[-1].id, state, result)
+        await answer.write_eof()
+        return answer
+
+    # Making
+
+    async def make(self, request: web.Request) -> web.Response:
+        """A new campaign: JSON with `contacts`, or CSV with the rest in the query. 201, or 200 where the same
+        idempotency key has made it."""
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not _KEY.fullmatch(key):
+            raise ProblemError(422, "Idempotency-Key: at most 128 visible ASCII characters")
+        with _spooled() as file:
+            await _receive(request, file)
+            values, audience = await _read(request, file, KEYS)
+            flow = values.get("flow")
+            if not isinstance(flow, str):
+                raise ProblemError(422, "flow is missing" if flow is None else "flow must be text")
+            name = values.get("name", "")
+            if not isinstance(name, str) or len(name) > 128:
+                raise ProblemError(422, "name must be text of at most 128 characters")
+            options = read_options({name: values[name] for name in OPTIONS if values.get(name) is not None})
+            begin = _flag(values, "start", audience is not None)
+            campaign, fresh = await self._office.make(Wish(flow=flow, name=name, options=options, key=key))
+            if not fresh and campaign.state != "draft":
+                return await self._shown(campaign.id)
+            loaded: dict[str, Any] = {}
+            if audience is not None:
+                try:
+                    result = await self._load(campaign.id, audience)
+                    if not (result.new or result.duplicates):
+                        raise ProblemError(422, "the audience has no contacts", faults=_faults(result))
+                except (ProblemError, AudienceError):
+                    if fresh:
+                        await self._office.delete(campaign.id)
+                    raise
+                loaded = {"loaded": _loaded(result)}
+        if begin:
+            await self._office.start(campaign.id)
+        return await self._shown(campaign.id, 201 if fresh else 200, **loaded)
+
+    async def add(self, request: web.Request) -> web.Response:
+        """More contacts: `{"contacts": […]}` or CSV."""
+        key = _id(request)
+        with _spooled() as file:
+            await _receive(request, file)
+            _, audience = await _read(request, file, ("contacts", "strict"))
+            if audience is None:
+                raise ProblemError(422, "contacts is missing")
+            result = await self._load(key, audience)
+        return await self._shown(key, loaded=_loaded(result))
+
+    async def _load(self, key: int, audience: _Audience) -> Result:
+        result = await self._office.load(key, audience.rows if audience.strict else None, audience.rows)
+        if audience.strict and result.bad:
+            raise ProblemError(422, f"{result.bad} rows are no contacts: nobody was added", faults=_faults(result))
+        return result
+
+    # Doing
+
+    async def start(self, request: web.Request) -> web.Response:
+        """Begin, or go on."""
+        return await self._shown((await self._office.start(_id(request))).id)
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """No new calls."""
+        return await self._shown((await self._office.pause(_id(request))).id)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """No new calls for ever."""
+        return await self._shown((await self._office.cancel(_id(request))).id)
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Put contacts back: `{"results": ["interrupted"]}`."""
+        body = await read_object(request, ("results",)) if request.can_read_body else {}
+        results = body.get("results", [])
+        if not isinstance(results, list) or not all(isinstance(result, str) for result in results):
+            raise ProblemError(422, "results must be a list of texts")
+        campaign, count = await self._office.retry(_id(request), results)
+        return await self._shown(campaign.id, put_back=count)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Forget one that is over, with its contacts."""
+        await self._office.delete(_id(request))
+        return web.Response(status=204)
+
+    async def _shown(self, key: int, status: int = 200, **more: Any) -> web.Response:
+        return web.json_response({**await self._office.shown(await self._office.get(key)), **more}, status=status)
+
+
+# Requests
+
+
+@contextmanager
+def _spooled() -> Iterator[IO[bytes]]:
+    with tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES) as file:
+        yield file
+
+
+def _is_csv(request: web.Request) -> bool:
+    return request.content_type in ("text/csv", "application/csv")
+
+
+async def _receive(request: web.Request, file: IO[bytes]) -> None:
+    """The body, on disk if it is large."""
+    limit, size = MAX_AUDIENCE_BYTES if _is_csv(request) else MAX_JSON_BYTES, 0
+    async for chunk in request.content.iter_chunked(CHUNK):
+        size += len(chunk)
+        if size > limit:
+            raise ProblemError(413, f"the body is too large: at most {limit // 2**20} MiB")
+        file.write(chunk)
+    file.seek(0)
+
+
+async def _read(
+    request: web.Request, file: IO[bytes], keys: Collection[str]
+) -> tuple[Mapping[str, Any], _Audience | None]:
+    """What a request says, and its contacts."""
+    if _is_csv(request):
+        values: dict[str, Any] = dict(request.query)
+        if unknown := sorted(values.keys() - set(keys) - {"contacts"}):
+            raise ProblemError(422, f"unknown parameter {unknown[0][:50]!r}, expected {', '.join(keys)}")
+
+        def rows() -> Iterator[Contact | BadRow]:
+            file.seek(0)
+            # Closing the text would close the file, which may be gone through again.
+            return read_file(io.BufferedReader(_Kept(file)), request.charset)
+
+        return values, _Audience(rows, _flag(values, "strict", False))
+    if request.content_type != "application/json":
+        raise ProblemError(415, "the body must be application/json or text/csv")
+    values = await asyncio.to_thread(lambda: parse_object(file.read(), keys))
+    records = values.get("contacts")
+    if records is None:
+        return values, None
+    if not isinstance(records, list):
+        raise ProblemError(422, "contacts must be a list of objects")
+    return values, _Audience(lambda: read_records(records), _flag(values, "strict", False))
+
+
+class _Kept(io.RawIOBase):
+    """A file that stays open when its reader is closed."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _flag(values: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = values.get(name, default)
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise ProblemError(422, f"{name} must be true or false")
+
+
+def _id(request: web.Request) -> int:
+    return int(request.match_info["id"])
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
+        raise ProblemError(422, f"{name} must be a whole number")
+    return int(text)
+
+
+def _limit(request: web.Request) -> int:
+    limit = _number(request, "limit")
+    if limit is not None and not 0 < limit <= MAX_PAGE:
+        raise ProblemError(422, f"limit: from 1 to {MAX_PAGE}")
+    return limit or PAGE
+
+
+# Answers
+
+
+def _loaded(result: Result) -> dict[str, Any]:
+    return {
+        "rows": result.rows,
+        "new": result.new,
+        "duplicates": result.duplicates,
+        "do_not_contact": result.blocked,
+        "bad_rows": result.bad,
+        "faults": _faults(result),
+    }
+
+
+def _faults(result: Result) -> list[str]:
+    return [str(fault) for fault in result.faults]
+
+
+def _contact(contact: StoredContact) -> dict[str, Any]:
+    names = ("id", "number", "variables", "state", "result", "attempts", "changed_at")
+    return {name: getattr(contact, name) for name in names}
+
+
+def _row(contact: StoredContact, names: list[str]) -> list[Any]:
+    values = [contact.variables.get(name, "") for name in names]
+    shown = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in values]
+    return [contact.number, *shown, contact.state, contact.result or "", contact.attempts, contact.changed_at]
+
+
+def _csv(rows: list[list[Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode()
