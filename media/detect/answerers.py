@@ -68,11 +68,9 @@ class AnswererDetector:
         sounds = look(np.concatenate((self._before[rows], samples), axis=1))
         self._before[rows] = samples
         s = self._state[rows]
-        floor = np.where(s["voice"]["ticks"] > 0, s["voice"]["floor"], np.float32(-50))
-        tones = beep.tones(sounds, floor)
-        heard = beep.follow(s["beep"], tones, sounds.level)
-        voice.follow(s["voice"], sounds, tones.any & (s["beep"]["run"] > 1))
-        found = self._decide(s, heard, rows)
+        tones = beep.follow(s["beep"], sounds)
+        voice.follow(s["voice"], sounds, tones.pure, tones.sounds)
+        found = self._decide(s, tones.over, rows)
         self._state[rows] = s
         return found
 
@@ -82,15 +80,16 @@ class AnswererDetector:
         span = np.where(spoken, v["last"] - v["onset"] + 1, 0)
         pause = np.where(spoken, ticks - v["last"], 0)
         undecided = ~s["machine"]
-        needed = np.where(span < 60, 35, np.where(span < 110, 40, 50))
-        human = undecided & spoken & (pause >= needed)
+        needed = np.select([span < 40, span < 60, span < 80], [42, 48, 54], 60)
+        tonal = (s["beep"]["run"] > 1) | (s["beep"]["pieces"] > 0)
+        human = undecided & spoken & (pause >= needed) & ~tonal
         machine = undecided & (span >= 190)
         silent = undecided & ~spoken & (ticks >= NOBODY_SPEAKS)
         late = undecided & (ticks >= UNDECIDED)
         fax = undecided & (s["beep"]["run"] >= FAX_TICKS) & (np.abs(s["beep"]["hz"] - FAX) < 30)
-        quiet = ~undecided & (ticks - np.maximum(v["last"], 1) >= NO_BEEP) & (s["beep"]["run"] == 0)
+        quiet = ~undecided & (ticks - np.maximum(v["last"], 1) >= NO_BEEP) & (s["beep"]["run"] + s["beep"]["pieces"] == 0)
         endless = ~undecided & (ticks >= LONGEST_GREETING)
-        heard = heard & (spoken | ~undecided)
+        heard = heard & ((v["voice"] >= 30) | ~undecided | (~spoken & (ticks > 50)))
         any_ = human | machine | silent | late | fax | heard | quiet | endless
         found: list[Found] = []
         for at in np.flatnonzero(any_).tolist():
@@ -99,7 +98,7 @@ class AnswererDetector:
                 sure = 0.97 if undecided[at] else float(s["sure"][at])
                 if undecided[at] and waits:
                     found.append(Found(row, "machine", sure, False, None, "beep"))
-                end = int(beep.ended(s["beep"][at])) if waits else None
+                end = beep.ended(int(s["beep"]["gap"][at])) if waits else None
                 found.append(Found(row, "machine", sure, True, end, "beep"))
             elif human[at]:
                 found.append(Found(row, "human", 0.9, True, None, "pause"))

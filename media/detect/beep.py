@@ -1,112 +1,154 @@
-"""The beep after which a machine records: one tone or two, steady, with quiet behind it, for all rows of a tick."""
+"""The beep after which a machine records: one tone or two, steady, with quiet before and behind it, for all rows of a tick.
+
+A vowel may be as pure as a tone for a moment, and a flute always is. But a beep comes out of quiet at once, neither
+glides nor swells, and nothing follows it.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from media.detect.spectrum import FRAME, QUIETEST, Sounds
 
-__all__ = ["BEEP", "Tones", "follow", "tones"]
+__all__ = ["BEEP", "Tones", "ended", "follow"]
 
-_ABOVE_NOISE: Final = np.float32(5.0)
 _LEAST: Final = np.float32(-48.0)
-"""dBm0 of a beep, and dB above the noise."""
-_PURE: Final = np.float32(0.82)
+"""dBm0 of the faintest beep."""
+_ABOVE_NOISE: Final = np.float32(4.0)
+"""dB by which it is above the noise."""
+_PURE: Final = np.float32(0.85)
 """Of the power that is not noise: a tone has it all, a vowel spreads over its harmonics."""
-_STEADY: Final = np.float32(14.0)
-_SHARE: Final = np.float32(0.012)
-"""Hz and share by which a tone's frequency may seem to move."""
+_NOISE_MOST: Final = np.float32(0.6)
+"""Share of the power that is taken for noise."""
+_WEAKER: Final = np.float32(16.0)
+"""How many times weaker one of two tones may be."""
+_STEADY: Final = np.float32(6.0)
+_SHARE: Final = np.float32(0.004)
+"""Hz and share by which a tone's frequency may seem to move from one window to the next."""
+_GLIDE: Final = np.float32(0.25)
+"""Share by which it moves, at most, where a voice lets a vowel fall; a beep stops where it is."""
+_SWELL: Final = np.float32(6.0)
+"""dB by which its level may."""
 _LEAST_TICKS: Final = 3
 """Windows of 40 ms that a beep of 100 ms fills."""
+_LOW: Final = np.float32(650.0)
+_LEAST_TICKS_LOW: Final = 7
+"""Hz below which a beep must be longer, and how long: there voices have their strongest harmonic."""
 _LONGEST: Final = 110
 """Ticks of the longest beep; what lasts longer is a fax or a network."""
 _GAP: Final = 8
 """Ticks of quiet after which a beep is over: pips of one signal come sooner, and what is said behind it is not one."""
-_DROP: Final = np.float32(7.0)
-"""dB by which the sound falls behind a beep."""
+_RISE: Final = np.float32(7.0)
+"""dB by which a beep stands out from what is before and behind it ..."""
+_NEAR_NOISE: Final = np.float32(3.0)
+"""... unless that is within so many dB of the noise."""
+_BEFORE: Final = 4
+"""Ticks before a beep in which it was quiet at least once: the window itself reaches over two."""
+_EDGE: Final = 2
+"""Ticks at the start of a gap, and of a tone, in which a window holds both."""
+_PIECES: Final = 4
+"""Tones of one beep, by pitch or by pips; more are a tune."""
+_HUSH_SINKS: Final = np.float32(0.5)
+_HUSH_CREEPS: Final = np.float32(0.05)
+"""How fast the noise beside tones is followed: down, share of the distance per tick; up, dB per tick."""
+_HUSH_FIRST: Final = np.float32(-45.0)
+_HUSH_LEAST: Final = np.float32(-60.0)
+"""dBm0 of that noise before anything is known, and the least."""
 _LATE: Final = FRAME + FRAME // 2
 """Samples between the end of a beep and the end of the last window in which it is found, on average."""
-_PIECES: Final = 4
-"""Tones of different pitch in one beep; more are a tune."""
 
 BEEP: Final = np.dtype(
     [
+        ("known", "?"),  # something was heard
+        ("hush", "f4"),  # dBm0 of the noise
+        ("past", "f4", (_BEFORE,)),  # dBm0 of the last ticks, the newest first
         ("run", "i4"),  # ticks of the tone under way
         ("hz", "f4"),
         ("hz2", "f4"),  # of two that sound together; 0: one
-        ("power", "f4"),  # dBm0
+        ("power", "f4"),  # dBm0 of the tone
+        ("abrupt", "?"),  # it began out of quiet
         ("gap", "i4"),  # ticks since it stopped
         ("total", "i4"),  # ticks of all its pieces
         ("pieces", "i4"),
         ("noisy", "i4"),  # ticks of the gap in which there was sound
+        ("glides", "?"),  # it fell or rose at its end, as voices do
     ]
 )
 """What is known of a row; all zero at its start."""
 
 
-class Tones:
-    """Which rows hear a pure tone in this frame."""
+class Tones(NamedTuple):
+    """What was found in one frame of each row."""
 
-    __slots__ = ("any", "hz", "hz2")
-
-    def __init__(self, any_: NDArray[np.bool_], hz: NDArray[np.float32], hz2: NDArray[np.float32]) -> None:
-        self.any = any_
-        self.hz = hz
-        """The lower of two."""
-        self.hz2 = hz2
-        """The higher of two, 0 where there is one."""
+    pure: NDArray[np.bool_]
+    """This frame is a tone, as the one before was."""
+    sounds: NDArray[np.bool_]
+    """A tone sounds, for some ticks already: it is no voice."""
+    over: NDArray[np.bool_]
+    """A beep was heard and is over, see :func:`ended`."""
 
 
-def tones(sounds: Sounds, floor: NDArray[np.float32]) -> Tones:
-    """Tones of a frame above noise of ``floor`` dBm0."""
-    level = sounds.level
-    loud = (level > floor + _ABOVE_NOISE) & (level > _LEAST)
-    noise = np.minimum(10 ** ((floor - level) * np.float32(0.1)), np.float32(0.5))
-    signal = _PURE * (1 - noise)
-    one = sounds.pure > signal
-    two = ~one & (sounds.pair > signal) & (sounds.pure < np.float32(12) * (sounds.pair - sounds.pure))
-    low, high = np.minimum(sounds.first, sounds.second), np.maximum(sounds.first, sounds.second)
-    none = np.float32(0)
-    return Tones(loud & (one | two), np.where(two, low, sounds.first), np.where(two, high, none))
+def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
+    """Take one frame of each row into ``s`` (n,) of :data:`BEEP`."""
+    power = sounds.power
+    hush = np.where(s["known"], s["hush"], _HUSH_FIRST)
+    s["past"][~s["known"]] = QUIETEST
+    s["known"] = True
+    below = np.minimum(power - hush, 0)
+    hush = np.maximum(hush + np.where(below < 0, _HUSH_SINKS * below, _HUSH_CREEPS), _HUSH_LEAST)
+    s["hush"] = hush
+    noise = np.minimum(10 ** ((hush - power) * np.float32(0.1)), _NOISE_MOST)
+    wanted = _PURE * (1 - noise)
+    one = sounds.pure > wanted
+    two = ~one & (sounds.pair > wanted) & (sounds.pure < _WEAKER * (sounds.pair - sounds.pure))
+    tone = (one | two) & (power > hush + _ABOVE_NOISE) & (power > _LEAST)
+    low = np.where(two, np.minimum(sounds.first, sounds.second), sounds.first)
+    high = np.where(two, np.maximum(sounds.first, sounds.second), np.float32(0))
 
-
-def follow(s: NDArray[Any], found: Tones, level: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Take one frame of each row into ``s`` (n,) of :data:`BEEP`: where a beep is over.
-
-    It ended ``gap`` ticks ago, see :func:`ended`.
-    """
-    near = np.abs(found.hz - s["hz"]) < _STEADY + _SHARE * found.hz
-    near &= (np.abs(found.hz2 - s["hz2"]) < _STEADY + _SHARE * found.hz2) | (found.hz2 * s["hz2"] == 0)
-    tone = found.any
+    begins = s["run"] <= _EDGE
+    slack = np.where(begins, np.float32(3), np.float32(1))
+    moved = np.abs(low - s["hz"])
+    near = moved < slack * (_STEADY + _SHARE * low)
+    near &= np.abs(high - s["hz2"]) < slack * (_STEADY + _SHARE * high)
+    near &= (np.abs(power - s["past"][:, 0]) < _SWELL) | begins
     held = tone & near & (s["run"] > 0)
-    was = s["run"] >= _LEAST_TICKS
-    other = tone & ~held
-    known = s["pieces"] > 0
-    # A tone that was long enough becomes a piece of the beep when it stops or changes.
-    closes = was & ~held
+    starts = tone & ~held
+    s["glides"] |= starts & (moved < _GLIDE * low) & (s["pieces"] > 0) & (s["gap"] <= _EDGE) & (s["run"] > 0)
+    least = np.where(s["hz"] < _LOW, _LEAST_TICKS_LOW, _LEAST_TICKS)
+    closes = (s["run"] >= least) & ~held & s["abrupt"]
     s["pieces"] += closes
     s["total"] += np.where(closes, s["run"], 0)
     s["gap"] = np.where(closes, 0, s["gap"])
     s["noisy"] = np.where(closes, 0, s["noisy"])
-    s["run"] = np.where(held, s["run"] + 1, np.where(other, 1, 0))
-    s["hz"] = np.where(tone, np.where(held, s["hz"] + np.float32(0.3) * (found.hz - s["hz"]), found.hz), s["hz"])
-    s["hz2"] = np.where(other, found.hz2, s["hz2"])
-    s["power"] = np.where(held, np.maximum(s["power"], level), np.where(other & ~known & ~was, level, s["power"]))
-    waits = (s["pieces"] > 0) & (s["run"] < _LEAST_TICKS)
+    # A second piece may follow the first without quiet between them.
+    before = s["past"].min(axis=1)
+    quiet = np.maximum(power - _RISE, hush + _NEAR_NOISE)
+    follows = (s["pieces"] > 0) & (s["gap"] <= _EDGE)
+    s["abrupt"] = np.where(starts, (before < quiet) | follows, s["abrupt"] & held)
+    s["run"] = np.where(held, s["run"] + 1, starts)
+    s["hz"] = np.where(held, s["hz"] + np.float32(0.4) * (low - s["hz"]), np.where(starts, low, s["hz"]))
+    s["hz2"] = np.where(held, s["hz2"] + np.float32(0.4) * (high - s["hz2"]), np.where(starts, high, s["hz2"]))
+    known = s["pieces"] > 0
+    s["power"] = np.where(held | closes, np.where(s["run"] > 1, power, s["power"]), s["power"])
+
+    long_enough = s["run"] >= least
+    waits = known & ~long_enough
     s["gap"] += waits
-    quiet = level < np.maximum(s["power"] - _DROP, np.float32(QUIETEST + 1))
-    s["noisy"] += waits & ~quiet & (s["gap"] > 2)
-    over = waits & (s["gap"] >= _GAP)
-    beep = over & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST)
-    if over.any():
-        for name in ("pieces", "total"):
-            s[name] = np.where(over, 0, s[name])
-    return beep
+    loud = power > np.maximum(s["power"] - _RISE, hush + _NEAR_NOISE)
+    s["noisy"] += waits & loud & (s["gap"] > _EDGE)
+    done = waits & (s["gap"] >= _GAP)
+    over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & ~s["glides"]
+    s["glides"] &= ~done
+    s["pieces"] = np.where(done, 0, s["pieces"])
+    s["total"] = np.where(done, 0, s["total"])
+    s["past"][:, 1:] = s["past"][:, :-1].copy()
+    s["past"][:, 0] = power
+    return Tones(held, tone & s["abrupt"] & (long_enough | (s["pieces"] > 0)), over)
 
 
-def ended(s: NDArray[Any]) -> NDArray[np.int32]:
-    """Samples from the first of this frame to the end of a beep that :func:`follow` found, below 0."""
-    return FRAME - s["gap"] * FRAME - _LATE
+def ended(gap: int) -> int:
+    """Samples from the first of this frame to the end of a beep that is over since ``gap`` ticks: below 0."""
+    return FRAME - gap * FRAME - _LATE

@@ -21,8 +21,10 @@ _BIN: Final = RATE / WINDOW
 _LOWEST: Final = 250.0
 """Hz from which sound counts: below are mains hum, cars and what telephones do not carry."""
 _HIGHEST: Final = 3400.0
-_FIRST: Final = round(_LOWEST / _BIN)
-_LAST: Final = round(_HIGHEST / _BIN)
+_FIRST: Final = round(275.0 / _BIN)
+"""Bin from which tones are looked for."""
+_KNEE: Final = 700.0
+"""Hz below which sound counts the less the lower it is (6 dB an octave): there a car is as loud as its driver."""
 _PITCHES: Final = slice(RATE // 400, RATE // 75)
 """Samples of a period of a voice: 75 to 400 Hz."""
 _TONES: Final = slice(round(325 / _BIN), round(2600 / _BIN))
@@ -36,21 +38,29 @@ _FULL_SCALE: Final = 10 * np.log10(16004.0**2 * WINDOW * float(np.sum(_SHAPE**2)
 
 
 def _taper() -> NDArray[np.float32]:
-    """What the window itself does to the autocorrelation at each lag, from 1 down."""
+    """Half (in dB) of what the window does to the autocorrelation at each lag; all of it would lift noise too."""
     power = np.abs(np.fft.rfft(_SHAPE, 2 * WINDOW)) ** 2
     lags = np.fft.irfft(power)[:WINDOW]
-    taper: NDArray[np.float32] = (lags / lags[0]).astype(np.float32)[_PITCHES]
+    taper: NDArray[np.float32] = np.sqrt(lags / lags[0]).astype(np.float32)[_PITCHES]
     return taper
 
 
+def _weights() -> NDArray[np.float32]:
+    hertz = np.arange(WINDOW // 2 + 1) * _BIN
+    weights = np.minimum(1, hertz / _KNEE) ** 2
+    weights[(hertz < _LOWEST) | (hertz > _HIGHEST)] = 0
+    return weights.astype(np.float32)
+
+
 _TAPER: Final = _taper()
+_WEIGHTS: Final = _weights()
 
 
 class Sounds(NamedTuple):
     """One value for each row."""
 
     level: NDArray[np.float32]
-    """dBm0 between 250 and 3400 Hz."""
+    """dBm0 between 250 and 3400 Hz, low frequencies counting less: how loud a voice is."""
     voicing: NDArray[np.float32]
     """Up to 1: how well the sound repeats at the period of a voice; noise is below 0.4."""
     pure: NDArray[np.float32]
@@ -61,21 +71,25 @@ class Sounds(NamedTuple):
     """Hz of the strongest."""
     second: NDArray[np.float32]
     """Hz of the second."""
+    power: NDArray[np.float32]
+    """dBm0 from 275 Hz up, all frequencies counting the same: how loud a tone is."""
 
 
 def look(windows: NDArray[np.float32]) -> Sounds:
     """The last 40 ms of each row, (n, 320) at 16-bit scale."""
     spectrum = np.fft.rfft(windows * _SHAPE)
-    power: NDArray[np.float32] = spectrum.real**2 + spectrum.imag**2
-    power[:, :_FIRST] = 0
-    power[:, _LAST:] = 0
+    whole: NDArray[np.float32] = spectrum.real**2 + spectrum.imag**2
+    whole[:, :_FIRST] = 0
+    power = whole * _WEIGHTS
     total = power.sum(axis=1) + np.float32(1.0)
     level = np.maximum(10 * np.log10(total) - np.float32(_FULL_SCALE), np.float32(QUIETEST))
     lags = np.fft.irfft(power, WINDOW).astype(np.float32, copy=False)
     voicing: NDArray[np.float32] = (lags[:, _PITCHES] / _TAPER).max(axis=1) / (lags[:, 0] + np.float32(1e-3))
-    first, one = _strongest(power)
-    second, two = _strongest(power)
-    return Sounds(level, voicing, one / total, (one + two) / total, first, second)
+    total = whole.sum(axis=1) + np.float32(1.0)
+    first, one = _strongest(whole)
+    second, two = _strongest(whole)
+    sum_ = np.maximum(10 * np.log10(total) - np.float32(_FULL_SCALE), np.float32(QUIETEST))
+    return Sounds(level, voicing, one / total, (one + two) / total, first, second, sum_)
 
 
 def _strongest(power: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -22,12 +22,17 @@ _LOWEST_FLOOR: Final = np.float32(-58.0)
 _LEAST: Final = np.float32(-46.0)
 """dBm0 that a voice has at least: people 20 dB below the usual cannot be understood."""
 _BEGINS: Final = np.float32(9.0)
-_GOES_ON: Final = np.float32(6.0)
-"""dB above the floor at which voice begins, and to which it may sink."""
-_VOICED: Final = np.float32(0.55)
+_PITCH_BEGINS: Final = np.float32(5.0)
+_GOES_ON: Final = np.float32(4.0)
+"""dB above the floor at which voice begins, at which it does with a pitch, and to which it may sink."""
+_WEAKEST: Final = np.float32(20.0)
+_BACKGROUND: Final = np.float32(12.0)
+"""dB by which the voice of one speaker falls from its loudest, and how near to that each of its bursts comes once: who is
+fainter speaks in the background."""
+_VOICED: Final = np.float32(0.5)
 """Of :attr:`Sounds.voicing`: the sound has a pitch."""
 _SINKS: Final = np.float32(0.3)
-_RISES: Final = np.float32(0.03)
+_RISES: Final = np.float32(0.12)
 _CREEPS: Final = np.float32(0.04)
 """How fast the floor follows: down, share of the distance per tick; up to noise, the same; up in voice, dB per tick."""
 _HANG: Final = 3
@@ -36,6 +41,9 @@ _SYLLABLE: Final = 5
 """Ticks of the shortest burst that counts."""
 _PITCHED: Final = 3
 """Ticks with a pitch that it has."""
+_NEXT_SYLLABLE: Final = 3
+_NEXT_PITCHED: Final = 2
+"""The same of later ones: it is known that somebody speaks, and at which level."""
 
 VOICE: Final = np.dtype(
     [
@@ -43,6 +51,7 @@ VOICE: Final = np.dtype(
         ("floor", "f4"),  # dBm0 of the noise
         ("run", "i4"),  # ticks of the burst under way, from its first
         ("pitched", "i4"),  # of them with a pitch
+        ("peak", "f4"),  # dBm0 of its loudest tick
         ("low", "i4"),  # ticks since it was last above the threshold
         ("counts", "?"),  # it is long enough to be a syllable
         ("onset", "i4"),  # tick of the first voice that counts, 0: none yet
@@ -56,8 +65,9 @@ VOICE: Final = np.dtype(
 """What is known of a row; all zero at its start."""
 
 
-def follow(s: NDArray[Any], sounds: Sounds, tone: NDArray[np.bool_]) -> None:
-    """Take one frame of each row into ``s`` (n,) of :data:`VOICE`; where ``tone`` is set it is no voice."""
+def follow(s: NDArray[Any], sounds: Sounds, pure: NDArray[np.bool_], tone: NDArray[np.bool_]) -> None:
+    """Take one frame of each row into ``s`` (n,) of :data:`VOICE`; where ``pure`` is set it has no pitch of a voice,
+    and where ``tone`` is set it is none."""
     level = sounds.level
     fresh = s["ticks"] == 0
     s["ticks"] += 1
@@ -69,15 +79,20 @@ def follow(s: NDArray[Any], sounds: Sounds, tone: NDArray[np.bool_]) -> None:
     s["floor"] = np.maximum(floor + step, _LOWEST_FLOOR)
 
     running = s["run"] > 0
-    above = ~tone & (level > _LEAST) & (distance > np.where(running, _GOES_ON, _BEGINS))
+    spoke = s["onset"] > 0
+    needed = np.where(running, _GOES_ON, np.where(voiced, _PITCH_BEGINS, _BEGINS))
+    above = ~tone & (distance > needed) & (level > np.where(spoke, s["loudest"] - _WEAKEST, _LEAST))
     low = np.where(above, 0, s["low"] + 1)
     goes_on = above | (running & (low <= _HANG))
     s["low"] = low
     run = np.where(goes_on, s["run"] + 1, 0)
     s["run"] = run
-    s["pitched"] = np.where(goes_on, s["pitched"] + (voiced & above), 0)
+    s["pitched"] = np.where(goes_on, s["pitched"] + (voiced & above & ~pure), 0)
+    s["peak"] = np.where(run > 1, np.maximum(s["peak"], level), level)
     counted = s["counts"] & goes_on
-    begins = goes_on & ~counted & (run >= _SYLLABLE) & (s["pitched"] >= _PITCHED)
+    begins = goes_on & ~counted & (run >= np.where(spoke, _NEXT_SYLLABLE, _SYLLABLE))
+    begins &= s["pitched"] >= np.where(spoke, _NEXT_PITCHED, _PITCHED)
+    begins &= ~spoke | (s["peak"] > s["loudest"] - _BACKGROUND)
     s["counts"] = counted | begins
     now = s["ticks"]
     if begins.any():
@@ -89,7 +104,7 @@ def follow(s: NDArray[Any], sounds: Sounds, tone: NDArray[np.bool_]) -> None:
         s["bursts"] += begins
         s["voice"] += np.where(begins, run - 1, 0)
     speaks = s["counts"] & above
-    s["last"] = np.where(speaks, now, s["last"])
+    s["last"] = np.where(s["counts"], now - low, s["last"])
     s["voice"] += speaks
-    louder = speaks & ((level > s["loudest"]) | (s["loudest"] == 0))
-    s["loudest"] = np.where(louder, level, s["loudest"])
+    louder = s["counts"] & ((s["peak"] > s["loudest"]) | (s["loudest"] == 0))
+    s["loudest"] = np.where(louder, s["peak"], s["loudest"])
