@@ -22,6 +22,7 @@ from ivr import __version__
 from ivr.api import (
     BanRoutes,
     CallRoutes,
+    CampaignRoutes,
     CaptureRoutes,
     EventRoutes,
     FlowRoutes,
@@ -30,6 +31,7 @@ from ivr.api import (
     LineRoutes,
     MessageRoutes,
     OperationRoutes,
+    PeopleRoutes,
     local_token,
 )
 from ivr.call.events import CALL_ENDED, EventHub
@@ -48,6 +50,7 @@ from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
 from ivr.devices import Devices
+from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
@@ -252,6 +255,14 @@ class Daemon:
             waiting = WaitingFlows(services, events, lambda: manager.flows, keeper.flow)
             exits.push_async_callback(waiting.close)
             await waiting.begin()
+            dialler = Dialler(settings, store, waiting, lambda: manager.flows, time.time, loop)
+            await dialler.begin()
+            exits.callback(dialler.close)
+            listed = BlockList(store, loop, time.time)
+            exits.callback(listed.close)
+            world.reserve, world.prepare = dialler.reserve, dialler.prepare
+            world.permitted, world.block = listed.may_contact, listed.change
+            office = CampaignOffice(settings, store, dialler, lambda: manager.flows, time.time)
             services.keep = waiting.keep
             waiting.dials.calls = manager
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
@@ -268,6 +279,8 @@ class Daemon:
                 MessageRoutes(captures),
                 CaptureRoutes(captures, manager),
                 LineRoutes(trunks.states),
+                CampaignRoutes(office),
+                PeopleRoutes(store, world.update_profile),
                 EventRoutes(events),
                 BanRoutes(protection),
                 FlowRoutes(live, manager),
@@ -280,7 +293,9 @@ class Daemon:
             self._signals(loop)
             upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
+                dialling = tasks.create_task(dialler.run())
                 running = [
+                    dialling,
                     tasks.create_task(self._health.beat()),
                     tasks.create_task(upkeep.forget()),
                     tasks.create_task(upkeep.collect()),
@@ -294,6 +309,7 @@ class Daemon:
                 self._say_ready(shell, http, pool, len(flows))
                 await self._stopping.wait()
                 self._service.stopping()
+                dialling.cancel()
                 # The registrars send new calls elsewhere while those in progress end.
                 await asyncio.gather(trunks.close(), self._drain(manager))
                 for task in running:

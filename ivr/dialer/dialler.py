@@ -128,7 +128,7 @@ class Dialler:
         taken = active.taken[wait.id]
         taken.due, taken.resting, taken.dialled = None, False, True
         late = options.until is not None and now >= options.until
-        word = "cancelled" if active.campaign.state == "cancelled" else "expired" if late else ""
+        word = "campaign_cancelled" if active.campaign.state == "cancelled" else "campaign_over" if late else ""
         if word:
             return ports.DialDone(command.id, "failed", "final", status=word)
         active.dialled(now)

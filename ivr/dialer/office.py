@@ -22,6 +22,8 @@ __all__ = ["CampaignError", "CampaignOffice", "CampaignStateError", "NoCampaignE
 
 log = logging.getLogger("ivr.dialer")
 
+BEGINNINGS = ("start_from_audience", "start_from_flow", "start_incoming_call")
+"""Where a flow can begin for a contact; one that does not call by itself is called for."""
 PUT_BACK = ("interrupted",)
 """Results that `retry` puts back where none is named."""
 
@@ -95,8 +97,8 @@ class CampaignOffice:
         flow = self._flows().get(wish.flow)
         if flow is None:
             raise CampaignError(f"flow: there is no flow {wish.flow}")
-        if flow.audience_entry is None:
-            raise CampaignError(f"flow: {wish.flow} has no start_from_audience, at which contacts begin")
+        if not any(element.type in BEGINNINGS for element in flow.elements.values()):
+            raise CampaignError(f"flow: {wish.flow} has no element to begin at for a contact")
         line = wish.options.line
         if line is not None and line not in self._settings.lines:
             known = ", ".join(self._settings.lines) or "none"
