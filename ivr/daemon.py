@@ -32,8 +32,10 @@ from ivr.api import (
     MessageRoutes,
     OperationRoutes,
     PeopleRoutes,
+    PlacingRoutes,
     local_token,
 )
+from ivr.call.contacts import Contacts
 from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
 from ivr.call.identity import LineTable
@@ -263,6 +265,8 @@ class Daemon:
             world.reserve, world.prepare = dialler.reserve, dialler.prepare
             world.permitted, world.block = listed.may_contact, listed.change
             office = CampaignOffice(settings, store, dialler, lambda: manager.flows, time.time)
+            contacts = Contacts(services, waiting, background.spawn, lambda: manager.draining)
+            world.begin = contacts.begin
             services.keep = waiting.keep
             waiting.dials.calls = manager
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
@@ -275,7 +279,8 @@ class Daemon:
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
             parts = (
-                CallRoutes(manager),
+                CallRoutes(manager, contacts.state),
+                PlacingRoutes(contacts, settings),
                 MessageRoutes(captures),
                 CaptureRoutes(captures, manager),
                 LineRoutes(trunks.states),

@@ -12,6 +12,7 @@ from ivr.api.lines import LineRoutes
 from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
 from ivr.api.people import PeopleRoutes
+from ivr.api.placing import PlacingRoutes
 
 __all__ = [
     "BanRoutes",
@@ -26,5 +27,6 @@ __all__ = [
     "MessageRoutes",
     "OperationRoutes",
     "PeopleRoutes",
+    "PlacingRoutes",
     "local_token",
 ]

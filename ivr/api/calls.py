@@ -1,7 +1,8 @@
-"""Calls in progress over HTTP."""
+"""Calls over HTTP: those in progress, those that were asked for and wait, those that are over."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -10,6 +11,8 @@ from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 
 __all__ = ["CallRoutes", "CallSource"]
+
+Kept = Callable[[str], Awaitable[dict[str, Any] | None]]
 
 
 class CallSource(Protocol):
@@ -22,11 +25,17 @@ class CallSource(Protocol):
         """One call in progress by id or short id, with the path walked so far."""
 
 
+async def _nobody(_: str) -> None:
+    return None
+
+
 class CallRoutes:
     """Handlers."""
 
-    def __init__(self, calls: CallSource) -> None:
+    def __init__(self, calls: CallSource, kept: Kept = _nobody) -> None:
+        """`kept` finds a call that is not up, by its id."""
         self._calls = calls
+        self._kept = kept
 
     def routes(self, guard: Guard) -> list[web.RouteDef]:
         """Where they are, and who may use them."""
@@ -36,12 +45,13 @@ class CallRoutes:
         ]
 
     async def all(self, _: web.Request) -> web.Response:
-        """All of them."""
+        """All in progress."""
         return web.json_response({"calls": self._calls.live()})
 
     async def show(self, request: web.Request) -> web.Response:
-        """One of them."""
-        found = self._calls.trace(request.match_info["id"])
+        """One of them, or one that waits or is over."""
+        name = request.match_info["id"]
+        found = self._calls.trace(name) or await self._kept(name)
         if found is None:
-            raise ProblemError(404, "no such call is in progress")
+            raise ProblemError(404, "there is no such call")
         return web.json_response(found)

@@ -38,6 +38,9 @@ class Outside(Protocol):
     def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
         """A call that is about to be placed, as its campaign wants it; or why the campaign has no call placed now."""
 
+    def start_contact(self, command: ports.StartContact, done: Callable[[ports.ContactStarted], None]) -> None:
+        """Let a flow run for somebody else."""
+
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         """Call `then`, soon and whatever happens, with whether a number may be called: it is on no do-not-contact
         list. Where that cannot be told it may not."""

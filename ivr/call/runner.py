@@ -152,6 +152,8 @@ class FlowRunner:
                 self._outside.do_not_contact(command)
             case ports.ReserveDial(id=number):
                 self.feed(ports.DialReserved(number, self._outside.reserve_dial(command)))
+            case ports.StartContact():
+                self._outside.start_contact(command, self.feed)
             case ports.WaitForEvent(id=number):
                 self._waits[number] = self._outside.wait_for(command, self.feed)
             case ports.StopWaiting(id=number):

@@ -208,6 +208,9 @@ class SoloFlow:
     def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
         return self._outside.prepare_dial(command, self.wait)
 
+    def start_contact(self, command: ports.StartContact, done: Callable[[ports.ContactStarted], None]) -> None:
+        self._outside.start_contact(command, done)
+
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         self._outside.may_contact(number, then)
 

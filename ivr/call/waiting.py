@@ -36,6 +36,8 @@ log = logging.getLogger("ivr.call")
 
 RUNNING = 500
 """Flows without a caller that run at the same time; more wait in the store until some are done."""
+AT_ONCE = 5.0
+"""Seconds until a call that is not worth a record of its waiting."""
 LONGEST_SLEEP = 60.0
 """Seconds until the clock is looked at again: somebody may have set it."""
 
@@ -116,7 +118,7 @@ class WaitingFlows:
 
     def keep(self, machine: Machine, report: CallReport) -> Callable[[], None]:
         """Take over a dormant flow whose call is over; it goes on once the function that is returned was called."""
-        if not self._has_room():
+        if not self.has_room():
             report.fault("limits.waiting_flows is reached: the flow does not go on")
             return lambda: None
         try:
@@ -150,7 +152,7 @@ class WaitingFlows:
 
     def _starts(self, name: str, properties: Mapping[str, Any], at: float) -> list[KeptWait]:
         """Flows that an event begins, as rows that are there before they run."""
-        if not self._has_room():
+        if not self.has_room():
             return []
         return self._beginnings.by_event(name, properties, at, self._events.last)
 
@@ -162,14 +164,23 @@ class WaitingFlows:
         *,
         campaign: str | None = None,
         contact: int | None = None,
+        fields: Mapping[str, Any] | None = None,
     ) -> KeptWait:
-        """The row of a flow that is to begin for one contact: at `entry`, None for its start_from_audience without an
-        event. `properties` hold the number of the contact. The row is not stored yet. `campaign` and `contact` stand in
-        the details of its record.
+        """The row of a flow that is to begin for one contact: at `entry`, None for its start_from_audience; a flow that
+        has none is called for, and gets the call. `properties` hold the number of the contact. The row is not stored
+        yet. `campaign` and `contact` stand in the details of its record; `fields` are those of start_outgoing_call, of
+        flows that do not call by themselves.
 
         StartError where there is no such flow, or it has no such entry.
         """
-        return self._beginnings.contact(flow, entry, properties, self._events.last, campaign=campaign, contact=contact)
+        return self._beginnings.contact(
+            flow, entry, properties, self._events.last, campaign=campaign, contact=contact, fields=fields
+        )
+
+    def start_call(self, options: Mapping[str, Any], properties: Mapping[str, Any]) -> KeptWait:
+        """The row of a call without a flow of its own; see :func:`~ivr.call.dialling.calling_flow`. StartError where
+        the options do not hold."""
+        return self._beginnings.call(options, properties, self._events.last)
 
     def admit(self, waits: Iterable[KeptWait]) -> None:
         """Rows of :meth:`start_contact` that somebody has stored: they run as soon as there is room."""
@@ -205,7 +216,8 @@ class WaitingFlows:
         self._kept.drop(key, writes)
         return True
 
-    def _has_room(self) -> bool:
+    def has_room(self) -> bool:
+        """Whether `limits.waiting_flows` allows one more."""
         if len(self) < self._services.settings.limits.waiting_flows:
             return True
         log.error("limits.waiting_flows is reached: a flow without a caller does not go on")
@@ -301,9 +313,9 @@ class WaitingFlows:
         """A flow waits: it is kept until then (SoloHost)."""
         now, key = self._services.wall(), flow.wait.id
         self._kept.unsafe = self._kept.unsafe or flow.wrote
-        if flow.tells:
-            self._book(flow, now)
         wait = flow.kept(now)
+        if flow.tells or (wait.wake_at or now) > now + AT_ONCE:
+            self._book(flow, now)
         self._running.pop(key, None)
         self._kept.put(wait)
         self._lie_down(wait)

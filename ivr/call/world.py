@@ -18,6 +18,7 @@ __all__ = ["Mails", "Requests", "World"]
 
 
 Reserve = Callable[[ports.ReserveDial, KeptWait | None], datetime]
+Begin = Callable[[ports.StartContact, Callable[[ports.ContactStarted], None]], None]
 Prepare = Callable[[ports.Dial, KeptWait | None], ports.Dial | ports.DialDone]
 
 
@@ -59,6 +60,8 @@ class World:
         """Says what campaigns change of calls."""
         self.permitted: Callable[[str, Callable[[bool], None]], None] = lambda number, then: then(True)
         """Reads the do-not-contact list."""
+        self.begin: Begin = lambda command, done: done(ports.ContactStarted(command.id, "failed"))
+        """Lets flows run for somebody."""
         self.block: Callable[[str, str | None], None] = self._block
         """Changes it: a number goes on it, or off it without a reason."""
 
@@ -67,6 +70,9 @@ class World:
 
     def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
         return self.prepare(command, wait)
+
+    def start_contact(self, command: ports.StartContact, done: Callable[[ports.ContactStarted], None]) -> None:
+        self.begin(command, done)
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         self.permitted(number, then)

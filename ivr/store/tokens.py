@@ -17,6 +17,7 @@ __all__ = ["SCOPES", "Token", "TokenTable", "new_token", "split_token"]
 
 SCOPES = {
     "admin": "everything",
+    "calls": "place calls",
     "calls:read": "calls in progress",
     "campaigns": "make, fill and steer campaigns",
     "events": "post events",

@@ -8,7 +8,7 @@ finish   it is over, or waits no more          the row goes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,25 @@ class WaitTable(Table):
                 write(connection)
             if finished:
                 connection.execute(schema.waits.delete().where(_WAIT.id.in_(finished)))
+
+    def add(self, wait: KeptWait) -> Mapping[str, Any] | None:
+        """Keep a flow that is to begin; None once it is there. Where there is one with its id, or a record of its call,
+        it is not the first time that somebody asks: the details of that record, and nothing changes."""
+        calls = schema.calls.c
+        with self._begin() as connection:
+            known = connection.execute(sa.select(_WAIT.snapshot).where(_WAIT.id == wait.id)).scalar_one_or_none()
+            if known is not None:
+                return dict(known.get("record", {}).get("details", {}))
+            details = connection.execute(sa.select(calls.details).where(calls.id == wait.call_id)).scalar_one_or_none()
+            if details is not None:
+                return dict(details)
+            put_wait(connection, wait)
+            return None
+
+    def of_call(self, call_id: str) -> KeptWait | None:
+        """The flow that waits or runs for a call that is not over, by the id of its record."""
+        rows = self._rows(sa.select(*_COLUMNS).where(_WAIT.call_id == call_id).limit(1))
+        return next((KeptWait(**row) for row in rows), None)
 
     def take(self, ids: Collection[str], now: float) -> list[KeptWait]:
         """Those of some waits that nobody else has taken; they are this process's now."""

@@ -12,7 +12,7 @@ async def test_calls_in_progress(api: Api) -> None:
     assert await (await api.client.get("/v1/calls")).json() == {"calls": api.calls.rows}
     assert await (await api.client.get("/v1/calls/c")).json() == api.calls.rows[0]
     missing = await api.client.get("/v1/calls/d")
-    assert (missing.status, (await missing.json())["detail"]) == (404, "no such call is in progress")
+    assert (missing.status, (await missing.json())["detail"]) == (404, "there is no such call")
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/v1/calls", 405)])

@@ -488,7 +488,7 @@ async def test_a_flow_that_cannot_be_kept_leaves_the_record_of_its_call(
 ) -> None:
     async with Node(url, {}) as node:
         machine, report = left(node)
-        monkeypatch.setattr(node.waiting, "_has_room", lambda: False)
+        monkeypatch.setattr(node.waiting, "has_room", lambda: False)
         node.waiting.keep(machine, report)()
         monkeypatch.undo()
         monkeypatch.setattr(Machine, "snapshot", lambda machine: 1 / 0)

@@ -46,6 +46,10 @@ class FakeOutside:
     def prepare_dial(self, command: ports.Dial, wait: KeptWait | None = None) -> ports.Dial | ports.DialDone:
         return command
 
+    def start_contact(self, command: ports.StartContact, done: Callable[[ports.ContactStarted], None]) -> None:
+        self.asked.append(command)
+        self._open[command.id] = done
+
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         then(number not in self.blocked)
 
@@ -61,7 +65,7 @@ class FakeOutside:
         """Names of the events that flows wait for."""
         return [command.event for command, _ in self._waits.values()]
 
-    def answer(self, done: ports.RequestDone | ports.MailDone) -> None:
+    def answer(self, done: ports.RequestDone | ports.MailDone | ports.ContactStarted) -> None:
         """Answer a request or a mail."""
         self._open.pop(done.id)(done)
 
