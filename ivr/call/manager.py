@@ -290,7 +290,9 @@ class CallManager:
     def trace(self, name: str) -> dict[str, Any] | None:
         """One call in progress by id or short id."""
         call = self._named(name)
-        return None if call is None else asdict(call.report.record(call.machine, None))
+        if call is None:
+            return None
+        return {**asdict(call.report.record(call.machine, None)), "state": call.report.progress()}
 
     def _named(self, name: str) -> FlowCall | None:
         call = self.calls.get(name)

@@ -137,6 +137,12 @@ class CallReport:
         self._faults.append(text)
         self.log.warning("%s", text)
 
+    def progress(self) -> str:
+        """How far the call is: `ringing`, `answered` or `ended`."""
+        if self._ended_at is not None:
+            return "ended"
+        return "ringing" if self._answered_at is None else "answered"
+
     def snapshot(self, machine: Machine) -> dict[str, Any]:
         """The call as a row of the calls in progress."""
         record = self._record

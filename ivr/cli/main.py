@@ -33,11 +33,13 @@ COMMANDS = {
     "token": "Make and take back tokens of the HTTP interface.",
     "bans": "Show who is shut out; shut out, let in again.",
     "policy": "Say whether a number may be dialled, and why.",
+    "call": "Call somebody, and give the call to a flow.",
     "calls": "List calls.",
     "trace": "Show the way of one call.",
     "capture": "Write SIP and sound of one call into a pcap file.",
     "replay": "Run a call again and show where it goes another way.",
     "doctor": "Check that this machine and its lines are fit for calls.",
+    "phone": "Telephone from the terminal.",
     "demo": "Call the daemon for real and keep the sound of both sides.",
 }
 """Commands with the line that `ivr --help` shows, so that listing them imports none."""
