@@ -30,6 +30,8 @@ class EndpointConfig:
     registrar: str = ""
     """Where it registers: host, host:port, or sip:host:port;transport=tcp. Numbers without a host are called there.
     Empty: it does not register."""
+    proxy: str = ""
+    """The same without registering: numbers without a host are called there."""
     expires: int = 3600
     """Seconds of registration that are asked for."""
     instance: str | None = None
@@ -63,8 +65,9 @@ class EndpointConfig:
 
     @property
     def home(self) -> Uri | None:
-        """The registrar as a URI; EndpointError where it is none."""
-        return read_target(self.registrar, None) if self.registrar else None
+        """Where numbers are called, as a URI; EndpointError where it is none."""
+        place = self.registrar or self.proxy
+        return read_target(place, None) if place else None
 
 
 def read_target(text: str, home: Uri | None) -> Uri:

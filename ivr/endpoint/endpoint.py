@@ -77,7 +77,7 @@ class Endpoint:
         await shell.start()
         self._shell = shell
         home = config.home
-        if home is not None:
+        if home is not None and config.registrar:
             account = config.account or Account(config.user, "")
             transport = home.params.get("transport") or ("tls" if home.scheme == "sips" else "udp")
             line = SipLine.model_validate({"host": home.host, "port": home.port, "transport": transport})
