@@ -12,8 +12,9 @@ import click
 
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import RequestError
-from ivr.flow.sim import SimulatedCall, Waiting
+from ivr.flow.sim import CalleeAnswer, SimulatedCall, Waiting
 from ivr.flow.sim.report import faults, summary
+from ivr.flow.sim.stubs import CalleeResult
 from ivr.flow.sim.transcript import clock, tell
 from ivr.units import parse_duration
 
@@ -33,7 +34,7 @@ HELP = """\
   t                the way so far; v: the variables; q: the end of the simulation"""
 
 FORWARDS = {"a": "answered", "b": "busy", "n": "no_answer", "d": "declined", "f": "failed", "l": "left"}
-CALLEES = {
+CALLEES: dict[str, CalleeResult] = {
     "a": "human",
     "m": "machine",
     "u": "unknown",
@@ -125,7 +126,7 @@ class Dialogue:
         if all(key in KEYS for key in text):
             return self._press(text)
         if waiting is not None and waiting.kind == "dial" and word in CALLEES and not rest:
-            call.callee_result(CALLEES[word])  # type: ignore[arg-type]
+            call.callee_result(CalleeAnswer(result=CALLEES[word]))
             return ""
         if word in FORWARDS and not rest:
             if waiting is None or waiting.kind != "forward":

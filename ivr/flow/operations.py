@@ -33,6 +33,7 @@ __all__ = [
     "equal",
     "floor_divide",
     "is_number",
+    "json_value",
     "kind_of",
     "multiply",
     "negate",
@@ -57,6 +58,8 @@ MAX_NUMERAL = 40
 """Characters of a text that is read as a number: reading is quadratic in it."""
 MAX_TEXT_DEPTH = 20
 """Lists inside one another that are written as text."""
+MAX_JSON_DEPTH = 20
+"""Lists and records inside one another that are kept as JSON."""
 
 
 class ExpressionError(IvrError):
@@ -103,6 +106,21 @@ def text_of(value: object, depth: int = 0) -> str:
         case list() | tuple() if depth < MAX_TEXT_DEPTH and len(value) <= MAX_ITEMS:
             return str(bounded(", ".join(text_of(item, depth + 1) for item in value)))
     raise ExpressionError(f"{kind_of(value)} cannot be written as text")
+
+
+def json_value(value: object, depth: int = 0) -> Any:
+    """A value as JSON has it: dates are text, what is no number is null."""
+    if isinstance(value, (date, time)):
+        return text_of(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if depth > MAX_JSON_DEPTH:
+        raise ExpressionError("lists and records are nested too deep")
+    if isinstance(value, Mapping):
+        return {str(key): json_value(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [json_value(item, depth + 1) for item in value]
+    return value
 
 
 def refuse(text: str) -> Any:

@@ -6,20 +6,35 @@
     assert life.path == ["start", "wait", "done"]
 
 `kept(n)` says whether the flow is kept and taken up again, as by a restart (with another monotonic clock),
-at its n-th wait.
+at its n-th wait. `callee` says what becomes of a call: events, each so many seconds after it was placed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ivr.flow.loader import parse_flow
 from ivr.flow.machine import Machine
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.ports import CallInfo, Command, EventArrived, Note, StopWaiting, WaitForEvent
+from ivr.flow.ports import (
+    CallInfo,
+    Command,
+    ContactStarted,
+    Dial,
+    DialReserved,
+    Event,
+    EventArrived,
+    Note,
+    Play,
+    PlayDone,
+    ReserveDial,
+    StartContact,
+    StopWaiting,
+    WaitForEvent,
+)
 from ivr.settings import Calendar, Limits
 
 __all__ = ["Life"]
@@ -42,6 +57,8 @@ class Life:
         calendars: dict[str, Calendar] | None = None,
         profile: dict[str, Any] | None = None,
         kept: Callable[[int], bool] = lambda number: False,
+        callee: Callable[[Dial], Iterable[tuple[float, Event]]] = lambda dial: (),
+        pace: Callable[[ReserveDial], datetime] = lambda wanted: wanted.earliest,
     ) -> None:
         flow = source if isinstance(source, Flow) else parse_flow(source, "main")
         more = [parse_flow(text, name) for name, text in (others or {}).items()]
@@ -67,6 +84,10 @@ class Life:
             **self.options,
         )
         self._kept = kept
+        self._callee = callee
+        self._pace = pace
+        self._due: list[tuple[datetime, Event]] = []
+        self.dialled: list[tuple[datetime, Dial]] = []
         self._coming: list[tuple[datetime, str, dict[str, Any]]] = []
         self._past: list[tuple[datetime, str, dict[str, Any]]] = []
         self._heard: dict[int, int] = {}
@@ -93,7 +114,9 @@ class Life:
             if moment is None or moment > end:
                 break
             self.pass_to(moment)
-            if self._coming and self._coming[0][0] <= moment:
+            if self._due and self._due[0][0] <= moment:
+                self.machine.receive(self._due.pop(0)[1], self.now)
+            elif self._coming and self._coming[0][0] <= moment:
                 self._happen(self._coming.pop(0))
             else:
                 self.machine.handle_timer(self.now)
@@ -166,6 +189,8 @@ class Life:
             return None
         wake_at = self.machine.wake_at
         times = [] if wake_at is None else [max(wake_at.astimezone(UTC), self.wall.astimezone(UTC))]
+        if self._due:
+            times.append(self._due[0][0])
         if self._coming:
             times.append(self._coming[0][0])
         return min(times, default=None)
@@ -189,6 +214,10 @@ class Life:
                 self._carry_out()
         return self
 
+    def _put_off(self, events: Iterable[tuple[float, Event]]) -> None:
+        self._due += [(self._later(after), event) for after, event in events]
+        self._due.sort(key=lambda entry: entry[0])
+
     def _carry_out(self) -> None:
         while commands := self.machine.commands():
             for command in commands:
@@ -197,5 +226,15 @@ class Life:
                     for event in self._past[self._heard.get(command.id, 0) :]:
                         if event[1] == command.event and event[0] >= command.since:
                             self._tell(event, {command.id})
+                elif isinstance(command, ReserveDial):
+                    self.machine.receive(DialReserved(command.id, self._pace(command)), self.now)
+                elif isinstance(command, Dial):
+                    assert not self.machine.dormant
+                    self.dialled.append((self.wall, command))
+                    self._put_off(self._callee(command))
+                elif isinstance(command, StartContact):
+                    self.machine.receive(ContactStarted(command.id, call_id="c2"), self.now)
+                elif isinstance(command, Play):
+                    self._put_off([(2.0, PlayDone(command.id, 2.0))])
                 elif isinstance(command, StopWaiting):
                     assert command.id not in {wait.id for wait in self.machine.waits}

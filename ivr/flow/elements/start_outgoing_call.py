@@ -18,14 +18,15 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ivr.flow.attempts import LONGEST_VALIDITY, Books, CallRetry, following
 from ivr.flow.callhours import CallHours, CallWindow
 from ivr.flow.elements.base import BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.holding import SMALLEST_WAIT, zone_of
 from ivr.flow.elements.prompts import PromptField, play_prompt
-from ivr.flow.expressions import MASK, Sensitive, Template
+from ivr.flow.expressions import MASK, ExpressionError, Sensitive, Template
+from ivr.flow.operations import json_value
 from ivr.flow.ports import (
     AnswererFound,
     CancelDial,
@@ -74,6 +75,10 @@ ATTEMPTS_IN_TRACE = 100
 
 PHASE, TO, BOOKS, EARLIEST, DUE, LATENESS = "phase", "to", "books", "earliest", "due", "late"
 """What is kept while it waits."""
+
+
+def _off(value: object) -> object:
+    return "off" if value is False else value  # what YAML 1.1 makes of an unquoted off
 
 
 class ConfirmFields(BaseModel):
@@ -144,7 +149,10 @@ class StartOutgoingCallElement(Element):
     """Time, from the first attempt, in which it is tried again after faults of our own; at most 48 h."""
     retry: CallRetry | None = None
     """Further attempts where nobody was reached; default: none."""
-    machine_detection: Literal["off", "fast", "beep"] = "off"
+    machine_detection: Annotated[
+        Literal["off", "fast", "beep"],
+        BeforeValidator(_off, json_schema_input_type=Literal["off", "fast", "beep", False]),
+    ] = "off"
     """`fast`: told by the greeting, within seconds. `beep`: waits for the end of a machine's greeting."""
     confirm: ConfirmFields | None = None
     """Instead of detection: who presses a key is a person, else the branch `voicemail` is taken."""
@@ -329,8 +337,12 @@ class StartOutgoingCallElement(Element):
         )
 
     def _paid(self, ctx: Session, name: str, template: Template[Any]) -> Any:
-        value, sensitive = ctx.value(template, f"payload.{name}")
-        return MASK if sensitive else value
+        try:
+            value, sensitive = template.render(ctx)
+            return MASK if sensitive else json_value(value)
+        except ExpressionError as error:
+            ctx.note(f"payload.{name}: {error}")
+            return None
 
     # After the answer
 
@@ -346,7 +358,8 @@ class StartOutgoingCallElement(Element):
         if found is None:
             found = AnswererFound(event.id, "unknown", 0.0)
         else:
-            ctx.details.update(answerer=found.answerer, confidence=round(found.confidence, 3))
+            told_at = ctx.offset(ctx.now)
+            ctx.details.update(answerer=found.answerer, confidence=round(found.confidence, 3), told_at=told_at)
             if found.reason:
                 ctx.details["told_by"] = found.reason[:MAX_REASON]
         machine = found.answerer == "machine" or (self.confirm is not None and found.answerer != "human")

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.flow.elements.base import BranchSpec, CallOver, Element, ElementName, Exposure, Run, element
 from ivr.flow.expressions import MASK, Sensitive
+from ivr.flow.operations import json_value
 from ivr.flow.ports import ContactStarted, HangUp, StartContact
 from ivr.flow.session import Transfer
 from ivr.flow.values import TextTemplate, ValueTemplate, VariableName, plain_number
@@ -118,7 +119,9 @@ class TransferToFlowElement(Element):
         passed, sensitive = self._rendered(ctx)
         ctx.details["to_flow"] = MASK if hidden else name
         ctx.details["participant"] = MASK if secret else number
-        properties = {key: value.value if type(value) is Sensitive else value for key, value in passed.items()}
+        properties = {
+            key: json_value(value.value if type(value) is Sensitive else value) for key, value in passed.items()
+        }
         command = StartContact(
             ctx.next_id(), name.strip(), plain_number(number.strip()), properties, secret or hidden or sensitive
         )

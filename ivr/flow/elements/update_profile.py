@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from datetime import date, time
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from ivr.flow.elements.base import NEXT, Element, element
 from ivr.flow.expressions import ExpressionError, Sensitive
-from ivr.flow.operations import text_of
+from ivr.flow.operations import json_value
 from ivr.flow.ports import UpdateProfile
 from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
 
@@ -22,23 +19,6 @@ __all__ = ["UpdateProfileElement"]
 
 MAX_FIELDS = 50
 """Fields that one element changes."""
-MAX_DEPTH = 20
-"""Lists and records inside one another that a field keeps."""
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    """A value as JSON has it: dates are text."""
-    if isinstance(value, (date, time)):
-        return text_of(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if depth > MAX_DEPTH:
-        raise ExpressionError("lists and records are nested too deep")
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, depth + 1) for item in value]
-    return value
 
 
 @element("update_profile")
@@ -66,7 +46,7 @@ class UpdateProfileElement(Element):
         for name, template in self.fields.items():
             try:
                 value, sensitive = template.render(ctx)
-                changes[name] = _plain(value)
+                changes[name] = json_value(value)
             except ExpressionError as error:
                 ctx.note(f"fields.{name}: {error}")
                 continue

@@ -7,6 +7,7 @@ from typing import Any
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.collect import CollectElement
+from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.explore.answers import bodies, event_properties
 from ivr.flow.explore.inputs import right_keys, wrong_keys
 from ivr.flow.explore.vocabulary import Vocabulary
@@ -15,6 +16,7 @@ from ivr.flow.model import Flow
 from ivr.flow.sim import Step
 from ivr.flow.sim.naming import SEPARATOR
 from ivr.flow.sim.steps import (
+    CalleeStep,
     EventStep,
     ForwardStep,
     HangUpStep,
@@ -24,7 +26,7 @@ from ivr.flow.sim.steps import (
     SilenceStep,
     SpeakStep,
 )
-from ivr.flow.sim.stubs import ForwardResult
+from ivr.flow.sim.stubs import CalleeResult, ForwardResult
 
 __all__ = ["Choices"]
 
@@ -41,6 +43,8 @@ TIMEOUT = 10.0
 
 PROMPTS_AHEAD = 10
 """Prompts looked through for the collect that a key is for."""
+
+UNREACHED: tuple[CalleeResult, ...] = ("busy", "no_answer", "declined")
 
 REFUSALS: tuple[ForwardResult, ...] = ("busy", "no_answer", "declined", "failed")
 
@@ -80,6 +84,8 @@ class Choices:
                 yield from ((*_again(name, silent, decision), *steps) for steps in _spoken(name, element))
             case "forward":
                 yield from self._forward(name, decision, passed)
+            case "dial" if isinstance(element, StartOutgoingCallElement):
+                yield from self._dial(name, element, decision, passed)
             case "request":
                 yield from self._request(name, element, decision, passed)
             case "mail":
@@ -124,6 +130,18 @@ class Choices:
         for result in REFUSALS:
             yield (*skipped, ForwardStep(forward=name, result=result))
         yield (*skipped, ForwardStep(forward=name, result="answered", then="hang_up"))
+
+    def _dial(
+        self, name: str, element: StartOutgoingCallElement, decision: Decision, passed: Sequence[Decision]
+    ) -> Iterator[Steps]:
+        skipped = tuple(CalleeStep(callee=name) for _ in _earlier(passed, decision))
+        attempts = 1 if element.retry is None else 1 + element.retry.times
+        for result in UNREACHED:
+            yield (*skipped, *(CalleeStep(callee=name, result=result) for _ in range(attempts)))
+        yield (*skipped, CalleeStep(callee=name, result="failed", kind="final"))
+        if element.finds_machines:
+            yield (*skipped, CalleeStep(callee=name, result="machine"))
+            yield (*skipped, CalleeStep(callee=name, hangs_up=BRIEF_SPEECH))
 
     def _request(self, name: str, element: Element, decision: Decision, passed: Sequence[Decision]) -> Iterator[Steps]:
         skipped = tuple(HttpStep(http=name) for _ in _earlier(passed, decision))

@@ -47,13 +47,13 @@ class Action:
     after: float
     """Seconds after the step was entered."""
     kind: str
-    """`press`, `hang_up`, `event` or `forward`."""
+    """`press`, `hang_up`, `event`, `forward`, `callee` or `told`."""
     value: str
-    """Key, cause, name of the event, or what the called party does."""
+    """Key, cause, name of the event, what the called party does, or who has answered."""
     source: str = "rfc4733"
     """How a key came."""
     properties: Mapping[str, Any] = field(default_factory=dict)
-    """Of an event."""
+    """Of an event; of a call the kind of its failure, its words and its line."""
     code: int | None = None
     """SIP status of a refusal."""
     posted: float = 0.0
@@ -100,6 +100,17 @@ class RecordedStep:
         if self.type != "collect" or "status" not in self.data or self.data["status"] == "no_input":
             return False
         return str(self.data.get("digits", MASK)) == MASK
+
+    @property
+    def attempts(self) -> Sequence[Mapping[str, Any]]:
+        """Attempts to call somebody."""
+        called = self.type == "start_outgoing_call"
+        return cast("Sequence[Mapping[str, Any]]", (self.data.get("attempts") or ()) if called else ())
+
+    @property
+    def began_session(self) -> bool:
+        """Somebody whom it called has answered."""
+        return any(attempt.get("outcome") == "answered" for attempt in self.attempts)
 
     @property
     def played(self) -> Sequence[Mapping[str, Any]]:
@@ -150,6 +161,7 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     _keys(steps, notes)
     _events(steps, notes)
     _forwards(steps)
+    _callees(steps)
     _hang_up(steps, record, started)
     if details.get("trace") == "full":
         notes.append("the trace is cut: the call did more than a trace holds")
@@ -157,8 +169,10 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     if hidden:
         notes.append(f"the record hides {', '.join(map(str, hidden))}")
     short_id = int(record.get("short_id") or 1)
+    outside = steps[0].type == "start_from_audience" and record.get("direction") == "outbound"
     given = Given(
-        caller=str(record.get("caller") or ""),
+        # A flow outside a call is about the one whom it calls.
+        caller=str(record.get("called" if outside else "caller") or ""),
         called=str(record.get("called") or ""),
         line=str(details.get("line") or record.get("line") or ""),
         time=datetime.fromtimestamp(started, zone),
@@ -180,6 +194,12 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
             http=tuple(_http(steps, notes)),
             mails=tuple(_mails(steps)),
             failing_recordings=_failing(steps),
+            failing_contacts={
+                step.element: str(step.data["reason"])
+                for step in steps
+                if "participant" in step.data and step.data.get("reason") not in (None, "started")
+            },
+            dial_times=tuple(float(attempt.get("at") or 0.0) for step in steps for attempt in step.attempts),
             manual=True,
         ),
         str(record["cause"]),
@@ -285,7 +305,13 @@ def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: 
         return
     at = float(ended) - started
     last = next(
-        (step for step in steps if step.branch in ("user_hung_up", "call_ended") or step.ends is None),
+        (
+            step
+            for step in steps
+            if step.ends is None
+            or step.branch == "user_hung_up"
+            or (step.branch == "call_ended" and (step.type != "start_outgoing_call" or step.began_session))
+        ),
         None,
     ) or next((step for step in steps if step.ends is not None and step.ends >= at), steps[-1])
     after = max(0.0, (at if last.ends is None else last.ends) - last.begins)
@@ -334,6 +360,25 @@ def _forwards(steps: Sequence[RecordedStep]) -> None:
             step.actions.append(Action(lasted, "forward", "answered"))
         elif outcome in REFUSALS and step.data.get("reason") not in ("caller left", "no target"):
             step.actions.append(Action(lasted, "forward", str(outcome), code=step.data.get("sip_code")))
+
+
+def _callees(steps: Sequence[RecordedStep]) -> None:
+    """Put into each call what became of its attempts, and who was told to have answered."""
+    for step in steps:
+        for attempt in step.attempts:
+            over = attempt.get("over_at")
+            if over is None:
+                continue
+            about = {name: attempt[name] for name in ("kind", "reason", "line") if name in attempt}
+            outcome = str(attempt.get("outcome") or "failed")
+            after = max(0.0, float(over) - step.begins)
+            step.actions.append(Action(after, "callee", outcome, properties=about, code=attempt.get("sip_code")))
+        told = step.data.get("told_at")
+        # What a key told is told by that key.
+        if step.began_session and told is not None and step.data.get("told_by") not in ("key", "no key"):
+            confidence = {"confidence": step.data.get("confidence"), "reason": step.data.get("told_by") or ""}
+            after = max(0.0, float(told) - step.begins)
+            step.actions.append(Action(after, "told", str(step.data.get("answerer")), properties=confidence))
 
 
 def _failing(steps: Sequence[RecordedStep]) -> frozenset[str]:

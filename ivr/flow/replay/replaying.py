@@ -15,11 +15,11 @@ from typing import Any, cast
 
 from ivr.flow.elements.base import Element
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.ports import Cause, DigitSource, EventArrived, PromptSpec, WaitForEvent
+from ivr.flow.ports import Answerer, Cause, DigitSource, EventArrived, FailureKind, PromptSpec, WaitForEvent
 from ivr.flow.replay.guide import Guided
 from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
-from ivr.flow.sim import Configured, SimulatedCall, SpeechModel
-from ivr.flow.sim.stubs import ForwardResult
+from ivr.flow.sim import CalleeAnswer, Configured, SimulatedCall, SpeechModel
+from ivr.flow.sim.stubs import CalleeResult, ForwardResult
 from ivr.flow.trace import Step
 from ivr.settings import Limits
 
@@ -202,6 +202,12 @@ class _Replaying:
                 self.tell(action)
             case "forward":
                 self.answer(action)
+            case "callee":
+                self.callee(action)
+            case "told":
+                about = action.properties
+                confidence = float(about.get("confidence") or 0.0)
+                self.call.callee_told(cast(Answerer, action.value), confidence, str(about.get("reason") or ""))
 
     def answer(self, action: Action) -> None:
         """The called party does what he did; it was the caller who left where the flow did not get him back."""
@@ -212,6 +218,20 @@ class _Replaying:
             self.call.hang_up()
         else:
             self.call.forward_result(cast(ForwardResult, action.value), action.code)
+
+    def callee(self, action: Action) -> None:
+        """Who is called answers, or it fails as it did."""
+        about, answered = action.properties, action.value == "answered"
+        self.call.callee_result(
+            CalleeAnswer(
+                result="unknown" if answered else cast(CalleeResult, action.value),
+                kind=cast(FailureKind, about.get("kind") or "known"),
+                sip_code=action.code,
+                status=None if answered else str(about.get("reason") or ""),
+                line=str(about.get("line") or ""),
+                told=False,
+            )
+        )
 
     def tell(self, action: Action) -> None:
         """Hand an event to the wait that asks for it: it came to that one, also where it was posted long before."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow import ports
@@ -25,7 +26,6 @@ from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import (
     Answers,
     CalleeAnswer,
-    CalleeResult,
     ForwardAnswer,
     ForwardResult,
     HttpAnswer,
@@ -80,6 +80,7 @@ class SimulatedCall(ObservedCall):
         "_callee_answers",
         "_dials",
         "_emitted",
+        "_failing_contacts",
         "_failing_recordings",
         "_forward_answers",
         "_forwards",
@@ -159,8 +160,18 @@ class SimulatedCall(ObservedCall):
         happens, manual = self._happens, stubs.manual
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
         self._dials = Dials(
-            agenda, feed, self._connected, self._leave, self._key, self._callee_answers, delivered, happens, manual
+            agenda,
+            feed,
+            self._connected,
+            self._leave,
+            self._key,
+            self._callee_answers,
+            delivered,
+            happens,
+            manual,
+            tuple(given.time + timedelta(seconds=seconds) for seconds in stubs.dial_times),
         )
+        self._failing_contacts = stubs.failing_contacts
         self._world = SimulatedWorld(
             agenda,
             feed,
@@ -318,14 +329,16 @@ class SimulatedCall(ObservedCall):
         self._forwards.result(result, sip_code)
         return self
 
-    def callee_result(
-        self,
-        result: CalleeResult,
-        sip_code: int | None = None,
-        kind: Literal["known", "unexplained", "final"] = "known",
-    ) -> bool:
+    def callee_result(self, answer: CalleeAnswer) -> bool:
         """Who is being called does this now, or that is why it fails; False: nobody is."""
-        return self._dials.result(result, self._confirm_key(), sip_code, kind)
+        return self._dials.result(answer, self._confirm_key() if answer.told else None)
+
+    def callee_told(self, answerer: ports.Answerer, confidence: float, reason: str = "") -> None:
+        """It is told who has answered, where that does not come by itself."""
+        dial = next((command for _, command in reversed(self.log) if isinstance(command, ports.Dial)), None)
+        if dial is not None:
+            self.dialled[-1].answerer = answerer
+            self.send(ports.AnswererFound(dial.id, answerer, confidence, reason=reason))
 
     def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:
         """An event comes from outside."""
@@ -413,7 +426,8 @@ class SimulatedCall(ObservedCall):
         return None if confirm is None else "1" if confirm.key == "any" else confirm.key
 
     def _start_contact(self, command: ports.StartContact) -> StartedContact:
-        error = None if command.flow in self.flows or command.flow == self.flow.name else "no_flow"
+        known = command.flow in self.flows or command.flow == self.flow.name
+        error = self._failing_contacts.get(self._running()) or (None if known else "no_flow")
         number, properties = command.number, command.properties
         if command.secret:
             number, properties = HIDDEN, dict.fromkeys(properties, HIDDEN)

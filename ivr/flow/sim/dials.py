@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from ivr.flow import ports
 from ivr.flow.sim.agenda import Agenda, Due, cancel
@@ -51,6 +51,7 @@ class Dials:
         "_manual",
         "_paces",
         "_press",
+        "_times",
         "command",
         "made",
         "telling",
@@ -67,9 +68,12 @@ class Dials:
         delivered: Callable[[object], None],
         happens: Callable[[HappeningKind, Any], None],
         manual: bool,
+        times: tuple[datetime, ...],
     ) -> None:
         """`connect` lets a session begin; `leave` hangs the one called up, `press` has him press a key; `delivered`
-        gets each answer that took effect; `happens` what happens."""
+        gets each answer that took effect; `happens` what happens; `times` are those at which the pace lets the attempts
+        go."""
+        self._times = times
         self._agenda = agenda
         self._feed = feed
         self._connect = connect
@@ -100,6 +104,8 @@ class Dials:
                 opened, calls = opened + length, 0
                 at = opened
             self._paces[command.pace] = opened, calls + 1
+        if len(self.made) < len(self._times):
+            at = max(at, self._times[len(self.made)])
         self._agenda.later(0.0, self._feed, ports.DialReserved(command.id, at))
 
     def dial(self, command: ports.Dial, element: str, key: str | None) -> Dialled:
@@ -159,7 +165,7 @@ class Dials:
         self._happens("dial_answered", made)
         self.command = None
         self._due = []
-        if command.machine_detection != "off":
+        if command.machine_detection != "off" and answer.told:
             self.telling = answer.result
             self._tell_later(command, answer)
         if key is not None and answer.result == "human" and answer.accepts:
@@ -198,21 +204,14 @@ class Dials:
 
     # By hand
 
-    def result(
-        self,
-        result: CalleeResult,
-        key: str | None = None,
-        sip_code: int | None = None,
-        kind: Literal["known", "unexplained", "final"] = "known",
-    ) -> bool:
-        """The one called does that now; False: nobody is being called."""
+    def result(self, answer: CalleeAnswer, key: str | None = None) -> bool:
+        """The one called does that now, and presses a key where he is to; False: nobody is being called."""
         command = self.command
         if command is None:
             return False
-        answer = CalleeAnswer(result=result, sip_code=sip_code, kind=kind)
         for due in self._due:
             cancel(due)
-        if result in ANSWERED:
+        if answer.result in ANSWERED:
             self._answer((answer, key))
         else:
             self._refuse((answer, self._done(command, answer)))

@@ -85,6 +85,8 @@ class CalleeAnswer:
     """Its words; None: the usual ones."""
     line: str = ""
     """Line that the call goes by."""
+    told: bool = True
+    """Detection tells who it is as soon as it would; False: when somebody says so."""
     times: int | None = None
     """Attempts that get it; None: all."""
 
@@ -117,6 +119,10 @@ class Stubs:
     """Of those whom the flow calls; without one that fits: a person answers after 5 s."""
     failing_recordings: frozenset[str] = frozenset()
     """Elements whose recordings cannot be written."""
+    failing_contacts: Mapping[str, str] = field(default_factory=dict)
+    """Elements whose flows for others cannot begin, with the word that says why."""
+    dial_times: tuple[float, ...] = ()
+    """When the pace lets the attempts go at the earliest, in seconds since the flow began, one after the other."""
     manual: bool = False
     """Forwards, HTTP requests and calls that no stub fits are answered by somebody, with the methods of the call."""
 

@@ -125,6 +125,8 @@ class GivenFields(_Fields):
     """Who answers when the flow calls somebody, by element or pattern of the number."""
     recordings: dict[str, Literal["failed"]] = Field(default_factory=dict)
     """Elements whose recordings cannot be written."""
+    participants: dict[str, Text] = Field(default_factory=dict)
+    """Elements whose flows for others cannot begin, with the word that says why: `no_room`, `do_not_contact`."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     """Opening hours, over those that are configured."""
 

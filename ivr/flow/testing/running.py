@@ -114,6 +114,8 @@ def _faults(case: Case, flow: Flow, names: _Names) -> Iterator[Fault]:
         yield from fault(case.given.entry, flow.entries, "given", "entry", what="entry element")
     for name in case.stubs.failing_recordings:
         yield from fault(name, names.elements, "given", "recordings", name)
+    for name in case.stubs.failing_contacts:
+        yield from fault(name, names.elements, "given", "participants", name)
     for index, step in enumerate(case.when.steps):
         for field, name in _named(step):
             yield from fault(name, names.places, "when", index, field)

@@ -49,6 +49,7 @@ def stubs_of(given: GivenFields, places: Places, path: Path) -> tuple[Stubs, lis
         mails=tuple(replace(step.answer, times=times) for step, times in mails),
         callees=tuple(replace(step.answer, times=times) for step, times in callees),
         failing_recordings=frozenset(given.recordings),
+        failing_contacts=given.participants,
     )
     return stubs, faults
 
