@@ -81,6 +81,11 @@ class VirtualLine:
             self.modem.write(bytes(self._pending[:room]), self.now)
             del self._pending[:room]
 
+    def do(self, verb: Callable[..., None], *what: object) -> None:
+        """Tell the line something."""
+        verb(*what, self.now)
+        self._settle()
+
     def run(self, seconds: float) -> None:
         """Let time pass."""
         for _ in range(round(seconds / TICK)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol
 
-from ivr.devices.modem.protocol.setup import Setup
+from ivr.devices.modem.protocol.setup import Setup, escape
 from ivr.devices.modem.protocol.steps import DONE, Ask, Listen, Pause, Script, UnusableError, command
 from ivr.devices.modem.protocol.wire import Mode
 
@@ -85,7 +85,7 @@ def dial(setup: Setup, number: str) -> Script[Dialled]:
 
 def enter(mode: Mode, again: bool = True) -> Ask:
     """Begin the sound; ``again``: False: the command was sent already, and its answer is waited for."""
-    return Ask(_ENTER[mode].encode() + b"\r" if again else b"", DONE, 3.0, tries=2 if again else 1, mode=mode)
+    return Ask(_ENTER[mode].encode() + b"\r" if again else b"", DONE, 3.0, mode=mode)
 
 
 def leave(setup: Setup, mode: Mode, at_once: bool) -> Script[None]:
@@ -116,7 +116,8 @@ def talk(setup: Setup, desk: Desk) -> Script[None]:
                 desk.no_duplex()
             else:
                 failures += 1
-                yield Pause(0.2)
+                # The command may have got lost, or its answer, and then there is sound.
+                yield Pause(0.2) if reply.result else escape()
             continue
         desk.sounding(mode)
         why = yield Listen()

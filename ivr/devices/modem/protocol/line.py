@@ -327,7 +327,7 @@ class ModemLine:
             elif code in self.setup.profile.gone:
                 self._hung_up()
             elif code == "u" and self._sender is not None:
-                self._sender.underrun()
+                self._sender.underrun(self._now)
 
     def _ring(self) -> None:
         if self.state not in QUIET_STATES:

@@ -1,8 +1,8 @@
 """Sound on its way to a modem: as much as it needs to play on, and no more; silence makes room when there is too much.
 
-Frames come at the network's pace and are played at the modem's. The modem is kept a little ahead (it must not run dry),
-and learns a longer lead from each underrun. What is waiting beyond that, because the modem was still hearing when a
-prompt began, or because its clock is slower, is made up for by leaving out silent frames.
+Frames come at the network's pace and are played at the modem's. The modem is given a lead (it must not run dry), anew
+and a little longer after each underrun: its clock may be faster. What is waiting beyond that, because the modem was
+still hearing when a prompt began, or because its clock is slower, is made up for by leaving out silent frames.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ QUIET: Final = 64
 HANGOVER: Final = 0.4
 """Seconds of silence before a half duplex modem turns to hearing: longer than the pauses inside of most sentences."""
 
-FIRST_LEAD: Final = 0.10
-"""Seconds that the modem is ahead: five frames, for a network and a machine that are late at times."""
-_LONGEST_LEAD: Final = 0.40
-_LEAD_STEP: Final = 0.04
-_LEAST_AHEAD: Final = 0.04
+FIRST_LEAD: Final = 0.08
+"""Seconds that the modem is ahead: four frames, for a network and a machine that are late at times."""
+_LONGEST_LEAD: Final = 0.24
+_LEAD_STEP: Final = 0.02
+_LEAST_AHEAD: Final = 0.03
 """Seconds ahead at which silence is filled in for frames that do not come."""
+_BURST: Final = 0.06
+"""Seconds that may be sent beyond the lead: frames come in bunches at times."""
+
+_ROUNDING: Final = 1e-6
+"""Seconds: :meth:`Sender.next_at` is never a moment at which nothing is due."""
 
 _SLACK: Final = 0.20
 """Seconds waiting from which on silent frames are left out."""
@@ -48,6 +53,7 @@ class Sender:
         self._loud = 0
         self._began: float | None = None
         self._sent = 0.0
+        self._filling = False
         self.lead = FIRST_LEAD
         """Seconds that the modem is kept ahead."""
         self.left_out = 0
@@ -83,14 +89,18 @@ class Sender:
         """The modem takes sound from here on."""
         self._began = now
         self._sent = 0.0
+        self._filling = True
 
     def end(self) -> None:
         """The modem takes none any more. What waits, waits."""
         self._began = None
 
-    def underrun(self) -> None:
+    def underrun(self, now: float) -> None:
         """The modem has run dry."""
-        self.lead = min(self.lead + _LEAD_STEP, _LONGEST_LEAD)
+        if self._began is not None and not self._filling:
+            self.lead = min(self.lead + _LEAD_STEP, _LONGEST_LEAD)
+            self._sent = now - self._began
+            self._filling = True
 
     def due(self, now: float) -> bytes:
         """What is to be sent now, shielded."""
@@ -101,12 +111,11 @@ class Sender:
         if ahead < 0:  # the modem ran dry, or this machine slept: what is past needs no sound
             self._sent -= ahead
             ahead = 0.0
-        while ahead < self.lead:
+        while ahead <= self.lead + (0.0 if self._filling else _BURST):
             if self._frames:
                 data = self._pop()
-            elif ahead < _LEAST_AHEAD:
-                silence = np.zeros(self._format.rate // 50, np.int16)
-                data = encode(self._format.coding, silence)
+            elif self._filling or ahead <= _LEAST_AHEAD + _ROUNDING:
+                data = encode(self._format.coding, np.zeros(self._format.rate // 50, np.int16))
                 self.filled_in += 1
             else:
                 break
@@ -114,13 +123,14 @@ class Sender:
             seconds = len(data) / self._format.width / self._format.rate
             self._sent += seconds
             ahead += seconds
+        self._filling = False
         return shield(bytes(out))
 
     def next_at(self) -> float | None:
         """When :meth:`due` has something, if no frame comes before."""
         if self._began is None:
             return None
-        return self._began + self._sent - (_LEAST_AHEAD if not self._frames else self.lead)
+        return self._began + self._sent - (self.lead + _BURST if self._frames else _LEAST_AHEAD)
 
     def _pop(self) -> bytes:
         data, silent = self._frames.popleft()

@@ -7,10 +7,10 @@ from typing import Final
 
 from ivr.devices.modem.protocol.formats import SampleFormat, listed
 from ivr.devices.modem.protocol.profiles import COUNTRIES, PROFILES, Profile, choose
-from ivr.devices.modem.protocol.steps import Do, Pause, Script, UnusableError, command
+from ivr.devices.modem.protocol.steps import Ask, Do, Pause, Script, UnusableError, command
 from ivr.devices.modem.protocol.wire import Mode
 
-__all__ = ["Setup", "Wish", "hang_up", "set_up", "wake"]
+__all__ = ["Setup", "Wish", "escape", "hang_up", "set_up", "wake"]
 
 RING_BACK_NEVER: Final = 8
 """Seconds after dialling without any ring-back until a modem takes the call for answered (+VRN)."""
@@ -65,8 +65,12 @@ class Setup:
         return self.profile.leave_receive if mode is Mode.RECEIVE else self.profile.leave_duplex
 
 
-_ESCAPES: Final = b"\x10\x03\x10!\x10^\r"
-"""Ends whatever sound a modem was left in; noise to one that was left in none."""
+_LEFT: Final = frozenset({"OK", "VCON", "ERROR", "NO CARRIER"})
+
+
+def escape() -> Ask:
+    """Ends whatever sound a modem may be in, by every sequence; nothing to one that is in none."""
+    return Ask(b"\x10\x03\x10!\x10^\x10\x10\x10\x03\x10\x10\x10!\x10\x1b\r", _LEFT, 0.8, leaving=True)
 
 
 def wake() -> Script[None]:
@@ -76,7 +80,7 @@ def wake() -> Script[None]:
     """
     for means in ("ask", "escape", "break", "drop_dtr"):
         if means == "escape":
-            yield command(_ESCAPES.decode().removesuffix("\r"), 0.5, tries=1)
+            yield escape()
         elif means == "break":
             yield Do("break")
             yield Pause(1.0)
@@ -160,6 +164,9 @@ def hang_up(setup: Setup, dialling: bool) -> Script[None]:
     if dialling:  # V.250 section 5.6.1: any character aborts
         yield command("", 2.0, tries=1, ends=frozenset({"OK", "ERROR", "NO CARRIER", "VCON", "NO ANSWER", "BUSY"}))
     reply = yield command("ATH", 3.0)
+    if reply.result != "OK":
+        yield escape()
+        reply = yield command("ATH", 3.0)
     if reply.result != "OK":
         yield Do("drop_dtr")
         yield Pause(1.5)
