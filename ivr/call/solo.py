@@ -333,8 +333,9 @@ def contact_of(wait: KeptWait) -> str:
     """The number of the person whom a flow is about; empty where there is none."""
     if "start" in wait.snapshot:
         return str(wait.snapshot["start"]["call"]["from"])
-    call = wait.snapshot["machine"]["call"]
-    return str(call["to"] if call["direction"] == "outbound" else call["from_"])
+    machine = wait.snapshot["machine"]
+    call = machine["call"]
+    return str(machine.get("contact") or (call["to"] if call["direction"] == "outbound" else call["from_"]))
 
 
 def moment(at: float, zone: tzinfo) -> datetime:
