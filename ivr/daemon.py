@@ -210,7 +210,7 @@ class Daemon:
             ground = Ground(loop, shell, stack, names, background.spawn, instance_of(settings.source))
             trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
             trunks.trouble, trunks.hardware = devices.trouble, devices.hardware
-            devices.on_change = trunks.look
+            devices.on_change = lambda name: trunks.look(name) if devices.trouble(name) else trunks.anew(name)
             shell.on_gone = trunks.connection_lost
             services = Services(
                 settings=settings,

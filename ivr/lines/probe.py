@@ -66,6 +66,13 @@ class LineProbe:
         self._open = None
         self._disarm()
 
+    def anew(self) -> None:
+        """The peer has begun anew: what was seen of it counts no more, and it is asked at once."""
+        self.pulse = Pulse(self._probe.down_after, self._probe.up_after)
+        self._open = None
+        self._disarm()
+        self.start()
+
     async def _begin(self) -> None:
         hops = await self._hops(self._name)
         if self._stopped:

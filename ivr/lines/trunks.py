@@ -169,6 +169,15 @@ class Trunks:
         """This hop did not answer, or asked for a pause of so many seconds: others are tried first for a while."""
         self._shunned.shun(hop, self._ground.loop.time(), retry_after)
 
+    def anew(self, name: str) -> None:
+        """The peer of a line has begun anew: what was seen of it counts no more."""
+        trunk = self._trunks[name]
+        for hop in trunk.hops:
+            self._shunned.welcome(hop)
+        if trunk.probe is not None:
+            trunk.probe.anew()
+        self.look(name)
+
     def welcome(self, hop: Hop) -> None:
         """This hop answers."""
         self._shunned.welcome(hop)
