@@ -3,8 +3,8 @@
 PortAudio tells nobody that a device is gone: its callbacks stop, and the stream goes on saying that it is active; or
 PipeWire moves the sound to another card. So callbacks and routes are watched.
 
-Latency of each way: what is kept for late threads (30 ms at first of what is heard, 20 ms of what is sounded, more where
-sound was missing), 3 ms of filter at 8 kHz, a block of 10 ms, and what the driver keeps.
+Latency of each way: what is kept for late threads (40 ms at first of what is heard, 20 ms of what is sounded, and more
+where sound was missing), 3 ms of filter at 8 kHz, and what the driver keeps.
 """
 
 from __future__ import annotations
