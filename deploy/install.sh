@@ -16,6 +16,7 @@ usage: sh deploy/install.sh [OPTIONS]
   --http-port PORT    default: 8080, or 8090, 8100 where that is taken
   --pbx HOST[:PORT]   the PBX that sends calls (default: the one on this machine)
   --wheel FILE        install this wheel instead of the checkout
+  --hardware          for lines on modems, sound cards and handsets: PortAudio, groups, access to devices
   --no-packages       install no Debian packages
   --no-start          neither enable nor start the service
   --prefix DIR        put all files below DIR: for tests and images; no user, no packages, no service
@@ -28,7 +29,7 @@ TEXT
 }
 
 listen="" sip_port="" rtp_ports="" http_port="" pbx="" wheel="" prefix=""
-packages=yes start=yes venv=yes program_too=yes uninstall=no purge=no dry=no
+packages=yes start=yes venv=yes program_too=yes hardware=no uninstall=no purge=no dry=no
 
 value() { # OPTION VALUE...: fail where there is no value
     [ -n "${2:-}" ] || fail "$1 needs a value"
@@ -43,6 +44,7 @@ while [ $# -gt 0 ]; do
         --pbx) value "$@" && pbx=$2 && shift ;;
         --wheel) value "$@" && wheel=$2 && shift ;;
         --prefix) value "$@" && prefix=${2%/} packages=no start=no && shift ;;
+        --hardware) hardware=yes ;;
         --no-packages) packages=no ;;
         --no-start) start=no ;;
         --no-venv) venv=no ;;
@@ -72,6 +74,8 @@ rotation=$prefix/etc/logrotate.d/ivr
 docs=$prefix/usr/share/doc/ivr
 shared=$prefix/usr/share/ivr
 fail2ban=$prefix/etc/fail2ban
+opening=$unit.d/hardware.conf
+rules=$prefix/etc/udev/rules.d/70-ivr.rules
 command=$prefix/usr/local/bin/ivr
 
 run() { # COMMAND...: do it, or say it
@@ -141,7 +145,7 @@ remove() {
     if has_systemd; then
         run systemctl disable --now ivr.service || true
     fi
-    for path in "$unit" "$rotation" "$command" "$fail2ban/filter.d/ivr.conf" "$fail2ban/jail.d/ivr.conf"; do
+    for path in "$unit" "$opening" "$rules" "$rotation" "$command" "$fail2ban/filter.d/ivr.conf" "$fail2ban/jail.d/ivr.conf"; do
         if [ -e "$path" ] || [ -L "$path" ]; then
             run rm -f "$path"
         fi
@@ -172,12 +176,16 @@ fi
 
 # What is needed
 
+# Who has asked for hardware once has it after an update, too.
+[ ! -f "$opening" ] || hardware=yes
 if [ "$packages" = yes ]; then
+    needed="$RUN_PACKAGES adduser logrotate"
+    [ "$hardware" = no ] || needed="$needed $SOUND_PACKAGES"
     # shellcheck disable=SC2086  # a list of names
     if [ "$dry" = yes ]; then
-        say "would install, where missing: $RUN_PACKAGES adduser logrotate"
+        say "would install, where missing: $needed"
     else
-        need_packages $RUN_PACKAGES adduser logrotate
+        need_packages $needed
     fi
 fi
 # That of the system before any other: one in somebody's home is closed to the service.
@@ -187,6 +195,11 @@ python=$(find_python)
 
 if [ -z "$prefix" ] && ! id ivr >/dev/null 2>&1; then
     run adduser --system --group --home /var/lib/ivr --no-create-home --quiet ivr
+fi
+if [ -z "$prefix" ] && [ "$hardware" = yes ]; then
+    for group in dialout audio; do # serial ports; sound cards, and handsets by our rules
+        run adduser --quiet ivr "$group"
+    done
 fi
 
 # The program
@@ -201,12 +214,14 @@ if [ "$venv" = yes ]; then
             "$python" -m venv "$program/venv" || fail "the virtual environment could not be made with $python"
         fi
         say "installing Python packages into $program/venv (about a minute the first time)"
+        extra=""
+        [ "$hardware" = no ] || extra="[phone]"
         if [ -z "$wheel" ]; then
             source=$(mktemp -d)
             copy_source "$source"
         fi
         "$program/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
-            --upgrade "${wheel:-$source}" || fail "pip install failed"
+            --upgrade "${wheel:-$source}$extra" || fail "pip install failed"
         if [ -z "$wheel" ]; then
             rm -rf "$source"
         else # one of the version that is there is left out otherwise
@@ -295,11 +310,22 @@ if [ "$program_too" = yes ]; then
     fi
 fi
 
+if [ "$hardware" = yes ]; then
+    put 0644 deploy/systemd/hardware.conf "$opening"
+    put 0644 deploy/udev/70-ivr.rules "$rules"
+    if [ -z "$prefix" ] && command -v udevadm >/dev/null 2>&1; then
+        run udevadm control --reload || true
+        run udevadm trigger --subsystem-match=tty --subsystem-match=hidraw || true
+    fi
+fi
+
 if [ "$dry" = no ] && [ "$venv" = yes ] && [ -z "$prefix" ]; then
     "$program/venv/bin/ivr" --config "$etc/ivr.yaml" check || fail "the configuration does not hold: nothing was started"
 fi
-if [ "$program_too" = yes ] && has_systemd; then
+if { [ "$program_too" = yes ] || [ "$hardware" = yes ]; } && has_systemd; then
     run systemctl daemon-reload
+fi
+if [ "$program_too" = yes ] && has_systemd; then
     if [ "$start" = yes ]; then
         run systemctl enable ivr.service
         run systemctl restart ivr.service

@@ -7,6 +7,10 @@ RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak
 # a certificate for a mail server, PostgreSQL runs the tests of the store a second time. systemd, logrotate and shellcheck
 # judge what an installation brings.
 TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg libopus0 postgresql openssl systemd logrotate shellcheck"
+# Sound cards (the extra `phone`): PortAudio, and its headers for PyAudio, which comes as source alone.
+SOUND_PACKAGES="libportaudio2 portaudio19-dev gcc libc6-dev python3-dev"
+# A sound system of the tests' own, with cards that are not there.
+TEST_SOUND_PACKAGES="pipewire pipewire-bin pipewire-alsa wireplumber dbus-daemon alsa-utils"
 # What judges the Debian package, and runs it within what its unit permits.
 HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl"
 # Pages of docs/ that an installation brings along.

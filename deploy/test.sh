@@ -12,7 +12,7 @@ if [ "${1:-}" = "--heavy" ]; then
 fi
 
 # shellcheck disable=SC2086  # lists of names
-need_packages $RUN_PACKAGES $TEST_PACKAGES
+need_packages $RUN_PACKAGES $TEST_PACKAGES $SOUND_PACKAGES $TEST_SOUND_PACKAGES
 # shellcheck disable=SC2086
 [ "$heavy" = no ] || need_packages $HEAVY_PACKAGES
 need_venv ".[dev]"

@@ -11,7 +11,7 @@ target=${1:-dist}
 mkdir -p "$target"
 target=$(cd "$target" && pwd)
 # shellcheck disable=SC2086  # a list of names
-need_packages $RUN_PACKAGES dpkg-dev
+need_packages $RUN_PACKAGES $SOUND_PACKAGES dpkg-dev
 python=/usr/bin/python3
 architecture=$(dpkg --print-architecture)
 version=$(sed -n 's/^__version__ = "\(.*\)"$/\1/p' ivr/_version.py)
@@ -27,7 +27,7 @@ say "installing Python packages (about a minute)"
 "$python" -m venv "$root/opt/ivr/venv"
 copy_source "$work/source"
 "$root/opt/ivr/venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input --no-cache-dir \
-    --no-compile "$work/source"
+    --no-compile "$work/source[phone]"
 "$root/opt/ivr/venv/bin/python" -c 'import media._batch' || fail "the compiled batch was not built"
 "$root/opt/ivr/venv/bin/python" -m pip uninstall -qq -y --disable-pip-version-check setuptools pip
 
@@ -50,6 +50,8 @@ put() { # MODE SOURCE DESTINATION
     install -D -m "$1" "$2" "$root$3"
 }
 put 0644 deploy/systemd/ivr.service /lib/systemd/system/ivr.service
+put 0644 deploy/systemd/hardware.conf /usr/share/ivr/deploy/systemd/hardware.conf
+put 0644 deploy/udev/70-ivr.rules /usr/share/ivr/deploy/udev/70-ivr.rules
 put 0644 deploy/logrotate/ivr /etc/logrotate.d/ivr
 put 0755 deploy/install.sh /usr/share/ivr/deploy/install.sh
 put 0644 deploy/lib.sh /usr/share/ivr/deploy/lib.sh

@@ -167,6 +167,32 @@ def test_fail2ban_is_told_where_it_is_installed(tmp_path: Path) -> None:
     assert not brought & files(tmp_path)
 
 
+def test_devices_are_opened_where_lines_on_hardware_are_asked_for(tmp_path: Path) -> None:
+    brought = {"etc/systemd/system/ivr.service.d/hardware.conf", "etc/udev/rules.d/70-ivr.rules"}
+    install(tmp_path)
+    assert not brought & files(tmp_path)
+    # As on a machine that has the Debian package.
+    install(tmp_path, "--configure", "--hardware")
+    assert brought <= files(tmp_path)
+    opening = tmp_path / "etc/systemd/system/ivr.service.d/hardware.conf"
+    opening.write_text("[Service]\n")
+    install(tmp_path)  # an update, which is not told again
+    assert opening.read_text() == (ROOT / "deploy/systemd/hardware.conf").read_text()
+    install(tmp_path, "--uninstall")
+    assert not brought & files(tmp_path)
+
+
+def test_what_hardware_needs_is_installed_and_permitted(tmp_path: Path) -> None:
+    said = install(tmp_path, "--hardware", "--dry-run")
+    assert "70-ivr.rules" in said
+    plain = subprocess.run(
+        ["sh", "deploy/install.sh", "--dry-run", "--hardware"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert "portaudio19-dev" in plain.stdout
+    assert "would run: adduser --quiet ivr dialout" in plain.stdout
+    assert "would run: adduser --quiet ivr audio" in plain.stdout
+
+
 @pytest.mark.parametrize("options", [["--sip-port"], ["--purge"], ["--frobnicate"]])
 def test_wrong_words_are_refused(tmp_path: Path, options: list[str]) -> None:
     install(tmp_path, *options, code=1)

@@ -27,6 +27,19 @@ def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout + run.stderr) == (0, "")
 
 
+def test_lines_on_hardware_open_their_devices_and_no_others(tmp_path: Path) -> None:
+    opening = (ROOT / "deploy" / "systemd" / "hardware.conf").read_text()
+    unit = tmp_path / "ivr.service"
+    unit.write_text(UNIT.read_text().replace("/opt/ivr/venv/bin/ivr ", "/bin/true "))
+    (tmp_path / "ivr.service.d").mkdir()
+    (tmp_path / "ivr.service.d" / "hardware.conf").write_text(opening)
+    run = subprocess.run([require("systemd-analyze"), "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")
+    assert "PrivateDevices=no\n" in opening and "DevicePolicy=closed\n" in opening
+    allowed = {line.split("=")[1] for line in opening.splitlines() if line.startswith("DeviceAllow=")}
+    assert allowed == {"char-ttyACM rw", "char-ttyUSB rw", "char-alsa rw", "char-hidraw rw"}
+
+
 def test_little_of_the_system_is_open_to_it() -> None:
     run = subprocess.run(
         [require("systemd-analyze"), "security", "--offline=true", "--no-pager", str(UNIT)],
