@@ -259,6 +259,7 @@ def _world(settings: Settings) -> World:
         {"calendars": settings.calendars, "connectors": settings.connectors},
         settings.settings,
         speech=SpeechModel(files=wav_seconds(folder)),
+        half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
     )
 
 

@@ -7,11 +7,12 @@ from ivr.flow.loader import parse_flow
 
 WORLD = World(
     prompt_exists=lambda name: name == "welcome.wav",
-    lines={"pbx"},
+    lines={"pbx", "modem"},
     phones={"200", "201"},
     agents={"anna"},
     sections={"calendars": {"office"}, "connectors": {"crm"}},
     settings={"company", "pbx"},
+    half_duplex={"modem"},
 )
 
 SUBROUTINE = """

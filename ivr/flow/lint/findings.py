@@ -64,6 +64,8 @@ class World:
     """Names of lines."""
     phones: Collection[str] | None = None
     """Users of phones."""
+    half_duplex: Collection[str] = field(default_factory=tuple, kw_only=True)
+    """Names of lines that cannot sound and hear at once."""
     agents: Collection[str] = field(default_factory=tuple)
     """Names of agents."""
     sections: Mapping[str, Collection[str]] = field(default_factory=dict)

@@ -170,7 +170,8 @@ def rules(view: View) -> Iterator[Finding]:
 
 def _tries(view: View, name: str, element: Element) -> Iterator[Finding]:
     attempts = getattr(element, "attempts", 0)
-    retry = getattr(element, "retry", None)
+    # Calls to people have a rule of their own.
+    retry = None if element.type == "start_outgoing_call" else getattr(element, "retry", None)
     for field, tries in (("attempts", attempts), ("retry.times", getattr(retry, "times", 0))):
         if isinstance(tries, int) and tries > MOST_TRIES:
             yield view.finding(I003, name, field, f"{tries} tries", f"{MOST_TRIES} at most, then another way")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ivr.flow.elements.base import Element
 from ivr.flow.elements.forward_call import ForwardCallElement
+from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.expressions import Template
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
@@ -188,13 +190,12 @@ def _fixed(value: object) -> str | None:
 def _called(view: View) -> Iterator[Finding]:
     world = view.world
     for name, element in view.flow.elements.items():
-        if not isinstance(element, ForwardCallElement):
-            continue
-        for index, target in enumerate(element.to):
+        targets = _targets(element)
+        for index, target in enumerate(targets):
             if not target.fixed:
                 continue
             wanted = target.source.strip()
-            field = f"to.{index}" if len(element.to) > 1 else "to"
+            field = f"to.{index}" if len(targets) > 1 else "to"
             kind, colon, user = wanted.partition(":")
             known = {"phone": world.phones, "agent": world.agents}.get(kind) if colon else None
             if known is not None and user not in known:
@@ -209,12 +210,19 @@ def _called(view: View) -> Iterator[Finding]:
                     yield view.finding(T003, name, field, message, _known("phone", world.phones))
 
 
+def _targets(element: Element) -> tuple[Template[str], ...]:
+    """Those whom an element calls, as it is written."""
+    if isinstance(element, ForwardCallElement):
+        return element.to
+    return (element.to,) if isinstance(element, StartOutgoingCallElement) and element.to is not None else ()
+
+
 def _known(kind: str, names: object) -> str:
     assert names is not None
     return f"{kind}s: {', '.join(sorted(names)) or 'none'}"  # type: ignore[call-overload]
 
 
-def _readings(view: View, element: ForwardCallElement, target: str) -> dict[str, str]:
+def _readings(view: View, element: Element, target: str) -> dict[str, str]:
     """What a bare target can be, with how each is written without doubt."""
     world = view.world
     found: dict[str, str] = {}
@@ -224,6 +232,6 @@ def _readings(view: View, element: ForwardCallElement, target: str) -> dict[str,
         found["an agent"] = f"agent:{target}"
     number = plain_number(target)
     dialled = number.removeprefix("+").isdecimal()
-    if dialled and (not found or element.line is not None or world.lines):
+    if dialled and (not found or getattr(element, "line", None) is not None or world.lines):
         found["a number"] = f"tel:{number}"
     return found

@@ -120,8 +120,7 @@ class View:
     def _runs(self, state: State) -> bool:
         """The element can run in this state; else it is a fault."""
         name, up = state
-        element = self.flow.elements[name]
-        return not (element.NEEDS_NO_CALL if up else element.NEEDS_CALL)
+        return up or not self.flow.elements[name].NEEDS_CALL
 
     @cached_property
     def never(self) -> Mapping[str, frozenset[str]]:

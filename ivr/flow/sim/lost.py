@@ -24,6 +24,8 @@ def lost_by(call: SimulatedCall) -> tuple[Step, str] | None:
     ways = {} if element is None else element.exits
     while branch in ways and (fallback := ways[branch].branch.fallback) is not None:
         branch = fallback
+    if branch in ways and ways[branch].branch.call_begins and not ways[branch].branch.success:
+        return None  # nobody but a machine was there
     if branch == "audio_played" and last.details.get("played") and getattr(element, "interruptible", False) is not True:
         return None
     return last, branch
