@@ -67,6 +67,7 @@ _LOOKS = {
     "collect": _INPUT,
     "record_voicemail": _INPUT,
     "forward_call": _PEOPLE,
+    "start_outgoing_call": _PEOPLE,
     "transfer_to_flow": _PEOPLE,
     "call_api": _OUTSIDE,
     "notify": _OUTSIDE,

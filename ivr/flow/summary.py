@@ -21,6 +21,7 @@ from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.set_variable import SetVariableElement
 from ivr.flow.elements.split import SplitElement
 from ivr.flow.elements.start import StartFromAudienceElement, StartIncomingCallElement
+from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.elements.tag import TagElement, UntagElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.elements.update_profile import UpdateProfileElement
@@ -28,6 +29,7 @@ from ivr.flow.elements.wait_for_date import WaitForDateElement
 from ivr.flow.elements.wait_for_event import WaitForEventElement
 from ivr.flow.expressions import Scope, Template
 from ivr.flow.walk import at_first
+from ivr.units import WEEKDAYS
 
 __all__ = ["bare", "summary"]
 
@@ -57,7 +59,10 @@ def summary(element: Element, first: Scope) -> str:
         case SetVariableElement():
             return _assigned(element.variables)
         case TransferToFlowElement():
-            return f"to flow {element.flow.source}"
+            whom = f", for {bare(element.participant.source)}" if element.participant is not None else ""
+            return f"to flow {element.flow.source}{whom}"
+        case StartOutgoingCallElement():
+            return _calls(element)
         case CallApiElement():
             where = f"{element.connector}: " if element.connector else ""
             method = element.method or ("GET" if element.body is None else "POST")
@@ -140,6 +145,21 @@ def _pause(element: PauseElement) -> str:
         return _time(element.duration or 0.0)
     day = bare(until.date.source) if until.date is not None else ", ".join(until.weekday or ())
     return " ".join(part for part in ("until", day, "" if until.at is None else str(until.at)) if part)
+
+
+def _calls(element: StartOutgoingCallElement) -> str:
+    parts = ["to the contact" if element.to is None else f"to {bare(element.to.source)}"]
+    window = element.window
+    if window is not None:
+        days = "" if len(window.days) == len(WEEKDAYS) else f"{', '.join(window.days)} "
+        parts.append(f"{days}{window.from_} to {window.to}")
+    if element.retry is not None:
+        parts.append(f"{element.retry.times + 1} attempts")
+    if element.machine_detection != "off":
+        parts.append(f"machines told by {'their beep' if element.machine_detection == 'beep' else 'greeting'}")
+    elif element.confirm is not None:
+        parts.append("confirmed by a key")
+    return ", ".join(parts)
 
 
 def _collect(element: CollectElement) -> str:

@@ -80,3 +80,28 @@ def test_bare() -> None:
     assert bare(" {{ a + b }} ") == "a + b"
     assert bare("{{ a }}{{ b }}") == "{{ a }}{{ b }}"
     assert bare("plain") == "plain"
+
+
+def test_calls_of_a_flow() -> None:
+    flow = parse_flow(
+        """
+elements:
+  start: {type: start_from_audience, next: call}
+  call:
+    type: start_outgoing_call
+    window: {days: mon-tue, from: "09:00", to: "17:00"}
+    retry: {times: 2}
+    machine_detection: beep
+    next: other
+  other: {type: start_outgoing_call, to: "{{ profile.number }}", confirm: {prompt: Hi}, next: third}
+  third: {type: start_outgoing_call, to: "100", window: {from: "09:00"}, machine_detection: fast, next: invite}
+  invite: {type: transfer_to_flow, flow: desk, participant: "{{ profile.boss }}"}
+""",
+        "main",
+    )
+    assert [summary(element, flow.first) for element in flow.elements.values()][1:] == [
+        "to the contact, mon, tue 09:00 to 17:00, 3 attempts, machines told by their beep",
+        "to profile.number, confirmed by a key",
+        "to 100, 09:00 to 24:00, machines told by greeting",
+        "to flow desk, for profile.boss",
+    ]
