@@ -37,6 +37,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 REAL_TIME = {
     "cli/test_demo.py": pytest.mark.patient,
     "deploy": pytest.mark.patient,
+    "devices/modem/test_hardware.py": pytest.mark.patient,
     "docs/test_tutorials.py": pytest.mark.patient,
     "drills": pytest.mark.alone,
     "examples/test_live.py": pytest.mark.patient,

@@ -14,6 +14,7 @@ What is done with modems and phones between ticks is done under :attr:`Office.lo
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import threading
@@ -25,7 +26,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from tests.kit.modem.chips import Chip
+from tests.kit.modem.chips import CHIPS, Chip
 from tests.kit.modem.emulator import EmulatedModem, Fault, Misbehaviour
 from tests.kit.modem.exchange import TICK, Caller, Exchange, Phone, Sound, Tone
 
@@ -177,7 +178,10 @@ class Office:
         ring: tuple[float, float] = (2.0, 4.0),
         id_first: bool = False,
         release: Literal["busy", "loop"] = "busy",
+        quick: bool = False,
     ) -> None:
+        """``quick``: commands take 5 ms, whatever they are: for tests of something else than the dialogue."""
+        self._quick = quick
         self.exchange = Exchange(ring, id_first, release)
         self.lock = threading.RLock()
         self.modems: list[PtyModem] = []
@@ -197,6 +201,9 @@ class Office:
     def modem(self, chip: str | Chip, number: str, *, ppm: float = 0.0) -> PtyModem:
         """A modem on a line of its own."""
         with self.lock:
+            chip = CHIPS[chip] if isinstance(chip, str) else chip
+            if self._quick:
+                chip = dataclasses.replace(chip, latency=0.005, slow=())
             modem = PtyModem(EmulatedModem(chip, self.exchange.line(number), ppm=ppm), self.lock)
             self.modems.append(modem)
             return modem

@@ -1,0 +1,173 @@
+"""The modem as hardware, over a pty and in real time: sound, hot plug, and a port that is somebody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from ivr.devices.hardware import Answered, Back, Failed, Gone, HardwareEvent, HungUp, Key, Ringing
+from ivr.devices.modem import ModemHardware
+from ivr.devices.modem.port import open_port
+from ivr.settings import Modem
+from tests.kit.modem import Caller, Handset, Office, level_of, tone
+
+LOUD = 7000.0
+
+
+async def reached(condition: Callable[[], bool], seconds: float = 3.0) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.02)
+
+
+class Bench:
+    """Hardware with somebody who reads and writes its sound, as the RTP side does."""
+
+    def __init__(self, port: str, **settings: object) -> None:
+        kept = {"answer_after_rings": 1, "ring_back_gone": 0.5, **settings}
+        self.hardware = ModemHardware(Modem(type="modem", port=port, **kept))  # type: ignore[arg-type]
+        self.hardware.on_event = self.on_event
+        self.events: list[HardwareEvent] = []
+        self.heard: list[np.ndarray] = []
+        self.queue: list[np.ndarray] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._tick)
+
+    def on_event(self, event: HardwareEvent) -> None:
+        self.events.append(event)
+
+    def _tick(self) -> None:
+        due = time.monotonic()
+        while not self._stop.is_set():
+            self.heard.append(self.hardware.device.read())
+            self.hardware.device.write(self.queue.pop(0) if self.queue else np.zeros(160, np.int16))
+            due += 0.02
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def play(self, sound: np.ndarray) -> None:
+        self.queue.extend(sound[at : at + 160] for at in range(0, len(sound) - 159, 160))
+
+    async def until(self, kind: type[HardwareEvent], seconds: float = 8.0) -> HardwareEvent:
+        """The first event of this kind since :attr:`events` was cleared."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind):
+                        return event
+                await asyncio.sleep(0.01)
+
+    async def hears(self, frequency: float) -> None:
+        """Wait until the line has heard a tone."""
+        await reached(lambda: level_of(np.concatenate(self.heard[-60:]), frequency) > LOUD)
+
+    async def is_heard(self, phone: Handset, frequency: float) -> None:
+        """Wait until the other side has heard a tone."""
+        await reached(lambda: level_of(phone.recorded()[-8000:], frequency) > LOUD)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Bench]:
+        await self.hardware.start()
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            await self.hardware.close()
+            self._stop.set()
+            self._thread.join()
+
+
+def office() -> Office:
+    return Office(ring=(0.2, 0.3), id_first=True, quick=True)
+
+
+async def test_calls_in_and_out_keys_and_a_modem_that_is_pulled_out() -> None:
+    with office() as exchange:
+        modem, phone = exchange.modem("cx93010", "100", ppm=80), exchange.phone("200")
+        bench = Bench(modem.port)
+        async with bench.running():
+            back = await bench.until(Back)
+            assert isinstance(back, Back)
+            assert "CX93010" in back.what
+            assert bench.hardware.full_duplex
+
+            phone.call("100", Caller("5551234", "ADA"))
+            assert await bench.until(Ringing) == Ringing("5551234", "ADA")
+            bench.hardware.answer()
+            await bench.until(Answered)
+            bench.play(tone(1000, 0.8))
+            phone.play(tone(600, 0.8))
+            await bench.is_heard(phone, 1000)
+            await bench.hears(600)
+            phone.press("4")
+            assert await bench.until(Key) == Key("4")
+            bench.hardware.send_key("9")
+            await reached(lambda: phone.keys == "9")
+
+            modem.unplug()
+            gone = await bench.until(Gone, 1.0)
+            assert isinstance(gone, Gone)
+            assert "gone" in gone.reason
+            phone.hang()
+            bench.events.clear()
+            before = modem.port
+            modem.plug()
+            assert modem.port == before
+            await bench.until(Back)
+
+            bench.events.clear()
+            bench.hardware.dial("200")
+            await reached(lambda: phone.rung > 0)
+            phone.lift()
+            assert await bench.until(Answered) == Answered(certain=True)
+            bench.play(tone(1000, 0.5))
+            await bench.is_heard(phone, 1000)
+            phone.hang()
+            await bench.until(HungUp)
+
+            bench.events.clear()
+            phone.lift()
+            bench.hardware.dial("200")
+            assert await bench.until(Failed) == Failed("busy")
+        assert modem.modem.counts.underruns <= 1
+        assert not modem.modem.line.off_hook
+
+
+async def test_half_duplex_turns_with_the_prompts_and_goes_on_hook_when_it_is_closed() -> None:
+    with office() as exchange:
+        modem, phone = exchange.modem("usr5637", "100"), exchange.phone("200")
+        bench = Bench(modem.port)
+        async with bench.running():
+            await bench.until(Back)
+            assert not bench.hardware.full_duplex
+            phone.call("100", Caller("5551234"))
+            await bench.until(Ringing)
+            bench.hardware.answer()
+            await bench.until(Answered)
+            bench.play(tone(1000, 0.5))
+            await bench.is_heard(phone, 1000)
+            await reached(lambda: modem.commands[-1] == "AT+VRX")
+            phone.play(tone(600, 0.6))
+            await bench.hears(600)
+        assert not modem.modem.line.off_hook
+
+
+async def test_a_port_that_is_taken_or_not_there_is_told_once_and_waited_for() -> None:
+    with office() as exchange:
+        modem = exchange.modem("v253", "100")
+        taken = open_port(modem.port)
+        bench = Bench(modem.port)
+        async with bench.running():
+            gone = await bench.until(Gone)
+            assert isinstance(gone, Gone)
+            assert "in use" in gone.reason
+            taken.close()
+            await bench.until(Back)
+            assert [type(event) for event in bench.events] == [Gone, Back]

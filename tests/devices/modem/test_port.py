@@ -1,0 +1,81 @@
+"""Which port is meant, and who has it."""
+
+from __future__ import annotations
+
+import os
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ivr.devices.modem import port
+from ivr.devices.modem.port import PortError, find, open_port
+
+
+@pytest.fixture
+def pty() -> Iterator[str]:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    yield os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.fixture(autouse=True)
+def ports(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("ttyACM0", "ttyACM1", "ttyS0"):
+        (tmp_path / name).touch()
+    there = [
+        SimpleNamespace(device=str(tmp_path / "ttyACM0"), vid=0x0572, pid=0x1321),
+        SimpleNamespace(device=str(tmp_path / "ttyACM1"), vid=0x0BAF, pid=0x0303),
+        SimpleNamespace(device=str(tmp_path / "ttyS0"), vid=None, pid=None),
+    ]
+    monkeypatch.setattr(port.list_ports, "comports", lambda: there)
+
+
+def test_by_path(tmp_path: Path) -> None:
+    assert find(str(tmp_path / "ttyACM1")) == (str(tmp_path / "ttyACM1"), (0x0BAF, 0x0303))
+    assert find(str(tmp_path / "ttyS0")) == (str(tmp_path / "ttyS0"), None)
+
+
+def test_by_a_link_that_keeps_its_name(tmp_path: Path) -> None:
+    (tmp_path / "usb-modem-if00").symlink_to("ttyACM0")
+    assert find(str(tmp_path / "usb-*")) == (str(tmp_path / "usb-modem-if00"), (0x0572, 0x1321))
+
+
+def test_by_usb_numbers(tmp_path: Path) -> None:
+    assert find("usb:0572:1321")[0] == str(tmp_path / "ttyACM0")
+    assert find("usb:0BAF:0303")[0] == str(tmp_path / "ttyACM1")
+
+
+def test_none_and_several(tmp_path: Path) -> None:
+    with pytest.raises(PortError, match="there is no serial port"):
+        find("usb:1111:2222")
+    with pytest.raises(PortError, match="there is no serial port"):
+        find(str(tmp_path / "ttyUSB9"))
+    with pytest.raises(PortError, match="several serial ports"):
+        find(str(tmp_path / "ttyACM*"))
+
+
+def test_a_port_is_for_one_process_alone(pty: str) -> None:
+    device = open_port(pty)
+    try:
+        with pytest.raises(PortError, match="in use by another process"):
+            open_port(pty)
+    finally:
+        device.close()
+    open_port(pty).close()
+
+
+def test_what_cannot_be_opened_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PortError, match="cannot be opened"):
+        open_port(str(tmp_path / "ttyACM0"))  # no terminal
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(port.serial, "Serial", refuse)
+    with pytest.raises(PortError, match="dialout"):
+        open_port(str(tmp_path / "ttyACM0"))
