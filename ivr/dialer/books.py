@@ -45,6 +45,8 @@ class Active:
     """No contact was found waiting; whoever adds some says so by taking this back."""
     look_at: float = 0.0
     """Nobody who waits may be called before; seconds since the epoch."""
+    asked: bool = False
+    """One of its flows has asked when its call may go: whether there is a pace is known."""
     pace: tuple[str, Speed] | None = None
     """Name and speed of what its flow asked for last."""
     window: CallWindow | None = None

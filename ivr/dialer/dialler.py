@@ -105,6 +105,7 @@ class Dialler:
         active = None if wait is None else self._books.of(wait.id)
         name, speed, at = command.pace, command.speed, command.earliest
         if active is not None:
+            active.asked = True
             if active.options.pace is not None:
                 name, speed = f"campaign {active.campaign.id}", active.options.pace
             at = self._opening(active, self._number_of(wait), at)

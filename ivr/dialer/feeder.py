@@ -30,6 +30,9 @@ RETRY_SECONDS = 1.0
 LOOK = 100
 """Contacts whose windows are looked at in one turn, of a campaign that has one: 10 ms."""
 
+FIRST = 5
+"""Contacts of a campaign that are taken up before one of them has asked for its pace, and how many more is known."""
+
 RUNNING: tuple[CampaignState, ...] = ("running",)
 
 
@@ -122,7 +125,8 @@ class Feeder:
             calling += demand.calling
             begins = active.options.from_ is None or now >= active.options.from_
             if begins and not active.drained and now >= active.look_at:
-                wanted[active.campaign.id] = demand.wanted(self._settings.limits.campaign_calls)
+                most = self._settings.limits.campaign_calls if active.asked else FIRST
+                wanted[active.campaign.id] = demand.wanted(most)
             if active.drained and not active.taken:
                 await self._finish(active)
         room = min(

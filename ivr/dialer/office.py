@@ -1,4 +1,4 @@
-"""What people do with campaigns: make them, fill them, start, pause, resume and cancel them, and look how far they are."""
+"""What people do with campaigns: make them, fill them, start, pause, cancel them, and look how far they are."""
 
 from __future__ import annotations
 

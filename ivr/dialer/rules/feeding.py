@@ -19,9 +19,6 @@ __all__ = ["AHEAD_SECONDS", "FARTHEST_AHEAD", "Demand", "per_second", "shares"]
 AHEAD_SECONDS = 3.0
 """Contacts are taken up so long before their calls: the store needs some tenths of a second for them."""
 
-FEWEST_AHEAD = 2
-"""Of a slow pace: the next one is there when its time comes."""
-
 FARTHEST_AHEAD = 300
 """Of a fast pace: each is a flow that is worked on, and of these 500 have room."""
 
@@ -45,7 +42,7 @@ class Demand:
         if self.speed is not None:
             if self.full_until > AHEAD_SECONDS:
                 return 0
-            room = min(room, max(math.ceil(per_second(self.speed) * AHEAD_SECONDS), FEWEST_AHEAD))
+            room = min(room, math.ceil(per_second(self.speed) * AHEAD_SECONDS))
         return max(0, min(room, FARTHEST_AHEAD) - self.ahead)
 
 
