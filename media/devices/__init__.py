@@ -20,7 +20,7 @@ from media.devices.face import FRAME_SECONDS, Device
 if TYPE_CHECKING:
     from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
     from media.devices.card import CardDevice, CardState, CardStatistics
-    from media.devices.cards import CardError, CardInfo, list_cards
+    from media.devices.cards import CardError, CardInfo, choose, list_cards
     from media.devices.clocks import Inlet
     from media.devices.files import FileDevice, SilentDevice
     from media.devices.rates import Resampler
@@ -43,6 +43,7 @@ __all__ = [
     "Resampler",
     "RtpEndpoint",
     "SilentDevice",
+    "choose",
     "list_cards",
 ]
 
@@ -61,6 +62,7 @@ _LATE = {
     "SilentDevice": "media.devices.files",
     "ULAW_DECODE": "media.codecs.g711",
     "ULAW_ENCODE": "media.codecs.g711",
+    "choose": "media.devices.cards",
     "list_cards": "media.devices.cards",
 }
 

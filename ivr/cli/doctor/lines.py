@@ -1,4 +1,4 @@
-"""The lines: is each peer's name known, and does it answer?"""
+"""The lines: is each peer's name known, and does it answer; is the hardware there?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ivr.cli.doctor.devices import device_checks
 from ivr.cli.doctor.finding import Finding, Status
 from ivr.cli.live import DaemonError, ask
 from ivr.cli.probing import probe
@@ -28,7 +29,7 @@ MAX_HOPS: Final = 4
 def line_checks(settings: Settings, running: bool) -> Iterator[Finding]:
     """Names, answers, certificates; and with a daemon that runs, registrations as it sees them."""
     lines = {name: line for name, line in settings.lines.items() if isinstance(line, SipTrunk | Gateway)}
-    if not lines:
+    if not settings.lines:
         yield Finding("lines", "lines", "skipped", "none is configured")
     for name, line in lines.items():
         proxy = line.outbound_proxy
@@ -43,7 +44,8 @@ def line_checks(settings: Settings, running: bool) -> Iterator[Finding]:
             yield Finding("lines", name, "fault", f"{host} has no address", "is the name right? dig or host tell more")
         for hop in hops[:MAX_HOPS]:
             yield _peer(settings, name, hop)
-    if running and lines:
+    yield from device_checks(settings)
+    if running and settings.lines:
         yield from _states(settings)
 
 
@@ -94,6 +96,8 @@ def _well(line: dict[str, Any]) -> str:
         told.append("registered")
     if line["round_trip"] is not None:
         told.append(f"answers after {line['round_trip'] * 1000:.0f} ms")
+    if line["hardware"]:
+        told.insert(0, line["hardware"])
     return ", ".join(told)
 
 
