@@ -73,5 +73,5 @@ def calling_flow(options: str) -> Flow:
     text = {"description": "Somebody asked for this call.", "elements": elements}
     if passed:
         text["variables"] = dict.fromkeys(passed, "")
-    parsed = parse_flow(json.dumps(text), CALLING)
+    parsed = parse_flow(json.dumps(text), "call")
     return replace(parsed, name=CALLING, version=BUILT_IN, source=None)

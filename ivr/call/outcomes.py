@@ -198,7 +198,7 @@ INTERNAL: Final[Mapping[str, Dialled]] = {
     "unreachable": _known("unreachable", "the host has no address, or no way leads there"),
     "no_response": _known("no_response", "nobody answered the INVITE at all (RFC 3261 17.1.1.2, timer B)"),
     "no_answer": _known("no_answer", "ring_timeout: it rang, and nobody answered", "no_answer"),
-    "busy_tone": _known("busy_tone", "a busy tone in early media, or by a gateway after its answer", "busy"),
+    "busy_tone": _known("busy_tone", "a busy tone in early media", "busy"),
     "congestion_tone": _known("congestion_tone", "the tone of a network without a free way"),
     "dial_tone": _known("dial_tone", "a dial tone: the line let go of the call"),
     "hung_up": _known("hung_up", "the answer was taken back before it counted"),
