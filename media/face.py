@@ -212,7 +212,8 @@ class Answerer:
     beep_ended: float | None
     """When the machine's beep ended (monotonic seconds); None: none was heard, or it is still waited for."""
     reason: str
-    """What decided: ``greeting``, ``silence``, ``pause``, ``words``, ``music``, ``beep``, ``timeout``…"""
+    """What decided: ``greeting`` (a long one), ``words`` (of several sentences), ``pause``, ``beep``, ``fax``, ``tone``
+    (no such number), ``silence`` (nobody speaks), ``quiet`` (no beep), ``timeout``; see media/detect/answerers.py."""
 
 
 @dataclass(frozen=True, slots=True)

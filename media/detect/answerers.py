@@ -1,4 +1,12 @@
-"""Who answered, decided for each row from how it sounds: greeting, pauses, tones."""
+"""Who answered, decided for each row from how it sounds: how long somebody speaks, how long he then waits, tones.
+
+People who answer say little and wait; machines speak on, and beep. So a person is found by the pause after a greeting,
+which must be the longer the more was said before, for machines pause between their sentences too; a machine by a greeting
+that nobody says by himself, or by its beep. What is said is not understood.
+
+The lengths below, and how sure each decision is, were chosen on the development set of ``tests/kit/greetings``;
+``tests/bench/answerers.py`` measures them on the held-out set.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +18,7 @@ from numpy.typing import NDArray
 from media.detect import beep, voice
 from media.detect.spectrum import FRAME, look
 
-__all__ = ["FRAME", "AnswererDetector", "Found", "Mode"]
+__all__ = ["FRAME", "LONGEST_GREETING", "NOBODY_SPEAKS", "NO_BEEP", "UNDECIDED", "AnswererDetector", "Found", "Mode"]
 
 Mode = Literal["fast", "beep"]
 Who = Literal["human", "machine", "unknown"]
@@ -18,16 +26,53 @@ Who = Literal["human", "machine", "unknown"]
 _TICKS: Final = 50
 """A second."""
 NOBODY_SPEAKS: Final = 5 * _TICKS
-"""Ticks after which it is not known who keeps silent: people speak within 3 s."""
+"""Ticks after which it stays unknown who keeps silent: people speak within 3 s."""
 UNDECIDED: Final = 8 * _TICKS
 """Ticks after which it stays unknown who speaks."""
 NO_BEEP: Final = 3 * _TICKS
-"""Ticks of silence after a machine's greeting after which no beep comes."""
+"""Ticks of silence after a machine's greeting after which no beep comes any more."""
 LONGEST_GREETING: Final = 60 * _TICKS
 """Ticks after which a machine's greeting is not waited out."""
-FAX: Final = 2100.0
-"""Hz by which a fax machine answers (ITU-T T.30 section 4.3.3.2), for 2.6 to 4 s."""
-FAX_TICKS: Final = 50
+
+_SPANS: Final = np.array([35, 50, 70, 100])
+_PAUSES: Final = np.array([44, 48, 54, 60, 65])
+"""Ticks of silence that a person waits, by how many ticks his greeting lasted."""
+_SYLLABLE: Final = 9
+_LONG_PAUSE: Final = 75
+"""Ticks of voice below which it may be the end of a ring or somebody in the background, and of the pause asked then."""
+_MONOLOGUE: Final = 230
+"""Ticks of a greeting that no person says without waiting for an answer."""
+_SENTENCES: Final = 190
+_BETWEEN: Final = 14
+"""Ticks of a greeting that no person says in several sentences, and of the pause between two of these."""
+_SAID: Final = 30
+"""Ticks of voice before a beep that ends it: somebody who says less was no greeting."""
+_ALONE: Final = _TICKS
+_RINGING: Final = 520.0
+"""Ticks before a beep before which nothing was said, and Hz above which it is none of the tones of ringing."""
+_FAX: Final = 2100.0
+_FAX_WIDTH: Final = 30.0
+_FAX_TICKS: Final = 50
+"""Hz by which a fax machine answers (CED, ITU-T T.30 section 4.3.3.2), how far it is off, and ticks after which it is sure;
+no beep of a machine is so long at this very place."""
+_INFORMATION: Final = (950.0, 1400.0, 1800.0)
+_INFORMATION_WIDTH: Final = 45.0
+_INFORMATION_TICKS: Final = 10
+"""Hz of the three tones one after the other that say that a number cannot be reached (ITU-T E.180 section 8), how far
+they are off, and ticks after which each is sure; they last 330 ms."""
+
+_SURE_HUMAN: Final = (0.93, 0.96, 0.95, 0.9, 0.84)
+"""Share of right decisions for a person, by the same lengths as the pauses."""
+_SURE: Final = {
+    "greeting": 0.97,
+    "words": 0.96,
+    "beep": 0.98,
+    "fax": 0.99,
+    "tone": 0.99,
+    "silence": 0.5,
+    "timeout": 0.5,
+}
+"""Share of right decisions by their reason; where nothing is known, half."""
 
 
 class Found(NamedTuple):
@@ -42,11 +87,19 @@ class Found(NamedTuple):
     beep_end: int | None
     """End of the machine's beep, in samples from the first of the frame just given, below 0; None: there was none."""
     reason: str
-    """What decided."""
+    """What decided: ``greeting`` (too long), ``words`` (too many sentences), ``pause``, ``beep``, ``fax``, ``tone``
+    (that says that the number cannot be reached), ``silence`` (nobody speaks), ``quiet`` (no beep), ``timeout``."""
 
 
 _STATE: Final = np.dtype(
-    [("voice", voice.VOICE), ("beep", beep.BEEP), ("waits", "?"), ("machine", "?"), ("sure", "f4"), ("mute", "i4")]
+    [
+        ("voice", voice.VOICE),
+        ("beep", beep.BEEP),
+        ("waits", "?"),  # for a beep
+        ("machine", "?"),  # it is one, its beep is waited for
+        ("sure", "f4"),  # how sure that is
+        ("tone", "i1"),  # tones of an information tone that were heard
+    ]
 )
 
 
@@ -70,46 +123,66 @@ class AnswererDetector:
         s = self._state[rows]
         tones = beep.follow(s["beep"], sounds)
         voice.follow(s["voice"], sounds, tones.pure, tones.sounds)
-        found = self._decide(s, tones.over, rows)
+        found = _decide(s, tones.over, rows)
         self._state[rows] = s
         return found
 
-    def _decide(self, s: NDArray[Any], heard: NDArray[np.bool_], rows: NDArray[np.intp]) -> list[Found]:
-        v = s["voice"]
-        ticks, spoken = v["ticks"], v["onset"] > 0
-        span = np.where(spoken, v["last"] - v["onset"] + 1, 0)
-        pause = np.where(spoken, ticks - v["last"], 0)
-        undecided = ~s["machine"]
-        needed = np.select([span < 40, span < 60, span < 80], [42, 48, 54], 60)
-        tonal = (s["beep"]["run"] > 1) | (s["beep"]["pieces"] > 0)
-        human = undecided & spoken & (pause >= needed) & ~tonal
-        machine = undecided & (span >= 190)
-        silent = undecided & ~spoken & (ticks >= NOBODY_SPEAKS)
-        late = undecided & (ticks >= UNDECIDED)
-        fax = undecided & (s["beep"]["run"] >= FAX_TICKS) & (np.abs(s["beep"]["hz"] - FAX) < 30)
-        quiet = ~undecided & (ticks - np.maximum(v["last"], 1) >= NO_BEEP) & (s["beep"]["run"] + s["beep"]["pieces"] == 0)
-        endless = ~undecided & (ticks >= LONGEST_GREETING)
-        heard = heard & ((v["voice"] >= 30) | ~undecided | (~spoken & (ticks > 50)))
-        any_ = human | machine | silent | late | fax | heard | quiet | endless
-        found: list[Found] = []
-        for at in np.flatnonzero(any_).tolist():
-            row, waits = int(rows[at]), bool(s["waits"][at])
-            if heard[at]:
-                sure = 0.97 if undecided[at] else float(s["sure"][at])
-                if undecided[at] and waits:
-                    found.append(Found(row, "machine", sure, False, None, "beep"))
-                end = beep.ended(int(s["beep"]["gap"][at])) if waits else None
-                found.append(Found(row, "machine", sure, True, end, "beep"))
-            elif human[at]:
-                found.append(Found(row, "human", 0.9, True, None, "pause"))
-            elif machine[at] or fax[at]:
-                final = not waits or bool(fax[at])
-                s["machine"][at] = True
-                s["sure"][at] = 0.95
-                found.append(Found(row, "machine", 0.95, final, None, "fax" if fax[at] else "greeting"))
-            elif quiet[at] or endless[at]:
-                reason = "quiet" if quiet[at] else "timeout"
-                found.append(Found(row, "machine", float(s["sure"][at]), True, None, reason))
-            else:
-                found.append(Found(row, "unknown", 0.5, True, None, "silence" if silent[at] else "timeout"))
-        return found
+
+def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) -> list[Found]:
+    v, b = s["voice"], s["beep"]
+    ticks, spoken, open_ = v["ticks"], v["onset"] > 0, ~s["machine"]
+    span = np.where(spoken, v["last"] - v["onset"] + 1, 0)
+    pause = np.where(spoken, ticks - v["last"], 0)
+    tonal = (b["run"] > 1) | (b["pieces"] > 0)
+    length = np.searchsorted(_SPANS, span, side="right")
+    wanted = np.where(v["voice"] < _SYLLABLE, _LONG_PAUSE, _PAUSES[length])
+    human = open_ & spoken & (pause >= wanted) & ~tonal
+    long = open_ & (span >= _MONOLOGUE)
+    many = open_ & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
+    fax = (b["run"] >= _FAX_TICKS) & (np.abs(b["hz"] - _FAX) < _FAX_WIDTH)
+    cannot = _cannot_be_reached(s)
+    beeped = beeped & (~open_ | (v["voice"] >= _SAID) | (~spoken & (ticks > _ALONE) & (b["hz"] > _RINGING)))
+    silent = open_ & ~spoken & (ticks >= NOBODY_SPEAKS) & ~tonal
+    late = open_ & (ticks >= UNDECIDED)
+    quiet = ~open_ & (ticks - v["last"] >= NO_BEEP) & ~tonal
+    endless = ~open_ & (ticks >= LONGEST_GREETING)
+    told = human | long | many | fax | cannot | beeped | silent | late | quiet | endless
+    found: list[Found] = []
+    for at in np.flatnonzero(told).tolist():
+        row, waits, was = int(rows[at]), bool(s["waits"][at]), not open_[at]
+        if beeped[at]:
+            sure = float(s["sure"][at]) if was else _SURE["beep"]
+            if waits and not was:
+                found.append(Found(row, "machine", sure, False, None, "beep"))
+            end = beep.ended(int(b["gap"][at])) if waits else None
+            found.append(Found(row, "machine", sure, True, end, "beep"))
+        elif fax[at] or cannot[at]:
+            reason = "fax" if fax[at] else "tone"
+            found.append(Found(row, "machine", _SURE[reason], True, None, reason))
+        elif human[at]:
+            found.append(Found(row, "human", _SURE_HUMAN[length[at]], True, None, "pause"))
+        elif long[at] or many[at]:
+            reason = "greeting" if long[at] else "words"
+            s["machine"][at], s["sure"][at] = True, _SURE[reason]
+            found.append(Found(row, "machine", _SURE[reason], not waits, None, reason))
+        elif was:
+            reason = "quiet" if quiet[at] else "timeout"
+            found.append(Found(row, "machine", float(s["sure"][at]), True, None, reason))
+        else:
+            reason = "silence" if silent[at] else "timeout"
+            found.append(Found(row, "unknown", _SURE[reason], True, None, reason))
+    return found
+
+
+def _cannot_be_reached(s: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the third of the three tones was heard in this frame."""
+    run, hertz = s["beep"]["run"], s["beep"]["hz"]
+    stage = s["tone"]
+    for heard, frequency in enumerate(_INFORMATION):
+        stage[:] = np.where(
+            (stage == heard) & (run == _INFORMATION_TICKS) & (np.abs(hertz - frequency) < _INFORMATION_WIDTH),
+            heard + 1,
+            stage,
+        )
+    reached: NDArray[np.bool_] = (stage == len(_INFORMATION)) & (run == _INFORMATION_TICKS)
+    return reached

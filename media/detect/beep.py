@@ -28,15 +28,27 @@ _WEAKER: Final = np.float32(16.0)
 _STEADY: Final = np.float32(6.0)
 _SHARE: Final = np.float32(0.004)
 """Hz and share by which a tone's frequency may seem to move from one window to the next."""
-_GLIDE: Final = np.float32(0.25)
-"""Share by which it moves, at most, where a voice lets a vowel fall; a beep stops where it is."""
+_DRIFT: Final = np.float32(5.0)
+_DRIFT_SHARE: Final = np.float32(0.01)
+"""Hz and share by which it may move through the whole of a tone."""
+_LOWEST: Final = np.float32(338.0)
+"""Hz of the lowest beep: below is the fundamental of high voices."""
+_VOICES: Final = np.float32(800.0)
+"""Hz up to which a tone that slides into its place is a voice."""
+_GLIDE: Final = np.float32(0.06)
+_FADES: Final = np.float32(7.0)
+"""Share by which it moves from a tick to the next, and dB by which it falls, at most, where a voice lets a vowel end; a
+beep stops where it is."""
 _SWELL: Final = np.float32(6.0)
 """dB by which its level may."""
 _LEAST_TICKS: Final = 3
 """Windows of 40 ms that a beep of 100 ms fills."""
 _LOW: Final = np.float32(650.0)
-_LEAST_TICKS_LOW: Final = 7
-"""Hz below which a beep must be longer, and how long: there voices have their strongest harmonic."""
+_LEAST_TICKS_LOW: Final = 5
+_SHORT: Final = 8
+_FALL: Final = np.float32(14.0)
+"""Hz below which a beep must be longer, how long, and by how many dB it must fall at once if it is shorter than so many
+ticks: there voices have their strongest harmonic."""
 _LONGEST: Final = 110
 """Ticks of the longest beep; what lasts longer is a fax or a network."""
 _GAP: Final = 8
@@ -51,6 +63,9 @@ _EDGE: Final = 2
 """Ticks at the start of a gap, and of a tone, in which a window holds both."""
 _PIECES: Final = 4
 """Tones of one beep, by pitch or by pips; more are a tune."""
+_FORGETS: Final = np.float32(0.97)
+_TUNE: Final = np.float32(3.0)
+"""How fast notes are forgotten (half of them in half a second), and how many more than the pieces of a beep are a tune."""
 _HUSH_SINKS: Final = np.float32(0.5)
 _HUSH_CREEPS: Final = np.float32(0.05)
 """How fast the noise beside tones is followed: down, share of the distance per tick; up, dB per tick."""
@@ -67,6 +82,7 @@ BEEP: Final = np.dtype(
         ("past", "f4", (_BEFORE,)),  # dBm0 of the last ticks, the newest first
         ("run", "i4"),  # ticks of the tone under way
         ("hz", "f4"),
+        ("origin", "f4"),  # Hz of its second tick: the first window is filled in part only
         ("hz2", "f4"),  # of two that sound together; 0: one
         ("power", "f4"),  # dBm0 of the tone
         ("abrupt", "?"),  # it began out of quiet
@@ -74,6 +90,7 @@ BEEP: Final = np.dtype(
         ("total", "i4"),  # ticks of all its pieces
         ("pieces", "i4"),
         ("noisy", "i4"),  # ticks of the gap in which there was sound
+        ("notes", "f4"),  # tones lately, of whatever kind
         ("glides", "?"),  # it fell or rose at its end, as voices do
     ]
 )
@@ -107,19 +124,25 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     tone = (one | two) & (power > hush + _ABOVE_NOISE) & (power > _LEAST)
     low = np.where(two, np.minimum(sounds.first, sounds.second), sounds.first)
     high = np.where(two, np.maximum(sounds.first, sounds.second), np.float32(0))
+    tone &= low > _LOWEST
 
     begins = s["run"] <= _EDGE
     slack = np.where(begins, np.float32(3), np.float32(1))
     moved = np.abs(low - s["hz"])
     near = moved < slack * (_STEADY + _SHARE * low)
     near &= np.abs(high - s["hz2"]) < slack * (_STEADY + _SHARE * high)
+    near &= begins | (np.abs(low - s["origin"]) < _DRIFT + _DRIFT_SHARE * low)
     near &= (np.abs(power - s["past"][:, 0]) < _SWELL) | begins
     held = tone & near & (s["run"] > 0)
     starts = tone & ~held
-    s["glides"] |= starts & (moved < _GLIDE * low) & (s["pieces"] > 0) & (s["gap"] <= _EDGE) & (s["run"] > 0)
     least = np.where(s["hz"] < _LOW, _LEAST_TICKS_LOW, _LEAST_TICKS)
     closes = (s["run"] >= least) & ~held & s["abrupt"]
+    glides = starts & (moved > _STEADY + _SHARE * low) & (moved < _GLIDE * low) & (power > s["power"] - _FADES)
+    known = s["pieces"] > 0
+    s["glides"] = np.where(closes, glides, known & (s["glides"] | (glides & (s["run"] > 0) & (s["gap"] <= _EDGE))))
     s["pieces"] += closes
+    known |= closes
+    s["notes"] = s["notes"] * _FORGETS + ((s["run"] >= _LEAST_TICKS) & ~held)
     s["total"] += np.where(closes, s["run"], 0)
     s["gap"] = np.where(closes, 0, s["gap"])
     s["noisy"] = np.where(closes, 0, s["noisy"])
@@ -127,20 +150,22 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     before = s["past"].min(axis=1)
     quiet = np.maximum(power - _RISE, hush + _NEAR_NOISE)
     follows = (s["pieces"] > 0) & (s["gap"] <= _EDGE)
-    s["abrupt"] = np.where(starts, (before < quiet) | follows, s["abrupt"] & held)
+    slides = (s["run"] >= _EDGE) & (moved < _GLIDE * low) & (low < _VOICES)
+    s["abrupt"] = np.where(starts, ((before < quiet) | follows) & ~slides, s["abrupt"] & held)
     s["run"] = np.where(held, s["run"] + 1, starts)
     s["hz"] = np.where(held, s["hz"] + np.float32(0.4) * (low - s["hz"]), np.where(starts, low, s["hz"]))
+    s["origin"] = np.where(s["run"] == _EDGE, low, s["origin"])
     s["hz2"] = np.where(held, s["hz2"] + np.float32(0.4) * (high - s["hz2"]), np.where(starts, high, s["hz2"]))
-    known = s["pieces"] > 0
-    s["power"] = np.where(held | closes, np.where(s["run"] > 1, power, s["power"]), s["power"])
-
     long_enough = s["run"] >= least
+    s["power"] = np.where(held & (long_enough | ~known), power, s["power"])
     waits = known & ~long_enough
     s["gap"] += waits
-    loud = power > np.maximum(s["power"] - _RISE, hush + _NEAR_NOISE)
+    falls = np.where((s["hz"] < _LOW) & (s["total"] < _SHORT), _FALL, _RISE)
+    loud = power > np.maximum(s["power"] - falls, hush + _NEAR_NOISE)
     s["noisy"] += waits & loud & (s["gap"] > _EDGE)
     done = waits & (s["gap"] >= _GAP)
     over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & ~s["glides"]
+    over &= s["notes"] < s["pieces"] + _TUNE
     s["glides"] &= ~done
     s["pieces"] = np.where(done, 0, s["pieces"])
     s["total"] = np.where(done, 0, s["total"])

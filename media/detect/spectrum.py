@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ _KNEE: Final = 700.0
 """Hz below which sound counts the less the lower it is (6 dB an octave): there a car is as loud as its driver."""
 _PITCHES: Final = slice(RATE // 400, RATE // 75)
 """Samples of a period of a voice: 75 to 400 Hz."""
-_TONES: Final = slice(round(325 / _BIN), round(2600 / _BIN))
+_TONES: Final = slice(round(325 / _BIN), round(3000 / _BIN))
 """Bins in which the peak of a beep lies."""
 _LOBE: Final = 2
 """Bins to either side that a steady tone fills through the window."""
@@ -41,8 +41,8 @@ def _taper() -> NDArray[np.float32]:
     """Half (in dB) of what the window does to the autocorrelation at each lag; all of it would lift noise too."""
     power = np.abs(np.fft.rfft(_SHAPE, 2 * WINDOW)) ** 2
     lags = np.fft.irfft(power)[:WINDOW]
-    taper: NDArray[np.float32] = np.sqrt(lags / lags[0]).astype(np.float32)[_PITCHES]
-    return taper
+    taper = np.sqrt(lags / lags[0])[_PITCHES]
+    return taper.astype(np.float32)
 
 
 def _weights() -> NDArray[np.float32]:
@@ -83,8 +83,8 @@ def look(windows: NDArray[np.float32]) -> Sounds:
     power = whole * _WEIGHTS
     total = power.sum(axis=1) + np.float32(1.0)
     level = np.maximum(10 * np.log10(total) - np.float32(_FULL_SCALE), np.float32(QUIETEST))
-    lags = np.fft.irfft(power, WINDOW).astype(np.float32, copy=False)
-    voicing: NDArray[np.float32] = (lags[:, _PITCHES] / _TAPER).max(axis=1) / (lags[:, 0] + np.float32(1e-3))
+    lags: NDArray[Any] = np.fft.irfft(power, WINDOW)
+    voicing = (lags[:, _PITCHES] / _TAPER).max(axis=1) / (lags[:, 0] + np.float32(1e-3))
     total = whole.sum(axis=1) + np.float32(1.0)
     first, one = _strongest(whole)
     second, two = _strongest(whole)

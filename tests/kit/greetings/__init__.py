@@ -58,14 +58,33 @@ def silence(seconds: float) -> Part:
     return Part(seconds=max(0.0, seconds))
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How sentences follow each other."""
+
+    speeds: tuple[float, float, float, float]
+    """How often 85, 100, 115 and 130 percent of the synthesiser's pace are drawn."""
+    pause: float
+    """Seconds between sentences, half of them are shorter ..."""
+    spread: float
+    """... and the standard deviation of their logarithm."""
+
+
+LIVE = Manner((0.0, 0.35, 0.4, 0.25), 0.3, 0.4)
+"""What is said all day is said quickly."""
+AT_HOME = Manner((0.25, 0.45, 0.25, 0.05), 0.42, 0.45)
+"""Who speaks into a machine takes his time, and thinks between sentences."""
+STUDIO = Manner((0.25, 0.5, 0.25, 0.0), 0.36, 0.35)
+"""Prompts read by a speaker and joined by a machine."""
+
+
 class Speaker:
     """Says texts with one voice, at a pace and with pauses of its own."""
 
-    def __init__(self, voice: Voice, known: Texts, rng: np.random.Generator, pause: float) -> None:
-        self._voice, self.known, self._rng = voice, known, rng
-        self._speed = int(rng.choice([85, 100, 115, 130], p=(0.2, 0.4, 0.3, 0.1)))
+    def __init__(self, voice: Voice, known: Texts, rng: np.random.Generator, manner: Manner) -> None:
+        self._voice, self.known, self._rng, self._manner = voice, known, rng, manner
+        self._speed = int(rng.choice([85, 100, 115, 130], p=manner.speeds))
         self._bend = float(rng.uniform(0.94, 1.06))
-        self._pause = pause
         self._name = str(rng.choice(known.names))
 
     def sentence(self, text: str, speed: int | None = None) -> sounds.Sound:
@@ -77,11 +96,15 @@ class Speaker:
         return sound * 10 ** (swing / 20)
 
     def choose(self, which: tuple[tuple[str, ...], ...]) -> list[Part]:
-        """A text, its pauses drawn: people breathe for 0.2 to 1 s between sentences."""
+        """A text, its pauses drawn."""
         parts: list[Part] = []
         for index, text in enumerate(which[int(self._rng.integers(len(which)))]):
             if index:
-                parts.append(silence(float(np.clip(self._rng.lognormal(np.log(self._pause), 0.45), 0.1, 1.6))))
+                parts.append(
+                    silence(
+                        float(np.clip(self._rng.lognormal(np.log(self._manner.pause), self._manner.spread), 0.1, 1.6))
+                    )
+                )
             parts.append(Part(speech=self.sentence(text)))
         return parts
 
@@ -111,8 +134,14 @@ def _pieces(parts: list[Part]) -> tuple[sounds.Sound, sounds.Sound, dict[str, fl
 
 
 def finish(
-    number: int, kind: str, label: Label, parts: list[Part], line: lines.Line, rng: np.random.Generator,
-    babblers: list[sounds.Sound], beep: str = "",
+    number: int,
+    kind: str,
+    label: Label,
+    parts: list[Part],
+    line: lines.Line,
+    rng: np.random.Generator,
+    babblers: list[sounds.Sound],
+    beep: str = "",
 ) -> Sample:
     """Put together and send over the line."""
     speech, other, ends, sentences = _pieces(parts)
@@ -123,11 +152,11 @@ def finish(
     return Sample(number, kind, label, sound, ends.get("greeting"), ends.get("beep"), sentences, traits)
 
 
-PEOPLE = {"hello": 0.44, "named": 0.2, "asking": 0.12, "company": 0.16, "late": 0.04, "hung up": 0.04}
+PEOPLE = {"hello": 0.46, "named": 0.22, "asking": 0.12, "company": 0.12, "late": 0.04, "hung up": 0.04}
 MACHINES = {
-    "personal": 0.32,
-    "brief": 0.1,
-    "operator": 0.24,
+    "personal": 0.34,
+    "brief": 0.06,
+    "operator": 0.26,
     "office": 0.14,
     "music first": 0.05,
     "music behind": 0.04,
@@ -170,7 +199,8 @@ def sample(which: Which, number: int, seed: int = 1) -> Sample:
     kind = str(rng.choice(list(kinds), p=np.array(list(kinds.values())) / sum(kinds.values())))
     make = {"human": _person, "machine": _machine, "neither": _neither}[label]
     line = lines.draw(rng, recorded=kind in ("operator", "office", "no such number", "hold music", "music first"))
-    speaker = Speaker(voice, known[voice.language], rng, 0.32 if label == "human" else 0.42)
+    manner = LIVE if label == "human" else AT_HOME if kind in ("personal", "brief", "music behind") else STUDIO
+    speaker = Speaker(voice, known[voice.language], rng, manner)
     parts, beep = make(kind, speaker, line, rng)
     if kind not in ("ringback", "hung up at once", "fax") and rng.random() < RING_LEFT:
         rest = sounds.ringback(rng, float(rng.uniform(0.05, 0.4)))
@@ -191,7 +221,11 @@ def _person(kind: str, who: Speaker, line: lines.Line, rng: np.random.Generator)
     if rng.random() < 0.12:  # it rustles before
         rustle = rng.standard_normal(int(rng.uniform(0.05, 0.25) * RATE)) * np.hanning(1)[0]
         rustle = np.convolve(rng.standard_normal(len(rustle)), np.ones(6) / 6, "same") * np.hanning(len(rustle))
-        parts = [silence(onset / 2), Part(other=rustle * sounds.FULL * 10 ** ((line.level - 8) / 20)), silence(onset / 2)]
+        parts = [
+            silence(onset / 2),
+            Part(other=rustle * sounds.FULL * 10 ** ((line.level - 8) / 20)),
+            silence(onset / 2),
+        ]
     known = who.known
     texts_ = {"named": known.named, "asking": known.asking, "company": known.company}.get(kind, known.hello)
     said = who.choose(texts_)
@@ -258,6 +292,8 @@ def _neither(kind: str, _who: Speaker, _line: lines.Line, rng: np.random.Generat
         return [silence(float(rng.uniform(0.1, 0.8)))], ""
     parts = [silence(12)]
     if kind == "ringback":
-        ring = sounds.ringback(rng, float(rng.uniform(0.3, 1.0))) * sounds.FULL * 10 ** (float(rng.uniform(-24, -12)) / 20)
+        ring = (
+            sounds.ringback(rng, float(rng.uniform(0.3, 1.0))) * sounds.FULL * 10 ** (float(rng.uniform(-24, -12)) / 20)
+        )
         parts.insert(0, Part(other=ring))
     return parts, ""

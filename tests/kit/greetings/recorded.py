@@ -23,11 +23,40 @@ MUSIC = Path("/usr/share/asterisk/moh")
 RATE = 8000
 
 HELLO = ("hello", "sorry", "im-sorry", "digits/1", "digits/7", "digits/11", "digits/40", "phonetic/j_p", "goodbye")
-PHRASE = ("one-moment-please", "vm-goodbye", "hello-world", "transfer", "please-try-again", "auth-thankyou", "vm-sorry",
-          "agent-pass", "vm-extension", "pls-hold-while-try", "vm-youhave", "digits/day-1", "digits/mon-10")
-LONG = ("vm-theperson", "number-not-answering", "vm-nobodyavail", "vm-intro", "privacy-unident", "check-number-dial-again",
-        "cannot-complete-as-dialed", "all-circuits-busy-now", "ss-noservice", "im-sorry", "feature-not-avail-line",
-        "vm-leavemsg", "dir-intro", "demo-congrats", "basic-pbx-ivr-main", "queue-thankyou", "vm-mailboxfull")
+PHRASE = (
+    "one-moment-please",
+    "vm-goodbye",
+    "hello-world",
+    "transfer",
+    "please-try-again",
+    "auth-thankyou",
+    "vm-sorry",
+    "agent-pass",
+    "vm-extension",
+    "pls-hold-while-try",
+    "vm-youhave",
+    "digits/day-1",
+    "digits/mon-10",
+)
+LONG = (
+    "vm-theperson",
+    "number-not-answering",
+    "vm-nobodyavail",
+    "vm-intro",
+    "privacy-unident",
+    "check-number-dial-again",
+    "cannot-complete-as-dialed",
+    "all-circuits-busy-now",
+    "ss-noservice",
+    "im-sorry",
+    "feature-not-avail-line",
+    "vm-leavemsg",
+    "dir-intro",
+    "demo-congrats",
+    "basic-pbx-ivr-main",
+    "queue-thankyou",
+    "vm-mailboxfull",
+)
 
 
 @lru_cache(maxsize=4096)

@@ -101,7 +101,9 @@ def beep(rng: np.random.Generator) -> tuple[str, Sound]:
 
     rise = float(rng.choice([0.001, 0.005, 0.02]))
     if kind == "pair":
-        return kind, _ramped(0.5 * (sine(hertz, seconds) + sine(min(hertz * rng.uniform(1.15, 2.0), 2900), seconds)), rise)
+        return kind, _ramped(
+            0.5 * (sine(hertz, seconds) + sine(min(hertz * rng.uniform(1.15, 2.0), 2900), seconds)), rise
+        )
     if kind == "two":
         first, second = (max(0.12, seconds * share) for share in (0.5, 0.5))
         other = float(np.clip(hertz * rng.choice([0.75, 0.8, 1.25, 1.5]), 350, 2500))
@@ -126,7 +128,9 @@ def fax() -> Sound:
 
 def information() -> Sound:
     """Special information tone (ITU-T E.180): no such number."""
-    return np.concatenate([np.sqrt(2) * np.sin(2 * np.pi * f * np.arange(round(0.33 * RATE)) / RATE) for f in (950, 1400, 1800)])
+    return np.concatenate(
+        [np.sqrt(2) * np.sin(2 * np.pi * f * np.arange(round(0.33 * RATE)) / RATE) for f in (950, 1400, 1800)]
+    )
 
 
 def ringback(rng: np.random.Generator, seconds: float) -> Sound:
@@ -156,7 +160,9 @@ def melody(rng: np.random.Generator, length: int) -> Sound:
             lasts = int(beat * rng.choice([1, 1, 2, 3]))
             time = np.arange(lasts) / RATE
             hertz = root * float(rng.choice(scale)) * 2
-            note = np.sum([np.sin(2 * np.pi * hertz * k * time) / k ** rng.uniform(0.8, 2) for k in range(1, 6)], axis=0)
+            note = np.sum(
+                [np.sin(2 * np.pi * hertz * k * time) / k ** rng.uniform(0.8, 2) for k in range(1, 6)], axis=0
+            )
             sound[at : at + lasts] += note * np.exp(-time * rng.uniform(1, 6)) * np.minimum(1, time * 100)
         if rng.random() < 0.5:
             drum = rng.standard_normal(beat // 2) * np.exp(-np.arange(beat // 2) / (0.02 * RATE))

@@ -161,7 +161,11 @@ DEVELOPMENT: dict[str, Texts] = {
         ),
         (("{name}, laissez un message.",),),
         (
-            ("Bienvenue sur la messagerie vocale du", "{number}", "Veuillez laisser un message après le signal sonore."),
+            (
+                "Bienvenue sur la messagerie vocale du",
+                "{number}",
+                "Veuillez laisser un message après le signal sonore.",
+            ),
             ("Votre correspondant n'est pas joignable.", "Veuillez renouveler votre appel ultérieurement."),
         ),
         (
@@ -274,9 +278,7 @@ HELD_OUT: dict[str, Texts] = {
         (("Met {name}.",), ("Goedemorgen, met {name}.",)),
         (("Hallo, met wie spreek ik?",),),
         (("Bakkerij Jansen, goedemiddag, met {name}.",),),
-        (
-            ("Hallo, dit is het antwoordapparaat van {name}.", "Ik ben er even niet.", "Spreek na de piep."),
-        ),
+        (("Hallo, dit is het antwoordapparaat van {name}.", "Ik ben er even niet.", "Spreek na de piep."),),
         (("Dit is {name}, spreek een bericht in.",),),
         (("De persoon die u belt is niet bereikbaar.", "Spreek uw bericht in na de toon."),),
         (("Welkom bij bakkerij Jansen.", "Wij zijn gesloten.", "U kunt na de piep een bericht inspreken."),),
