@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from media.devices.card import CardDevice, CardState, CardStatistics
     from media.devices.cards import CardError, CardInfo, choose, list_cards
     from media.devices.clocks import Inlet
+    from media.devices.ear import EarReport, LineEar, LineTones, tones_of
     from media.devices.files import FileDevice, SilentDevice
+    from media.devices.levels import RingBursts, VoiceStart
     from media.devices.rates import Resampler
     from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
 
@@ -37,14 +39,20 @@ __all__ = [
     "CardState",
     "CardStatistics",
     "Device",
+    "EarReport",
     "FileDevice",
     "Inlet",
     "Levels",
+    "LineEar",
+    "LineTones",
     "Resampler",
+    "RingBursts",
     "RtpEndpoint",
     "SilentDevice",
+    "VoiceStart",
     "choose",
     "list_cards",
+    "tones_of",
 ]
 
 _LATE = {
@@ -53,17 +61,23 @@ _LATE = {
     "CardInfo": "media.devices.cards",
     "CardState": "media.devices.card",
     "CardStatistics": "media.devices.card",
+    "EarReport": "media.devices.ear",
     "FileDevice": "media.devices.files",
     "Inlet": "media.devices.clocks",
     "Levels": "media.devices.rtp",
+    "LineEar": "media.devices.ear",
+    "LineTones": "media.devices.ear",
     "RTP_PORTS": "media.devices.rtp",
     "Resampler": "media.devices.rates",
+    "RingBursts": "media.devices.levels",
     "RtpEndpoint": "media.devices.rtp",
     "SilentDevice": "media.devices.files",
     "ULAW_DECODE": "media.codecs.g711",
     "ULAW_ENCODE": "media.codecs.g711",
+    "VoiceStart": "media.devices.levels",
     "choose": "media.devices.cards",
     "list_cards": "media.devices.cards",
+    "tones_of": "media.devices.ear",
 }
 
 

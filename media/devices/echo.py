@@ -89,7 +89,9 @@ class EchoCanceller:
     back is found out.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, *, always: bool = False) -> None:
+        """``always``: what the filter takes for echo is taken out even while that makes things worse."""
+        self._always = always
         self._length = rate // _FRAMES_A_SECOND
         self._parts = round(SPAN * _FRAMES_A_SECOND)
         self._spectra: NDArray[np.complex64] = np.zeros((self._parts, self._length + 1), np.complex64)
@@ -129,7 +131,7 @@ class EchoCanceller:
             self._judge(microphone)
         rest = microphone - self.echo
         # Where nothing comes back, a filter that learns adds to what is heard, and takes nothing away.
-        useless = self._left >= self._heard
+        useless = self._left >= self._heard and not self._always
         if useless or float(rest @ rest) > _WORSE * float(microphone @ microphone) + _FLOOR * n:
             self.echo = np.zeros(n, np.float32)
             return microphone

@@ -38,7 +38,8 @@ _Powers = NDArray[np.float32]
 def _probe() -> NDArray[np.float32]:
     """(160, 16): cosine and sine of each tone, so that a sine of amplitude a has the power a * a / 2."""
     turn = 2 * np.pi / _RATE * np.outer(np.arange(FRAME), (*LOW, *HIGH))
-    return (np.sqrt(2) / FRAME * np.concatenate((np.cos(turn), np.sin(turn)), axis=1)).astype(np.float32)
+    probe = np.sqrt(2) / FRAME * np.concatenate((np.cos(turn), np.sin(turn)), axis=1)
+    return np.asarray(probe, np.float32)
 
 
 _PROBE: Final = _probe()
@@ -78,6 +79,8 @@ class KeyFinder:
         self._echoes: deque[_Powers] = deque([np.zeros(8, np.float32)] * _LATE, maxlen=_LATE)
         self._heard: deque[_Powers] = deque([np.zeros(8, np.float32)] * _LATE, maxlen=_LATE)
         self._pending = -1
+        self.narrow: NDArray[np.float32] = np.zeros(FRAME, np.float32)
+        """What the canceller left of the last frame, (160,) at 8 kHz."""
 
     def hear(
         self, rest: NDArray[np.float32], echo: NDArray[np.float32], sounded: NDArray[np.int16], left: float
@@ -87,7 +90,7 @@ class KeyFinder:
         ``rest`` is what the canceller left, ``echo`` what it took out, ``sounded`` the frame it was given, and
         ``left`` the share of power that it leaves.
         """
-        narrow = self._streams[0].take(rest)
+        narrow = self.narrow = self._streams[0].take(rest)
         self._heard.append(_powers(narrow))
         self._echoes.append(_powers(self._streams[1].take(echo)))
         self._sounded.append(_powers(self._streams[2].take(sounded.astype(np.float32))))
