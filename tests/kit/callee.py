@@ -1,141 +1,148 @@
-"""SIPp as the called side: what it does is said in words, and written as a scenario of its own."""
+"""Everybody whom a campaign calls: a SIP peer in a process of its own that answers by the number, and keeps a book.
+
+The book is a file of one line for each INVITE of a new call: seconds since the epoch, number, what came of it. It is
+flushed line by line, so that whoever reads it sees what was dialled up to then.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
-from types import TracebackType
 
-from tests.conftest import free_port
-from tests.kit.sipp import HOST, require
+__all__ = ["Callee", "kind_of"]
 
-_SDP = """v=0
-o=callee 1 1 IN IP[local_ip_type] [local_ip]
-s=-
-c=IN IP[media_ip_type] [media_ip]
-t=0 0
-m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
-"""
-_HEAD = (
-    "[last_Via:]\n[last_From:]\nTo: {to}\n[last_Call-ID:]\nCSeq: {cseq}\n"
-    "Contact: <sip:callee@[local_ip]:[local_port]>\n"
-)
-_PHRASES = {100: "Trying", 180: "Ringing", 183: "Session Progress", 200: "OK"}
-_BYE = """BYE [$contact] SIP/2.0
-Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
-Max-Forwards: 70
-From: <sip:callee@[local_ip]>;tag=callee[call_number]
-To: [$from]
-[last_Call-ID:]
-CSeq: 2 BYE
-Content-Length: 0
-"""
+KINDS = ("answered", "busy", "declined", "no_answer", "failed")
+STATUS = {"busy": "486 Busy Here", "declined": "603 Decline", "failed": "503 Service Unavailable"}
 
 
-def _response(status: int, *, sdp: bool = False, headers: Sequence[str] = (), method: str = "INVITE") -> str:
-    to = "[$to];tag=callee[call_number]"
-    cseq = "[last_cseq_number] CANCEL" if method == "CANCEL" else f"1 {method}"
-    head = (
-        _HEAD.format(to=to, cseq=cseq)
-        if method != "BYE"
-        else "[last_Via:]\n[last_From:]\n[last_To:]\n[last_Call-ID:]\n[last_CSeq:]\n"
-    )
-    lines = "".join(f"{header}\n" for header in headers)
-    body = f"Content-Type: application/sdp\nContent-Length: [len]\n\n{_SDP}" if sdp else "Content-Length: 0\n\n"
-    again = ' retrans="500"' if status >= 200 and method == "INVITE" else ""
-    phrase = _PHRASES.get(status, "Refused")
-    return f"<send{again}><![CDATA[\nSIP/2.0 {status} {phrase}\n{head}{lines}{body}]]></send>\n"
-
-
-def scenario(*steps: str | int | float) -> str:
-    """A scenario of what is done after an INVITE came.
-
-    A status sends that response (`200` and `183` with a description), `"503 Retry-After: 30"` one with headers that are
-    parted by `|`. A float pauses so many seconds. Words: `sound` plays rtp.pcap, `ack`, `bye` and `cancelled` wait for
-    that request (and answer it), `hangs up` sends BYE.
-    """
-    out = [
-        '<?xml version="1.0" encoding="ISO-8859-1" ?>\n<scenario name="callee">\n'
-        '<recv request="INVITE"><action>'
-        '<ereg regexp="&lt;.*&gt;" search_in="hdr" header="To:" assign_to="to" check_it="true"/>'
-        '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from" check_it="true"/>'
-        '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact:" assign_to="contact" check_it="true"/>'
-        "</action></recv>\n"
-    ]
-    for step in steps:
-        match step:
-            case float():
-                out.append(f'<pause milliseconds="{round(step * 1000)}"/>\n')
-            case int():
-                out.append(_response(step, sdp=step in (183, 200)))
-                if step >= 300:
-                    out.append('<recv request="ACK"/>\n')
-            case "sound":
-                out.append('<nop><action><exec play_pcap_audio="rtp.pcap"/></action></nop>\n')
-            case "ack":
-                out.append('<recv request="ACK"/>\n')
-            case "bye":
-                out.append('<recv request="BYE"/>\n' + _response(200, method="BYE"))
-            case "cancelled":
-                out.append('<recv request="CANCEL"/>\n' + _response(200, method="CANCEL"))
-            case "hangs up":
-                out.append(f'<send retrans="500"><![CDATA[\n{_BYE}\n]]></send>\n<recv response="200"/>\n')
-            case str():
-                status, _, headers = step.partition(" ")
-                out.append(_response(int(status), headers=headers.split("|")) + '<recv request="ACK"/>\n')
-    out.append('<Reference variables="to,from,contact"/>\n</scenario>\n')
-    return "".join(out)
+def kind_of(number: str, only: str | None = None) -> str:
+    """What becomes of a call to a number: by its last digit, unless it is always the same."""
+    return only or KINDS[int(number[-1]) % len(KINDS)]
 
 
 class Callee:
-    """One SIPp that takes one call, or several; use as a context manager."""
+    """The process, and its book; use as a context manager."""
 
-    def __init__(self, folder: Path, *steps: str | int | float, calls: int = 1, echo: bool = False) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self.port = free_port()
-        self._control = free_port()
-        self._media = free_port()
-        free_port()  # SIPp takes two more above it, for pictures
-        self._calls = calls
-        self._echo = echo
-        (folder / "callee.xml").write_text(scenario(*steps))
+    def __init__(self, port: int, book: Path, *, talk: float = 0.2, only: str | None = None) -> None:
+        """`talk` are the seconds after which it hangs up; with `only` all calls end alike."""
+        self.port, self.book = port, book
+        book.touch()
+        self._line = [sys.executable, "-m", "tests.kit.callee", str(port), str(book), str(talk), only or ""]
 
     def __enter__(self) -> Callee:
-        command = [
-            require("sipp"), "-sf", "callee.xml", "-i", HOST, "-p", str(self.port), "-mp", str(self._media),
-            "-cp", str(self._control), "-m", str(self._calls), "-nostdin", "-trace_err", "-timeout", "60s",
-            *(["-rtp_echo"] if self._echo else []),
-        ]  # fmt: skip
-        self._process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        root = Path(__file__).resolve().parents[2]
+        self._process = subprocess.Popen(self._line, cwd=root, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
         return self
 
-    def finished(self, seconds: float = 10.0) -> int:
-        """Its exit code once it is done: 0 where the call went as the scenario says."""
-        return self._process.wait(seconds)
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
-    def explain(self) -> str:
-        """What it says of what went wrong."""
-        return "".join(path.read_text(errors="replace") for path in self.folder.glob("*_errors.log"))
+    def calls(self) -> list[tuple[float, str, str]]:
+        """What was dialled: when, whom, and what came of it."""
+        lines = self.book.read_text().splitlines()
+        return [(float(at), number, kind) for at, number, kind in (line.split() for line in lines)]
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+    def numbers(self) -> Counter[str]:
+        """How often each number was called."""
+        return Counter(number for _, number, _ in self.calls())
 
-    def until_listening(self, seconds: float = 5.0) -> None:
-        """Wait until its port is taken."""
-        needle = f":{self.port:04X} "
-        deadline = time.monotonic() + seconds
-        while needle not in Path("/proc/net/udp").read_text():
-            assert time.monotonic() < deadline, f"SIPp does not start ({self._process.poll()}): {self.explain()}"
-            time.sleep(0.02)
+
+class _Peer(asyncio.DatagramProtocol):
+    def __init__(self, port: int, book: Path, talk: float, only: str | None) -> None:
+        self.port, self.talk, self.only = port, talk, only
+        self.book = book.open("a", buffering=1)
+        self.transport: asyncio.DatagramTransport
+        self.known: dict[str, bytes] = {}
+        """Last answer to the INVITE of a call, by Call-ID."""
+        self.invites: dict[str, str] = {}
+        """INVITE of a call, by Call-ID."""
+        self.loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        text = data.decode("utf-8", "replace")
+        start, _, rest = text.partition("\r\n")
+        if start.startswith("SIP/2.0"):
+            return
+        method, uri = start.split(" ")[:2]
+        headers = dict(re.findall(r"^(Call-ID|From|To|CSeq|Contact):[ \t]*(.*?)\r$", rest, re.M | re.I))
+        call = headers["Call-ID"]
+        match method:
+            case "INVITE" if call in self.known:
+                self.transport.sendto(self.known[call], addr)
+            case "INVITE":
+                found = re.search(r"sips?:([^@;>]+)@", uri)
+                number = found[1] if found else "?"
+                kind = kind_of(number, self.only)
+                self.book.write(f"{time.time():.6f} {number} {kind}\n")
+                self._invited(call, kind, text, addr)
+            case "CANCEL":
+                self._send(text, "200 OK", addr)
+                self._final(call, "487 Request Terminated", self.invites[call], addr)
+            case "ACK":
+                pass
+            case _:
+                self._send(text, "200 OK", addr)
+
+    def _invited(self, call: str, kind: str, text: str, addr: tuple[str, int]) -> None:
+        self.invites[call] = text
+        if kind == "answered":
+            body = (
+                f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+                f"m=audio {self.port + 1} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
+            )
+            self._final(call, "200 OK", text, addr, body)
+            self.loop.call_later(self.talk, self._hang_up, call, text, addr)
+        elif kind == "no_answer":
+            self._final(call, "180 Ringing", text, addr)
+        else:
+            self._final(call, STATUS[kind], text, addr)
+
+    def _final(self, call: str, status: str, text: str, addr: tuple[str, int], body: str = "") -> None:
+        self.known[call] = self._send(text, status, addr, body)
+
+    def _send(self, text: str, status: str, addr: tuple[str, int], body: str = "") -> bytes:
+        kept = re.findall(r"^(?:Via|From|Call-ID|CSeq|Record-Route):.*?\r\n", text, re.M | re.I)
+        to = re.findall(r"^To:.*?(?=\r\n)", text, re.M | re.I)[0]
+        tag = "" if ";tag=" in to else ";tag=callee"
+        head = "".join(kept) + f"{to}{tag}\r\nContact: <sip:callee@127.0.0.1:{self.port}>\r\n"
+        kind = "Content-Type: application/sdp\r\n" if body else ""
+        data = f"SIP/2.0 {status}\r\n{head}{kind}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        self.transport.sendto(data, addr)
+        return data
+
+    def _hang_up(self, call: str, text: str, addr: tuple[str, int]) -> None:
+        headers = dict(re.findall(r"^(From|To|Contact|f|t|m):[ \t]*(.*?)\r$", text, re.M | re.I))
+        target = re.search(r"<([^>]+)>", headers["Contact"])
+        to = headers["To"] + ("" if ";tag=" in headers["To"] else ";tag=callee")
+        via = f"SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{abs(hash(call))}"
+        self.transport.sendto(
+            (
+                f"BYE {target[1] if target else 'sip:x'} SIP/2.0\r\nVia: {via}\r\nMax-Forwards: 70\r\n"
+                f"From: {to}\r\nTo: {headers['From']}\r\nCall-ID: {call}\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
+            ).encode(),
+            addr,
+        )
+
+
+async def _main(port: int, book: Path, talk: float, only: str | None) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.create_datagram_endpoint(lambda: _Peer(port, book, talk, only), ("127.0.0.1", port))
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4] or None))
