@@ -63,6 +63,9 @@ def _assignments(
 @click.option(
     "--profile", callback=_assignments, multiple=True, metavar="NAME=VALUE", help="What is known of the caller."
 )
+@click.option(
+    "--contact", callback=_assignments, multiple=True, metavar="NAME=VALUE", help="What came with the contact."
+)
 @click.option("--seed", type=int, default=0, help="Another one draws differently.")
 @json_option
 @config_option
@@ -78,6 +81,7 @@ def command(
     entry: str | None,
     variables: tuple[tuple[str, str], ...],
     profile: tuple[tuple[str, str], ...],
+    contact: tuple[tuple[str, str], ...],
     seed: int,
     as_json: bool,
 ) -> None:
@@ -98,6 +102,10 @@ def command(
         raise click.UsageError(f"there is no element {entry}; there are {', '.join(chosen.elements)}")
     given = Given(called=called, line=line, entry=entry, seed=seed)
     given = replace(given, variables=_variables(chosen, variables), profile={name: _value(v) for name, v in profile})
+    if contact:
+        given = replace(
+            given, audience=True, properties=dict(contact), caller=dict(contact).get("number", given.caller)
+        )
     if caller is not None:
         given = replace(given, caller=caller)
     if moment is not None:

@@ -400,12 +400,10 @@ class StartOutgoingCallElement(Element):
 
     def _failed(self, ctx: Session, done: DialDone, attempts: int) -> str:
         branch = "call_ended" if done.outcome == "failed" else done.outcome
-        # What is no answer of the other side has a word of its own.
-        status = done.status if branch == "call_ended" and done.sip_code is None and done.status else "failed"
         return self._result(
             ctx,
             branch,
-            status=status if branch == "call_ended" else branch,
+            status=(done.status or "failed") if branch == "call_ended" else branch,
             reason=done.status,
             sip_code=done.sip_code,
             attempts=attempts,

@@ -214,6 +214,7 @@ class DialDone:
     sip_code: int | None = None
     """Final SIP status, where there was one."""
     status: str = ""
-    """Its reason phrase, or a word for what is not SIP: `do_not_contact`, `interrupted`, `no_line`, `not_permitted`."""
+    """What became of it in a word, for results and reports: `busy`, `unknown_number`, `do_not_contact`, `interrupted`,
+    `no_line`, `not_permitted`..."""
     line: str = ""
     """Line that was tried last."""

@@ -8,7 +8,6 @@ from typing import Any
 
 from ivr.flow import ports
 from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.forwards import CODES, TIMED_OUT
 from ivr.flow.sim.seen import HIDDEN, Dialled, HappeningKind
 from ivr.flow.sim.stubs import Answers, CalleeAnswer, CalleeResult
 
@@ -22,6 +21,16 @@ REFUSAL_SECONDS = 1.0
 RING_SECONDS = 0.5
 """Until it rings."""
 ANSWERED: frozenset[CalleeResult] = frozenset({"human", "machine", "unknown"})
+
+REFUSALS: dict[str, tuple[int, str]] = {
+    "no_answer": (480, "unavailable"),
+    "busy": (486, "busy"),
+    "declined": (603, "declined"),
+    "failed": (503, "congestion"),
+}
+"""SIP status, and the word for it, that come with a result."""
+TIMED_OUT = (487, "no_answer")
+"""What becomes of a call that is given up after it has rung for too long."""
 
 TOLD_AFTER = {"human": 1.2, "machine": 2.4, "unknown": 4.0}
 """Seconds from the answer to the decision."""
@@ -130,8 +139,8 @@ class Dials:
         if result != "failed" and after > RING_SECONDS:
             self._later(RING_SECONDS, self._feed, ports.DialProgress(command.id, "ringing"))
         if after >= command.ring_timeout:
-            code, words = TIMED_OUT
-            done = ports.DialDone(command.id, "no_answer", "known", code, words, answer.line)
+            code, word = TIMED_OUT
+            done = ports.DialDone(command.id, "no_answer", "known", code, word, answer.line)
             self._later(command.ring_timeout, self._refuse, (answer, done))
         elif result in ANSWERED:
             self._later(after, self._answer, (answer, key))
@@ -140,12 +149,12 @@ class Dials:
 
     def _done(self, command: ports.Dial, answer: CalleeAnswer) -> ports.DialDone:
         result: Any = answer.result
-        code, words = CODES[result]
+        code, word = REFUSALS[result]
         kind: ports.FailureKind = answer.kind if result == "failed" else "known"
         # What has a word of its own never got an answer.
         own = answer.status is not None and answer.sip_code is None
         sip_code = None if own else answer.sip_code or code
-        return ports.DialDone(command.id, result, kind, sip_code, answer.status or words, answer.line)
+        return ports.DialDone(command.id, result, kind, sip_code, answer.status or word, answer.line)
 
     def _later(self, seconds: float, then: Callable[[Any], None], what: Any = None) -> None:
         self._due.append(self._agenda.later(seconds, then, what))

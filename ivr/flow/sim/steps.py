@@ -240,7 +240,7 @@ class CalleeStep(Step):
     sip_code: Annotated[int, Field(ge=300, le=699)] | None = None
     """Status of the refusal."""
     status: str | None = None
-    """Its words, or a word for what is not SIP: `do_not_contact`."""
+    """What became of it in a word: `unknown_number`, `do_not_contact`."""
     line: str = ""
     """Line that the call goes by."""
 

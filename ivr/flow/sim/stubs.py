@@ -82,7 +82,7 @@ class CalleeAnswer:
     sip_code: int | None = None
     """Final status of a refusal; None: the usual one."""
     status: str | None = None
-    """Its words; None: the usual ones."""
+    """What became of it in a word; None: the usual one."""
     line: str = ""
     """Line that the call goes by."""
     told: bool = True
