@@ -95,6 +95,8 @@ class PhoneView:
     """Why it is not registered."""
     waiting: tuple[str, ...] = ()
     """Other sides of further calls."""
+    rings: bool = False
+    """One of these rings here."""
 
 
 class Engine(Protocol):

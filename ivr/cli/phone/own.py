@@ -125,9 +125,12 @@ class OwnEngine:
         home = config.home
         where = home.host if home is not None else self._endpoint.addresses[0][1] if self._endpoint.addresses else ""
         account = f"sip:{config.user}@{where}" if where else f"sip:{config.user}"
-        others = tuple(call.number for call in self._calls[:-1])
+        others = self._calls[:-1]
+        rings = any(call.direction == "in" and call.state == "ringing" for call in others)
         registered = self._endpoint.registered if config.registrar else None
-        return PhoneView(account, registered, self._endpoint.registration_problem, others)
+        return PhoneView(
+            account, registered, self._endpoint.registration_problem, tuple(call.number for call in others), rings
+        )
 
     def call(self) -> CallView:
         """The call in front."""
