@@ -127,7 +127,7 @@ class Callee:
         """Nothing comes any more."""
         if self.leg is not None and self.leg.session is not None and self.leg.session.owner is self:
             self.leg.session.owner = None
-        self._outdial = None
+        self._outdial = self.leg = self.on_close = None
 
 
 class Outdial:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +17,8 @@ import pytest
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
-from tests.kit.callee import Callee
 from tests.kit.daemon import Daemon
+from tests.kit.sipp_callee import Callee
 from tests.kit.sound import find, speechlike, ulaw
 
 pytestmark = pytest.mark.interop
@@ -38,7 +42,13 @@ elements:
   refused: {type: tag, tags: [refused]}
   failed: {type: tag, tags: [failed]}
 """
-FLOWS = {"out": FLOW.replace("EARLY", "heard"), "deaf": FLOW.replace("EARLY", "ignored")}
+TAKES = """
+variables: {name: ""}
+elements:
+  begin: {type: start_incoming_call, numbers: ["100"], next: bye}
+  bye: {type: hang_up}
+"""
+FLOWS = {"takes": TAKES, "out": FLOW.replace("EARLY", "heard"), "deaf": FLOW.replace("EARLY", "ignored")}
 HEARD = speechlike(2.0, 11)
 """What the called side says."""
 
@@ -59,7 +69,11 @@ CALLEES: dict[str, tuple[str | int | float, ...]] = {
     "hangs_up": (180, 200, "ack", 0.5, "hangs up"),
     "early": (183, "sound", 1.3, 486),
     "early_ignored": (183, 0.2, 486),
+    "cli_busy": (180, 486),
+    "cli_answers": (180, 0.3, 200, "ack", "bye"),
 }
+BY_COMMAND = ("cli_busy", "cli_answers")
+"""Those that `ivr call` calls."""
 EXPECTED: dict[str, tuple[str, str, int | None, str]] = {
     "busy": ("taken", "busy", 486, "busy"),
     "declined": ("refused", "declined", 603, "declined"),
@@ -107,6 +121,8 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Daemon, d
         daemon.records(len(ids), 20.0)
         records = {name: daemon.get(f"/v1/calls/{one}") for name, one in ids.items()}
         for name, callee in callees.items():
+            if name in BY_COMMAND:
+                continue
             assert callee.finished() == 0, f"{name}\n{callee.explain()}\n{daemon.log()}"
         yield daemon, records, folder
 
@@ -138,6 +154,32 @@ def test_nothing_is_left(called: Called) -> None:
     assert daemon.get("/v1/calls") == {"calls": []}
 
 
+def test_the_command_watches_a_call(called: Called) -> None:
+    daemon, _, folder = called
+    command = [sys.executable, "-m", "ivr", "--config", str(folder / "ivr" / "ivr.yaml"), "call", "+15550100"]
+    words = {
+        "cli_busy": ["--flow", "out", "--var", "line=cli_busy"],
+        "cli_answers": ["--flow", "takes", "--line", "cli_answers", "--var", "name=Anna", "--record", "--json"],
+    }
+    with contextlib.ExitStack() as stack:
+        started = {
+            name: stack.enter_context(
+                subprocess.Popen([*command, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            )
+            for name, more in words.items()
+        }
+        told = {name: (*process.communicate(timeout=30), process.returncode) for name, process in started.items()}
+    out, error, code = told["cli_busy"]
+    assert code == 1, error
+    for text in ("calling +15550100 by line cli_busy", "ringing", "busy: busy (486)", "over: ended_by_flow"):
+        assert text in out
+    out, error, code = told["cli_answers"]
+    assert code == 0, f"{error}\n{daemon.log()}"
+    record = json.loads(out)
+    assert [step["element"] for step in record["path"]] == ["start", "dial", "talk", "begin", "bye"]
+    assert (record["flow"], record["cause"], record["state"]) == ("takes", "ended_by_flow", "ended")
+
+
 def _recording(folder: Path, record: dict[str, Any]) -> list[Path]:
     return sorted((folder / "ivr" / "var" / "recordings").glob(f"*{record['short_id']}*.wav"))
 
@@ -164,3 +206,25 @@ def read_stereo(path: Path) -> Any:
         assert file.getnchannels() == 2
         samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
     return samples.reshape(-1, 2).T.astype(np.float64)
+
+
+@pytest.mark.heavy
+def test_a_daemon_that_is_killed_while_it_rings_calls_nobody_again(tmp_path: Path) -> None:
+    with Callee(tmp_path / "callee", 180, 60.0) as callee:
+        callee.until_listening()
+        lines = f"lines:\n  pbx: {{type: sip_trunk, host: 127.0.0.1, port: {callee.port}}}\n"
+        config = make_config(
+            tmp_path / "ivr", {"out": FLOW.replace("EARLY", "heard").replace("3s", "30s")}, extra=lines
+        )
+        with Daemon(config) as daemon:
+            call = daemon.post("/v1/calls", {"to": "+15550100", "flow": "out", "properties": {"line": "pbx"}})
+            deadline = time.monotonic() + 10
+            while daemon.get(f"/v1/calls/{call['id']}")["state"] != "ringing":
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            daemon.kill()
+        with Daemon(config) as daemon:
+            (record,) = daemon.records(1)
+            assert record["id"] == call["id"]
+            assert [one["status"] for one in record["details"]["attempts"]] == ["interrupted"]
+            assert record["path"][-1]["element"] == "failed"
