@@ -38,6 +38,7 @@ REAL_TIME = {
     "cli/test_demo.py": pytest.mark.patient,
     "deploy": pytest.mark.patient,
     "devices/modem/test_hardware.py": pytest.mark.patient,
+    "devices/modem/test_live.py": pytest.mark.patient,
     "docs/test_tutorials.py": pytest.mark.patient,
     "drills": pytest.mark.alone,
     "examples/test_live.py": pytest.mark.patient,

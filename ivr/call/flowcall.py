@@ -18,6 +18,7 @@ from ivr.call.bridging import Bridging
 from ivr.call.forward import Forwarding
 from ivr.call.keys import Keys
 from ivr.call.leg import Leg, refusal
+from ivr.call.outcomes import broken
 from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
@@ -250,7 +251,8 @@ class FlowCall(Bridging):
             return
         if event.cause == "bye" and self.waits_for_transfer():
             return
-        self.end("user_hung_up" if event.cause in ("bye", "cancel") else "network")
+        left = event.cause in ("bye", "cancel") and not broken(event.reason)
+        self.end("user_hung_up" if left else "network")
 
     # Sound of the party
 

@@ -32,6 +32,7 @@ __all__ = [
     "UNREACHABLE",
     "Dialled",
     "Outcomes",
+    "broken",
     "cause_of",
     "cause_of_error",
     "outcome_of",
@@ -210,6 +211,9 @@ INTERNAL: Final[Mapping[str, Dialled]] = {
 
 UNREACHABLE: Final = INTERNAL["no_response"]
 
+_FAULTS: Final = frozenset({27, 38, 41})
+"""Q.850: destination out of order (the hardware of a line has vanished), network out of order, temporary failure."""
+
 _REASON = re.compile(r"^\s*Q\.850\s*(?:;|$)", re.IGNORECASE)
 _CAUSE = re.compile(r";\s*cause\s*=\s*\"?([0-9]{1,3})\b", re.IGNORECASE)
 
@@ -222,6 +226,11 @@ def q850_of(headers: Iterable[tuple[str, str]]) -> int | None:
                 if _REASON.match(part) and (found := _CAUSE.search(part)) is not None:
                     return int(found[1])
     return None
+
+
+def broken(reason: str | None) -> bool:
+    """Whether the Reason of a BYE says that no person hung up, but that the network or a line's hardware failed."""
+    return reason is not None and q850_of([("Reason", reason)]) in _FAULTS
 
 
 def cause_of(status: int, headers: Iterable[tuple[str, str]] = ()) -> Dialled:

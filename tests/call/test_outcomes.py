@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from ivr.call.outcomes import INTERNAL, Q850, STATUSES, cause_of, cause_of_error, outcome_of, q850_of
+from ivr.call.outcomes import INTERNAL, Q850, STATUSES, broken, cause_of, cause_of_error, outcome_of, q850_of
 from ivr.call.targets import NoLineError
 from ivr.errors import (
     BusyError,
@@ -79,6 +79,19 @@ def test_every_final_status_means_something() -> None:
 )
 def test_reasons_are_read(value: str, cause: int | None) -> None:
     assert q850_of([("Via", "x"), ("Reason", value)]) == cause
+
+
+@pytest.mark.parametrize(
+    ("reason", "fault"),
+    [
+        ('Q.850;cause=27;text="the port is gone"', True),
+        ("Q.850;cause=16", False),
+        ("SIP;cause=200", False),
+        (None, False),
+    ],
+)
+def test_a_line_that_has_vanished_is_nobody_who_hung_up(reason: str | None, fault: bool) -> None:
+    assert broken(reason) is fault
 
 
 def test_the_cause_of_the_network_says_more_than_a_status_that_says_little() -> None:

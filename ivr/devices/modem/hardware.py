@@ -226,8 +226,7 @@ class ModemHardware:
         """Tell that there is no modem; the same reason is told once."""
         if reason != self._said:
             self._said = reason
-            log.warning("modem: %s", reason)
             self.on_event(Gone(reason))
 
     def _trace(self, text: str) -> None:
-        log.debug("modem: %s", text)
+        log.debug("%s", text)
