@@ -67,7 +67,8 @@ DEVICES: Final = {
     # It is in its voice mode a second or two after it went off hook, and sends no sound before. It hears busy tones
     # itself, as the sound that comes out of it may lack them.
     "modem": Profile("USB voice modem", late_media=4.0),
-    "sound_card": Profile("sound card", late_media=1.0),
+    # Who begins a call by speaking is let finish, for up to 3 s.
+    "sound_card": Profile("sound card", late_media=4.0),
 }
 """Lines on hardware of this machine: they send sound from the moment on from which they hear what is played."""
 
