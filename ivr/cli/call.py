@@ -42,7 +42,8 @@ def _variables(_ctx: click.Context, _parameter: click.Parameter, value: tuple[st
 
 
 @click.command("call")
-@click.argument("number")
+@click.argument("number", required=False)
+@click.option("--audience", type=click.Path(dir_okay=False, path_type=Path), help="CSV file: call everybody in it.")
 @click.option("--flow", metavar="FLOW", help="Flow that has the call.")
 @click.option("--say", metavar="TEXT", help="Say this, and hang up.")
 @click.option("--line", metavar="LINE", help="Line to call through; else as outbound_policy says.")
@@ -52,12 +53,19 @@ def _variables(_ctx: click.Context, _parameter: click.Parameter, value: tuple[st
 @click.option("--record", is_flag=True, help="Record the call, both sides.")
 @click.option("--ring", metavar="DURATION", help="How long to let it ring; 45s where nothing is said.")
 @click.option("--wait/--no-wait", default=True, help="Watch the call to its end (default), or only ask for it.")
+@click.option("--speed", metavar="N/PERIOD", help="With --audience: calls in a time, like 30/minute, 1000/hour.")
+@click.option("--window", metavar="HOURS", help='With --audience: when, like "mon-fri 09:00-17:00 Europe/Berlin".')
+@click.option("--until", metavar="MOMENT", help="With --audience: nobody is called after, like 2026-03-02T17:00+01:00.")
+@click.option("--name", metavar="NAME", help="With --audience: name of the campaign.")
+@click.option("--encoding", metavar="NAME", help="With --audience: character set of the file; default: UTF-8.")
+@click.option("--strict", is_flag=True, help="With --audience: call nobody where a row is bad.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record of the call as JSON at the end.")
 @config_option
 @click.pass_context
 def command(
     ctx: click.Context,
-    number: str,
+    number: str | None,
+    audience: Path | None,
     flow: str | None,
     say: str | None,
     line: str | None,
@@ -67,9 +75,15 @@ def command(
     record: bool,
     ring: str | None,
     wait: bool,
+    speed: str | None,
+    window: str | None,
+    until: str | None,
+    name: str | None,
+    encoding: str | None,
+    strict: bool,
     as_json: bool,
 ) -> None:
-    """Call NUMBER (or sip:…, phone:200) and give the call to a flow.
+    """Call NUMBER (or sip:…, phone:200), or everybody in an audience, and give the calls to a flow.
 
     Shows how it goes: ringing, answered, who answered, the way through the flow. Starts a daemon of this configuration
     while the call lasts when none runs. Exit code 0 where the call was answered, 1 where it was not.
@@ -77,6 +91,21 @@ def command(
     if flow is not None and say is not None:
         raise click.UsageError("--flow and --say: the flow says what is said")
     settings = settings_of(ctx)
+    own = {"speed": speed, "window": window, "until": until, "name": name}
+    if audience is not None:
+        if number is not None or flow is None:
+            raise click.UsageError("--audience: names a flow with --flow, and no number")
+        if say or variables or detect or record or ring:
+            raise click.UsageError("--audience: what is said, detected and recorded is said by the flow")
+        from ivr.cli.campaigns import make_campaign
+
+        own |= {"line": line, "caller_id": from_}
+        make_campaign(settings, audience, flow, own, encoding=encoding, strict=strict, watched=wait, as_json=as_json)
+        return
+    if number is None:
+        raise click.UsageError("a number is missing, or --audience FILE")
+    if any((*own.values(), encoding, strict)):
+        raise click.UsageError(f"--{', --'.join(own)}, --encoding and --strict are for an --audience")
     body = {
         "to": number,
         "flow": flow,

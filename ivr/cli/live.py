@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ivr.errors import IvrError
 from ivr.settings import HostPort
 
-__all__ = ["DaemonError", "NoDaemonError", "ask", "fetch", "read_token"]
+__all__ = ["DaemonError", "NoDaemonError", "ask", "fetch", "read_token", "send"]
 
 TIMEOUT_SECONDS = 3.0
 """The daemon is on this machine and answers from memory."""
@@ -59,15 +60,47 @@ def fetch(listen: HostPort, path: str, token: str | None) -> bytes | None:
     return _answer(request, address, TIMEOUT_SECONDS, missing=True)
 
 
+def send(
+    listen: HostPort,
+    path: str,
+    token: str,
+    *,
+    method: str = "POST",
+    body: IO[bytes] | bytes | None = None,
+    size: int | None = None,
+    kind: str = "application/json",
+    into: IO[bytes] | None = None,
+) -> bytes:
+    """The answer to a request with a token; DaemonError where it is refused. A file is sent as a stream of `size`
+    bytes; the answer is written `into` a file where one is given, however long it is."""
+    address = _address(listen)
+    request = urllib.request.Request(f"http://{address}{path}", data=body, method=method)
+    request.add_header("Authorization", f"Bearer {token}")
+    if body is not None:
+        request.add_header("Content-Type", kind)
+        request.add_header("Content-Length", str(len(body) if isinstance(body, bytes) else size))
+    return _answer(request, address, CHANGE_SECONDS, missing=False, into=into) or b""
+
+
 def _address(listen: HostPort) -> HostPort:
     return HostPort(_ANY_ADDRESSES.get(listen.host, listen.host), listen.port)
 
 
-def _answer(request: urllib.request.Request, address: HostPort, timeout: float, *, missing: bool) -> bytes | None:
+def _answer(
+    request: urllib.request.Request,
+    address: HostPort,
+    timeout: float,
+    *,
+    missing: bool,
+    into: IO[bytes] | None = None,
+) -> bytes | None:
     """The body of an answer; None for what is not there, where that may be."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the machine's proxy is not for loopback
     try:
         with opener.open(request, timeout=timeout) as response:
+            if into is not None:
+                shutil.copyfileobj(response, into)
+                return None
             body: bytes = response.read(MAX_ANSWER_BYTES)
             return body
     except urllib.error.HTTPError as error:

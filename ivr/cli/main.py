@@ -31,6 +31,8 @@ COMMANDS = {
     "prompts": "Trim, normalise and join prompt files.",
     "flows": "List, compare, activate and roll back versions of flows.",
     "token": "Make and take back tokens of the HTTP interface.",
+    "campaigns": "List, watch, pause, resume and cancel campaigns.",
+    "dnc": "Say who must not be called.",
     "bans": "Show who is shut out; shut out, let in again.",
     "policy": "Say whether a number may be dialled, and why.",
     "call": "Call somebody, and give the call to a flow.",
