@@ -310,6 +310,16 @@ def loud(line: VirtualLine) -> bool:
     return bool(np.abs(line.phone.heard[-1]).max() > 4000)
 
 
+def test_what_ends_the_sound_is_learnt() -> None:
+    line = answered("v253")  # its +VRX ends with DLE ESC alone, which is not what is tried first
+    line.play(tone(1000, 0.5))
+    line.run(6.0)
+    began = line.now
+    line.play(tone(1000, 0.5))
+    line.until(lambda: loud(line))
+    assert line.now - began < 0.5
+
+
 def test_pauses_within_a_prompt_do_not_turn_the_modem() -> None:
     line = answered("usr5637")
     turns = len(line.modem.counts.commands)

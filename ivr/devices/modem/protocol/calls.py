@@ -97,6 +97,7 @@ def leave(setup: Setup, mode: Mode, at_once: bool) -> Script[None]:
         clear = _CLEAR if at_once and mode.sounds else b""
         reply = yield Ask(clear + sequence, _LEFT, 1.5, leaving=True)
         if reply.result or reply.ended:
+            setup.learnt[mode] = sequence
             return
     reply = yield command("AT", 1.0)
     if reply.result != "OK":

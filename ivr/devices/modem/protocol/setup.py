@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ivr.devices.modem.protocol.formats import SampleFormat, listed
@@ -57,12 +57,19 @@ class Setup:
     """It reports callers."""
     wish: Wish
     """What was asked for."""
+    learnt: dict[Mode, bytes] = field(default_factory=dict)
+    """What has ended its sound before, where that is not the first thing to try."""
 
     def leave(self, mode: Mode) -> tuple[bytes, ...]:
         """What ends the sound of ``mode``, in the order to try."""
-        if mode is Mode.TRANSMIT:
-            return self.profile.leave_transmit
-        return self.profile.leave_receive if mode is Mode.RECEIVE else self.profile.leave_duplex
+        profile = self.profile
+        known = {
+            Mode.TRANSMIT: profile.leave_transmit,
+            Mode.RECEIVE: profile.leave_receive,
+            Mode.DUPLEX: profile.leave_duplex,
+        }[mode]
+        first = self.learnt.get(mode)
+        return known if first is None else (first, *(sequence for sequence in known if sequence != first))
 
 
 _LEFT: Final = frozenset({"OK", "VCON", "ERROR", "NO CARRIER"})
