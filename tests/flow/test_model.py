@@ -200,3 +200,25 @@ def test_who_asks_for_the_profile_and_for_which_events() -> None:
 def test_the_share_of_a_trial_stands_in_the_file() -> None:
     assert flow(WAYS).canary is None
     assert flow("canary: 12.5%\n" + WAYS).canary == 0.125
+
+
+def test_a_session_begins_after_a_call_that_was_answered() -> None:
+    flow = parse_flow(
+        """
+elements:
+  start: {type: start_from_audience, next: call}
+  call: {type: start_outgoing_call, machine_detection: fast, next: hello, branches: {call_ended: note}}
+  hello: {type: play, text: Hello, next: bye}
+  bye: {type: hang_up, next: note}
+  note: {type: tag, tags: done}
+""",
+        "main",
+    )
+    assert flow.sessions == {
+        "start": {False},
+        "call": {False},
+        "hello": {True},
+        "bye": {True},
+        "note": {False},
+    }
+    assert [(edge.source, edge.branch) for edge in flow.inserted] == [("call", "voicemail")]

@@ -107,6 +107,11 @@ def heard_in(step: Step) -> Iterator[str]:
         yield f"keys pressed: {keys}, the first one after {seconds_text(details['keys'][0]['at'])}"
     elif step.type == "collect":
         yield "no key was pressed" if details.get("silences") else f"keys pressed: {HIDDEN}"
+    for attempt in details.get("attempts", ()) if step.type == "start_outgoing_call" else ():
+        code = f" {attempt['sip_code']}" if attempt.get("sip_code") else ""
+        yield f"attempt {attempt['attempt']} after {seconds_text(attempt['at'])}: {attempt.get('outcome')}{code}"
+    if "answerer" in details:
+        yield f"told to be {details['answerer']}"
     told = {
         name: details[name]
         for name in ("outcome", "sip_code", "http_status", "recording", "duration")

@@ -162,3 +162,39 @@ elements:
     assert texts == {
         ("monday", "nothing goes round: the caller waits here longer than limits.call_duration, which ends the call")
     }
+
+
+def test_calls_of_a_flow_are_tried_in_every_way() -> None:
+    report = explored(
+        """
+elements:
+  start: {type: start_from_audience, next: call}
+  call:
+    type: start_outgoing_call
+    retry: {times: 2, min_minutes: 5}
+    machine_detection: beep
+    next: hello
+    branches: {voicemail: message, busy: busy, no_answer: away, declined: never, call_ended: note}
+  hello: {type: play, text: Hello, next: bye}
+  message: {type: play, text: Call back., next: bye}
+  bye: {type: hang_up}
+  busy: {type: tag, tags: busy}
+  away: {type: tag, tags: away}
+  never: {type: tag, tags: never}
+  note: {type: tag, tags: failed}
+"""
+    )
+    assert (report.findings, report.complete) == ((), True)
+    assert report.coverage.flows["main"].missed == ()
+
+
+def test_a_loop_of_calls_is_found() -> None:
+    report = explored(
+        """
+elements:
+  start: {type: start_from_audience, next: call}
+  call: {type: start_outgoing_call, next: bye, branches: {call_ended: call}}
+  bye: {type: hang_up}
+"""
+    )
+    assert [finding.kind for finding in report.findings] == ["endless_loop"]
