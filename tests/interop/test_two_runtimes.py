@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,19 @@ class Pair:
         assert record["cause"] == "forwarded", why()
 
 
+def children(pid: int) -> list[int]:
+    """Processes that one has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command(pid: int) -> str:
+    """The command line of a process; empty: it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
 def usable(daemon: Daemon, line: str) -> bool:
     """Whether calls go out by a line, as the HTTP interface has it."""
     (found,) = (one for one in daemon.get("/v1/lines")["lines"] if one["name"] == line)
@@ -187,3 +201,22 @@ async def test_by_two_modems_on_an_exchange(pair: Pair) -> None:
 @pytest.mark.skipif(bool(missing()), reason=missing())
 async def test_by_two_sound_cards(pair: Pair) -> None:
     await pair.converse("card")
+
+
+@pytest.mark.heavy
+def test_a_daemon_that_is_killed_leaves_its_modem_on_hook(tmp_path: Path) -> None:
+    with Office(ring=(1.0, 1.0)) as office:
+        phone = office.phone("4900")
+        line = f"{{type: modem, port: {office.modem('cx93010', '4200').port}, answer_after_rings: 1, number: '4200'}}"
+        config = make_config(tmp_path / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
+        write_wav(config.parent / "prompts" / "hello.wav", sine(HELLO, 8.0))
+        write_wav(config.parent / "prompts" / "taken.wav", sine(TAKEN, 1.5))
+        with Daemon(config) as daemon:
+            office.until(lambda: usable(daemon, "modem"), WAIT)
+            phone.call("4200")
+            office.until(lambda: phone.tone == "voice", WAIT)
+            pids = [pid for pid in children(daemon.process.pid) if "ivr.devices" in command(pid)]
+            assert len(pids) == 1
+            daemon.kill()
+            office.until(lambda: phone.tone == "busy", WAIT)
+            office.until(lambda: not command(pids[0]), WAIT)

@@ -1,4 +1,4 @@
-"""What a running daemon tells its service manager."""
+"""A daemon: where it binds sound, and what it tells its service manager while it runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ivr.daemon import _media_hosts
+from ivr.settings import Listener
 from tests.conftest import free_port
 from tests.kit.daemon import Daemon
 
@@ -60,3 +62,20 @@ def test_a_life(manager: socket.socket, tmp_path: Path) -> None:
     lines = (tmp_path / "log" / "ivr.log").read_text().splitlines()
     assert '"logger": "ivr.daemon"' in lines[-1]
     assert "ivr.daemon" not in daemon.log()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "devices", "bound"),
+    [
+        (["192.0.2.1"], False, ("192.0.2.1", "")),
+        (["192.0.2.1", "127.0.0.1"], False, ("0.0.0.0", "")),
+        (["2001:db8::1"], False, ("2001:db8::1", "")),
+        (["192.0.2.1", "2001:db8::1"], False, ("192.0.2.1", "2001:db8::1")),
+        # Lines on hardware reach what is bound to any address of this machine; without IPv4 they need one more.
+        (["192.0.2.1"], True, ("192.0.2.1", "")),
+        (["0.0.0.0"], True, ("0.0.0.0", "")),
+        (["2001:db8::1"], True, ("127.0.0.1", "2001:db8::1")),
+    ],
+)
+def test_where_sound_is_bound(hosts: list[str], devices: bool, bound: tuple[str, str]) -> None:
+    assert _media_hosts([Listener("udp", host, 5060) for host in hosts], devices) == bound
