@@ -9,7 +9,6 @@ where sound was missing), 3 ms of filter at 8 kHz, and what the driver keeps.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 import time
@@ -43,7 +42,7 @@ _WATCH_EVERY: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CardState:
-    """Whether the card works, told when that changes."""
+    """Whether the card works, told when that changes, or when it does not for another reason."""
 
     there: bool
     """It hears and sounds."""
@@ -106,6 +105,7 @@ class CardDevice:
         self._outlet: Outlet | None = None
         self._streams: list[CardStream] = []
         self._names = ""
+        self._why = ""
         self._heard_at = self._sounded_at = 0.0
         self._opened_at = 0.0
         self._there = False
@@ -175,11 +175,18 @@ class CardDevice:
                 self._watch(now)
             elif now >= self._next_look:
                 self._next_look = now + LOOK_EVERY
-                with contextlib.suppress(CardError):
-                    self._open()
+                self._look()
         self._shut()
         if self._routes is not None:
             self._routes.close()
+
+    def _look(self) -> None:
+        try:
+            self._open()
+        except CardError as error:
+            if str(error) != self._why:
+                self._why = str(error)
+                self._tell(CardState(False, self._why))
 
     def _watch(self, now: float) -> None:
         oldest = min(self._heard_at, self._sounded_at)
@@ -235,6 +242,8 @@ class CardDevice:
             stream.close()
 
     def _tell(self, state: CardState) -> None:
+        if state.there:
+            self._why = ""
         with self._changed:
             self._there = state.there
             self._changed.notify_all()
