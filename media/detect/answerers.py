@@ -1,8 +1,8 @@
 """Who answered, decided for each row from how it sounds: how long somebody speaks, how long he then waits, tones.
 
 People who answer say little and wait; machines speak on, and beep. So a person is found by the pause after a greeting,
-which must be the longer the more was said before, for machines pause between their sentences too; a machine by a greeting
-that nobody says by himself, or by its beep. What is said is not understood.
+which must be the longer the more was said before, for machines pause between their sentences too; a machine by a
+greeting that nobody says by himself, or by its beep. What is said is not understood.
 
 The lengths below, and how sure each decision is, were chosen on the development set of ``tests/kit/greetings``;
 ``tests/bench/answerers.py`` measures them on the held-out set.
@@ -53,8 +53,8 @@ _RINGING: Final = 520.0
 _FAX: Final = 2100.0
 _FAX_WIDTH: Final = 30.0
 _FAX_TICKS: Final = 50
-"""Hz by which a fax machine answers (CED, ITU-T T.30 section 4.3.3.2), how far it is off, and ticks after which it is sure;
-no beep of a machine is so long at this very place."""
+"""Hz by which a fax machine answers (CED, ITU-T T.30 section 4.3.3.2), how far it is off, and ticks after which it is
+sure; no beep of a machine is so long at this very place."""
 _INFORMATION: Final = (950.0, 1400.0, 1800.0)
 _INFORMATION_WIDTH: Final = 45.0
 _INFORMATION_TICKS: Final = 10
@@ -140,6 +140,7 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
     long = open_ & (span >= _MONOLOGUE)
     many = open_ & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
     fax = (b["run"] >= _FAX_TICKS) & (np.abs(b["hz"] - _FAX) < _FAX_WIDTH)
+    fax |= (b["near"] >= _FAX_TICKS) & (np.abs(b["rough"] - _FAX) < _FAX_WIDTH)
     cannot = _cannot_be_reached(s)
     beeped = beeped & (~open_ | (v["voice"] >= _SAID) | (~spoken & (ticks > _ALONE) & (b["hz"] > _RINGING)))
     silent = open_ & ~spoken & (ticks >= NOBODY_SPEAKS) & ~tonal

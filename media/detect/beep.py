@@ -1,4 +1,4 @@
-"""The beep after which a machine records: one tone or two, steady, with quiet before and behind it, for all rows of a tick.
+"""The beep after which a machine records: one tone or two with quiet before and behind, for all rows of a tick.
 
 A vowel may be as pure as a tone for a moment, and a flute always is. But a beep comes out of quiet at once, neither
 glides nor swells, and nothing follows it.
@@ -36,9 +36,10 @@ _LOWEST: Final = np.float32(338.0)
 _VOICES: Final = np.float32(800.0)
 """Hz up to which a tone that slides into its place is a voice."""
 _GLIDE: Final = np.float32(0.06)
+_GLIDES: Final = 2
 _FADES: Final = np.float32(7.0)
-"""Share by which it moves from a tick to the next, and dB by which it falls, at most, where a voice lets a vowel end; a
-beep stops where it is."""
+"""Share by which it moves from a tick to the next, how often, and dB by which it falls, at most, where a voice lets a
+vowel end; a beep stops where it is, and at once."""
 _SWELL: Final = np.float32(6.0)
 """dB by which its level may."""
 _LEAST_TICKS: Final = 3
@@ -51,7 +52,7 @@ _FALL: Final = np.float32(14.0)
 ticks: there voices have their strongest harmonic."""
 _LONGEST: Final = 110
 """Ticks of the longest beep; what lasts longer is a fax or a network."""
-_GAP: Final = 8
+_GAP: Final = 11
 """Ticks of quiet after which a beep is over: pips of one signal come sooner, and what is said behind it is not one."""
 _RISE: Final = np.float32(7.0)
 """dB by which a beep stands out from what is before and behind it ..."""
@@ -61,11 +62,22 @@ _BEFORE: Final = 4
 """Ticks before a beep in which it was quiet at least once: the window itself reaches over two."""
 _EDGE: Final = 2
 """Ticks at the start of a gap, and of a tone, in which a window holds both."""
-_PIECES: Final = 4
+_SAME: Final = np.float32(12.0)
+_SAME_SHARE: Final = np.float32(0.01)
+_LOSS: Final = 5
+"""Hz and share within which a tone is the same after lost packets, and ticks that these may last, with the windows that
+they spoil."""
+_PREVAILS: Final = np.float32(0.55)
+_ROUGH: Final = 9
+_ROUGH_LOW: Final = 16
+"""Share of the power that a frequency has that prevails, and ticks in which it must, above and within the voices'
+range."""
+_PIECES: Final = 6
 """Tones of one beep, by pitch or by pips; more are a tune."""
 _FORGETS: Final = np.float32(0.97)
 _TUNE: Final = np.float32(3.0)
-"""How fast notes are forgotten (half of them in half a second), and how many more than the pieces of a beep are a tune."""
+"""How fast notes are forgotten (half of them in half a second), and how many more than the pieces of a beep are a
+tune."""
 _HUSH_SINKS: Final = np.float32(0.5)
 _HUSH_CREEPS: Final = np.float32(0.05)
 """How fast the noise beside tones is followed: down, share of the distance per tick; up, dB per tick."""
@@ -89,9 +101,16 @@ BEEP: Final = np.dtype(
         ("gap", "i4"),  # ticks since it stopped
         ("total", "i4"),  # ticks of all its pieces
         ("pieces", "i4"),
+        ("piece", "f4"),  # Hz of the last of them
         ("noisy", "i4"),  # ticks of the gap in which there was sound
+        ("near", "i4"),  # ticks of a rough tone: one frequency prevails, through gaps
+        ("rough", "f4"),  # Hz of it
+        ("missed", "i4"),  # ticks since it was last heard
+        ("clear", "?"),  # it began out of quiet
+        ("loud", "f4"),  # dBm0 of it
+        ("busy", "i4"),  # ticks since then in which there was sound
         ("notes", "f4"),  # tones lately, of whatever kind
-        ("glides", "?"),  # it fell or rose at its end, as voices do
+        ("glides", "i4"),  # ticks in which it fell or rose at its end and lingered, as voices do
     ]
 )
 """What is known of a row; all zero at its start."""
@@ -139,18 +158,21 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     closes = (s["run"] >= least) & ~held & s["abrupt"]
     glides = starts & (moved > _STEADY + _SHARE * low) & (moved < _GLIDE * low) & (power > s["power"] - _FADES)
     known = s["pieces"] > 0
-    s["glides"] = np.where(closes, glides, known & (s["glides"] | (glides & (s["run"] > 0) & (s["gap"] <= _EDGE))))
+    lingers = (s["glides"] > 0) & (s["gap"] == 1) & (power > s["power"] - _FALL)
+    s["glides"] = np.where(closes, glides, known * (s["glides"] + lingers))
     s["pieces"] += closes
     known |= closes
     s["notes"] = s["notes"] * _FORGETS + ((s["run"] >= _LEAST_TICKS) & ~held)
     s["total"] += np.where(closes, s["run"], 0)
     s["gap"] = np.where(closes, 0, s["gap"])
+    s["piece"] = np.where(closes, s["hz"], s["piece"])
     s["noisy"] = np.where(closes, 0, s["noisy"])
     # A second piece may follow the first without quiet between them.
     before = s["past"].min(axis=1)
     quiet = np.maximum(power - _RISE, hush + _NEAR_NOISE)
-    follows = (s["pieces"] > 0) & (s["gap"] <= _EDGE)
-    slides = (s["run"] >= _EDGE) & (moved < _GLIDE * low) & (low < _VOICES)
+    again = np.abs(low - s["piece"]) < _SAME + _SAME_SHARE * low
+    follows = (s["pieces"] > 0) & ((s["gap"] <= _EDGE) | (again & (s["gap"] <= _LOSS)))
+    slides = (s["run"] >= _EDGE) & (moved < _GLIDE * low) & (low < _VOICES) & ~closes
     s["abrupt"] = np.where(starts, ((before < quiet) | follows) & ~slides, s["abrupt"] & held)
     s["run"] = np.where(held, s["run"] + 1, starts)
     s["hz"] = np.where(held, s["hz"] + np.float32(0.4) * (low - s["hz"]), np.where(starts, low, s["hz"]))
@@ -164,14 +186,37 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     loud = power > np.maximum(s["power"] - falls, hush + _NEAR_NOISE)
     s["noisy"] += waits & loud & (s["gap"] > _EDGE)
     done = waits & (s["gap"] >= _GAP)
-    over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & ~s["glides"]
+    over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & (s["glides"] < _GLIDES)
     over &= s["notes"] < s["pieces"] + _TUNE
-    s["glides"] &= ~done
+    s["glides"] *= ~done
     s["pieces"] = np.where(done, 0, s["pieces"])
     s["total"] = np.where(done, 0, s["total"])
+    over |= _rough(s, sounds, hush, before)
     s["past"][:, 1:] = s["past"][:, :-1].copy()
     s["past"][:, 0] = power
     return Tones(held, tone & s["abrupt"] & (long_enough | (s["pieces"] > 0)), over)
+
+
+def _rough(s: NDArray[Any], sounds: Sounds, hush: NDArray[Any], before: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a long beep is over that a mobile network's codec, lost packets or noise broke to pieces."""
+    power, hertz = sounds.power, sounds.first
+    prevails = (sounds.pure > _PREVAILS) & (power > hush + _RISE) & (power > _LEAST) & (hertz > _LOWEST)
+    same = prevails & (np.abs(hertz - s["rough"]) < _SAME + _SAME_SHARE * hertz) & (s["near"] > 0)
+    least = np.where(s["rough"] < _VOICES, _ROUGH_LOW, _ROUGH)
+    done = (s["near"] > 0) & ~same & (s["missed"] >= _GAP)
+    other = (s["near"] > 0) & ~same & (s["near"] < least) & (s["missed"] >= _EDGE)
+    fresh = prevails & ~same & ((s["near"] == 0) | other)
+    over: NDArray[np.bool_] = done & (s["near"] >= least) & s["clear"] & (s["busy"] <= _EDGE) & (s["near"] <= _LONGEST)
+    if over.any():
+        s["gap"] = np.where(over, s["missed"], s["gap"])
+    s["clear"] = np.where(fresh, before < np.maximum(power - _RISE, hush + _NEAR_NOISE), s["clear"])
+    s["rough"] = np.where(fresh, hertz, s["rough"])
+    s["loud"] = np.where(fresh | same, power, s["loud"])
+    noise = power > np.maximum(s["loud"] - _RISE, hush + _NEAR_NOISE)
+    s["busy"] = np.where(same | fresh, 0, s["busy"] + (noise & (s["missed"] > 0)))
+    s["missed"] = np.where(same | fresh, 0, s["missed"] + 1)
+    s["near"] = np.where(fresh, 1, np.where(done | (other & ~prevails), 0, s["near"] + same))
+    return over
 
 
 def ended(gap: int) -> int:

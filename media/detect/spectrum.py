@@ -41,15 +41,15 @@ def _taper() -> NDArray[np.float32]:
     """Half (in dB) of what the window does to the autocorrelation at each lag; all of it would lift noise too."""
     power = np.abs(np.fft.rfft(_SHAPE, 2 * WINDOW)) ** 2
     lags = np.fft.irfft(power)[:WINDOW]
-    taper = np.sqrt(lags / lags[0])[_PITCHES]
-    return taper.astype(np.float32)
+    taper: NDArray[np.float32] = np.sqrt(lags / lags[0]).astype(np.float32)
+    return taper[_PITCHES]
 
 
 def _weights() -> NDArray[np.float32]:
     hertz = np.arange(WINDOW // 2 + 1) * _BIN
-    weights = np.minimum(1, hertz / _KNEE) ** 2
+    weights: NDArray[np.float32] = (np.minimum(1, hertz / _KNEE) ** 2).astype(np.float32)
     weights[(hertz < _LOWEST) | (hertz > _HIGHEST)] = 0
-    return weights.astype(np.float32)
+    return weights
 
 
 _TAPER: Final = _taper()
@@ -78,7 +78,7 @@ class Sounds(NamedTuple):
 def look(windows: NDArray[np.float32]) -> Sounds:
     """The last 40 ms of each row, (n, 320) at 16-bit scale."""
     spectrum = np.fft.rfft(windows * _SHAPE)
-    whole: NDArray[np.float32] = spectrum.real**2 + spectrum.imag**2
+    whole: NDArray[Any] = spectrum.real**2 + spectrum.imag**2
     whole[:, :_FIRST] = 0
     power = whole * _WEIGHTS
     total = power.sum(axis=1) + np.float32(1.0)

@@ -27,8 +27,8 @@ _GOES_ON: Final = np.float32(4.0)
 """dB above the floor at which voice begins, at which it does with a pitch, and to which it may sink."""
 _WEAKEST: Final = np.float32(20.0)
 _BACKGROUND: Final = np.float32(12.0)
-"""dB by which the voice of one speaker falls from its loudest, and how near to that each of its bursts comes once: who is
-fainter speaks in the background."""
+"""dB by which the voice of one speaker falls from its loudest, and how near to that each of its bursts comes once: who
+is fainter speaks in the background."""
 _VOICED: Final = np.float32(0.5)
 """Of :attr:`Sounds.voicing`: the sound has a pitch."""
 _SINKS: Final = np.float32(0.3)
