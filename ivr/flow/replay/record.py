@@ -12,6 +12,7 @@ from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
 from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.values import plain_number
 
 __all__ = ["Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
 
@@ -169,10 +170,8 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     if hidden:
         notes.append(f"the record hides {', '.join(map(str, hidden))}")
     short_id = int(record.get("short_id") or 1)
-    outside = steps[0].type == "start_from_audience" and record.get("direction") == "outbound"
     given = Given(
-        # A flow outside a call is about the one whom it calls.
-        caller=str(record.get("called" if outside else "caller") or ""),
+        caller=_caller(record, steps[0]),
         called=str(record.get("called") or ""),
         line=str(details.get("line") or record.get("line") or ""),
         time=datetime.fromtimestamp(started, zone),
@@ -206,6 +205,14 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
         str(details.get("fault") or "").startswith("limits."),
         tuple(notes),
     )
+
+
+def _caller(record: Mapping[str, Any], first: RecordedStep) -> str:
+    """Who called, or the contact for whom a flow runs: the record of one that called somebody tells of that call."""
+    if first.type != "start_from_audience" or record.get("direction") != "outbound":
+        return str(record.get("caller") or "")
+    number = ((record.get("details") or {}).get("properties") or {}).get("number")
+    return plain_number(number) if isinstance(number, str) else str(record.get("called") or "")
 
 
 def _step(step: Mapping[str, Any], started: float) -> RecordedStep:
