@@ -113,6 +113,14 @@ class AttemptReport(CallReport):
         self._attempt.setdefault("ended_at", round(at, 3))
         self._attempt.setdefault("cause", cause)
 
+    @property
+    def result(self) -> tuple[str, str]:
+        """Outcome and word of an attempt that is over."""
+        return str(self._attempt.get("outcome", "")), str(self._attempt.get("status", ""))
+
+    def summary(self) -> dict[str, Any]:
+        return {**super().summary(), "attempt": self._attempt["attempt"], "outcome": self._attempt.get("outcome")}
+
     def progress(self) -> str:
         """How far it is: `dialling`, `ringing`, `answered` or `ended`."""
         if "ended_at" in self._attempt:
@@ -153,4 +161,6 @@ class AttemptReport(CallReport):
         """The session is over, and its figures are there: the run's record is written by who runs the flow."""
         self._stats = stats
         self.done = True
-        self._measured(self.record(machine, stats), self.figures, stats)
+        record = self.record(machine, stats)
+        record = replace(record, direction="outbound", cause=self._cause, hand_offs=self._hand_offs)
+        self._measured(record, self.figures, stats)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Protocol
 
 from ivr.call.attempts import AttemptReport
+from ivr.call.identity import normalise
 from ivr.call.outcomes import INTERNAL
 from ivr.call.outgoing import OutgoingCall
 from ivr.call.services import Services
@@ -88,12 +89,15 @@ class Dials:
             self._leave(solo)
         elif not allowed:
             self._fail(solo, command, "do_not_contact")
-        elif not self.calls.has_room():
+        elif not (self.calls.has_room() or self._is_urgent(command)):
             self._fail(solo, command, "limit")
         else:
             snapshot = {**solo.wait.snapshot, BOOKED: command.attempt}
             solo.wait = replace(solo.wait, snapshot=snapshot)
             self._book(solo.wait, partial(self._place, solo, command))
+
+    def _is_urgent(self, command: ports.Dial) -> bool:
+        return self._services.outbound.policy.emergency(normalise(party_of(command.to))) is not None
 
     def _place(self, solo: SoloFlow, command: ports.Dial) -> None:
         """The row says so: the call may go."""
@@ -119,6 +123,7 @@ class Dials:
 
     def _written(self, solo: SoloFlow, call: OutgoingCall) -> None:
         """The call is over, and all of it known: the flow goes on without."""
+        self._services.dialled[call.report.result] += 1
         solo.settled(call.report.base(solo.machine))
         if self.calls is not None:
             self.calls.written_out(call)
@@ -132,6 +137,7 @@ class Dials:
     def _done(self, solo: SoloFlow, command: ports.Dial, event: ports.DialDone) -> None:
         report = self._report(solo, command)
         report.failed(event, "", self._services.wall())
+        self._services.dialled[report.result] += 1
         solo.settled(report.base(solo.machine))
         solo.runner.feed(event)
 

@@ -22,10 +22,13 @@ from ivr.capture import Party
 from ivr.flow import ports
 from ivr.guard import Dialler
 from ivr.lines import Showing
-from ivr.sip import Session
-from media import Answerer, MediaEvent, Tone
+from ivr.sip import OutboundSession, Session
+from media import Answerer, MediaEvent, RecordDone, Tone
 
 __all__ = ["OutgoingCall"]
+
+LATE_RECORDING = 2.0
+"""Seconds between looks whether what was recorded before the answer is closed, of a call that nobody took."""
 
 
 class OutgoingCall(FlowCall):
@@ -90,7 +93,7 @@ class OutgoingCall(FlowCall):
         self.leg, self.session = leg, session
         if self._first is None:
             self._first = session.call_id
-            self._shown = session.invite.from_.uri.user if hasattr(session, "invite") else ""
+            self._shown = session.invite.from_.uri.user if isinstance(session, OutboundSession) else ""
             self.report.shows(self.command.from_ or self._shown)
             self.services.captures.began(self._seen(leg, session))
         else:
@@ -209,8 +212,8 @@ class OutgoingCall(FlowCall):
 
     def _early_media(self, event: MediaEvent) -> None:
         """What is recorded before the answer of a call that nobody took."""
-        if self._early is not None and event.__class__.__name__ == "RecordDone":
-            self._early.done(event)  # type: ignore[arg-type]
+        if self._early is not None and isinstance(event, RecordDone):
+            self._early.done(event)
             self._early.book()
 
     def _answerer(self, event: Answerer) -> None:
@@ -258,6 +261,9 @@ class OutgoingCall(FlowCall):
         return self._first
 
     def let_go(self) -> None:
+        if self._early is not None and self._early.running:
+            self.services.call_later(LATE_RECORDING, self.let_go)
+            return
         self._outdial.forget()
         if self._first is not None and self.session.owner is self:
             self.session.owner = None

@@ -100,6 +100,11 @@ class CallRecordings:
         if self._call is not None:
             self._port.resume_record(self._call)
 
+    @property
+    def running(self) -> bool:
+        """Something is recorded, or its file is not closed yet."""
+        return bool(self._running)
+
     def close(self) -> None:
         """The call ends: giving the port back closes what runs."""
         self._closing = True

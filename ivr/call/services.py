@@ -71,6 +71,8 @@ class Services:
     """Hears of calls and of the legs they place: somebody may look at what goes over the wire."""
     placed: Counter[tuple[str | None, PlacedResult]] = field(default_factory=Counter)
     """What became of INVITEs of ours, by line; phones and others as None."""
+    dialled: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Attempts of flows to call somebody that are over, by outcome and word; see :mod:`ivr.call.outcomes`."""
     measured: Measured = lambda record, figures, stats: None
     """Hears of every call whose record is written."""
     load: LineLoad = field(init=False)

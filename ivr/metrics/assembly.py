@@ -49,6 +49,7 @@ class DaemonMetrics(Metrics):
         self.add(lambda: sources.waiting_flows(len(waiting)))
         self.add(lambda: sources.sip(services.stack, len(registrar)))
         self.add(lambda: sources.placed(services.placed))
+        self.add(lambda: sources.dialled(services.dialled))
         self.add(lambda: sources.transports(services.shell))
         self.add(lambda: sources.lines(services.trunks))
         self.add(lambda: sources.guard(guard, services.clock()))

@@ -63,9 +63,10 @@ class CallMetrics:
         self._endings[self._flow(record.flow), cause] += 1
         for hand_off in record.hand_offs:
             self._hand_offs[hand_off["outcome"]] += 1
-        if figures.answered is not None:
+        if figures.answered is not None and record.direction != "outbound":
             self._answer.observe(figures.answered)
-        if figures.first_audio is not None:
+        # Of calls that are placed these would be the time that people let it ring.
+        if figures.first_audio is not None and record.direction != "outbound":
             self._first.observe(figures.first_audio)
         if figures.ended is not None:
             self._duration.observe(figures.ended)

@@ -28,6 +28,7 @@ from media import PACING_BOUNDS, WorkerStatistics
 __all__ = [
     "build",
     "calls",
+    "dialled",
     "guard",
     "lines",
     "media",
@@ -258,6 +259,16 @@ def placed(counts: Counter[tuple[str | None, PlacedResult]]) -> Iterator[Metric]
     for (line, result), count in counts.items():
         family.add_metric([line or "phones", result], count)
     yield family
+
+
+def dialled(attempts: Counter[tuple[str, str]]) -> Iterator[Metric]:
+    """What became of calls that flows placed."""
+    told = CounterMetricFamily(
+        "ivr_dial_attempts", "Attempts of flows to call somebody that are over.", labels=["outcome", "reason"]
+    )
+    for (outcome, reason), count in sorted(attempts.items()):
+        told.add_metric([outcome, reason], count)
+    yield told
 
 
 def transports(shell: SipShell) -> Iterator[Metric]:
