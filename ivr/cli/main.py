@@ -40,6 +40,7 @@ COMMANDS = {
     "trace": "Show the way of one call.",
     "capture": "Write SIP and sound of one call into a pcap file.",
     "replay": "Run a call again and show where it goes another way.",
+    "lines": "List lines: usable or not, and why.",
     "doctor": "Check that this machine and its lines are fit for calls.",
     "phone": "Telephone from the terminal.",
     "demo": "Call the daemon for real and keep the sound of both sides.",
