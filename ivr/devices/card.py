@@ -182,7 +182,7 @@ class CardHardware:
     def _tell(self, events: list[HardwareEvent]) -> None:
         """Hand events on to the loop, in their order, from whatever thread."""
         if self._handset is not None:
-            self._handset.show(off_hook=self._line.heard, ring=self._line.sounding is Sounding.RING)
+            self._handset.show(off_hook=self._line.off_hook, ring=self._line.sounding is Sounding.RING)
         if events and self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._deliver, events)

@@ -34,8 +34,6 @@ LONGEST_HELLO: Final = 3.0
 """Seconds after which it begins all the same."""
 ENDING_SECONDS: Final = 4.0
 """Of busy tone: four turns of the slowest, of which an exchange or another runtime needs three."""
-HANDSET_SECONDS: Final = 30.0
-"""Of busy tone while the handset is off hook."""
 QUIET: Final = 2.0
 """Seconds without a sound after a busy tone until a sound is a voice again: no tone pauses so long."""
 AGAIN: Final = 2.0
@@ -108,6 +106,11 @@ class CardLine:
         """Seconds of silence before them."""
 
     @property
+    def off_hook(self) -> bool:
+        """Whether the lamp of a handset shows a call; one that is not shown it takes its hook back after 2 s."""
+        return self.state in (State.OFFERED, State.OPENING, State.TALKING, State.DIALLING)
+
+    @property
     def heard(self) -> bool:
         """Whether what the card hears goes to the daemon."""
         return self.state in (State.TALKING, State.DIALLING)
@@ -130,9 +133,7 @@ class CardLine:
         return [Gone(reason)]
 
     def hook(self, lifted: bool, now: float) -> list[HardwareEvent]:
-        """The handset is off hook, or on hook again."""
-        if lifted == self._lifted:
-            return []
+        """The handset is off hook, or on hook again; headsets may tell either twice."""
         self._lifted = lifted
         if not lifted:
             return self._on_hook(now)
@@ -170,9 +171,8 @@ class CardLine:
                 return self._through(now)
             case State.TALKING:
                 return self._hear_talking(report, now)
-            case State.ENDING:
-                limit = HANDSET_SECONDS if self._lifted else ENDING_SECONDS
-                return self._free(now) if now - self._since >= limit else []
+            case State.ENDING if now - self._since >= ENDING_SECONDS:
+                return self._free(now)
         return []
 
     def answer(self, now: float) -> list[HardwareEvent]:

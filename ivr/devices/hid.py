@@ -100,8 +100,9 @@ def _items(descriptor: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += 1 + size
 
 
-def parse(descriptor: bytes) -> list[Field]:
-    """The fields of the telephony and LED pages. What is no descriptor has none."""
+def parse(descriptor: bytes) -> tuple[list[Field], dict[int, int]]:
+    """The fields of the telephony and LED pages, and how many bits each output report has. What is no descriptor has
+    none."""
     found: list[Field] = []
     state, stack = _Globals(), list[_Globals]()
     usages: list[tuple[int, int]] = []
@@ -147,7 +148,8 @@ def parse(descriptor: bytes) -> list[Field]:
             if first is not None and last is not None:
                 usages += [(page, each) for each in range(first, min(last, first + MAX_FIELDS) + 1)]
                 bounds = [None, None]
-    return [field for field in found if field.page in (TELEPHONY, LEDS)]
+    lengths = {report: bits for (kind, report), bits in used.items() if kind == "output"}
+    return [field for field in found if field.page in (TELEPHONY, LEDS)], lengths
 
 
 def _set_global(state: _Globals, stack: list[_Globals], tag: int, data: bytes) -> None:
@@ -175,10 +177,11 @@ class Buttons:
     """The telephone in a report descriptor."""
 
     def __init__(self, descriptor: bytes) -> None:
-        self._fields = parse(descriptor)
+        self._fields, self._lengths = parse(descriptor)
         self._numbered = any(field.report for field in self._fields)
         self._before: dict[Field, int] = {}
         self._lifted = False
+        self._shown = False
 
     @property
     def has_hook(self) -> bool:
@@ -200,13 +203,21 @@ class Buttons:
         return told
 
     def report(self, *, off_hook: bool, ring: bool) -> list[bytes]:
-        """Output reports that light its lamps, the first byte being the report's number (0: none)."""
+        """Output reports that light its lamps, the first byte being the report's number (0: none).
+
+        A headset follows its off-hook lamp: when that goes out its hook counts as on, told or not.
+        """
+        if self._shown and not off_hook:
+            self._lifted = False
+            self._before = {field: value for field, value in self._before.items() if field.usage != HOOK_SWITCH}
+        lamps = {
+            f.report for f in self._fields if f.kind == "output" and (self._led(f, OFF_HOOK) or self._led(f, RING))
+        }
+        self._shown = off_hook and bool(lamps)
         bodies: dict[int, int] = {}
-        lengths: dict[int, int] = {}
         for field in self._fields:
             if field.kind != "output":
                 continue
-            lengths[field.report] = max(lengths.get(field.report, 0), field.bit + field.size)
             lit = (self._led(field, OFF_HOOK) and off_hook) or (self._led(field, RING) and ring)
             bodies[field.report] = bodies.get(field.report, 0) | int(lit) << field.bit
         lamps = {
