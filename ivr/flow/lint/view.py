@@ -12,6 +12,7 @@ from ivr.flow.elements.collect import CollectElement
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.elements.set_variable import SetVariableElement
 from ivr.flow.elements.start import StartFromFlowElement
+from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.expressions import Expression, Template
 from ivr.flow.lint.codes import Code
@@ -137,11 +138,24 @@ class View:
         name, up = state
         if not self._runs(state):
             return []
-        return [
-            (edge.target, edge.up_after(up))
-            for edge in self.leaving[name]
-            if edge.target is not None and (up or not edge.imposed)
-        ]
+        found: list[State] = []
+        for edge in self.leaving[name]:
+            if edge.target is not None and (up or not edge.imposed):
+                ends = None if up or edge.branch != "returned" else self._called_in(name)
+                found += [(edge.target, each) for each in ends or (edge.up_after(up),)]
+        return found
+
+    def _called_in(self, name: str) -> frozenset[bool] | None:
+        """Whether somebody is there when a subroutine comes back that calls people; None: it calls nobody."""
+        element = self.flow.elements[name]
+        if not isinstance(element, TransferToFlowElement):
+            return None
+        other = (self.world.flows or {}).get(element.flow.source.strip())
+        if other is None or other.flow_entry is None or other is self.flow:
+            return None
+        if not any(isinstance(each, StartOutgoingCallElement) for each in other.elements.values()):
+            return None
+        return ends_of(other, (other.flow_entry, False))
 
     @cached_property
     def starts(self) -> tuple[State, ...]:
@@ -232,6 +246,24 @@ class View:
             size = len(found)
             found.update(name for name, reads in made if reads & found)
         return frozenset(found)
+
+
+def ends_of(flow: Flow, start: State) -> frozenset[bool]:
+    """Whether somebody is there, or not, where a flow comes to its end; flows that it goes on in for good count not."""
+    leaving: dict[str, list[Edge]] = {}
+    for edge in flow.edges:
+        leaving.setdefault(edge.source, []).append(edge)
+    ends: set[bool] = set()
+
+    def after(state: State) -> list[State]:
+        name, up = state
+        edges = [edge for edge in leaving.get(name, ()) if up or not edge.imposed]
+        if flow.elements[name].type != "transfer_to_flow":
+            ends.update(edge.up_after(up) for edge in edges if edge.target is None)
+        return [(edge.target, edge.up_after(up)) for edge in edges if edge.target is not None]
+
+    tree([start], after)
+    return frozenset(ends)
 
 
 def callers_of(flows: Iterable[Flow]) -> Mapping[str, Sequence[Caller]]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ivr.errors import FlowLoadError
 from ivr.flow.expressions import Sensitive
+from ivr.flow.lint import World, check_flows
 from ivr.flow.loader import parse_flow
 from ivr.flow.ports import (
     AnswererFound,
@@ -404,6 +405,30 @@ def test_after_the_session_somebody_else_can_be_called() -> None:
     assert run.commands(DoNotContact)[0].number == "+4930222"
     assert run.commands(UpdateProfile)[0].number == NUMBER  # whose profile it is that the flow has
     assert run.machine.contact == NUMBER
+
+
+def test_a_subroutine_may_call_and_come_back_with_the_call() -> None:
+    main = """
+elements:
+  start: {type: start_from_audience, next: reach}
+  reach: {type: transfer_to_flow, flow: reach, return_to: hello}
+  hello: {type: play, text: Hello, next: bye}
+  bye: {type: hang_up}
+"""
+    reach = """
+elements:
+  start: {type: start_from_flow, next: call}
+  call: {type: start_outgoing_call, branches: {call_ended: gone}}
+  gone: {type: transfer_to_flow, flow: nothing}
+"""
+    nothing = "elements: {start: {type: start_from_flow}}"
+    run = Life(main, {"reach": reach, "nothing": nothing}, number=NUMBER, callee=answered, kept=lambda _: True).run()
+    assert run.path == ["start", "reach", "start", "call", "hello", "bye"]
+    assert run.machine.fault is None
+    flows = [parse_flow(text, name) for name, text in (("main", main), ("reach", reach), ("nothing", nothing))]
+    assert check_flows(flows, World())["main"] == []
+    flows[1] = parse_flow(reach.replace("branches: {call_ended: gone}", "next: gone"), "reach")
+    assert [finding.code for finding in check_flows(flows, World())["main"]][:1] == ["S002"]
 
 
 INBOUND = """
