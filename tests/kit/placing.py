@@ -8,14 +8,16 @@ calls.contact("main", number="+15550100"); callee.answer()
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from ivr.call.dials import Dials
 from ivr.call.events import EventHub
-from ivr.call.solo import SoloFlow, SoloOutcome, moment, start_of
-from ivr.call.starts import Starts
+from ivr.call.report import CallReport
+from ivr.call.solo import SoloFlow, SoloOutcome, kept_flow, moment, start_of
+from ivr.call.starts import Starts, new_wait
 from ivr.flow import Machine, ports
 from ivr.store import CallRecord, KeptWait
 from tests.kit.house import SETTINGS, House
@@ -64,6 +66,20 @@ class Placing:
     def _leave(self, flow: SoloFlow) -> None:
         self.running.pop(flow.wait.id)
         flow.abandon()
+
+    def keep_flows(self) -> None:
+        """Take over flows whose callers have left, as a daemon does."""
+        self.house.services.keep = self._keep
+        self.house.books.call_ended = self._completed  # type: ignore[method-assign]
+
+    def _keep(self, machine: Machine, report: CallReport) -> Callable[[], None]:
+        now = self.house.services.wall()
+        record = asdict(report.record(machine, None))
+        for name in ("path", "digits"):
+            del record[name]
+        wait = kept_flow(new_wait(report.id, "test", now), machine, record, after_event=0, now=now)
+        self.rows[wait.id] = wait
+        return lambda: self.wake(wait)
 
     def contact(self, flow: str, run: float = 0.5, **properties: Any) -> KeptWait:
         """Begin a flow for a contact; half a second later much has happened."""
