@@ -186,7 +186,7 @@ class ModemHardware:
         line, port = self._line, self._port
         talking = line.state is State.TALKING and line.setup is not None
         if talking and not self._sounding and line.setup is not None:
-            self.device.begin(line.setup.format.rate)
+            self.device.begin(line.setup.format.rate, line.full_duplex)
         elif not talking and self._sounding:
             self.device.end()
         self._sounding = talking

@@ -1,4 +1,8 @@
-"""A modem's sound as a device: frames of 20 ms at the network's pace on one side, samples at its own on the other."""
+"""A modem's sound as a device: frames of 20 ms at the network's pace on one side, samples at its own on the other.
+
+A modem that sends and hears at once does not take out what its hybrid throws back (+VTR has no echo canceller by its
+definition): that is done here, for those who are connected with somebody through it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.devices import FRAME_SECONDS, Inlet, Resampler
+from media.devices import FRAME_SECONDS, EchoCanceller, Inlet, Resampler
 
 __all__ = ["RATE", "ModemSound"]
 
@@ -24,14 +28,20 @@ class ModemSound:
 
     rate = RATE
 
-    def __init__(self, on_frame: Callable[[NDArray[np.int16]], None]) -> None:
+    def __init__(
+        self, on_frame: Callable[[NDArray[np.int16]], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         """``on_frame`` is called by the RTP thread, during calls alone."""
         self._on_frame = on_frame
+        self._clock = clock
         self._inlet: Inlet | None = None
         self._resampler: Resampler | None = None
+        self._canceller: EchoCanceller | None = None
+        self._sounded = np.zeros(_FRAME, np.int16)
 
-    def begin(self, rate: int) -> None:
-        """A call has sound, of so many samples a second."""
+    def begin(self, rate: int, duplex: bool) -> None:
+        """A call has sound, of so many samples a second; ``duplex``: both ways at once."""
+        self._canceller = EchoCanceller(RATE) if duplex else None
         self._resampler = Resampler(RATE, rate) if rate != RATE else None
         self._inlet = Inlet(rate, RATE)
 
@@ -42,25 +52,34 @@ class ModemSound:
     def heard(self, samples: NDArray[np.int16]) -> None:
         """Sound of the modem."""
         if self._inlet is not None:
-            self._inlet.heard(samples, time.monotonic())
+            self._inlet.heard(samples, self._clock())
 
     def converted(self, frame: NDArray[np.int16]) -> NDArray[np.int16]:
         """A frame at the modem's rate."""
         if self._resampler is None:
             return frame
-        made = self._resampler.push(frame.astype(np.float32))
-        return np.clip(np.rint(made), -32768, 32767).astype(np.int16)
+        return _int16(self._resampler.push(frame.astype(np.float32)))
 
     def read(self) -> NDArray[np.int16]:
         """See :class:`media.devices.Device`."""
-        inlet = self._inlet
-        return inlet.read(time.monotonic()) if inlet is not None else np.zeros(_FRAME, np.int16)
+        inlet, canceller = self._inlet, self._canceller
+        if inlet is None:
+            return np.zeros(_FRAME, np.int16)
+        heard = inlet.read(self._clock())
+        if canceller is None:
+            return heard
+        return _int16(canceller.suppress(canceller.process(heard, self._sounded)))
 
     def write(self, frame: NDArray[np.int16]) -> None:
         """See :class:`media.devices.Device`."""
+        self._sounded = frame
         if self._inlet is not None:
             self._on_frame(frame)
 
     def close(self) -> None:
         """See :class:`media.devices.Device`; the port is the hardware's to close."""
         self._inlet = None
+
+
+def _int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
+    return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)

@@ -67,6 +67,8 @@ class EmulatedModem:
         """Every so many octets to the host, one is lost; 0: none."""
         self.hung = False
         """It does nothing at all."""
+        self.echo = 0.0
+        """Of what it sounds, how much its hybrid throws back, 5 ms later."""
         self._pace = baud / 10 * TICK
         self._speed = 1 + ppm * 1e-6
         self._reset()
@@ -92,6 +94,7 @@ class EmulatedModem:
         self._shielded = False
         self._phase = 0.0
         self._count = SAMPLES
+        self._own = self._thrown = np.zeros(SAMPLES, np.int16)
         self._tone: Tone = "none"
         self._tone_for = 0.0
         self._reported = 0.0
@@ -470,6 +473,10 @@ class EmulatedModem:
         if self.mode not in ("+VRX", "+VTR") or self.hung:
             return
         count = self._due() if self.mode == "+VRX" else self._count
+        if self.echo and self.mode == "+VTR":
+            thrown = np.concatenate((self._thrown[SAMPLES // 2 :], self._own[: SAMPLES // 2])) * self.echo
+            sound = np.clip(sound + thrown, -32768, 32767).astype(np.int16)
+            self._thrown = self._own
         data = self._encode(_stretched(sound, count)).replace(b"\x10", b"\x10\x10")
         if len(self._port) > 4096:
             self.counts.overruns += 1
@@ -498,7 +505,8 @@ class EmulatedModem:
         samples = self._decode(taken[: len(taken) // width * width])
         whole = np.zeros(self._count, np.int16)
         whole[: len(samples)] = samples
-        return _stretched(whole, SAMPLES)
+        self._own = _stretched(whole, SAMPLES)
+        return self._own
 
     def key(self, digit: str, now: float) -> None:
         """A key of the other side is down."""
