@@ -224,7 +224,8 @@ class Buttons:
             f.report for f in self._fields if f.kind == "output" and (self._led(f, OFF_HOOK) or self._led(f, RING))
         }
         return [
-            bytes([number]) + bodies[number].to_bytes(-(-lengths[number] // 8), "little") for number in sorted(lamps)
+            bytes([number]) + bodies[number].to_bytes(-(-self._lengths[number] // 8), "little")
+            for number in sorted(lamps)
         ]
 
     def _told(self, field: Field, value: int, before: int) -> list[HidEvent]:
