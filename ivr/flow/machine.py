@@ -50,7 +50,7 @@ IDLE = "limits.flow_idle is reached: no step for so long"
 class Machine(Walk):
     """One call's way through its flows."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_began", "_known")
 
     def __init__(
         self,
@@ -73,6 +73,7 @@ class Machine(Walk):
         for tag in tags:
             ctx.tag(tag)
         super().__init__(ctx, flow, flows, limits, courtesy)
+        self._began = call
         self._known: Mapping[str, Any] = ctx.profile
 
     # What the shell asks
@@ -166,7 +167,7 @@ class Machine(Walk):
 
     def origin(self) -> dict[str, Any]:
         """What the way began with, safe to store; see :func:`ivr.flow.trace.origin`."""
-        found = origin(self._ctx.call, self._walked, self._known, self._ctx.properties)
+        found = origin(self._began, self._walked, self._known, self._ctx.properties)
         return {**found, "trace": "full"} if self._ctx.trace_full else found
 
     def digits(self) -> list[dict[str, Any]]:

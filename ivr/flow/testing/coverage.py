@@ -90,8 +90,8 @@ class Coverage:
 
     def add(self, steps: Sequence[Step]) -> None:
         """Count the way of one call."""
-        inside: list[tuple[FlowCoverage, Element, str]] = []
-        over = False
+        inside: list[_Inside] = []
+        up = not self._outside(steps)
         for index, step in enumerate(steps):
             found = self.flows.get(step.flow)
             element = None if found is None else found.flow.elements.get(step.element)
@@ -102,7 +102,7 @@ class Coverage:
                 continue
             if isinstance(element, TransferToFlowElement) and step.branch == "transferred":
                 if element.returns:
-                    inside.append((found, element, step.element))
+                    inside.append((found, element, step.element, up))
                 else:
                     inside.clear()
                 continue
@@ -110,9 +110,15 @@ class Coverage:
             if way is None:
                 continue
             found.taken[step.element, way.via] += 1
-            over = not way.branch.call_begins and (over or way.branch.call_over)
+            up = way.branch.call_begins or (up and not way.branch.call_over)
             if way.target is None:
-                _unwind(inside, over)
+                _unwind(inside, up)
+
+    def _outside(self, steps: Sequence[Step]) -> bool:
+        """The first of these steps has no caller."""
+        found = self.flows.get(steps[0].flow) if steps else None
+        element = None if found is None else found.flow.elements.get(steps[0].element)
+        return element is not None and element.OUTSIDE
 
     def _hidden(self, found: FlowCoverage, element: Element, step: Step, after: Sequence[Step]) -> Exit | None:
         """The branch of an input that the trace does not show: one that leads to the next element, and of several the
@@ -122,11 +128,15 @@ class Coverage:
         return min(ways, key=lambda way: found.taken[step.element, way.via], default=None)
 
 
-def _unwind(inside: list[tuple[FlowCoverage, Element, str]], over: bool) -> None:
+_Inside = tuple[FlowCoverage, Element, str, bool]
+"""An element that called a subroutine, and whether somebody was there then."""
+
+
+def _unwind(inside: list[_Inside], up: bool) -> None:
     """The end of a flow: back to those it was called from."""
     while inside:
-        found, element, name = inside.pop()
-        if not over:
+        found, element, name, was_up = inside.pop()
+        if up or not was_up:
             found.taken[name, "returned"] += 1
             return
         if element.targets.get("call_ended") is not None:

@@ -129,3 +129,34 @@ def test_branches_of_calls_count_for_the_coverage() -> None:
         coverage.add(run(GIVEN + f", callees: {{call: {callee}}}}}\nexpect: {{}}").call.steps)
     coverage.add(run(GIVEN + ", callees: {call: busy}, participants: {invite: no_room}}\nexpect: {}").call.steps)
     assert list(missing(coverage.flows["remind"])) == []
+
+
+def test_a_subroutine_that_calls_in_vain_comes_back() -> None:
+    main = parse_flow(
+        """
+elements:
+  start: {type: start_from_audience, next: reach}
+  reach: {type: transfer_to_flow, flow: reach, return_to: note, branches: {call_ended: never}}
+  note: {type: tag, tags: back}
+  never: {type: tag, tags: never}
+""",
+        "remind",
+        "remind.yaml",
+    )
+    reach = parse_flow(
+        "elements: {start: {type: start_from_flow, next: call}, call: {type: start_outgoing_call}}", "reach"
+    )
+    flows = FlowSet({"remind": main, "reach": reach})
+    (case,) = parse_cases(
+        '- {name: a, given: {contact: {number: "+4930555"}, callees: {call: busy}}, expect: {tags: [back]}}',
+        "remind.test.yaml",
+    )
+    outcome = run_case(case, main, flows)
+    assert outcome.passed
+    coverage = Coverage(flows)
+    coverage.add(outcome.call.steps)
+    assert dict(coverage.flows["remind"].taken) == {
+        ("start", "next"): 1,
+        ("reach", "returned"): 1,
+        ("note", "next"): 1,
+    }
