@@ -319,7 +319,7 @@ class Daemon:
                 await asyncio.gather(trunks.close(), self._drain(manager))
                 for task in running:
                     task.cancel()
-        log.info("stopped; %d calls taken, %d refused", manager.total, manager.refused)
+        log.info("stopped; %d calls taken, %d refused, %d placed", manager.total, manager.refused, manager.placed)
         return EXIT_OK
 
     def _say_ready(self, shell: SipShell, http: HttpServer, pool: MediaPool, flows: int) -> None:
@@ -370,7 +370,7 @@ class Daemon:
         if manager.calls:
             log.info("ending %d calls", len(manager.calls))
             manager.end_all("system")
-        if manager.total:
+        if manager.total or manager.placed:
             await asyncio.sleep(BYE_WAIT)
         manager.write_all()
 
