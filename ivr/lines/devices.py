@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from ivr.settings import DeviceLine, Modem, Probe, SipLine, SoundCard
+from ivr.settings import DeviceLine, Probe, SipLine, SoundCard
 
 __all__ = ["LOOPBACK", "DeviceEnd", "end_of"]
 
@@ -28,8 +28,6 @@ class DeviceEnd(SipLine):
     """What calls that come in have called."""
     duplex: bool
     """Whether it hears while it sounds."""
-    analog: bool
-    """A line of an exchange is behind it, whose busy tone is the other side's hang-up."""
 
     @property
     def full_duplex(self) -> bool:
@@ -54,11 +52,10 @@ def end_of(name: str, line: DeviceLine, port: int) -> DeviceEnd:
         max_calls=1,
         codecs=WIDE_CODECS if card is not None and card.wideband else NARROW_CODECS,
         codec_order="ours",
-        dtmf=("rfc4733", "inband"),
-        # A modem finds keys itself and says them; those of a card are in its sound.
-        inband="off" if isinstance(line, Modem) else "always",
+        # It finds keys and busy tones itself, and says them.
+        dtmf=("rfc4733",),
+        inband="off",
         srtp="off",
         ptime=20,
         duplex=line.full_duplex,
-        analog=card is None or card.answer == "ring" or card.dial == "tones",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from ivr.lines.devices import DeviceEnd
@@ -64,8 +64,7 @@ PROFILES: Final[dict[GatewayProfile, Profile]] = {
 
 
 DEVICES: Final = {
-    # It is in its voice mode a second or two after it went off hook, and sends no sound before. It hears busy tones
-    # itself, as the sound that comes out of it may lack them.
+    # It is in its voice mode a second or two after it went off hook, and sends no sound before.
     "modem": Profile("USB voice modem", late_media=4.0),
     # Who begins a call by speaking is let finish, for up to 3 s.
     "sound_card": Profile("sound card", late_media=4.0),
@@ -76,7 +75,7 @@ DEVICES: Final = {
 def profile_of(line: SipLine | None) -> Profile:
     """Quirks of a line: its profile with what the configuration says otherwise; those of a phone for None."""
     if isinstance(line, DeviceEnd):
-        return replace(DEVICES[line.kind], busy_tone=line.kind == "sound_card" and line.analog)
+        return DEVICES[line.kind]
     if not isinstance(line, Gateway):
         return NO_QUIRKS
     profile, own = PROFILES[line.profile], line.quirks
