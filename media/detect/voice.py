@@ -31,10 +31,17 @@ _BACKGROUND: Final = np.float32(12.0)
 is fainter speaks in the background."""
 _VOICED: Final = np.float32(0.5)
 """Of :attr:`Sounds.voicing`: the sound has a pitch."""
+_DEEP: Final = np.float32(0.3)
+_LOUD: Final = np.float32(12.0)
+"""The same, of a sound so many dB above the floor: low voices repeat but twice in a window, and noise comes not so loud
+at once."""
 _SINKS: Final = np.float32(0.3)
 _RISES: Final = np.float32(0.12)
 _CREEPS: Final = np.float32(0.04)
-"""How fast the floor follows: down, share of the distance per tick; up to noise, the same; up in voice, dB per tick."""
+_RISES_MOST: Final = np.float32(0.4)
+_FIRST: Final = 12
+"""How fast the floor follows: down, share of the distance per tick; up to noise, the same; up in voice, dB per tick;
+up to noise at most, dB per tick, but for the first ticks, when the floor is a guess."""
 _HANG: Final = 3
 """Ticks below the threshold within one burst: a stop consonant is 60 ms of silence."""
 _SYLLABLE: Final = 5
@@ -74,8 +81,10 @@ def follow(s: NDArray[Any], sounds: Sounds, pure: NDArray[np.bool_], tone: NDArr
     floor = np.where(fresh, _FLOOR, s["floor"])
     voiced = sounds.voicing > _VOICED
     distance = level - floor
-    noise = ~voiced & ~tone
-    step = np.where(distance < 0, _SINKS * distance, np.where(noise, _RISES * distance, np.minimum(_CREEPS, distance)))
+    rises = _RISES * distance
+    rises = np.where(s["ticks"] <= _FIRST, rises, np.minimum(rises, _RISES_MOST))
+    creeps = np.minimum(_CREEPS, distance)
+    step = np.where(distance < 0, _SINKS * distance, np.where(voiced | tone, creeps, rises))
     s["floor"] = np.maximum(floor + step, _LOWEST_FLOOR)
 
     running = s["run"] > 0
@@ -87,7 +96,8 @@ def follow(s: NDArray[Any], sounds: Sounds, pure: NDArray[np.bool_], tone: NDArr
     s["low"] = low
     run = np.where(goes_on, s["run"] + 1, 0)
     s["run"] = run
-    s["pitched"] = np.where(goes_on, s["pitched"] + (voiced & above & ~pure), 0)
+    deep = (sounds.voicing > _DEEP) & (distance > _LOUD)
+    s["pitched"] = np.where(goes_on, s["pitched"] + ((voiced | deep) & above & ~pure), 0)
     s["peak"] = np.where(run > 1, np.maximum(s["peak"], level), level)
     counted = s["counts"] & goes_on
     begins = goes_on & ~counted & (run >= np.where(spoke, _NEXT_SYLLABLE, _SYLLABLE))
