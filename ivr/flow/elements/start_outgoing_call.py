@@ -18,13 +18,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from ivr.flow.attempts import LONGEST_VALIDITY, Books, CallRetry, following
 from ivr.flow.callhours import CallHours, CallWindow
+from ivr.flow.elements.answerers import ConfirmFields, detect
 from ivr.flow.elements.base import BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.holding import SMALLEST_WAIT, zone_of
-from ivr.flow.elements.prompts import PromptField, play_prompt
 from ivr.flow.expressions import MASK, ExpressionError, Sensitive, Template
 from ivr.flow.operations import json_value
 from ivr.flow.ports import (
@@ -39,12 +39,12 @@ from ivr.flow.ports import (
     ReserveDial,
 )
 from ivr.flow.ports import Speed as Pace
-from ivr.flow.values import CallKey, Duration, Speed, TextTemplate, ValueTemplate, plain_number
+from ivr.flow.values import Duration, Speed, TextTemplate, ValueTemplate, plain_number
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["ConfirmFields", "StartOutgoingCallElement"]
+__all__ = ["StartOutgoingCallElement"]
 
 MAX_RINGING = 180.0
 """Seconds a call may ring: proxies give up an INVITE after three minutes (RFC 3261 16.6)."""
@@ -61,9 +61,6 @@ RESERVATIONS = 10
 LATE = 60.0
 """Seconds after its time at which a paced call asks again: many that are late together would go at once."""
 
-DETECTION_GRACE = {"fast": 20.0, "beep": 300.0}
-"""Seconds in which an answerer is told: the greeting of a machine may go on for minutes before its beep."""
-
 MAX_PAYLOAD = 50
 """Entries of a payload."""
 
@@ -79,21 +76,6 @@ PHASE, TO, BOOKS, EARLIEST, DUE, LATENESS = "phase", "to", "books", "earliest", 
 
 def _off(value: object) -> object:
     return "off" if value is False else value  # what YAML 1.1 makes of an unquoted off
-
-
-class ConfirmFields(BaseModel):
-    """Asks who answers to press a key: a machine does not."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    prompt: PromptField
-    """What asks for it."""
-    key: CallKey | Literal["any"] = "any"
-    """Which key; others are passed over."""
-    wait: Annotated[Duration, Field(gt=0, le=60)] = 5.0
-    """Time for it after the prompt."""
-    attempts: Annotated[int, Field(ge=1, le=10, strict=True)] = 2
-    """Times that the prompt is played: a person may still hold the phone away from the ear during the first."""
 
 
 @element("start_outgoing_call")
@@ -350,9 +332,9 @@ class StartOutgoingCallElement(Element):
         found: AnswererFound | None = None
         try:
             if self.machine_detection != "off":
-                found = yield from self._detect(ctx, event.id)
+                found = yield from detect(ctx, event.id, self.machine_detection)
             elif self.confirm is not None:
-                found = yield from self._confirm(ctx, event.id, self.confirm)
+                found = yield from self.confirm.ask(ctx, event.id)
         except CallOver as over:
             return self._result(ctx, "call_ended", status=over.cause, sip_code=200, attempts=attempts, line=event.line)
         if found is None:
@@ -365,36 +347,6 @@ class StartOutgoingCallElement(Element):
         machine = found.answerer == "machine" or (self.confirm is not None and found.answerer != "human")
         branch = "voicemail" if machine else "call_answered"
         return self._result(ctx, branch, sip_code=200, attempts=attempts, line=event.line, found=found)
-
-    def _detect(self, ctx: Session, dial: int) -> Generator[float | None, Event | None, AnswererFound | None]:
-        deadline = ctx.now + DETECTION_GRACE[self.machine_detection]
-        while True:
-            event: Any = yield deadline
-            if event is None:
-                ctx.note("who answered was never told", "error")
-                return None
-            if type(event) is AnswererFound and event.id == dial:
-                return event
-
-    def _confirm(
-        self, ctx: Session, dial: int, confirm: ConfirmFields
-    ) -> Generator[float | None, Event | None, AnswererFound]:
-        began = ctx.now
-        for _ in range(confirm.attempts):
-            spec = confirm.prompt.spec(ctx)
-            if spec is not None:
-                yield from play_prompt(ctx, spec, interruptible=True)
-            until = ctx.now + confirm.wait
-            while True:
-                while ctx.keys:
-                    key = ctx.keys.popleft()
-                    ctx.trace_key(key, key.digit)
-                    if confirm.key in ("any", key.digit):
-                        return AnswererFound(dial, "human", 1.0, ctx.now - began, reason="key")
-                if ctx.now >= until:
-                    break
-                yield until
-        return AnswererFound(dial, "unknown", 0.0, ctx.now - began, reason="no key")
 
     # How it ends
 

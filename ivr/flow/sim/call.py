@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from ivr.flow import ports
 from ivr.flow.machine import Machine
 from ivr.flow.sim.agenda import Agenda
+from ivr.flow.sim.deadair import DeadAir
 from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
 from ivr.flow.sim.observed import ObservedCall
 from ivr.flow.sim.outside import SimulatedWorld
-from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, Silence, StartedContact
+from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, StartedContact
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import (
@@ -78,6 +79,7 @@ class SimulatedCall(ObservedCall):
         "_agenda",
         "_asked",
         "_callee_answers",
+        "_dead_air",
         "_dials",
         "_emitted",
         "_failing_contacts",
@@ -87,8 +89,6 @@ class SimulatedCall(ObservedCall):
         "_http_answers",
         "_mail_answers",
         "_noted",
-        "_quiet",
-        "_quiet_in",
         "_sound",
         "_world",
         "answered_at",
@@ -190,13 +190,12 @@ class SimulatedCall(ObservedCall):
         self.session_at = 0.0
         self.contacts = []
         self.happened = []
-        self.silences = []
+        self._dead_air = DeadAir()
+        self.silences = self._dead_air.silences
         self.log = []
         self.moments = 0
         self.unused_steps = ()
         self._asked = False
-        self._quiet: float | None = None
-        self._quiet_in = ""
         self._emitted = 0
         self._noted = (0, 0)
 
@@ -374,7 +373,7 @@ class SimulatedCall(ObservedCall):
                 for said in self._sound.play(command, self._running()):
                     self._happens("said", said)
                 if command.pause:
-                    self._silent_until(self.now + command.pause)
+                    self._dead_air.until(self.now, self.now + command.pause, self._running(), heard=self.heard)
             case ports.StopPlay(id=number):
                 self._sound.stop(number)
             case ports.Note():
@@ -493,8 +492,6 @@ class SimulatedCall(ObservedCall):
             },
         )
 
-    # Dead air
-
     def _listen(self) -> None:
         """Keep the times in which the caller hears nothing and has nothing to do.
 
@@ -511,17 +508,7 @@ class SimulatedCall(ObservedCall):
             and self._dials.telling != "machine"
             and not (self._asked and self.machine.steps[-1].type == "collect")
         )
-        if quiet:
-            if self._quiet is None:
-                self._quiet, self._quiet_in = self.now, self._running()
-        elif self._quiet is not None:
-            self._silent_until(self.now)
-
-    def _silent_until(self, until: float) -> None:
-        begun, element = (self.now, self._running()) if self._quiet is None else (self._quiet, self._quiet_in)
-        self._quiet = None
-        if self.heard and until > begun:
-            self.silences.append(Silence(begun, until, element))
+        self._dead_air.listen(self.now, self._running(), quiet=quiet, heard=self.heard)
 
 
 _GIVEN = Given()
