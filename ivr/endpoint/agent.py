@@ -67,6 +67,8 @@ class Agent:
         """Those that are not over."""
         self.leaving: list[EndpointCall] = []
         """Those that are over, but their sound is not yet."""
+        self._parting: list[Session] = []
+        """Sessions whose calls have moved, and that are hung up a little later."""
         self.on_incoming: Callable[[EndpointCall], None] | None = None
         """Somebody calls; without anybody who hears of it calls are refused with 480."""
         self.home_hop: Callable[[], Hop | None] = lambda: None
@@ -111,7 +113,27 @@ class Agent:
             self.calls.remove(call)
             if not call.finished.is_set():
                 self.leaving.append(call)
-        self.leaving = [one for one in self.leaving if not one.finished.is_set()]
+
+    def left(self, call: EndpointCall) -> None:
+        """Its sound is over too."""
+        if call in self.leaving:
+            self.leaving.remove(call)
+
+    def part(self, session: Session, when: float) -> None:
+        """Hang up a session whose call has moved, unless the other side does so before."""
+        self._parting = [*(one for one in self._parting if not one.ended), session]
+        self._ground.loop.call_at(when, lambda: self._hang_up(session))
+
+    def close(self) -> None:
+        """Hang up everything."""
+        for call in list(self.calls):
+            call.hang_up()
+        for session in self._parting:
+            self._hang_up(session)
+
+    def _hang_up(self, session: Session) -> None:
+        session.hangup(self.now)
+        self.flush()
 
     # Calls of ours
 

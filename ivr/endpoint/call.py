@@ -50,6 +50,8 @@ INFO_EVERY: Final = 0.25
 KEY_MS: Final = 160
 """Length that an INFO tells of a key: as long as people press."""
 FLOOR: Final = -90.0
+PART_AFTER: Final = 5.0
+"""Seconds that the one who transferred us has to hear of its success and to hang up (RFC 5589 §6.1)."""
 
 
 class SoundPort(Protocol):
@@ -57,6 +59,7 @@ class SoundPort(Protocol):
 
     muted: bool
     paused: bool
+    attached: bool
 
     @property
     def levels(self) -> Levels:
@@ -342,6 +345,8 @@ class EndpointCall:
             early = self.direction == "out" and self.state != "answered"
             port: SoundPort = self.leg.port  # type: ignore[assignment]
             port.muted = self._muted or early or self.leg.holding
+            # Another call may have the device now.
+            port.attached = not self.leg.holding
             port.paused = self._paused
 
     # For the agent
@@ -373,6 +378,7 @@ class EndpointCall:
     def finish(self) -> None:
         """Nothing more comes."""
         self.finished.set()
+        self._agent.left(self)
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of the port, in the loop."""
@@ -468,7 +474,7 @@ class EndpointCall:
         other, self.replaces = self.replaces, None
         if other is not None and other.state != "ended":
             if other.session is not None:
-                other.session.hangup(self._agent.now)
+                self._agent.part(other.session, self._agent.now + (PART_AFTER if self.told is not None else 0.0))
             other.over("moved", None, "")
 
     def _agreed(self, sdp: Sdp) -> None:

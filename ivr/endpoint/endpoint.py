@@ -90,8 +90,7 @@ class Endpoint:
     async def close(self) -> None:
         """Hang up, take the registration back, and let go of the sockets; at most some seconds."""
         agent = self._agent
-        for call in list(agent.calls):
-            call.hang_up()
+        agent.close()
         waits = [call.finished.wait() for call in agent.leaving]
         registration = self._registration
         if registration is not None and registration.core.state is not RegisterState.IDLE:

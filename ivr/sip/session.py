@@ -19,6 +19,8 @@ __all__ = ["Session"]
 
 OWN_USAGE: Final = frozenset(("REFER", "NOTIFY", "INFO", "PRACK"))
 """Requests whose failure says nothing of the call: what they ask for did not happen, and that is all."""
+MAX_INFOS: Final = 128
+"""That wait for the one before: more keys than any number has; what exceeds it is dropped."""
 
 
 class Session(SessionRefer):
@@ -76,11 +78,25 @@ class Session(SessionRefer):
         raise WrongStateError("a call of the peer")
 
     def info(self, content_type: str, body: bytes, now: float) -> None:
-        """Send an INFO (RFC 6086 §legacy use). Raises WrongStateError before there is a dialog."""
+        """Send an INFO (RFC 6086 §legacy use), once those before it are answered: of two under way the later one may
+        arrive first, and the other one is refused then (RFC 3261 §12.2.2). Raises WrongStateError before there is a
+        dialog."""
         if self.dialog is None or self.ended:
             raise WrongStateError("no dialog")
         header_lines((("Content-Type", content_type),))
-        self._send("INFO", now, "", body, content_type)
+        if len(self._infos) < MAX_INFOS:
+            self._infos.append((content_type, body))
+        self._next_info(now)
+
+    def _next_info(self, now: float) -> None:
+        if self._info is None and self._infos and not self.ended:
+            content_type, body = self._infos.popleft()
+            self._info = self._send("INFO", now, "", body, content_type)
+
+    def _info_over(self, transaction: ClientTransaction, now: float) -> None:
+        if transaction is self._info:
+            self._info = None
+            self._next_info(now)
 
     # Responses to requests of ours within the dialog
 
@@ -118,8 +134,10 @@ class Session(SessionRefer):
             self._notify_done(transaction, status, now)
         elif method == "INFO" and status == 481:
             self._fail("error", status, now)
-        elif method == "INFO" and status >= 300:
-            self._emit(InfoRefused(self, status))
+        elif method == "INFO":
+            if status >= 300:
+                self._emit(InfoRefused(self, status))
+            self._info_over(transaction, now)
         if status in (408, 481) and method not in OWN_USAGE:
             self._fail("error" if status == 481 else "timeout", status, now)
 
@@ -134,6 +152,8 @@ class Session(SessionRefer):
             self._referring = sent.request.cseq
         elif self._word is not None and self._word.sending is transaction:
             self._word.sending = sent
+        elif transaction is self._info:
+            self._info = sent
         return True
 
     def on_failure(self, transaction: ClientTransaction, status: int, now: float) -> None:
@@ -147,6 +167,8 @@ class Session(SessionRefer):
                 self._refer_unanswered(transaction, status)
             elif method == "NOTIFY":
                 self._notify_done(transaction, status, now)
+            elif method == "INFO":
+                self._info_over(transaction, now)
             if method not in OWN_USAGE:
                 # RFC 3261 §12.2.1.2: a peer that does not answer has lost the dialog.
                 self._fail("timeout", status, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -65,6 +66,8 @@ class SessionBase:
         "_closed",
         "_hangup_reason",
         "_hangup_wanted",
+        "_info",
+        "_infos",
         "_local_sdp",
         "_offer_state",
         "_ok",
@@ -144,6 +147,10 @@ class SessionBase:
         """Our description in force: what a refresh by re-INVITE offers again."""
         self._peer_allow: str | None = None
         """Allow of the peer's last 2xx to an INVITE of ours."""
+        self._info: ClientTransaction | None = None
+        """Our INFO under way."""
+        self._infos: deque[tuple[str, bytes]] = deque()
+        """Those that wait for it: type and body."""
         self._timer: SessionTimer | None = None
         self._refresh: ClientTransaction | None = None
         """Our refresh under way: an UPDATE without a body, or a re-INVITE with the description in force."""

@@ -144,6 +144,15 @@ class RtpEndpoint(Port):
         self._sound.muted = muted
 
     @property
+    def attached(self) -> bool:
+        """Whether the device is read and written: of several streams at one device, one may."""
+        return self._sound.attached
+
+    @attached.setter
+    def attached(self, attached: bool) -> None:
+        self._sound.attached = attached
+
+    @property
     def paused(self) -> bool:
         """No RTP is sent, whatever is agreed."""
         return self._paused

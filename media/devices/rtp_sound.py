@@ -46,6 +46,8 @@ class DeviceSound:
         self._up = np.zeros((1, resample.UP_HISTORY), np.float32)
         self.muted = False
         """Nothing of the device is sent; it is read all the same."""
+        self.attached = True
+        """Whether the device is read and written; else another stream has it."""
         self.level_in = FLOOR
         """Meter of what was heard, dBFS."""
         self.level_out = FLOOR
@@ -58,7 +60,7 @@ class DeviceSound:
 
     def listen(self) -> None:
         """Read the device: once a tick, whatever becomes of it."""
-        self._said = self._device.read()
+        self._said = self._device.read() if self.attached else self._silence
         self.level_out = max(level(self._said), self.level_out - FALL, FLOOR)
 
     def sound(self) -> None:
@@ -71,7 +73,8 @@ class DeviceSound:
             self.quiet_seconds = 0.0
         else:
             self.quiet_seconds += FRAME_SECONDS
-        self._device.write(heard)
+        if self.attached:
+            self._device.write(heard)
 
     # What the plane calls
 

@@ -18,6 +18,7 @@ from ivr.sip import (
     IncomingCall,
     IncomingRefer,
     Info,
+    InfoRefused,
     Offer,
     OfferRejected,
     ReferProgress,
@@ -254,6 +255,25 @@ def test_digits_and_other_infos() -> None:
     assert isinstance(info, Info) and info.request.body == b"hello"
     session.hangup(pair.now)
     assert pair.clean()
+
+
+def test_an_info_waits_for_the_answer_to_the_one_before() -> None:
+    """Otherwise the second one, with a higher CSeq, would have the first one refused when it comes late."""
+    pair = Pair(Impairment(drop=lambda data, number: data.startswith(b"INFO") and not lost and not lost.append(1)))
+    lost: list[int] = []
+    session = pair.call()
+    for key in "123":
+        session.info("application/dtmf-relay", f"Signal={key}\r\nDuration=160\r\n".encode(), pair.now)
+    pair.link.run(0.1)
+    assert len(pair.bytes_of(b"INFO")) == 1
+    pair.link.run(3.0)
+    assert [event.digit for event in pair.said(DtmfInfo)] == ["1", "2", "3"]  # type: ignore[attr-defined]
+    assert not pair.said(InfoRefused)
+    session.info("application/dtmf-relay", b"Signal=4\r\n", pair.now)
+    session.info("application/dtmf-relay", b"Signal=5\r\n", pair.now)
+    session.hangup(pair.now)
+    assert pair.clean()
+    assert len(pair.bytes_of(b"INFO")) == 5, "what waited for an answer is not sent after the end"
 
 
 def notify(pair: Pair, body: bytes, state: str, cseq: int) -> bytes:
