@@ -344,6 +344,17 @@ def test_clocks_that_differ_do_not_add_up(ppm: float) -> None:
     line.until(lambda: level_of(line.phone.recorded()[-800:], 2000) > LOUD / 2, 1.0)
 
 
+def test_no_sound_is_sent_while_the_port_still_has_some() -> None:
+    line = answered("cx93010")
+    line.line.held_up = True
+    line.play(tone(1000, 1.0))
+    line.run(1.5)
+    assert level_of(line.phone.recorded()[4000:], 1000) < 100
+    line.line.held_up = False
+    line.run(1.5)
+    assert level_of(line.phone.recorded(), 1000) > LOUD
+
+
 def test_other_formats_are_tried_when_the_best_is_refused() -> None:
     methods = tuple(one for one in CHIPS["cx93010"].methods if one.coding != "ulaw")
     line = answered(dataclasses.replace(CHIPS["cx93010"], methods=methods))  # type: ignore[arg-type]

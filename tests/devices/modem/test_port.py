@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tty
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from ivr.devices.modem import port
-from ivr.devices.modem.port import PortError, find, open_port
+from ivr.devices.modem.port import MOST_HELD, Port, PortError, find, open_port
 
 
 @pytest.fixture
@@ -79,3 +80,26 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(port.serial, "Serial", refuse)
     with pytest.raises(PortError, match="dialout"):
         open_port(str(tmp_path / "ttyACM0"))
+
+
+async def test_octets_go_both_ways_and_a_modem_that_takes_nothing_is_lost() -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    came: asyncio.Queue[bytes] = asyncio.Queue()
+    lost: list[str] = []
+    port_ = Port(open_port(os.ttyname(slave)), came.put_nowait, lost.append)
+    try:
+        port_.write(b"AT\r")
+        assert os.read(master, 10) == b"AT\r"
+        os.write(master, b"OK\r\n")
+        assert await asyncio.wait_for(came.get(), 2) == b"OK\r\n"
+        port_.do("break")  # a pty has none, and no DTR
+        port_.do("drop_dtr")
+        port_.write(bytes(2 * MOST_HELD))
+        assert lost == ["the modem takes nothing any more"]
+        port_.write(b"AT\r")
+        assert len(lost) == 1
+    finally:
+        await port_.close()
+        os.close(master)
+        os.close(slave)

@@ -45,6 +45,22 @@ def test_silence_is_filled_in_for_frames_that_do_not_come() -> None:
     assert sender.filled_in > 50
 
 
+@given(st.lists(st.booleans(), max_size=60))
+def test_something_is_due_at_the_moment_that_is_named(frames: list[bool]) -> None:
+    sender = Sender(FORMAT, 0.0)
+    sender.begin(0.1)
+    now = 0.1
+    sender.due(now)
+    for frame in frames:
+        if frame:
+            sender.put(LOUD, now, keep_silence=True)
+            sender.put(LOUD, now, keep_silence=True)
+        at = sender.next_at()
+        assert at is not None
+        now = max(now, at)
+        assert sender.due(now)
+
+
 def test_what_waited_is_worked_off_in_the_pauses() -> None:
     sender = Sender(FORMAT, 0.0)
     for tick in range(50):  # the modem is still hearing

@@ -35,7 +35,8 @@ class Profile:
     usb: tuple[tuple[int, int], ...]
     """USB vendor and product that are surely this chip."""
     setup: tuple[str, ...]
-    """Commands after the reset; those answered ERROR are left out."""
+    """Commands after the reset: flow control, hang up when DTR goes, speaker off, no answer of its own. Those answered
+    ERROR are passed over."""
     voice: tuple[str, ...]
     """Commands in voice class before each call: silence detection and inactivity timer off."""
     formats: tuple[SampleFormat, ...]
@@ -63,7 +64,7 @@ _USR5637: Final = Profile(
     what="USRobotics USR5637",
     words=("u.s. robotics", "us robotics", "usrobotics", "5637"),
     usb=((0x0BAF, 0x0303),),
-    setup=("AT&F1", "ATE0V1Q0X4", "AT&H1&R2", "ATL0M0", "ATS0=0"),
+    setup=("AT&F1", "ATE0V1Q0X4", "AT&H1&R2&D2", "ATL0M0", "ATS0=0"),
     voice=("AT+VSD=128,0", "AT+VIT=0", "AT+VGT=128", "AT+VGR=128"),
     formats=(
         SampleFormat("AT+VSM=131,8000", "ulaw", 8000),
@@ -79,9 +80,9 @@ _USR5637: Final = Profile(
 _CX93010: Final = Profile(
     name="cx93010",
     what="Conexant CX93010",
-    words=("conexant", "cx930", "zoom", "v.90 56000 voice"),
+    words=("conexant", "cx930", "zoom"),
     usb=((0x0572, 0x1321), (0x0572, 0x1324), (0x0572, 0x1328), (0x0572, 0x1349), (0x0803, 0x3095)),
-    setup=("AT&F0", "ATE0V1Q0X4", "AT&K3", "ATL0M0", "ATS0=0"),
+    setup=("AT&F0", "ATE0V1Q0X4", "AT&K3&D2", "ATL0M0", "ATS0=0"),
     voice=("AT+VSD=0,0", "AT+VIT=0", "AT+VGT=128"),
     formats=(
         SampleFormat("AT+VSM=131,8000,0,0", "ulaw", 8000),
@@ -99,7 +100,7 @@ _GENERIC: Final = Profile(
     what="V.253 voice modem",
     words=(),
     usb=(),
-    setup=("AT&F", "ATE0V1Q0X4", "AT+IFC=2,2", "ATS0=0"),
+    setup=("AT&F", "ATE0V1Q0X4", "AT+IFC=2,2", "AT&D2", "ATS0=0"),
     voice=("AT+VSD=128,0", "AT+VIT=0"),
     formats=(),
     duplex=False,

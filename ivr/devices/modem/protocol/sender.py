@@ -111,7 +111,7 @@ class Sender:
         if ahead < 0:  # the modem ran dry, or this machine slept: what is past needs no sound
             self._sent -= ahead
             ahead = 0.0
-        while ahead <= self.lead + (0.0 if self._filling else _BURST):
+        while ahead <= self.lead + (0.0 if self._filling else _BURST) + _ROUNDING:
             if self._frames:
                 data = self._pop()
             elif self._filling or ahead <= _LEAST_AHEAD + _ROUNDING:
