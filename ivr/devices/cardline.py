@@ -216,6 +216,8 @@ class CardLine:
             if rings and not self._told_bell:
                 self._told_bell = True
                 return self._offer(now)
+        elif self._deaf:
+            self._deaf = self._voice.quiet < QUIET
         elif (self._wish.answer == "voice" and speaks) or (
             self._wish.answer == "always" and now - self._since >= AGAIN
         ):
