@@ -38,10 +38,11 @@ class Table:
         self._engine.dispose()
 
     @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
-        """One transaction. Where the database can lock early it does: what is read stays true until the end."""
+    def _begin(self, *, durable: bool = False) -> Iterator[sa.Connection]:
+        """One transaction. Where the database can lock early it does: what is read stays true until the end. One that
+        is `durable` is on the disk when it is over: a power cut takes it back no more than a crash does."""
         try:
-            with self._engine.connect() as connection:
+            with self._engine.connect() as connection, _synced(connection, durable):
                 if connection.dialect.name == "sqlite":
                     # Two that read first and write later would both fail with a lock that no waiting opens.
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -56,6 +57,21 @@ class Table:
                 return list(connection.execute(query).mappings())
         except SQLAlchemyError as error:
             raise _told(error) from error
+
+
+@contextmanager
+def _synced(connection: sa.Connection, durable: bool) -> Iterator[None]:
+    """SQLite waits for the disk as long as this lasts; other databases always do."""
+    if not durable or connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA synchronous=FULL")
+    connection.rollback()  # that was no transaction, but counts as one
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql("PRAGMA synchronous=NORMAL")
 
 
 def _told(error: SQLAlchemyError) -> StoreError:

@@ -82,7 +82,9 @@ class WaitTable(Table):
     ) -> None:
         """Flows wait, and others are over; in one transaction. Of those `booked`, which run, only the snapshot changes;
         `also` writes what belongs to it."""
-        with self._begin() as connection:
+        booked = list(booked)
+        # Who is about to be called must not be called again, whatever happens.
+        with self._begin(durable=bool(booked)) as connection:
             for wait in puts:
                 put_wait(connection, wait)
             for wait in booked:

@@ -151,8 +151,8 @@ def test_what_was_given_out_is_known_after_a_restart(store: Store) -> None:
 
 def test_a_hundred_thousand_contacts_are_loaded_and_counted_quickly(store: Store) -> None:
     key = made(store, ())
-    begun = time.perf_counter()
+    begun = time.process_time()
     for first in range(0, 100_000, 2000):
         store.contacts.load(key, [(f"+49{first + n:09}", {"name": "x"}) for n in range(2000)], 0, NOW)
     assert store.campaigns.figures(key).contacts == 100_000
-    assert time.perf_counter() - begun < 10.0
+    assert time.process_time() - begun < 10.0

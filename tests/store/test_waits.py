@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from ivr.store import KeptWait, Store, WaitTable
 
@@ -64,3 +65,17 @@ def test_a_new_run_finds_what_a_dead_one_had_taken(store: Store) -> None:
     store.waits.take(["a", "c"], 9.0)
     assert [w.id for w in store.waits.begin("local")] == ["b", "a"]
     assert [w.id for w in store.waits.take(["a", "b", "c"], 9.0)] == ["a", "b"]
+
+
+def test_what_is_booked_is_on_the_disk(store: Store) -> None:
+    """It waits for the disk in that transaction, and in no other."""
+    seen: list[str] = []
+
+    def look(connection: sa.Connection) -> None:
+        seen.append(str(connection.exec_driver_sql("PRAGMA synchronous").scalar()))
+
+    flow = wait("a")
+    store.waits.change([flow], (), (), [look])
+    store.waits.change((), (), [flow], [look])
+    store.waits.change([flow], (), (), [look])
+    assert seen == ["1", "2", "1"]
