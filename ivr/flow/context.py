@@ -126,7 +126,7 @@ class Context:
             return self.result
         if name == "call":
             if self._call_record is None:
-                self._call_record = _call_record(self.call, self.tags)
+                self._call_record = _call_record(self.call, self.tags, self.contact)
             return self._call_record
         if name == "settings":
             return self.settings
@@ -246,7 +246,7 @@ class Context:
 
     @contact.setter
     def contact(self, number: str) -> None:
-        self._contact = number or None
+        self._contact, self._call_record = number or None, None
 
     @property
     def party(self) -> str:
@@ -323,13 +323,14 @@ class Context:
 _ENGLISH = Languages()
 
 
-def _call_record(call: CallInfo, tags: Iterable[str]) -> Record:
+def _call_record(call: CallInfo, tags: Iterable[str], contact: str) -> Record:
     return Record(
         id=call.id,
         short_id=call.short_id,
         to=call.to,
         direction=call.direction,
         line=call.line,
+        contact=contact,
         started_at=call.started_at,
         headers=call.headers,
         tags=list(tags),

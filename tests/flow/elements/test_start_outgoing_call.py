@@ -23,6 +23,7 @@ from ivr.flow.ports import (
     DialAnswered,
     DialDone,
     DialProgress,
+    DialReserved,
     Digit,
     DoNotContact,
     Event,
@@ -557,3 +558,68 @@ elements:
     run.restart()
     run.run(turns=1)
     assert run.commands(Dial)[0].secret
+
+
+# Whatever comes
+
+EVENTS = st.sampled_from(
+    [
+        "reserved",
+        "progress",
+        "answered",
+        "machine",
+        "human",
+        "busy",
+        "ours",
+        "final",
+        "ended",
+        "key",
+        "timer",
+        "restart",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(EVENTS, st.integers(-1, 1), st.floats(0.0, 4000.0)), max_size=40), st.sampled_from(["a", "b"])
+)
+def test_events_in_any_order_break_nothing(events: list[tuple[str, int, float]], which: str) -> None:
+    """Also those of other calls, and late ones: the flow comes to an end without a fault of its own."""
+    fields = "machine_detection: beep, retry: {times: 2, min_minutes: 1}, validity: 1h"
+    text = flow(fields, DETECTED) if which == "a" else flow(f"{CONFIRM}, speed: {{calls: 1, per: minute}}", DETECTED)
+    run = Life(text, wall=MONDAY, number=NUMBER, pace=lambda asked: asked.earliest, callee=lambda dial: [])
+    run.start()
+    for what, off, later in events:
+        machine = run.machine
+        if machine.finished:
+            break
+        number = max((dial.id for _, dial in run.dialled), default=1) + off
+        run.pass_to(run.wall.astimezone(UTC) + timedelta(seconds=later))
+        made: dict[str, Event] = {
+            "reserved": DialReserved(number, run.wall),
+            "progress": DialProgress(number, "early_media", 183),
+            "answered": DialAnswered(number, "pbx"),
+            "machine": AnswererFound(number, "machine", 0.8),
+            "human": AnswererFound(number, "human", 0.8),
+            "busy": DialDone(number, "busy", "known", 486, "busy"),
+            "ours": DialDone(number, "failed", "unexplained", None, "limit"),
+            "final": DialDone(number, "failed", "final", 404, "unknown_number"),
+            "ended": CallEnded("user_hung_up"),
+            "key": Digit("1", at=run.now, duration=0.1),
+        }
+        if what in made:
+            machine.receive(made[what], run.now)
+        elif what == "timer":
+            machine.handle_timer(run.now)
+        elif machine.dormant:
+            run.restart()
+        run._turn()
+        up = machine.cause is None and machine.call.direction == "outbound"
+        assert not (machine.dormant and up)
+    run.run()
+    assert run.machine.finished
+    assert run.machine.fault is None
+    attempts = run.machine.steps[1].details.get("attempts", [])
+    assert [each["attempt"] for each in attempts] == list(range(1, len(attempts) + 1))
+    assert [dial.attempt for _, dial in run.dialled] == list(range(1, len(run.dialled) + 1))

@@ -59,7 +59,7 @@ def test_fields_of_call() -> None:
 
 def test_call_has_these_fields() -> None:
     call = CallInfo(id="c", from_="1", to="2", started_at=datetime(2026, 3, 2, tzinfo=UTC))
-    assert set(CALL_FIELDS) == set(_call_record(call, ()))
+    assert set(CALL_FIELDS) == set(_call_record(call, (), ""))
 
 
 def test_values_of_the_configuration() -> None:
