@@ -45,7 +45,8 @@ def make_own(options: Options) -> OwnEngine:
         registrar=options.registrar,
         proxy=options.home,
         tls=TlsFiles(ca=options.ca) if options.ca is not None else None,
-        capabilities=Capabilities(codecs=options.codecs, srtp=options.srtp),
+        # Who is offered telephone-events does not look for tones.
+        capabilities=Capabilities(codecs=options.codecs, srtp=options.srtp, dtmf=options.dtmf != "tones"),
         takes_transfers=options.transfers,
         user_agent=f"ivr phone {__version__}",
     )

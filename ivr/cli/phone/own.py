@@ -94,6 +94,7 @@ class OwnEngine:
     async def close(self) -> None:
         """Hang up, take the registration back, close the sound."""
         calls = list(self._calls)
+        self._endpoint.on_registration = lambda: None
         await self._endpoint.close()
         for call in calls:
             self._let_go(call)
