@@ -29,6 +29,8 @@ IDLE_AFTER: Final = 0.06
 """Seconds without an endpoint that reads, after which the line hears by itself: three frames are no stall."""
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for a handset that is not there."""
+_CARD_FIRST: Final = 0.05
+"""Seconds between two looks whether the card has been found, beside which the handset is."""
 STUCK: Final = 70
 """Exit code of a process whose driver hangs: another process gets hold of the card, this one never will."""
 _HW = re.compile(r"\(hw:(\d+),")
@@ -194,6 +196,13 @@ class CardHardware:
     # Threads of its own
 
     def _idle(self) -> None:
+        try:
+            self._hear_idle()
+        except Exception:
+            log.exception("the line cannot go on and begins anew in another process")
+            self._on_stuck()
+
+    def _hear_idle(self) -> None:
         """Open the card, then hear it while no endpoint does."""
         while not self._closing.is_set():
             try:
@@ -230,9 +239,11 @@ class CardHardware:
         settings = self._settings
         if settings.hid == "off" or (settings.hid == "auto" and settings.answer != "hook"):
             return
-        while not self._closing.wait(LOOK_EVERY):
+        pause = _CARD_FIRST
+        while not self._closing.wait(pause):
             if self._handset is not None or self._card is None:
                 continue
+            pause = LOOK_EVERY
             try:
                 handset = self._make_handset(self._number)
             except HandsetError as error:
