@@ -265,7 +265,7 @@ class Daemon:
             world.reserve, world.prepare = dialler.reserve, dialler.prepare
             world.permitted, world.block = listed.may_contact, listed.change
             office = CampaignOffice(settings, store, dialler, lambda: manager.flows, time.time)
-            contacts = Contacts(services, waiting, background.spawn, lambda: manager.draining)
+            contacts = Contacts(services, waiting, background.spawn, manager.refusal)
             world.begin = contacts.begin
             services.keep = waiting.keep
             waiting.dials.calls = manager

@@ -84,7 +84,9 @@ class AttemptReport(CallReport):
             self._record = replace(self._record, caller=caller or None)
 
     def rings(self, at: float) -> None:
-        """It rings."""
+        """It rings, or something is heard before the answer; the first time counts."""
+        if "ringing_at" in self._attempt:
+            return
         self._attempt["ringing_at"] = round(at, 3)
         if self._own:
             self._record = replace(self._record, ringing_at=at)

@@ -56,19 +56,19 @@ class Contacts:
         services: Services,
         waiting: WaitingFlows,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
-        draining: Callable[[], bool],
+        refusal: Callable[[], str | None],
     ) -> None:
-        """`spawn` runs a task that somebody owns; `draining` says whether the daemon stops: nobody new is taken."""
+        """`spawn` runs a task that somebody owns; `refusal` says why nobody new is taken, None while they are."""
         self._services = services
         self._waiting = waiting
         self._spawn = spawn
-        self._draining = draining
+        self._refusal = refusal
 
     async def place(self, wanted: Wanted, key: str | None = None) -> tuple[str, str]:
         """Have somebody called: the id of the record, and `new`, `known` (a request with this key was taken before) or
         `other` (another one had it). StartError where it cannot be, OverloadedError where there is no room."""
-        if self._draining():
-            raise OverloadedError("no new calls are taken: the daemon stops")
+        if (refusal := self._refusal()) is not None:
+            raise OverloadedError(refusal)
         if not self._waiting.has_room():
             raise OverloadedError("limits.waiting_flows is reached")
         wait = self._row(wanted)

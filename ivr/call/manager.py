@@ -325,6 +325,12 @@ class CallManager:
         """Whether `limits.calls` allows one more."""
         return len(self.calls) < self._services.settings.limits.calls
 
+    def refusal(self) -> str | None:
+        """Why no calls are placed for who asks; None while they are."""
+        if self.draining:
+            return "no new calls are placed: the daemon stops"
+        return None if self.has_room() else "limits.calls is reached"
+
     def add(self, call: OutgoingCall) -> None:
         """A flow calls somebody."""
         self.calls[call.report.id] = call

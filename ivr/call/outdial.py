@@ -28,6 +28,8 @@ from media import Lost, MediaEvent, Tone
 
 __all__ = ["Callee", "Outdial", "OutdialHost"]
 
+EARLY_MEDIA = 183
+"""The status that says, with a description, that there is something to be heard."""
 _TONES = {"busy": "busy_tone", "congestion": "congestion_tone", "dial": "dial_tone"}
 _RANK: dict[ports.DialOutcome, int] = {"busy": 0, "declined": 1, "no_answer": 2, "failed": 3}
 """Of several called, the one that tells most."""
@@ -240,9 +242,11 @@ class Outdial:
             self._failed(callee, INTERNAL["error"], None, "")
 
     def _ringing(self, callee: Callee, leg: Leg, status: int, sdp: Sdp | None) -> None:
-        self.host.rings(status)
+        heard = sdp is not None and self.command.early_media == "heard"
+        if status != EARLY_MEDIA or not heard:
+            self.host.rings(status)
         alone = len(self._live()) == 1 and self._heard in (None, callee)
-        if sdp is None or not alone or self.command.early_media == "ignored" or self.over:
+        if sdp is None or not heard or not alone or self.over:
             return
         if callee.policy is None and not leg.policy.profile.busy_tone:
             # What the network says before the answer it may say by tones alone, whatever stands behind the line.

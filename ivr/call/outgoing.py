@@ -111,6 +111,7 @@ class OutgoingCall(FlowCall):
             self._early.start_call(self.command.record_name, "wav")
         if not self._told_early:
             self._told_early = True
+            self.report.rings(self.services.wall())
             self.feed(ports.DialProgress(self.command.id, "early_media", 183))
 
     def answered_by(self, callee: Callee, leg: Leg) -> None:

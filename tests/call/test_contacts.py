@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import asdict
 from pathlib import Path
@@ -34,9 +35,9 @@ elements:
 class Office(Node):
     """A node with a place to ask for calls; nobody is called."""
 
-    def contacts(self, *, draining: bool = False) -> Contacts:
+    def contacts(self, refusal: str | None = None) -> Contacts:
         services: Any = self.waiting._services
-        return Contacts(services, self.waiting, self.spawn, lambda: draining)
+        return Contacts(services, self.waiting, self.spawn, lambda: refusal)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> object:
         return self.tasks.spawn(work)
@@ -69,6 +70,7 @@ async def test_a_key_is_known_when_its_call_is_over(office: Office) -> None:
         manager: Any = type("Book", (), {"draining": False, "has_room": lambda self: True})()
         node.waiting.dials.calls = manager
         services.measured = lambda record, figures, stats: None
+        services.dialled = Counter()
         call_id, _ = await contacts.place(Wanted("+15550100", "calls"), "order-7")
         await node.over()
         assert await contacts.place(Wanted("+15550100", "calls"), "order-7") == (call_id, "known")
@@ -105,8 +107,8 @@ async def test_a_flow_that_only_takes_calls_is_called_for(office: Office) -> Non
 
 async def test_nobody_is_taken_while_the_daemon_stops(office: Office) -> None:
     async with office as node:
-        with pytest.raises(OverloadedError):
-            await node.contacts(draining=True).place(Wanted("+15550100", "calls"))
+        with pytest.raises(OverloadedError, match="the daemon stops"):
+            await node.contacts("the daemon stops").place(Wanted("+15550100", "calls"))
 
 
 @pytest.mark.parametrize(
