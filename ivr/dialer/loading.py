@@ -73,7 +73,8 @@ def open_audience(source: IO[bytes], charset: str | None) -> io.TextIOWrapper:
 
 def read_file(source: IO[bytes], charset: str | None) -> Iterator[Contact | BadRow]:
     """Contacts of a CSV file; AudienceError where it is no audience at all."""
-    lines = _Lines(open_audience(source, charset))
+    text = open_audience(source, charset)
+    lines = _Lines(text)
     try:
         yield from read_audience(lines)
     except UnicodeDecodeError as error:
@@ -82,6 +83,8 @@ def read_file(source: IO[bytes], charset: str | None) -> Iterator[Contact | BadR
             f"after line {lines.count}: byte 0x{found} is not {error.encoding}: "
             "save the file as UTF-8, or name its character set (windows-1252 say)"
         ) from None
+    finally:
+        text.detach()  # whoever opened the file closes it
 
 
 class _Lines:
