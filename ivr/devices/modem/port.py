@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import glob
 import os
 import re
+import termios
 from collections.abc import Callable
 from typing import Final
 
 import serial
 from serial.tools import list_ports
 
-__all__ = ["Port", "PortError", "find", "open_port"]
+__all__ = ["Port", "PortError", "close_port", "find", "open_port"]
 
 BAUD: Final = 115_200
 """Ten bits an octet leave room for 8000 samples a second with their shields; USB modems run at USB's speed anyway."""
@@ -68,13 +71,26 @@ def open_port(path: str) -> serial.Serial:
     :raises PortError: it cannot be opened, or another process has it.
     """
     try:
-        return serial.Serial(path, BAUD, timeout=0, write_timeout=0, rtscts=True, exclusive=True)
-    except PermissionError:
-        raise PortError(f"{path} may not be opened: is this user in the group dialout?") from None
+        device = serial.Serial(path, BAUD, timeout=0, write_timeout=0, rtscts=True, exclusive=True)
     except (OSError, ValueError) as error:
-        if "lock" in str(error):
+        number = getattr(error, "errno", None)
+        if number in (errno.EACCES, errno.EPERM):
+            raise PortError(f"{path} may not be opened: is this user in the group dialout?") from None
+        if number in (errno.EBUSY, errno.EAGAIN) or "lock" in str(error):
             raise PortError(f"{path} is in use by another process") from None
         raise PortError(f"{path} cannot be opened: {error}") from None
+    # The lock keeps away who looks for it; this keeps away the rest, but root.
+    with contextlib.suppress(OSError):
+        fcntl.ioctl(device.fileno(), termios.TIOCEXCL)
+    return device
+
+
+def close_port(device: serial.Serial) -> None:
+    """Let go of a port. May block for a moment."""
+    with contextlib.suppress(OSError, TypeError):  # it is gone, or was closed before
+        fcntl.ioctl(device.fileno(), termios.TIOCNXCL)
+    with contextlib.suppress(OSError):
+        device.close()
 
 
 class Port:
@@ -116,9 +132,7 @@ class Port:
     async def close(self) -> None:
         """Let go of it."""
         self._stop()
-        device = self._device
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(device.close)
+        await asyncio.to_thread(close_port, self._device)
 
     def _signal(self, name: str, on: bool) -> None:
         if self._open:

@@ -147,6 +147,17 @@ def test_why_calls_out_come_to_nothing(chip: str) -> None:
     assert line.await_event(Failed, 300.0) == Failed("no_answer")
 
 
+def test_ring_back_and_busy_may_be_told_by_codes() -> None:
+    line = ready()
+    line.do(line.line.dial, "200")
+    line.until(lambda: line.line.state is State.DIALLING and any("ATD" in text for text in line.trace))
+    line.modem.code("r")
+    assert line.await_event(Alerting, 0.5) == Alerting()
+    line.modem.code("b")
+    assert line.await_event(Failed, 0.5) == Failed("busy")
+    line.until(lambda: line.line.state is State.IDLE)
+
+
 def test_a_call_out_is_given_up_while_it_rings() -> None:
     line = ready()
     line.do(line.line.dial, "200")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ivr.devices.hardware import Answered, Back, Gone, HardwareEvent, HungUp, Key, Ringing
 from ivr.devices.modem import ModemHardware
-from ivr.devices.modem.port import open_port
+from ivr.devices.modem.port import close_port, open_port
 from ivr.settings import Modem
 from tests.kit.modem import Caller, Handset, Office, level_of, tone
 
@@ -151,6 +151,6 @@ async def test_a_port_that_is_taken_or_not_there_is_told_once_and_waited_for() -
             gone = await bench.until(Gone)
             assert isinstance(gone, Gone)
             assert "in use" in gone.reason
-            taken.close()
+            close_port(taken)
             await bench.until(Back)
             assert [type(event) for event in bench.events] == [Gone, Back]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import tty
 from collections.abc import Iterator
@@ -10,9 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from serial import SerialException
 
 from ivr.devices.modem import port
-from ivr.devices.modem.port import MOST_HELD, Port, PortError, find, open_port
+from ivr.devices.modem.port import MOST_HELD, Port, PortError, close_port, find, open_port
 
 
 @pytest.fixture
@@ -66,19 +68,25 @@ def test_a_port_is_for_one_process_alone(pty: str) -> None:
         with pytest.raises(PortError, match="in use by another process"):
             open_port(pty)
     finally:
-        device.close()
-    open_port(pty).close()
+        close_port(device)
+    close_port(open_port(pty))
 
 
 def test_what_cannot_be_opened_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PortError, match="cannot be opened"):
         open_port(str(tmp_path / "ttyACM0"))  # no terminal
 
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError
+    def refuse(number: int) -> None:
+        def serial(*_: object, **__: object) -> None:
+            raise SerialException(number, f"could not open port: {os.strerror(number)}")
 
-    monkeypatch.setattr(port.serial, "Serial", refuse)
+        monkeypatch.setattr(port.serial, "Serial", serial)
+
+    refuse(errno.EACCES)
     with pytest.raises(PortError, match="dialout"):
+        open_port(str(tmp_path / "ttyACM0"))
+    refuse(errno.EBUSY)
+    with pytest.raises(PortError, match="in use by another process"):
         open_port(str(tmp_path / "ttyACM0"))
 
 
