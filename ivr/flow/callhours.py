@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +27,10 @@ CALLEE = "callee"
 
 SEARCH_DAYS = 16
 """Days ahead in which an opening is looked for: every weekday comes twice, in every zone."""
+
+JUDGED = 256
+"""Windows, sets of zones and days of which it is remembered whether there is an hour in common: for the many zones of a
+mobile number in a large country that takes milliseconds to find out, and a campaign has thousands of them."""
 
 UNKNOWN_ZONE = "Etc/Unknown"
 """What the library says of a number whose zone it does not know."""
@@ -129,7 +134,7 @@ class CallHours:
         zones = callee_zones(target)
         if not zones:
             return cls(window, (own,))
-        if open_in(window, zones, now) is None:
+        if not _ever_open(window, zones, now.astimezone(UTC).date()):
             return cls(window, (own,), guessed=True)
         return cls(window, zones)
 
@@ -140,6 +145,12 @@ class CallHours:
             return at
         # A change of the clocks may keep zones apart that met before: then the call goes rather than never.
         return open_in(self.window, self.zones, at) or at
+
+
+@lru_cache(JUDGED)
+def _ever_open(window: CallWindow, zones: tuple[tzinfo, ...], day: date) -> bool:
+    """Whether there is a time, from that day on, at which a window is open in all of these zones."""
+    return open_in(window, zones, datetime.combine(day, time(), UTC)) is not None
 
 
 def _opens(window: CallWindow, zone: tzinfo, at: datetime) -> datetime | None:

@@ -151,7 +151,7 @@ def _calls(element: StartOutgoingCallElement) -> str:
     parts = ["to the contact" if element.to is None else f"to {bare(element.to.source)}"]
     window = element.window
     if window is not None:
-        days = "" if len(window.days) == len(WEEKDAYS) else f"{', '.join(window.days)} "
+        days = _days(window.days)
         parts.append(f"{days}{window.from_} to {window.to}")
     if element.retry is not None:
         parts.append(f"{element.retry.times + 1} attempts")
@@ -160,6 +160,15 @@ def _calls(element: StartOutgoingCallElement) -> str:
     elif element.confirm is not None:
         parts.append("confirmed by a key")
     return ", ".join(parts)
+
+
+def _days(days: tuple[str, ...]) -> str:
+    """Weekdays with a space after them; nothing where they are all."""
+    if len(days) == len(WEEKDAYS):
+        return ""
+    first = WEEKDAYS.index(days[0])
+    row = tuple(WEEKDAYS[first : first + len(days)])
+    return f"{days[0]}-{days[-1]} " if len(days) > 2 and row == tuple(days) else f"{', '.join(days)} "
 
 
 def _collect(element: CollectElement) -> str:

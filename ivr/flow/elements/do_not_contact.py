@@ -17,8 +17,8 @@ __all__ = ["DoNotContactElement"]
 
 @element("do_not_contact")
 class DoNotContactElement(Element):
-    """Puts a number on the do-not-contact list, or takes it off: that of the caller (the called party of an outgoing
-    call), or the one named."""
+    """Puts a number on the do-not-contact list, or takes it off: that of the caller (of who was called
+    last), or the one named."""
 
     BRANCHES = (NEXT,)
     NEEDS_CALL = False

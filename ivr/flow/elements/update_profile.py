@@ -23,7 +23,7 @@ MAX_FIELDS = 50
 
 @element("update_profile")
 class UpdateProfileElement(Element):
-    """Changes fields of a person's profile: of the caller (the called party of an outgoing call), or of the number
+    """Changes fields of a person's profile: of the caller (the contact for whom the flow runs), or of the number
     named. What this flow reads as `profile` has the changes at once. `null` removes a field; a value that cannot be
     worked out leaves it as it is, with a note in the log."""
 
@@ -34,7 +34,7 @@ class UpdateProfileElement(Element):
     fields: dict[VariableName, ValueTemplate] = Field(min_length=1, max_length=MAX_FIELDS)
     """Field to value: fixed, an expression, or `null`."""
     number: TextTemplate | None = None
-    """Whose profile; default: the caller's."""
+    """Whose profile; default: the caller's, or the contact's."""
 
     def run(self, ctx: Session) -> str:
         number = ctx.contact if self.number is None else ctx.text(self.number, "number")[0].strip()
