@@ -76,7 +76,9 @@ class AttemptReport(CallReport):
         """An INVITE goes out."""
         self._attempt["line"] = line
         if self._own:
-            self._record = replace(self._record, line=line, sip_call_id=call_id, source=source)
+            # Traces know the call, with all that was tried after it, by its first INVITE.
+            first = self._record.sip_call_id or call_id
+            self._record = replace(self._record, line=line, sip_call_id=first, source=source)
 
     def shows(self, caller: str) -> None:
         """The caller id that is shown."""

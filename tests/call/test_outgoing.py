@@ -295,9 +295,17 @@ def test_calls_that_cannot_be_placed(tmp_path: Path, settings: str, word: str) -
     assert calls.attempts[0]["status"] == word
 
 
-@pytest.mark.parametrize("limit", ["limits: {calls: 1}", "outbound_policy: {total: {calls: 1}}"])
-def test_one_call_more_than_a_limit_allows(tmp_path: Path, limit: str) -> None:
-    settings = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10}\n" + limit
+@pytest.mark.parametrize(
+    ("limit", "own"),
+    [
+        ("limits: {calls: 1}", ""),
+        ("outbound_policy: {total: {calls: 1}}", ""),
+        ("outbound_policy: {per_line: {calls: 1}}", ""),
+        ("", ", max_calls: 1"),
+    ],
+)
+def test_one_call_more_than_a_limit_allows(tmp_path: Path, limit: str, own: str) -> None:
+    settings = f"lines:\n  pbx: {{type: sip_trunk, host: 192.0.2.10{own}}}\n{limit}"
     calls, callee = dialled(tmp_path, "validity: 1s", settings)
     second = calls.contact("main", number="+15550101")
     calls.house.run(30)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ivr.settings import load_settings
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
@@ -147,6 +149,17 @@ def test_a_line_that_is_full_is_followed_by_the_next(called: Called) -> None:
     _, records, _ = called
     assert records["full"]["line"] == "stands_in"
     assert records["full"]["cause"] == "user_hung_up"
+
+
+def test_the_trace_shows_both_lines(called: Called) -> None:
+    daemon, records, _ = called
+    path = f"{daemon.http}/v1/messages?call_id={records['full']['sip_call_id']}"
+    token = load_settings(daemon.config).token_file.read_text()
+    request = urllib.request.Request(path, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        texts = [message["text"] for message in json.load(answer)["messages"]]
+    assert sum(text.startswith("INVITE ") for text in texts) == 2
+    assert sum(text.startswith("BYE ") for text in texts) == 1
 
 
 def test_nothing_is_left(called: Called) -> None:
