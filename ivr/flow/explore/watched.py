@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from ivr.flow.explore.state import state_of
 from ivr.flow.ports import DigitSource
@@ -81,7 +81,7 @@ class WatchedCall(SimulatedCall):
         self._note(waiting)
         return super().advance()
 
-    def press(self, keys: str, gap: float = 0.25, source: DigitSource = "rfc4733") -> SimulatedCall:
+    def press(self, keys: str, gap: float = 0.25, source: DigitSource = "rfc4733") -> Self:
         for index, key in enumerate(keys):
             if index:
                 self.wait(gap)

@@ -10,27 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Self
 
 from ivr.flow import ports
 from ivr.flow.machine import Machine
+from ivr.flow.sim.acting import ActingCall
 from ivr.flow.sim.agenda import Agenda
 from ivr.flow.sim.deadair import DeadAir
 from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
-from ivr.flow.sim.observed import ObservedCall
 from ivr.flow.sim.outside import SimulatedWorld
 from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, StartedContact
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import (
     Answers,
-    CalleeAnswer,
-    ForwardAnswer,
-    ForwardResult,
-    HttpAnswer,
-    MailAnswer,
     Stubs,
 )
 from ivr.flow.spoken import Languages
@@ -40,9 +35,6 @@ if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
 
 __all__ = ["MAX_MOMENTS", "SimulatedCall"]
-
-KEY_SECONDS = 0.1
-"""How long keys are held."""
 
 MAX_MOMENTS = 100_000
 """Things that happen in one call before it counts as one that never ends: the limits end any flow much earlier."""
@@ -72,12 +64,11 @@ _AFTER_THE_END = frozenset(
 """Commands that a flow without a caller may still give."""
 
 
-class SimulatedCall(ObservedCall):
+class SimulatedCall(ActingCall):
     """One call. Whoever drives it plays the caller and the world; what nobody plays is done by the stubs."""
 
     __slots__ = (
         "_agenda",
-        "_asked",
         "_callee_answers",
         "_dead_air",
         "_dials",
@@ -91,22 +82,16 @@ class SimulatedCall(ObservedCall):
         "_noted",
         "_sound",
         "_world",
-        "answered_at",
-        "call_info",
         "contacts",
         "delivered",
-        "ended",
-        "ended_at",
         "entry",
         "flow",
         "flows",
         "given",
         "happened",
-        "heard",
         "log",
         "machine",
         "moments",
-        "session_at",
         "silences",
         "unused_steps",
     )
@@ -201,7 +186,7 @@ class SimulatedCall(ObservedCall):
 
     # Time
 
-    def start(self) -> SimulatedCall:
+    def start(self) -> Self:
         """Begin."""
         if self.flow.elements[self.entry].OUTSIDE:
             self.ended = True
@@ -233,7 +218,7 @@ class SimulatedCall(ObservedCall):
             self._carry_out()
         return True
 
-    def wait(self, seconds: float) -> SimulatedCall:
+    def wait(self, seconds: float) -> Self:
         """Let time pass."""
         agenda = self._agenda
         end = agenda.now + seconds
@@ -242,7 +227,7 @@ class SimulatedCall(ObservedCall):
         agenda.now = max(agenda.now, end)
         return self
 
-    def run(self, until: float | None = None) -> SimulatedCall:
+    def run(self, until: float | None = None) -> Self:
         """Let time pass until the flow is over, or (`until`) to that moment."""
         if until is not None:
             return self.wait(max(0.0, until - self.now))
@@ -253,96 +238,7 @@ class SimulatedCall(ObservedCall):
             self.advance()  # what ends with the call, and answers that nobody waits for any more
         return self
 
-    # What the caller does
-
-    def press(self, keys: str, gap: float = 0.25, source: ports.DigitSource = "rfc4733") -> SimulatedCall:
-        """Press keys, one every `gap` seconds, the first one now."""
-        for index, key in enumerate(keys):
-            if index:
-                self.wait(gap)
-            if self.ended:
-                break
-            self._asked = True
-            self._happens("key", key)
-            if not self._forwards.bridged:
-                self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
-        return self
-
-    def speak(self, seconds: float) -> SimulatedCall:
-        """Speak from now on for so long; time does not pass by that."""
-        if not self.ended:
-            self._happens("speaks", seconds)
-            self._sound.speak(seconds)
-        return self
-
-    def hang_up(self, cause: ports.Cause = "user_hung_up") -> SimulatedCall:
-        """Hang up, or let the call break off for another cause."""
-        if self.ended:
-            return self
-        self._happens("hung_up", cause)
-        self._forwards.abandon()
-        self._dials.abandon()
-        self._over()
-        self.send(ports.CallEnded(cause))
-        self._sound.close()
-        self._tell_end(cause)
-        return self
-
-    def _leave(self) -> None:
-        self.hang_up()
-
-    def _key(self, key: str) -> None:
-        self.press(key)
-
-    def _connected(self, event: ports.DialAnswered) -> None:
-        """Somebody whom the flow called has answered: a session begins."""
-        self.ended, self.ended_at = False, None
-        self.heard, self.answered_at = True, self.now
-        self.session_at = self.now
-        self._asked = False
-        self.send(event)
-        self.call_info = self.machine.call
-
-    # What the world does
-
-    def stub(self, *answers: HttpAnswer | ForwardAnswer | MailAnswer | CalleeAnswer) -> SimulatedCall:
-        """Have these answers given before those of the stubs."""
-        self._http_answers.first(answer for answer in answers if isinstance(answer, HttpAnswer))
-        self._forward_answers.first(answer for answer in answers if isinstance(answer, ForwardAnswer))
-        self._mail_answers.first(answer for answer in answers if isinstance(answer, MailAnswer))
-        self._callee_answers.first(answer for answer in answers if isinstance(answer, CalleeAnswer))
-        return self
-
-    def answer_request(
-        self,
-        status: int = 200,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-        error: ports.RequestError | None = None,
-    ) -> bool:
-        """Answer the oldest HTTP request that waits for it now; False: none does."""
-        return self._world.respond(status, body, headers or {}, error)
-
-    def forward_result(self, result: ForwardResult | Literal["left"], sip_code: int | None = None) -> SimulatedCall:
-        """The called party does this now; `left`: hangs up after the talk. A refusal may have another code."""
-        self._forwards.result(result, sip_code)
-        return self
-
-    def callee_result(self, answer: CalleeAnswer) -> bool:
-        """Who is being called does this now, or that is why it fails; False: nobody is."""
-        return self._dials.result(answer, self._confirm_key() if answer.told else None)
-
-    def callee_told(self, answerer: ports.Answerer, confidence: float, reason: str = "") -> None:
-        """It is told who has answered, where that does not come by itself."""
-        dial = next((command for _, command in reversed(self.log) if isinstance(command, ports.Dial)), None)
-        if dial is not None:
-            self.dialled[-1].answerer = answerer
-            self.send(ports.AnswererFound(dial.id, answerer, confidence, reason=reason))
-
-    def event(self, name: str, properties: Mapping[str, Any] | None = None) -> SimulatedCall:
-        """An event comes from outside."""
-        self._happens("event", self._world.event(name, properties or {}))
-        return self
+    # What happens to it
 
     def send(self, event: ports.Event) -> None:
         """Tell the flow of an event and carry out what it says."""
@@ -419,11 +315,6 @@ class SimulatedCall(ObservedCall):
             case ports.StopWaiting(id=number):
                 self._world.stop_waiting(number)
 
-    def _confirm_key(self) -> str | None:
-        """The key that the element which runs asks who answers for; None: none."""
-        confirm = getattr(self.element, "confirm", None)
-        return None if confirm is None else "1" if confirm.key == "any" else confirm.key
-
     def _start_contact(self, command: ports.StartContact) -> StartedContact:
         known = command.flow in self.flows or command.flow == self.flow.name
         error = self._failing_contacts.get(self._running()) or (None if known else "no_flow")
@@ -470,27 +361,6 @@ class SimulatedCall(ObservedCall):
     def _over(self) -> None:
         self.ended = True
         self.ended_at = self.now
-
-    def _tell_end(self, cause: ports.Cause) -> None:
-        """Flows may wait for the end of a call."""
-        call = self.call_info
-        talked = 0.0 if self.answered_at is None else self.now - self.answered_at
-        self._world.event(
-            "call.ended",
-            {
-                "id": call.id,
-                "short_id": call.short_id,
-                "direction": call.direction,
-                "line": call.line,
-                "from": call.from_,
-                "to": call.to,
-                "flow": self.flow.name,
-                "flow_number": self.flow.number or None,
-                "cause": cause,
-                "answered": self.answered_at is not None,
-                "seconds": round(talked, 3),
-            },
-        )
 
     def _listen(self) -> None:
         """Keep the times in which the caller hears nothing and has nothing to do.
