@@ -56,15 +56,18 @@ class Dials:
     def __init__(
         self,
         services: Services,
-        book: Callable[[KeptWait, Callable[[], None]], None],
-        leave: Callable[[SoloFlow], None],
+        book: Callable[[KeptWait, KeptWait, Callable[[], None]], None],
+        leave: Callable[[SoloFlow, KeptWait | None], None],
     ) -> None:
-        """`book` has a row written and calls back then; `leave` lets go of a flow whose row is to stay as it is."""
+        """`book` has a row (as it was, as it is to be) written and calls back then; `leave` lets go of a flow whose row
+        stays as it is, or is to be another one again."""
         self._services = services
         self._book = book
         self._leave = leave
         self.calls: CallBook | None = None
         """Set once calls can be placed."""
+        self.calling = 0
+        """Flows that have a call."""
 
     def dial(self, solo: SoloFlow, command: ports.Dial) -> None:
         """Carry out a command of a flow, which hears of it soon."""
@@ -72,9 +75,9 @@ class Dials:
             log.warning("a call of flow %s was under way when the daemon ended: it is not placed again", solo.wait.flow)
             self._fail(solo, command, "interrupted")
             return
-        solo.dialling = True
+        solo.dialling, solo.dial = True, command.id
         if self.calls is None or self.calls.draining:
-            self._leave(solo)
+            self._leave(solo, None)
             return
         prepared = solo.prepare_dial(command)
         if isinstance(prepared, ports.DialDone):
@@ -83,25 +86,28 @@ class Dials:
         self._services.outside.may_contact(party_of(prepared.to), partial(self._may, solo, prepared))
 
     def _may(self, solo: SoloFlow, command: ports.Dial, allowed: bool) -> None:
-        if not solo.dialling:
+        if not solo.dials(command):
             return
         if self.calls is None or self.calls.draining:
-            self._leave(solo)
+            self._leave(solo, None)
         elif not allowed:
             self._fail(solo, command, "do_not_contact")
         elif not (self.calls.has_room() or self._is_urgent(command)):
             self._fail(solo, command, "limit")
         else:
-            snapshot = {**solo.wait.snapshot, BOOKED: command.attempt}
-            solo.wait = replace(solo.wait, snapshot=snapshot)
-            self._book(solo.wait, partial(self._place, solo, command))
+            before = solo.wait
+            solo.wait = replace(before, snapshot={**before.snapshot, BOOKED: command.attempt})
+            self._book(before, solo.wait, partial(self._place, solo, command, before))
 
     def _is_urgent(self, command: ports.Dial) -> bool:
         return self._services.outbound.policy.emergency(normalise(party_of(command.to))) is not None
 
-    def _place(self, solo: SoloFlow, command: ports.Dial) -> None:
+    def _place(self, solo: SoloFlow, command: ports.Dial, before: KeptWait) -> None:
         """The row says so: the call may go."""
-        if not solo.dialling or self.calls is None:
+        if not solo.dials(command) or self.calls is None:
+            return
+        if self.calls.draining:
+            self._leave(solo, before)
             return
         report = self._report(solo, command)
         call = OutgoingCall(
@@ -114,6 +120,7 @@ class Dials:
             partial(self._written, solo),
         )
         solo.call = call
+        self.calling += 1
         self.calls.add(call)
         try:
             call.start()
@@ -124,6 +131,7 @@ class Dials:
     def _written(self, solo: SoloFlow, call: OutgoingCall) -> None:
         """The call is over, and all of it known: the flow goes on without."""
         self._services.dialled[call.report.result] += 1
+        self.calling -= 1
         solo.settled(call.report.base(solo.machine))
         if self.calls is not None:
             self.calls.written_out(call)

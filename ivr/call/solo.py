@@ -97,6 +97,8 @@ class SoloFlow:
         self._done = False
         self.dialling = False
         """Somebody is to be called, or is called, or was and not all of it is known yet."""
+        self.dial = 0
+        """Id of the command that asks for it."""
         self.call: SoloCall | None = None
         """That call, once it is placed."""
         self.wrote = False
@@ -164,6 +166,10 @@ class SoloFlow:
             self._host.asleep(self)
             self.runner.hand_over()
             self._let_go()
+
+    def dials(self, command: ports.Dial) -> bool:
+        """Whether this call is still wanted: it was not given up, nor was the flow let go."""
+        return bool(vars(self)) and self.dialling and self.dial == command.id and self.call is None
 
     def settled(self, record: dict[str, Any]) -> None:
         """A call of the flow is over, and all of it known: `record` is what the flow's record says besides the way."""

@@ -35,7 +35,8 @@ __all__ = ["WaitingFlows"]
 log = logging.getLogger("ivr.call")
 
 RUNNING = 500
-"""Flows without a caller that run at the same time; more wait in the store until some are done."""
+"""Flows without a caller that run at the same time; more wait in the store until some are done. Those that have a call
+have limits of their own."""
 AT_ONCE = 5.0
 """Seconds until a call that is not worth a record of its waiting."""
 LONGEST_SLEEP = 60.0
@@ -112,7 +113,7 @@ class WaitingFlows:
         return not self._running and not self._kept.busy
 
     def _room(self) -> int:
-        return RUNNING - len(self._running)
+        return RUNNING - (len(self._running) - self.dials.calling)
 
     # Flows whose callers have left, and flows that begin without one
 
@@ -325,10 +326,12 @@ class WaitingFlows:
         """A flow calls somebody (SoloHost)."""
         self.dials.dial(flow, command)
 
-    def _leave(self, flow: SoloFlow) -> None:
-        """A flow is left as its row has it."""
+    def _leave(self, flow: SoloFlow, row: KeptWait | None) -> None:
+        """A flow is left as its row has it, or is to have it again."""
         self._running.pop(flow.wait.id, None)
         flow.abandon()
+        if row is not None:
+            self._kept.put(row)
 
     def over(self, flow: SoloFlow) -> None:
         """A flow is at its end (SoloHost)."""

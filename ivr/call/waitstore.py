@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -45,6 +45,13 @@ Write = Callable[[sa.Connection], None]
 """Part of a transaction."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    before: KeptWait
+    wait: KeptWait
+    then: Callable[[], None]
+
+
 class WaitStore:
     """Queues of one process, and the task that works them off."""
 
@@ -67,7 +74,7 @@ class WaitStore:
         self._take_up = take_up
         self._table = services.store.waits
         self.puts: dict[str, KeptWait] = {}
-        self._bookings: dict[str, tuple[KeptWait, Callable[[], None]]] = {}
+        self._bookings: dict[str, _Booking] = {}
         self.finished: dict[str, list[Write]] = {}
         self.waking: dict[str, int] = {}
         """Those before the event of this number are not for it."""
@@ -88,9 +95,10 @@ class WaitStore:
         self.puts[wait.id] = wait
         self._work.set()
 
-    def book(self, wait: KeptWait, then: Callable[[], None]) -> None:
-        """What a flow that runs is about to do; `then` is called once it is written."""
-        self._bookings[wait.id] = wait, then
+    def book(self, before: KeptWait, wait: KeptWait, then: Callable[[], None]) -> None:
+        """What a flow that runs is about to do; `then` is called once it is written. `before` is the row where nothing
+        comes of it, since this process ends first."""
+        self._bookings[wait.id] = _Booking(before, wait, then)
         self._work.set()
 
     def finish(self, key: str, writes: list[Write] | None = None) -> None:
@@ -140,6 +148,8 @@ class WaitStore:
 
     async def close(self) -> None:
         """Bring the rest to the store; nobody is called any more."""
+        for key, booking in self._bookings.items():
+            self.puts.setdefault(key, booking.before)
         self._bookings.clear()
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -162,7 +172,7 @@ class WaitStore:
         batch = int(not (puts or bookings or finished)) if one else WAKE_BATCH
         ids = list(itertools.islice(ready, max(0, min(batch, room))))
         unsafe, self.unsafe = self.unsafe, False
-        booked = [wait for wait, _ in bookings.values()]
+        booked = [booking.wait for booking in bookings.values()]
         try:
             taken = await asyncio.to_thread(
                 self._exchange, self._flows(), unsafe, list(puts.values()), booked, finished, ids
@@ -182,8 +192,8 @@ class WaitStore:
         first = {key: self.waking.pop(key, 0) for key in ids}
         for key in ids:
             self._get_up(key)
-        for _, then in bookings.values():
-            then()
+        for booking in bookings.values():
+            booking.then()
         for wait, versions in taken:
             # It slept through the events before that one: they may be more than are remembered.
             self._take_up(replace(wait, after_event=max(wait.after_event, first[wait.id] - 1)), versions)

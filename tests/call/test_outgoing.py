@@ -279,6 +279,32 @@ def test_a_stopping_daemon_leaves_contacts_in_the_store(tmp_path: Path) -> None:
     assert calls.record.cause == "ended_by_flow"
 
 
+def test_a_daemon_that_stops_while_a_call_is_booked_takes_the_booking_back(tmp_path: Path) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.hold_bookings = True
+    wait = calls.contact("main", number=NUMBER)
+    calls.house.manager.draining = True
+    calls.held.pop()()
+    calls.house.run(0.2)
+    assert not callee.calls
+    assert "dialled" not in calls.rows[wait.id].snapshot
+
+
+def test_a_list_that_is_read_too_late_has_nobody_called(tmp_path: Path) -> None:
+    calls = placing(tmp_path, "validity: 1s")
+    callee = calls.house.party(TRUNK)
+    asked: list[Any] = []
+    calls.house.outside.may_contact = lambda number, then: asked.append(then)  # type: ignore[method-assign]
+    calls.contact("main", number=NUMBER)
+    calls.house.run(300)  # the flow has given up
+    assert calls.path[-1] == "failed"
+    for then in asked:
+        then(True)
+    calls.house.run(1)
+    assert not callee.calls
+
+
 @pytest.mark.parametrize(
     ("settings", "word"),
     [

@@ -18,6 +18,7 @@ import pytest
 from ivr.call import waiting, waitstore
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
+from ivr.call.starts import new_wait
 from ivr.call.waiting import WaitingFlows
 from ivr.flow import Flow, FlowSet, Machine, parse_flow, ports
 from ivr.flow.spoken import Languages
@@ -536,3 +537,23 @@ async def test_what_happens_inside_wakes_too(url: str) -> None:
         node.hub.happened("call.ended:c9", "call.ended", {"cause": "network"})
         await node.until(lambda: node.asked(ports.UpdateProfile))
         await node.over()
+
+
+async def test_what_is_booked_and_never_done_is_taken_back(url: str) -> None:
+    async with Node(url, {"after": AFTER.replace("PAST", "1h")}) as node:
+        before = new_wait("call-1", node.store.node, 1.0)
+        done: list[str] = []
+        booked = replace(before, snapshot={"dialled": 1})
+        node.waiting._kept.put(before)
+        await node.until(lambda: not node.waiting._kept.busy)
+        node.waiting._kept.book(before, booked, lambda: done.append("placed"))
+        await node.until(lambda: done)
+        kept = await asyncio.to_thread(node.store.waits.of_call, "call-1")
+        assert kept is not None
+        assert kept.snapshot == {"dialled": 1}
+        await node.tasks.close()
+        node.waiting._kept.book(before, replace(booked, snapshot={"dialled": 2}), lambda: done.append("never"))
+        await node.waiting.close()
+        kept = await asyncio.to_thread(node.store.waits.of_call, "call-1")
+        assert kept is not None
+        assert (kept.snapshot, done) == ({}, ["placed"])

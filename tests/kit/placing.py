@@ -55,7 +55,7 @@ class Placing:
     def _completed(self, record: CallRecord) -> None:
         self.records[record.id] = record
 
-    def _book(self, wait: KeptWait, then: Callable[[], None]) -> None:
+    def _book(self, before: KeptWait, wait: KeptWait, then: Callable[[], None]) -> None:
         self.booked.append(wait)
         self.rows[wait.id] = wait
         if self.hold_bookings:
@@ -63,9 +63,11 @@ class Placing:
         else:
             self.house.link.after(0.001, then)
 
-    def _leave(self, flow: SoloFlow) -> None:
+    def _leave(self, flow: SoloFlow, row: KeptWait | None) -> None:
         self.running.pop(flow.wait.id)
         flow.abandon()
+        if row is not None:
+            self.rows[row.id] = row
 
     def keep_flows(self) -> None:
         """Take over flows whose callers have left, as a daemon does."""
