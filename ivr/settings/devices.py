@@ -54,7 +54,7 @@ class DeviceLine(Section):
 ModemProfile = Literal["auto", "usr5637", "cx93010", "v253"]
 """Which chip: found out by its answers, one that is known, or what ITU-T V.253 says and no more."""
 
-FULL_DUPLEX_MODEMS: frozenset[ModemProfile] = frozenset({"usr5637", "cx93010"})
+FULL_DUPLEX_MODEMS: frozenset[ModemProfile] = frozenset({"cx93010"})
 """Profiles of chips that send and receive at once (+VTR). One that is yet to be found out counts as half duplex."""
 
 _DEVICE_FILE = re.compile(r"/dev/[^\s\x00-\x1f]{1,200}|usb:[0-9a-fA-F]{4}:[0-9a-fA-F]{4}")

@@ -33,7 +33,7 @@ def test_a_modem(make_settings: Make) -> None:
     ("keys", "full"),
     [
         ("", False),
-        (", profile: usr5637", True),
+        (", profile: usr5637", False),
         (", profile: v253", False),
         (", profile: cx93010", True),
         (", profile: cx93010, duplex: half", False),
@@ -92,12 +92,12 @@ def test_lines_of_all_kinds_stand_in_for_each_other(make_settings: Make) -> None
         (
             "{type: modem, port: COM3}",
             "lines.a.port: not a serial port (found COM3; expected a file of /dev, like /dev/ttyACM0 or one of"
-            " /dev/serial/by-id)",
+            " /dev/serial/by-id, or usb:vendor:product)",
         ),
         (
             "{type: modem, port: /dev/../etc/passwd}",
             "lines.a.port: not a serial port (found /dev/../etc/passwd; expected a file of /dev, like /dev/ttyACM0 or"
-            " one of /dev/serial/by-id)",
+            " one of /dev/serial/by-id, or usb:vendor:product)",
         ),
         (
             "{type: modem, port: /dev/ttyACM0, profile: hayes}",
