@@ -14,7 +14,7 @@ TEST_SOUND_PACKAGES="pipewire pipewire-bin pipewire-alsa wireplumber dbus-daemon
 # What judges the Debian package, and runs it within what its unit permits.
 HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl"
 # Pages of docs/ that an installation brings along.
-PAGES="install operations monitoring beside-asterisk configuration security sip transports trunks gateways hardware transfers media doctor
+PAGES="install operations monitoring beside-asterisk configuration security sip transports trunks gateways hardware modem transfers media doctor
     trace-and-replay troubleshooting what-we-survive"
 
 say() {
