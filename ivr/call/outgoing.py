@@ -22,6 +22,7 @@ from ivr.capture import Party
 from ivr.flow import ports
 from ivr.guard import Dialler
 from ivr.lines import Showing
+from ivr.lines.callerid import NOBODY
 from ivr.sip import OutboundSession, Session
 from media import Answerer, MediaEvent, RecordDone, Tone
 
@@ -93,7 +94,8 @@ class OutgoingCall(FlowCall):
         self.leg, self.session = leg, session
         if self._first is None:
             self._first = session.call_id
-            self._shown = session.invite.from_.uri.user if isinstance(session, OutboundSession) else ""
+            user = session.invite.from_.uri.user if isinstance(session, OutboundSession) else NOBODY
+            self._shown = "" if user == NOBODY else user
             self.report.shows(self.command.from_ or self._shown)
             self.services.captures.began(self._seen(leg, session))
         else:

@@ -96,5 +96,12 @@ def identity_of(line: SipLine | None, showing: Showing, our_host: str, target: U
         if rules.diversion in ("history_info", "both"):
             last = Uri(target.scheme, target.user, target.host, target.port, {"cause": "302"})
             headers.append(("History-Info", f"<{first}>;index=1, <{last}>;index=1.1;mp=1"))
-    shown = ANONYMOUS if withheld else NameAddr(address(number or NOBODY), display)
+    if withheld:
+        shown = ANONYMOUS
+    elif number:
+        shown = NameAddr(address(number), display)
+    else:
+        # Nobody calls but ourselves: the account, which is no number that could be written in another way.
+        own_user = line.register_.user if line.register_ is not None else line.user or NOBODY
+        shown = NameAddr(Uri("sip", own_user, domain), display)
     return Identity(shown, tuple(headers))

@@ -9,6 +9,7 @@ import pytest
 
 from ivr.sip import Ended
 from media import Answerer, Tone
+from tests.call.test_redirects import moved
 from tests.kit.house import DESK, TRUNK, Party
 from tests.kit.placing import Placing
 from tests.kit.sip import sdp
@@ -374,3 +375,59 @@ def test_the_daemon_ends_a_call(tmp_path: Path) -> None:
     calls.house.manager.end_all("system")
     calls.settled()
     assert calls.record.cause == "system"
+
+
+@pytest.mark.parametrize(
+    ("own", "fields", "shown"),
+    [
+        ("", "ring_timeout: 30s", "anonymous"),
+        (", register: {user: '4711', password: x}", "ring_timeout: 30s", "4711"),
+        (", from: '+4940100', register: {user: '4711', password: x}", "ring_timeout: 30s", "+4940100"),
+        (", from: '+4940100'", 'from: "+4940101"', "+4940101"),
+    ],
+)
+def test_who_calls(tmp_path: Path, own: str, fields: str, shown: str) -> None:
+    calls, callee = dialled(tmp_path, fields, f"lines:\n  pbx: {{type: sip_trunk, host: 192.0.2.10{own}}}")
+    assert callee.session.request.from_.uri.user == shown
+    callee.refuse(486)
+    calls.settled()
+    assert calls.record.caller == (None if shown == "anonymous" else shown)
+
+
+def test_a_redirection_is_followed_where_the_line_may_send_calls_elsewhere(tmp_path: Path) -> None:
+    settings = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10, redirects: true}"
+    calls, callee = dialled(tmp_path, settings=settings)
+    moved(callee, "<sip:+15550199@192.0.2.10>")
+    assert [session.request.uri.user for session in callee.calls] == [NUMBER, "+15550199"]
+    callee.answer()
+    calls.house.pool.ports[-1].played()
+    calls.settled()
+    assert calls.record.cause == "ended_by_flow"
+
+
+def test_an_emergency_call_has_room(tmp_path: Path) -> None:
+    settings = """
+lines:
+  pbx: {type: sip_trunk, host: 192.0.2.10}
+limits: {calls: 1}
+outbound_policy: {total: {calls: 1}, emergency: ["112"]}
+"""
+    calls, callee = dialled(tmp_path, settings=settings)
+    callee.answer()
+    calls.contact("main", number="112")
+    assert [session.request.uri.user for session in callee.calls] == [NUMBER, "112"]
+    assert calls.house.services.outbound.emergencies == 1
+    callee.answer()
+    for port in calls.house.pool.ports:
+        port.played()
+    calls.settled()
+
+
+def test_an_address_is_called_as_it_is(tmp_path: Path) -> None:
+    calls = placing(tmp_path, 'to: "sip:anna@192.0.2.30"')
+    shop = calls.house.party(("192.0.2.30", 5060))
+    calls.contact("main", number=NUMBER)
+    shop.answer()
+    calls.house.play_out()
+    calls.settled()
+    assert (calls.record.called, calls.record.line) == ("anna", None)
