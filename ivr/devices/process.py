@@ -304,7 +304,8 @@ def _end_with_input(stopping: threading.Event) -> None:
 
 
 def _say(text: str) -> None:
-    print(" ".join(text.split()), flush=True)
+    with contextlib.suppress(OSError):  # the daemon has died: the end of standard input tells the same
+        print(" ".join(text.split()), flush=True)
 
 
 class _Lines(logging.Formatter):
