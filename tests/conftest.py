@@ -43,6 +43,7 @@ REAL_TIME = {
     "drills": pytest.mark.alone,
     "examples/test_live.py": pytest.mark.patient,
     "interop": pytest.mark.alone,
+    "interop/test_soundcard_line.py": pytest.mark.patient,
     "media/test_pool.py": pytest.mark.alone,
 }
 """Tests in real time, with ports of their own. All others run side by side on every core; of these, one runs after the

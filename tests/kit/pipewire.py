@@ -185,6 +185,10 @@ class PipeWire:
             self._tool("destroy", str(number))
         self._until(lambda: self._ids(name) == [], f"the end of {name}")
 
+    def play(self, name: str, file: Path) -> None:
+        """Sound a WAV file on a card, and wait for its end."""
+        subprocess.run(("aplay", "-q", "-D", name, str(file)), env=self.environment, check=True, timeout=30)
+
     def _start(self, *command: str) -> None:
         self._processes.append(
             subprocess.Popen(command, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True)

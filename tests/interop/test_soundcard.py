@@ -1,0 +1,58 @@
+"""Sound cards on a real sound system: PipeWire with null sinks, through ALSA and PortAudio as a real card is.
+
+A null sink gives back what is sounded on it, so one card is its own echo: what goes out comes in, and can be measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.kit.card import CENTS, Card, fitted, sine
+from tests.kit.pipewire import PipeWire, missing
+
+pytestmark = [pytest.mark.interop, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+LATENCY = 0.25
+"""Seconds at most from a frame that is sounded to the frame that has it, through two buffers and the sound system."""
+
+
+@pytest.fixture
+def sound(tmp_path: Path) -> Iterator[PipeWire]:
+    with PipeWire(tmp_path / "sound", ("line", "other")) as pipewire:
+        pipewire.add("line")
+        yield pipewire
+
+
+@pytest.mark.parametrize("rate", [8000, pytest.param(16000, marks=pytest.mark.heavy)])
+def test_sound_goes_out_and_comes_in(sound: PipeWire, tmp_path: Path, rate: int) -> None:
+    tone = np.concatenate((np.zeros(rate // 2), sine(1000, rate, 1.5)))
+    np.save(tmp_path / "sounds.npy", tone.astype(np.int16))
+    card = Card(sound, tmp_path, "line", rate, 2.3)
+    statistics = card.done(15)
+    heard = card.heard()
+    assert (statistics["input_rate"], statistics["output_rate"], statistics["losses"]) == (48000, 48000, 0)
+    onset = int(np.argmax(np.abs(heard) > 1000))
+    latency = onset / rate - 0.5
+    assert 0.02 < latency < LATENCY, statistics
+    middle = heard[onset + rate // 4 : onset + rate]
+    frequency, level, rest = fitted(middle, 1000, rate)
+    assert abs(frequency - 1000) < CENTS
+    assert abs(level) < 0.5
+    assert rest < -30, statistics  # no gap, and no jump
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("ppm", [300, -300])
+def test_clocks_that_drift_are_learnt(sound: PipeWire, tmp_path: Path, ppm: int) -> None:
+    np.save(tmp_path / "sounds.npy", sine(1000, 8000, 151).astype(np.int16))
+    card = Card(sound, tmp_path, "line", 8000, 150, ppm)
+    statistics = card.done(170)
+    assert statistics["input_drift"] == pytest.approx(-ppm * 1e-6, abs=1e-4)
+    assert statistics["output_drift"] == pytest.approx(ppm * 1e-6, abs=1e-4)
+    assert statistics["gaps"] < 10
+    assert max(statistics["input_latency"], statistics["output_latency"]) < 0.13
