@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from media.devices.cards import CardError, CardInfo, choose, list_cards
     from media.devices.clocks import Inlet
     from media.devices.ear import EarReport, LineEar, LineTones, tones_of
-    from media.devices.echo import EchoCanceller
     from media.devices.files import FileDevice, SilentDevice
     from media.devices.levels import RingBursts, VoiceStart
     from media.devices.rates import Resampler
@@ -41,7 +40,6 @@ __all__ = [
     "CardStatistics",
     "Device",
     "EarReport",
-    "EchoCanceller",
     "FileDevice",
     "Inlet",
     "Levels",
@@ -64,7 +62,6 @@ _LATE = {
     "CardState": "media.devices.card",
     "CardStatistics": "media.devices.card",
     "EarReport": "media.devices.ear",
-    "EchoCanceller": "media.devices.echo",
     "FileDevice": "media.devices.files",
     "Inlet": "media.devices.clocks",
     "Levels": "media.devices.rtp",

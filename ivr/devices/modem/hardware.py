@@ -52,7 +52,7 @@ class ModemHardware:
             init=settings.init,
         )
         self._promised = settings.full_duplex
-        self.device = ModemSound(self._from_network)
+        self.device = ModemSound(self._from_network, self._from_exchange, self._wish.country)
         self.on_event: Callable[[HardwareEvent], None] = lambda event: None
         self._line = ModemLine(self._wish, None, self._trace)
         self._port: Port | None = None
@@ -172,6 +172,16 @@ class ModemHardware:
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended
                 self._loop.call_soon_threadsafe(self._sound, frame)
+
+    def _from_exchange(self) -> None:
+        """A tone that means that the call is over, in the RTP thread."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._call_over)
+
+    def _call_over(self) -> None:
+        self._line.call_over(time.monotonic())
+        self._pump()
 
     def _sound(self, frame: NDArray[np.int16]) -> None:
         if self._line.state is State.TALKING:

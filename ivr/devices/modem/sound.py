@@ -1,7 +1,8 @@
 """A modem's sound as a device: frames of 20 ms at the network's pace on one side, samples at its own on the other.
 
 A modem that sends and hears at once does not take out what its hybrid throws back (+VTR has no echo canceller by its
-definition): that is done here, for those who are connected with somebody through it.
+definition): that is done here, for those who are connected with somebody through it. And a modem knows the busy tone of
+some countries: here those of the line's country are looked for, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from media.devices import FRAME_SECONDS, EchoCanceller, Inlet, Resampler
+from media.devices import FRAME_SECONDS, Inlet, LineEar, Resampler, tones_of
 
 __all__ = ["RATE", "ModemSound"]
 
@@ -29,19 +30,26 @@ class ModemSound:
     rate = RATE
 
     def __init__(
-        self, on_frame: Callable[[NDArray[np.int16]], None], clock: Callable[[], float] = time.monotonic
+        self,
+        on_frame: Callable[[NDArray[np.int16]], None],
+        on_over: Callable[[], None],
+        country: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``on_frame`` is called by the RTP thread, during calls alone."""
+        """Both are called by the RTP thread, during calls alone; ``on_over`` when the exchange sounds a tone that means
+        that there is nobody any more."""
         self._on_frame = on_frame
+        self._on_over = on_over
+        self._country = tones_of(country)
         self._clock = clock
         self._inlet: Inlet | None = None
         self._resampler: Resampler | None = None
-        self._canceller: EchoCanceller | None = None
+        self._ear: LineEar | None = None
         self._sounded = np.zeros(_FRAME, np.int16)
 
     def begin(self, rate: int, duplex: bool) -> None:
         """A call has sound, of so many samples a second; ``duplex``: both ways at once."""
-        self._canceller = EchoCanceller(RATE) if duplex else None
+        self._ear = LineEar(RATE, echo="auto" if duplex else "off", country=self._country)
         self._resampler = Resampler(RATE, rate) if rate != RATE else None
         self._inlet = Inlet(rate, RATE)
 
@@ -58,17 +66,18 @@ class ModemSound:
         """A frame at the modem's rate."""
         if self._resampler is None:
             return frame
-        return _int16(self._resampler.push(frame.astype(np.float32)))
+        made = self._resampler.push(frame.astype(np.float32))
+        return np.clip(np.rint(made), -32768, 32767).astype(np.int16)
 
     def read(self) -> NDArray[np.int16]:
         """See :class:`media.devices.Device`."""
-        inlet, canceller = self._inlet, self._canceller
-        if inlet is None:
+        inlet, ear = self._inlet, self._ear
+        if inlet is None or ear is None:
             return np.zeros(_FRAME, np.int16)
-        heard = inlet.read(self._clock())
-        if canceller is None:
-            return heard
-        return _int16(canceller.suppress(canceller.process(heard, self._sounded)))
+        report = ear.hear(inlet.read(self._clock()), self._sounded)
+        if report.tone is not None:
+            self._on_over()
+        return report.sound
 
     def write(self, frame: NDArray[np.int16]) -> None:
         """See :class:`media.devices.Device`."""
@@ -79,7 +88,3 @@ class ModemSound:
     def close(self) -> None:
         """See :class:`media.devices.Device`; the port is the hardware's to close."""
         self._inlet = None
-
-
-def _int16(samples: NDArray[np.float32]) -> NDArray[np.int16]:
-    return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ivr.devices.hardware import Answered, Back, Ringing
+from ivr.devices.hardware import Answered, Back, HungUp, Ringing
+from ivr.devices.modem.protocol import State
 from ivr.devices.modem.sound import ModemSound
 from tests.kit.modem.exchange import Caller
 from tests.kit.modem.office import level_of, tone
@@ -29,7 +30,12 @@ def conversation(chip: str, echo: float = 0.0) -> tuple[VirtualLine, ModemSound,
     line.modem.echo = echo
     setup = line.line.setup
     assert setup is not None
-    device = ModemSound(lambda frame: line.sound.append(device.converted(frame)), lambda: line.now)
+    device = ModemSound(
+        lambda frame: line.sound.append(device.converted(frame)),
+        lambda: line.do(line.line.call_over),
+        "DE",
+        lambda: line.now,
+    )
     device.begin(setup.format.rate, line.line.full_duplex)
 
     def play(sound: Sound) -> Sound:
@@ -58,7 +64,7 @@ def test_sound_goes_both_ways_at_the_networks_rate(chip: str) -> None:
 
 def test_no_call_no_sound() -> None:
     frames: list[Sound] = []
-    device = ModemSound(frames.append)
+    device = ModemSound(frames.append, lambda: None)
     device.write(tone(1000, 0.02))
     device.heard(tone(1000, 0.02))
     assert frames == []
@@ -86,3 +92,22 @@ def test_who_speaks_meanwhile_is_heard() -> None:
     play(prompt)
     line.phone.play(tone(600, 3.0, 4000.0))
     assert level_of(play(prompt)[8000:], 600) > 3000
+
+
+@pytest.mark.parametrize("chip", ["cx93010", "usr5637"])
+def test_a_busy_tone_that_the_modem_does_not_know_ends_the_call(chip: str) -> None:
+    line, _, play = conversation(chip)
+    play(np.zeros(8000, np.int16))
+    line.modem.code = lambda code: None  # type: ignore[method-assign]
+    line.events.clear()
+    line.phone.hang()
+    play(np.zeros(32000, np.int16))
+    assert line.events == [HungUp()]
+    line.until(lambda: line.line.state is State.IDLE)
+
+
+def test_our_own_busy_tone_is_no_hang_up() -> None:
+    line, _, play = conversation("cx93010", echo=0.3)
+    line.events.clear()
+    play(np.concatenate([tone(425, 0.48), np.zeros(3840, np.int16)] * 6))
+    assert line.events == []

@@ -175,6 +175,12 @@ class ModemLine:
         elif self.state in IN_CALL:
             self._end()
 
+    def call_over(self, now: float) -> None:
+        """The sound of the line says that the other side has hung up, which the modem has not noticed."""
+        self._now = now
+        if self.state is State.TALKING:
+            self._hung_up()
+
     def send_key(self, digit: str, now: float) -> None:
         """Sound a key."""
         self._now = now
