@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from ivr.call.duplex import HALF_DUPLEX, bridgeable
+from ivr.call.handover import Handover
 from ivr.call.leg import refusal
 from ivr.call.outcomes import Outcomes, outcome_of
 from ivr.call.parties import Attempt, ForwardHost
 from ivr.call.placement import Unplaced
 from ivr.call.redirects import Redirects
-from ivr.call.referral import Referral
 from ivr.call.screening import Screening
 from ivr.call.services import Services
 from ivr.call.sounds import RINGBACK
@@ -34,15 +34,13 @@ from ivr.sip import (
     InfoRefused,
     Offer,
     Rejected,
-    Replaces,
     Ringing,
     Sdp,
-    Uri,
 )
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Tone
 
 
-class Forwarding:
+class Forwarding(Handover):
     """One `forward_call`."""
 
     def __init__(self, services: Services, host: ForwardHost, command: ports.Forward) -> None:
@@ -58,9 +56,6 @@ class Forwarding:
         self._early: Attempt | None = None
         self._starting = False
         self._redirects = Redirects(services, host.log)
-        self._referral: Referral | None = None
-        self._stranded = False
-        """The called party has left while a transfer to it is under way."""
         self.over = False
         self._outcomes = Outcomes()
         self._screening = Screening(host, command, self._connect, self._declined, self._rang_out)
@@ -342,62 +337,6 @@ class Forwarding:
         if not self.over and not attempt.over:
             self._failed(attempt, "no_answer", 408, "no answer")
             self.services.flush()
-
-    # Transfer by REFER (ReferralUser)
-
-    def _refer(self, to: Uri, replaces: Replaces | None = None) -> None:
-        self._referral = Referral(
-            self.services,
-            self.host.leg,
-            self,
-            to,
-            tuple(self.command.headers.items()),
-            self.command.timeout,
-            replaces,
-        )
-        self._referral.start()
-
-    def confirmed(self) -> None:
-        """The caller's ACK came."""
-        if self._referral is not None:
-            self._referral.confirmed()
-
-    def on_refer(self, status: int, final: bool) -> None:
-        """Progress of the transfer: the answer to REFER, or a NOTIFY."""
-        if self._referral is not None and not self.over:
-            self._referral.on_refer(status, final)
-
-    def peer_left(self) -> bool:
-        """The caller sent BYE; True where that means that the transfer was taken."""
-        return self._referral is not None and not self.over and self._referral.peer_left()
-
-    def referred(self, status: int, reason: str) -> None:
-        target = self.bridged.target if self.bridged is not None else self.command.targets[0]
-        self._finish(ports.ForwardDone(self.command.id, "forwarded", target, status, reason, self._talked()))
-
-    def not_referred(self, status: int, reason: str, *, refused: bool) -> None:
-        self._referral = None
-        if self.bridged is not None:
-            self.host.log.info("the caller is not transferred (%d): the bridge stays", status)
-            if self._stranded:
-                self._left(self.bridged)
-        elif refused:
-            self.host.log.info("the peer refuses REFER (%d): bridging", status)
-            self._ring()
-        else:
-            target = self.command.targets[0]
-            self._finish(ports.ForwardDone(self.command.id, outcome_of(status), target, status, reason))
-
-    def _join(self, attempt: Attempt) -> None:
-        """Ask the caller to take our place beside the called party, who is to hear nothing of it (RFC 3891)."""
-        session = attempt.leg.session if attempt.leg is not None else None
-        if session is None or session.target is None:
-            return
-        try:
-            replaces = session.as_replaced()
-        except IvrError:
-            return
-        self._refer(session.target, replaces)
 
     # End
 
