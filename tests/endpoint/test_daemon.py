@@ -1,4 +1,4 @@
-"""The phone against the daemon: prompts, keys in three ways, recordings, registration, hold and transfer, in real time."""
+"""The phone against the daemon, in real time: prompts, keys in three ways, recordings, hold and transfer."""
 
 from __future__ import annotations
 
@@ -55,10 +55,6 @@ def options(daemon: Daemon, user: str = "", **more: object) -> Options:
         "codecs": ("pcma", "pcmu"), "srtp": "off", "ca": None, "transfers": True, "engine": "own",
     }  # fmt: skip
     return Options(**{**base, **more})  # type: ignore[arg-type]
-
-
-async def telephone(what: Options, script: str) -> int:
-    return await Plain(what, make_engine(what), as_json=True).run(parse_script(script))
 
 
 async def telephone(what: Options, script: str) -> int:

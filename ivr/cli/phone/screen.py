@@ -44,7 +44,9 @@ Meter { height: 1; }
 .-narrow #body { layout: vertical; }
 .-narrow #left { width: 100%; height: auto; }
 .-narrow #messages { width: 100%; height: 1fr; border-left: none; border-top: solid $primary-background; }
-.-low #keypad { display: none; }
+.-low #keypad, .-tiny #keypad { display: none; }
+.-tiny #target { height: 1; border: none; }
+.-tiny #call { height: 2; padding: 0; }
 .-narrow.-middle #keypad { display: none; }
 """
 
@@ -57,7 +59,7 @@ class PhoneApp(App[int]):
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (84, "-wide")]  # noqa: RUF012 - as declared by App
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-middle"), (38, "-high")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (20, "-low"), (28, "-middle"), (38, "-high")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "answer", "Answer"),
         Binding("x", "hang_up", "Hang up"),
@@ -132,8 +134,8 @@ class PhoneApp(App[int]):
             self._started = True
             if self._first_target is not None:
                 self._try(lambda: self._engine.dial(self._first_target or ""))
-        self._look()
-        self.set_interval(REFRESH, self._look)
+        self.look()
+        self.set_interval(REFRESH, self.look)
 
     def telephone(self) -> int:
         """Run until the user quits; the exit code: 0 where there was a call, or nobody was called."""
@@ -162,8 +164,10 @@ class PhoneApp(App[int]):
             line = Text(f"{datetime.now():%H:%M:%S}  ", "dim").append(text, style)
             self.query_one("#messages", RichLog).write(line)
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """Show what is."""
+        if not self.query("#bar"):
+            return  # the screen is being taken down
         call, phone = self._engine.call(), self._engine.phone()
         state = {True: "registered", False: f"not registered: {phone.problem}", None: "not registered anywhere"}
         others = f"   waiting: {', '.join(phone.waiting)}" if phone.waiting else ""

@@ -79,7 +79,7 @@ class QualityPanel(Static):
         for name, value, style in (
             ("loss", f"{quality.loss:.1%}", _style(quality.loss, 0.01, 0.05)),
             ("jitter", f"{quality.jitter_ms:.0f} ms", _style(quality.jitter_ms, 20, 50)),
-            ("round trip", rtt, _style(quality.rtt_ms or 0.0, 200, 400)),
+            ("RTT", rtt, _style(quality.rtt_ms or 0.0, 200, 400)),
             ("MOS", f"{quality.mos:.1f}", _style(-quality.mos, -4.0, -3.1)),
         ):
             text.append(f"  {name} ", "dim").append(value, style)
