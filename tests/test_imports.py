@@ -111,7 +111,10 @@ PURE_PACKAGES = (
     "media/detect",
 )
 
-PURE_MODULES = tuple(f"media/devices/{name}.py" for name in ("clocks", "drift", "echo", "keys", "rates", "ring"))
+PURE_MODULES = (
+    *(f"ivr/devices/{name}.py" for name in ("cardline", "hardware", "line")),
+    *(f"media/devices/{name}.py" for name in ("clocks", "drift", "echo", "keys", "rates", "ring")),
+)
 """Pure modules among others that are not."""
 
 IMPURE_MODULES = {
