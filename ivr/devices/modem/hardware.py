@@ -111,7 +111,7 @@ class ModemHardware:
             try:
                 path, usb = await asyncio.to_thread(find, self._port_name)
                 device = await asyncio.to_thread(open_port, path)
-            except PortError as error:
+            except (PortError, OSError) as error:  # the second: it was pulled out while it was looked at
                 self._gone(str(error))
                 await self._wait(self._closing, LOOK_EVERY)
                 continue

@@ -72,7 +72,7 @@ def open_port(path: str) -> serial.Serial:
     """
     try:
         device = serial.Serial(path, BAUD, timeout=0, write_timeout=0, rtscts=True, exclusive=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, termios.error) as error:  # the last is none of the first
         number = getattr(error, "errno", None)
         if number in (errno.EACCES, errno.EPERM):
             raise PortError(f"{path} may not be opened: is this user in the group dialout?") from None
@@ -89,7 +89,7 @@ def close_port(device: serial.Serial) -> None:
     """Let go of a port. May block for a moment."""
     with contextlib.suppress(OSError, TypeError):  # it is gone, or was closed before
         fcntl.ioctl(device.fileno(), termios.TIOCNXCL)
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, termios.error):
         device.close()
 
 
@@ -136,7 +136,7 @@ class Port:
 
     def _signal(self, name: str, on: bool) -> None:
         if self._open:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, termios.error):
                 setattr(self._device, name, on)
 
     def _read(self) -> None:

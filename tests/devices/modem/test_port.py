@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import termios
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,13 @@ def test_what_cannot_be_opened_is_said(tmp_path: Path, monkeypatch: pytest.Monke
             raise SerialException(number, f"could not open port: {os.strerror(number)}")
 
         monkeypatch.setattr(port.serial, "Serial", serial)
+
+    def vanish(*_: object, **__: object) -> None:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(port.serial, "Serial", vanish)
+    with pytest.raises(PortError, match="cannot be opened"):
+        open_port(str(tmp_path / "ttyACM0"))
 
     refuse(errno.EACCES)
     with pytest.raises(PortError, match="dialout"):
