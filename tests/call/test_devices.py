@@ -169,3 +169,34 @@ def test_a_call_out_goes_to_the_process_of_the_line_in_the_form_that_is_dialled(
     assert attempt.streams[-1].remote == (DEVICE[0], 4200)
     caller.hang_up()
     made.settled()
+
+
+def test_a_second_call_out_and_one_that_the_hardware_cannot_take_go_by_the_line_that_stands_in(tmp_path: Path) -> None:
+    modem = FULL.replace("profile", "failover: [pbx], profile")
+    settings = f"lines:\n  {modem}\n  pbx: {{type: sip_trunk, host: {TRUNK[0]}}}\noutbound_policy: {{line: old}}\n"
+    flow = SIP_FLOW.replace("TO", "+49301234567").replace("ANSWER", "immediately")
+    made = House(tmp_path, {"main": flow}, settings)
+    device, trunk = made.party(DEVICE), made.party(TRUNK)
+    first, second, third = (made.party((f"192.0.2.{number}", 5060)) for number in (61, 62, 63))
+    first.call("100")
+    made.play_out()
+    made.run(1)
+    device.answer(port=4200)
+    assert (len(device.calls), len(trunk.calls)) == (1, 0)
+    second.call("100")
+    made.pool.ports[2].played()
+    made.run(1)
+    assert (len(device.calls), len(trunk.calls)) == (1, 1)
+    for party in (first, second):
+        party.hang_up()
+    made.run(40)
+    # The hardware is gone: the process says so, and the trunk is called within the same call.
+    third.call("100")
+    next(port for port in reversed(made.pool.ports) if port.heard()).played()
+    made.run(1)
+    assert (len(device.calls), len(trunk.calls)) == (2, 1)
+    device.refuse(503)
+    made.run(1)
+    assert len(trunk.calls) == 2
+    third.hang_up()
+    made.settled()
