@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import numpy as np
 
@@ -154,3 +157,17 @@ async def test_a_port_that_is_taken_or_not_there_is_told_once_and_waited_for() -
             close_port(taken)
             await bench.until(Back)
             assert [type(event) for event in bench.events] == [Gone, Back]
+
+
+def test_emulated_modems_from_the_command_line() -> None:
+    command = [sys.executable, "-m", "tests.kit.modem", "cx93010=100", "v253=200"]
+    done = subprocess.run(
+        command, input="call 100 555 ADA\nwhat\nsing\nhang\n", capture_output=True, text=True, timeout=20, check=True
+    )
+    first, second, *rest = done.stdout.splitlines()
+    assert first.startswith("cx93010 100 /dev/shm/ivr-modem-")
+    assert second.startswith("v253 200 /dev/shm/ivr-modem-")
+    assert rest[0] == "ready"
+    assert rest[1].startswith("rung 0, hears ringback")
+    assert rest[2] == "not understood"
+    assert not Path(first.split()[2]).is_symlink()

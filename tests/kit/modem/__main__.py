@@ -12,6 +12,7 @@ telephone, whose number is 900 if not said otherwise:
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.kit.modem.chips import CHIPS
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--id-first", action="store_true")
     parser.add_argument("--release", choices=("busy", "loop"), default="busy")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # ports go with their modems
     on, off = (float(part) for part in options.ring.split(","))
     with Office((on, off), options.id_first, options.release) as office:
         modems = {}
