@@ -75,11 +75,13 @@ class FlowCall(Bridging):
         self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._forward: Forwarding | None = None
 
-    def _sounds_by(self, leg: Leg, *, answered: bool, late_media: float) -> None:
-        """The party has a leg."""
+    def _sounds_by(
+        self, leg: Leg, *, answered: bool, late_media: float, recordings: CallRecordings | None = None
+    ) -> None:
+        """The party has a leg; `recordings` are those that run there already."""
         self.leg = leg
         self._answering = Answering(self.services, leg, self.report, self.spawn, answered=answered)
-        self._recordings = CallRecordings(self.services, leg.port, self.report)
+        self._recordings = recordings or CallRecordings(self.services, leg.port, self.report)
         self._playback = Playback(
             self.services, leg.port, self._recordings, self.report.figures, self.feed, self.spawn, late_media
         )

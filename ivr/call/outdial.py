@@ -206,6 +206,7 @@ class Outdial:
             case Rejected(status=status, reason=reason, headers=headers):
                 found = self._redirects.follow(status, headers, peer_of_destination(callee.destination))
                 if found:
+                    self._heard = None if self._heard is callee else self._heard
                     callee.close(self._services.clock())
                     self._call(found, peer_of_destination(callee.destination))
                 elif status == 408 and not headers:
@@ -286,6 +287,8 @@ class Outdial:
             self._best = dialled, status, reason, line
 
     def _failed(self, callee: Callee, dialled: Dialled, status: int | None, reason: str) -> None:
+        if self._heard is callee:
+            self._heard = None
         callee.close(self._services.clock())
         self._note(dialled, status, reason, callee.line)
         self._check()

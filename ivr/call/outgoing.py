@@ -60,6 +60,8 @@ class OutgoingCall(FlowCall):
         self._callee: Callee | None = None
         self._early: CallRecordings | None = None
         """Records what is heard before the answer."""
+        self._early_leg: Leg | None = None
+        """Where that is heard."""
         self._wants_tones = False
         self._rang = self._told_early = False
         self._first: str | None = None
@@ -109,7 +111,7 @@ class OutgoingCall(FlowCall):
 
     def heard(self, leg: Leg) -> None:
         if self.command.record_name is not None and self._early is None:
-            self._early = CallRecordings(self.services, leg.port, self.report)
+            self._early, self._early_leg = CallRecordings(self.services, leg.port, self.report), leg
             self._early.start_call(self.command.record_name, "wav")
         if not self._told_early:
             self._told_early = True
@@ -127,12 +129,11 @@ class OutgoingCall(FlowCall):
         self._wants_tones = leg.policy.profile.busy_tone
         self._confirmed = True
         self._answered_at = services.clock()
-        self._sounds_by(leg, answered=True, late_media=leg.policy.profile.late_media)
+        early = self._early if self._early_leg is leg else None
+        self._sounds_by(leg, answered=True, late_media=leg.policy.profile.late_media, recordings=early)
         self.report.answered(services.wall())
         self.allow_refers()
         self.up = True
-        if self._early is not None:
-            self._recordings = self._early
         if command.record_name is not None:
             self._recordings.start_call(command.record_name, "wav")
         self._playback.late.answered()
@@ -204,7 +205,7 @@ class OutgoingCall(FlowCall):
     def on_media(self, event: MediaEvent) -> None:
         if not vars(self):  # let go
             return
-        if not self.up:
+        if not self.up or (self._early is not None and event.port is not self.leg.port):
             self._early_media(event)
         elif isinstance(event, Answerer):
             self._answerer(event)
@@ -214,7 +215,7 @@ class OutgoingCall(FlowCall):
             super().on_media(event)
 
     def _early_media(self, event: MediaEvent) -> None:
-        """What is recorded before the answer of a call that nobody took."""
+        """What is recorded before the answer, of a callee who did not take the call."""
         if self._early is not None and isinstance(event, RecordDone):
             self._early.done(event)
             self._early.book()

@@ -194,6 +194,37 @@ def test_a_recording_of_early_media_alone_is_kept(tmp_path: Path) -> None:
     assert len(calls.house.books.recordings) == 1
 
 
+def test_a_message_is_recorded_after_early_media(tmp_path: Path) -> None:
+    text = FLOW.replace("FIELDS", "record_call: true").replace("type: play, text: hello", "type: record_voicemail")
+    text = text.replace("next: bye}", "branches: {nothing_recorded: bye}, next: bye}", 1)
+    calls = Placing(tmp_path, {"main": text})
+    callee = calls.house.party(TRUNK)
+    calls.contact("main", number=NUMBER)
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    callee.answer()
+    calls.house.play_out()  # the beep
+    voicemail = max(calls.house.port.recordings)
+    calls.house.port.recorded("silence", record_id=voicemail)
+    calls.settled()
+    assert calls.path == ["start", "dial", "hello", "bye"]
+    assert {row.kind for row in calls.house.books.recordings} == {"voicemail", "call"}
+
+
+def test_early_media_of_one_and_the_answer_of_another(tmp_path: Path) -> None:
+    settings = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10, redirects: true}"
+    calls, callee = dialled(tmp_path, "record_call: true", settings)
+    callee.session.progress(sdp(TRUNK[0], 4100), calls.house.now)
+    calls.house.run(0.2)
+    moved(callee, "<sip:+15550199@192.0.2.10>")
+    callee.answer()
+    first, second = calls.house.pool.ports
+    assert (len(first.recordings), len(second.recordings)) == (1, 1)
+    second.played()
+    calls.settled()
+    assert len(calls.house.books.recordings) == 2
+
+
 def test_a_machine_is_told(tmp_path: Path) -> None:
     calls, callee = dialled(tmp_path, "machine_detection: beep")
     callee.answer()
