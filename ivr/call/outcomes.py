@@ -19,6 +19,7 @@ from ivr.errors import (
     MediaUnavailableError,
     NumberNotServedError,
     OverloadedError,
+    ProtocolError,
     TooManyHopsError,
     UnreachableError,
 )
@@ -222,7 +223,11 @@ def q850_of(headers: Iterable[tuple[str, str]]) -> int | None:
     """The Q.850 cause that a response gives (RFC 3326 §2); None where there is none."""
     for name, value in headers:
         if name.lower() == "reason":
-            for part in split_list(value):
+            try:
+                parts = split_list(value)
+            except ProtocolError:
+                continue
+            for part in parts:
                 if _REASON.match(part) and (found := _CAUSE.search(part)) is not None:
                     return int(found[1])
     return None

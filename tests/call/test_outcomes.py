@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.call.outcomes import INTERNAL, Q850, STATUSES, broken, cause_of, cause_of_error, outcome_of, q850_of
 from ivr.call.targets import NoLineError
@@ -145,3 +147,11 @@ def test_the_page_lists_every_cause_of_the_network() -> None:
 def test_the_page_lists_every_cause_of_our_own() -> None:
     listed = {key: (row[0], row[1], key, row[2]) for key, row in _rows("word").items()}
     assert listed == _expected(INTERNAL)
+
+
+@given(
+    st.text(st.sampled_from(list('Q.850;cause="17 ,<>\\')), max_size=40) | st.text(max_size=40), st.integers(300, 699)
+)
+def test_whatever_stands_in_a_reason_has_a_meaning(value: str, status: int) -> None:
+    assert cause_of(status, [("Reason", value)]).word
+    broken(value)
