@@ -29,6 +29,8 @@ class Taken:
     """It was called once at least, since this process knows of it."""
     resting: bool = False
     """It waits for `due`."""
+    granted: float | None = None
+    """Moment that it was given when it could go on again: the next time it asks, that one is meant."""
 
 
 @dataclass(slots=True)

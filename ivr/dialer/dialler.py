@@ -111,13 +111,16 @@ class Dialler:
             at = self._opening(active, self._number_of(wait), at)
             if speed is not None:
                 active.pace = name, speed
-        if speed is not None:
+        granted = None if active is None or wait is None else active.taken[wait.id].granted
+        if granted is not None:
+            at = max(at, datetime.fromtimestamp(granted, UTC))
+        elif speed is not None:
             at = self._paces.reserve(name, speed, at)
             if active is not None and (opens := self._opening(active, self._number_of(wait), at)) > at:
                 at = self._paces.reserve(name, speed, opens)
         if active is not None and wait is not None:
             taken = active.taken[wait.id]
-            taken.due, taken.resting = at.timestamp(), True
+            taken.due, taken.resting, taken.granted = at.timestamp(), True, None
         return at
 
     def prepare(self, command: ports.Dial, wait: KeptWait | None) -> ports.Dial | ports.DialDone:
@@ -127,7 +130,7 @@ class Dialler:
             return command
         options, now = active.options, self._wall()
         taken = active.taken[wait.id]
-        taken.due, taken.resting, taken.dialled = None, False, True
+        taken.due, taken.resting, taken.dialled, taken.granted = None, False, True, None
         late = options.until is not None and now >= options.until
         word = "campaign_cancelled" if active.campaign.state == "cancelled" else "campaign_over" if late else ""
         if word:
@@ -238,6 +241,7 @@ class Dialler:
                 del self._held[row]
                 continue
             at = self._paces.reserve(*active.pace, datetime.fromtimestamp(now, UTC)).timestamp()
+            taken.granted = at
             self._held[row] = self._loop.call_later(max(0.0, at - now), self._released, row)
         self._look_again()
 

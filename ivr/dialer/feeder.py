@@ -17,7 +17,7 @@ from ivr.flow import FlowSet
 from ivr.flow.callhours import CallHours, CallWindow
 from ivr.flow.elements.start import StartFromAudienceElement
 from ivr.settings import Settings
-from ivr.store import CampaignState, KeptWait, Store, StoredContact
+from ivr.store import KeptWait, Store, StoredContact
 
 __all__ = ["Feeder", "Sleeping"]
 
@@ -32,8 +32,6 @@ LOOK = 100
 
 FIRST = 5
 """Contacts of a campaign that are taken up before one of them has asked for its pace, and how many more is known."""
-
-RUNNING: tuple[CampaignState, ...] = ("running",)
 
 
 class Sleeping(Protocol):
@@ -204,7 +202,7 @@ class Feeder:
     async def _finish(self, active: Active) -> None:
         """Nobody waits and nobody is called."""
         key = active.campaign.id
-        done = await asyncio.to_thread(self._store.campaigns.move, key, "finished", RUNNING, self._wall())
+        done = await asyncio.to_thread(self._store.campaigns.move, key, "finished", ("running",), self._wall())
         if done is None:  # contacts came meanwhile, or somebody paused it
             active.drained = False
             return
@@ -225,6 +223,6 @@ class Feeder:
         key = active.campaign.id
         active.problem = problem
         log.error("campaign %d is paused: %s", key, problem)
-        paused = await asyncio.to_thread(self._store.campaigns.move, key, "paused", RUNNING, self._wall())
+        paused = await asyncio.to_thread(self._store.campaigns.move, key, "paused", ("running",), self._wall())
         if paused is not None:
             active.campaign = paused

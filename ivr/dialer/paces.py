@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from ivr.dialer.rules.pace import MICROSECOND, Pace
+from ivr.dialer.rules.pace import LENGTHS, MICROSECOND, Pace
 from ivr.flow.ports import Speed
 from ivr.store import RecordWriter
 from ivr.store.texts import storable
@@ -34,8 +34,13 @@ class PaceBook:
         self._forgotten: dict[str, float] = {}
 
     def learn(self, known: Mapping[str, Sequence[int]]) -> None:
-        """What earlier runs have given out, as :meth:`ivr.store.PaceTable.all` has it."""
-        self._known.update(known)
+        """What earlier runs have given out, as :meth:`ivr.store.PaceTable.all` has it; what no window holds any more
+        is forgotten."""
+        over = _micros(self._wall()) - max(LENGTHS.values())
+        for name, taken in known.items():
+            if taken[0] < over:
+                self._writer.pace_over(name, over)
+            self._known[name] = taken
 
     def reserve(self, name: str, speed: Speed, earliest: datetime) -> datetime:
         """The next free moment of a pace, not before `earliest`; it is taken from now on."""

@@ -71,6 +71,10 @@ class Upkeep:
         if retention.records_age is not None or retention.records is not None:
             before = None if retention.records_age is None else now - retention.records_age
             calls = store.aging.forget_calls(before, retention.records)
+        if retention.records_age is not None:
+            campaigns = store.campaigns.forget(now - retention.records_age)
+            if campaigns:
+                log.info("deleted %d campaigns that are over, with their contacts", campaigns)
         if retention.traces_age is not None:
             ways = store.aging.forget_ways(now - retention.traces_age)
         if calls or ways:

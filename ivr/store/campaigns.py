@@ -114,12 +114,12 @@ class CampaignTable(Table):
         query = sa.select(schema.campaigns).order_by(_CAMPAIGN.id.desc()).limit(limit)
         return self._found(query if before is None else query.where(_CAMPAIGN.id < before))
 
-    def of_node(self, node: str, states: Collection[CampaignState]) -> list[Campaign]:
+    def of_node(self, node: str, states: Collection[str]) -> list[Campaign]:
         """Campaigns of a process that are in some states, oldest first."""
         query = sa.select(schema.campaigns).where(_CAMPAIGN.node == node, _CAMPAIGN.state.in_(states))
         return self._found(query.order_by(_CAMPAIGN.id))
 
-    def move(self, key: int, to: CampaignState, allowed: Collection[CampaignState], now: float) -> Campaign | None:
+    def move(self, key: int, to: CampaignState, allowed: Collection[str], now: float) -> Campaign | None:
         """Put a campaign into a state, from some; as it is now, None where it is not in any of them."""
         values: dict[str, Any] = {"state": to, "ended_at": now if to in ("finished", "cancelled") else None}
         if to == "running":
@@ -139,6 +139,15 @@ class CampaignTable(Table):
             pass
         with self._begin() as connection:
             connection.execute(schema.campaigns.delete().where(_CAMPAIGN.id == key))
+
+    def forget(self, before: float) -> int:
+        """Delete campaigns that ended before a moment, seconds since the epoch, with their contacts; how many."""
+        busy = sa.exists().where(_CONTACT.campaign == _CAMPAIGN.id, _CONTACT.state == "running")
+        ended = sa.select(_CAMPAIGN.id).where(_CAMPAIGN.ended_at < before, ~busy)
+        found = [row["id"] for row in self._rows(ended)]
+        for key in found:
+            self.delete(key)
+        return len(found)
 
     def figures(self, key: int) -> Figures:
         """How far a campaign is: 30 ms for 100,000 contacts."""

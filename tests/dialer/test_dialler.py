@@ -73,7 +73,7 @@ class House:
             self._task.cancel()
         self.store.writer.flush(20.0)
 
-    async def campaign(self, count: int, first: int = 0, begin: bool = True, **options: Any) -> Campaign:
+    async def campaign(self, count: int, *, first: int = 0, begin: bool = True, **options: Any) -> Campaign:
         """A campaign with so many contacts."""
         read: CampaignOptions = read_options(options)
         campaign, _ = await self.office.make(Wish(flow="survey", options=read))
@@ -214,6 +214,24 @@ def test_pause_stops_calls_that_have_their_moment_and_resume_goes_on_at_the_pace
     assert sorted(gaps)[-2] < 2.0
 
 
+def test_those_that_are_let_go_do_not_use_up_two_moments(perform: Perform) -> None:
+    """Flows that are late for their call ask for another moment by themselves."""
+
+    async def play(house: House) -> None:
+        campaign = await house.campaign(60, speed="600/minute")
+        await asyncio.sleep(1.0)
+        await house.office.pause(campaign.id)
+        await asyncio.sleep(300)
+        await house.office.start(campaign.id)
+        await house.over(campaign.id)
+        assert house.results(campaign.id) == {"answered": 60}
+
+    seconds = perform(play, late=60.0).seconds()
+    after = [at for at in seconds if at > NOW + 200]
+    assert len(after) > 30
+    assert max(later - sooner for sooner, later in pairwise(after)) < 0.15
+
+
 def test_pause_again_while_those_held_are_let_go(perform: Perform) -> None:
     async def play(house: House) -> None:
         campaign = await house.campaign(30, speed="60/minute")
@@ -288,7 +306,7 @@ def test_nobody_is_called_outside_the_window_of_where_they_are(perform: Perform)
 
 def test_after_its_time_nobody_is_called(perform: Perform) -> None:
     async def play(house: House) -> None:
-        campaign = await house.campaign(100, speed="60/minute", **{"from": NOW + 100, "until": NOW + 130})
+        campaign = await house.campaign(100, speed="60/minute", from_=NOW + 100, until=NOW + 130)
         await asyncio.sleep(90)
         assert not house.phone.dialled
         await house.over(campaign.id)

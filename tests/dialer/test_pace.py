@@ -108,7 +108,9 @@ def test_what_is_forgotten_or_kept_over_a_restart_changes_nothing_but_time(
 @given(speeds, st.lists(st.integers(0, 60), min_size=1, max_size=60))
 def test_whoever_asks_in_the_order_of_time_goes_as_soon_as_the_window_lets_it(speed: Speed, asked: list[int]) -> None:
     pace, length, now = Pace(speed), LENGTHS[speed.per], NOW
-    opens = count = last = None
+    opens: int | None = None
+    last: int | None = None
+    count = 0
     for passed in asked:
         now += passed * length // 100
         at = now if last is None else max(now, last + gap_of(speed))
@@ -129,7 +131,7 @@ def test_a_steady_stream_is_quick() -> None:
         pace.reserve(now, now)
         if index % 1000 == 0:
             pace.forget(now)
-    assert pace.last == NOW + 19_999 * 20_000
+    assert pace.taken[-1] == NOW + 19_999 * 20_000
 
 
 def test_a_new_speed_holds_for_what_comes() -> None:

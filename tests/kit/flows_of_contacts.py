@@ -55,13 +55,15 @@ class ContactFlows:
         talk: float = 5.0,
         retries: int = 0,
         pause: float = 600.0,
+        late: float | None = None,
     ) -> None:
-        """`talk` are the seconds of a call; who is not reached is called `retries` times more, after `pause`."""
+        """`talk` are the seconds of a call; who is not reached is called `retries` times more, after `pause`. Who is
+        `late` for a call asks for a new moment once."""
         self.store = store
         self.loop = loop
         self.phone = phone
         self.flow, self.speed = flow, speed
-        self.talk, self.retries, self.pause = talk, retries, pause
+        self.talk, self.retries, self.pause, self.late = talk, retries, pause, late
         self.on_over: list[Callable[[KeptWait, SoloOutcome], None]] = []
         self.dialler: Dialler | None = None
         self.dead = False
@@ -158,8 +160,11 @@ class ContactFlows:
             return
         wait, _ = self._asleep.pop(key)
         self._running.add(key)
+        now = self.loop.time()
         if wait.wake_at is None:
-            self._sleep_until_due(wait, self.loop.time())
+            self._sleep_until_due(wait, now)
+        elif self.late is not None and now - wait.wake_at > self.late and not wait.snapshot.get("late"):
+            self._sleep_until_due(replace(wait, snapshot={**wait.snapshot, "late": True}), now)
         else:
             self._dial(wait)
 

@@ -62,7 +62,7 @@ def test_a_claim_and_the_rows_of_its_flows_are_one(store: Store) -> None:
     key = made(store)
     first, second = store.contacts.waiting(key, 10)
     claimed = store.contacts.claim({first.id: wait("a"), 999: wait("b")}, NOW)
-    assert (claimed.taken, claimed.blocked) == ({first.id}, set())
+    assert (set(claimed.taken), set(claimed.blocked)) == ({first.id}, set())
     assert store.contacts.claim({first.id: wait("c")}, NOW).taken == set(), "nobody is claimed twice"
     assert [w.id for w in store.waits.begin("local")] == ["a"]
     assert store.contacts.waiting(key, 10) == [second]
@@ -82,7 +82,7 @@ def test_numbers_on_the_list_are_done_when_they_come_and_before_they_are_called(
     (bert,) = store.contacts.waiting(key, 10)
     store.people.block(["+15550101"], "asked", NOW)
     claimed = store.contacts.claim({bert.id: wait("a")}, NOW)
-    assert (claimed.taken, claimed.blocked) == (set(), {bert.id})
+    assert (set(claimed.taken), set(claimed.blocked)) == (set(), {bert.id})
     assert store.campaigns.figures(key).results == {"do_not_contact": 2}
 
 
@@ -127,6 +127,16 @@ def test_states(store: Store) -> None:
     table.delete(key)
     assert table.get(key) is None
     assert store.contacts.page(key, 10) == []
+
+
+def test_campaigns_leave_by_age_once_they_are_over(store: Store) -> None:
+    over, fresh, running = made(store), made(store), made(store)
+    for key, at in ((over, NOW), (fresh, NOW + 100)):
+        store.campaigns.end_waiting(key, "cancelled", NOW)
+        store.campaigns.move(key, "cancelled", ("running",), at)
+    assert store.campaigns.forget(NOW + 50) == 1
+    assert [campaign.id for campaign in store.campaigns.page(10)] == [running, fresh]
+    assert store.contacts.page(over, 10) == []
 
 
 def test_pages(store: Store) -> None:

@@ -68,15 +68,6 @@ class Pace:
         """What is given out and not forgotten, in order of time."""
         return tuple(self._taken)
 
-    @property
-    def last(self) -> int | None:
-        """The latest reservation."""
-        return self._taken[-1] if self._taken else None
-
-    def waiting(self, now: int) -> int:
-        """Reservations whose time has not come."""
-        return len(self._taken) - bisect_right(self._taken, now)
-
     def reserve(self, earliest: int, now: int) -> int:
         """The first free moment at or after `earliest`; it is taken now."""
         at, hint = max(earliest, self._floor), self._hint
