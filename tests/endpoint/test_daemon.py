@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.cli.phone.command import Options, Plain, make_engine
-from ivr.cli.phone.script import parse_script
+from tests.endpoint.phones import options, telephone
 from tests.interop.conftest import make_config
 from tests.kit.daemon import Daemon
 from tests.kit.sound import find, read_wav, speechlike, write_wav
@@ -45,20 +44,8 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         yield running
 
 
-def options(daemon: Daemon, user: str = "", **more: object) -> Options:
-    """A phone without a card; `user` registers."""
-    home = f"sip:127.0.0.1:{daemon.sip_port}"
-    base = {
-        "target": None, "user": user or "guest", "password": f"secret-{user}" if user else "", "name": "",
-        "registrar": home if user else "", "home": home, "listen": None, "input": None, "output": None, "play": None,
-        "record": None, "silent": True, "loop": False, "answer": False, "keys": None, "dtmf": None, "duration": None,
-        "codecs": ("pcma", "pcmu"), "srtp": "off", "ca": None, "transfers": True, "engine": "own",
-    }  # fmt: skip
-    return Options(**{**base, **more})  # type: ignore[arg-type]
-
-
-async def telephone(what: Options, script: str) -> int:
-    return await Plain(what, make_engine(what), as_json=True).run(parse_script(script))
+def home(daemon: Daemon) -> str:
+    return f"sip:127.0.0.1:{daemon.sip_port}"
 
 
 WAYS = {"events": ("g722",), "info": ("pcmu",), "tones": ("pcma",)}
@@ -74,7 +61,7 @@ async def test_hears_the_prompt_and_takes_the_branch_of_its_keys(daemon: Daemon,
             keys 5# {way}
             wait ended within 10s
         """
-        phone = options(daemon, target="110", record=tmp_path / f"{way}.wav", codecs=codecs, dtmf=way)
+        phone = options(home(daemon), target="110", record=tmp_path / f"{way}.wav", codecs=codecs, dtmf=way)
         return await telephone(phone, script)
 
     assert await asyncio.gather(*(one(*way) for way in WAYS.items())) == [0, 0, 0]
@@ -122,10 +109,10 @@ async def test_phones_talk_hold_and_transfer(daemon: Daemon, tmp_path: Path) -> 
         keys 3
         wait ended within 10s
     """
-    scripts = ((options(daemon, "202"), third), (options(daemon, "201", record=heard), callee))
+    scripts = ((options(home(daemon), "202"), third), (options(home(daemon), "201", record=heard), callee))
     others = [asyncio.create_task(telephone(*script)) for script in scripts]
     await asyncio.sleep(0.5)  # they have registered by then; a phone that has not is a 480 and a failed test
-    first = await telephone(options(daemon, "200", play=said, loop=True, silent=False), caller)
+    first = await telephone(options(home(daemon), "200", play=said, loop=True), caller)
     assert (first, *await asyncio.gather(*others)) == (0, 0, 0)
     both = read_wav(heard)
     match = find(speechlike(4.0, 7)[:6000], both[:, 0])

@@ -231,10 +231,10 @@ async def _wait_for(step: Step, engine: Engine, witness: Witness, mark: int) -> 
         view = engine.call()
         if kind == "heard":
             if view.heard_seconds - begun >= step.seconds:
-                return len(witness.seen)
+                return mark
         elif kind == "quiet":
             if view.heard_seconds > begun and view.quiet_seconds >= step.seconds:
-                return len(witness.seen)
+                return mark
         elif kind == "key":
             for place in range(at, len(witness.seen)):
                 event = witness.seen[place]
