@@ -134,9 +134,9 @@ class SipShell:
             raise
         self._stack.layer.stream_for = self._stream_for
         for udp in self._udp:
-            self._loop.add_reader(udp.fileno(), self._on_readable, udp, self._receive)
+            self._loop.add_reader(udp.fileno(), self._on_readable, udp)
         if self._inner_udp is not None:
-            self._loop.add_reader(self._inner_udp.fileno(), self._on_readable, self._inner_udp, self._receive_inner)
+            self._loop.add_reader(self._inner_udp.fileno(), self._on_readable, self._inner_udp)
         for stream in self._streams:
             self._table.listen(stream)
         self._look_at_files()
@@ -299,7 +299,8 @@ class SipShell:
             except OSError as error:
                 log.debug("no filter in the kernel: %s", error)
 
-    def _on_readable(self, udp: UdpSocket, take: Callable[[bytes, Flow], None]) -> None:
+    def _on_readable(self, udp: UdpSocket) -> None:
+        take = self._receive_inner if udp is self._inner_udp else self._receive
         read = udp.receive(take, DATAGRAMS_PER_TURN)
         if read < DATAGRAMS_PER_TURN or not udp.waiting():
             self._behind_since = None
