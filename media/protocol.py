@@ -165,7 +165,7 @@ class DigitMode(IntEnum):
 TONE_KINDS: Final = ("busy", "congestion", "dial")
 ANSWERER_MODES: Final = ("fast", "beep")
 ANSWERERS: Final = ("human", "machine", "unknown")
-ANSWERER_REASONS: Final = ("greeting", "words", "pause", "beep", "fax", "tone", "silence", "quiet", "timeout")
+ANSWERER_REASONS: Final = ("greeting", "words", "music", "pause", "beep", "fax", "tone", "silence", "quiet", "timeout")
 PLAY_REASONS: Final = ("completed", "stopped", "failed")
 RECORD_REASONS: Final = ("stopped", "max_duration", "silence", "failed", "lost")
 NO_TYPE: Final = 255

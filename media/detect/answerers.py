@@ -35,21 +35,26 @@ LONGEST_GREETING: Final = 60 * _TICKS
 """Ticks after which a machine's greeting is not waited out."""
 
 _SPANS: Final = np.array([35, 50, 70, 100])
-_PAUSES: Final = np.array([44, 48, 54, 60, 65])
+_PAUSES: Final = np.array([44, 50, 58, 65, 70])
 """Ticks of silence that a person waits, by how many ticks his greeting lasted."""
 _SYLLABLE: Final = 9
 _LONG_PAUSE: Final = 75
 """Ticks of voice below which it may be the end of a ring or somebody in the background, and of the pause asked then."""
-_MONOLOGUE: Final = 230
+_MONOLOGUE: Final = 240
 """Ticks of a greeting that no person says without waiting for an answer."""
-_SENTENCES: Final = 190
-_BETWEEN: Final = 14
+_SENTENCES: Final = 215
+_BETWEEN: Final = 25
 """Ticks of a greeting that no person says in several sentences, and of the pause between two of these."""
+_TUNEFUL: Final = np.float32(0.65)
+_NO_VOICE: Final = np.float32(0.85)
+_TUNE: Final = 3 * _TICKS
+"""Shares of the ticks of a greeting in which one frequency prevails: above the first it may be music or a ring, above
+the second it is no voice. Ticks after which it is music, which people do not play."""
 _SAID: Final = 30
 """Ticks of voice before a beep that ends it: somebody who says less was no greeting."""
 _ALONE: Final = _TICKS
-_RINGING: Final = 520.0
-"""Ticks before a beep before which nothing was said, and Hz above which it is none of the tones of ringing."""
+_RINGING: Final = (380.0, 500.0)
+"""Ticks before a beep before which nothing was said, and Hz between which it may be a ring, if little was said."""
 _FAX: Final = 2100.0
 _FAX_WIDTH: Final = 30.0
 _FAX_TICKS: Final = 50
@@ -66,6 +71,7 @@ _SURE_HUMAN: Final = (0.93, 0.96, 0.95, 0.9, 0.84)
 _SURE: Final = {
     "greeting": 0.97,
     "words": 0.96,
+    "music": 0.97,
     "beep": 0.98,
     "fax": 0.99,
     "tone": 0.99,
@@ -87,8 +93,9 @@ class Found(NamedTuple):
     beep_end: int | None
     """End of the machine's beep, in samples from the first of the frame just given, below 0; None: there was none."""
     reason: str
-    """What decided: ``greeting`` (too long), ``words`` (too many sentences), ``pause``, ``beep``, ``fax``, ``tone``
-    (that says that the number cannot be reached), ``silence`` (nobody speaks), ``quiet`` (no beep), ``timeout``."""
+    """What decided: ``greeting`` (too long), ``words`` (too many sentences), ``music``, ``pause``, ``beep``, ``fax``,
+    ``tone`` (that tells that the number cannot be reached), ``silence`` (nobody speaks), ``quiet`` (no beep comes),
+    ``timeout``."""
 
 
 _STATE: Final = np.dtype(
@@ -135,19 +142,25 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
     pause = np.where(spoken, ticks - v["last"], 0)
     tonal = (b["run"] > 1) | (b["pieces"] > 0)
     length = np.searchsorted(_SPANS, span, side="right")
-    wanted = np.where(v["voice"] < _SYLLABLE, _LONG_PAUSE, _PAUSES[length])
-    human = open_ & spoken & (pause >= wanted) & ~tonal
+    music = v["sung"] > _TUNEFUL * v["voice"]
+    faint = (v["voice"] < _SYLLABLE) | music
+    wanted = np.where(faint, _LONG_PAUSE, _PAUSES[length])
+    human = open_ & spoken & (pause >= wanted) & ~tonal & (v["sung"] <= _NO_VOICE * v["voice"])
     long = open_ & (span >= _MONOLOGUE)
     many = open_ & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
     fax = (b["run"] >= _FAX_TICKS) & (np.abs(b["hz"] - _FAX) < _FAX_WIDTH)
     fax |= (b["near"] >= _FAX_TICKS) & (np.abs(b["rough"] - _FAX) < _FAX_WIDTH)
     cannot = _cannot_be_reached(s)
-    beeped = beeped & (~open_ | (v["voice"] >= _SAID) | (~spoken & (ticks > _ALONE) & (b["hz"] > _RINGING)))
+    rings = (b["hz"] > _RINGING[0]) & (b["hz"] < _RINGING[1])
+    greeted = (v["voice"] >= _SAID) & (~rings | (v["voice"] >= 2 * _SAID))
+    greeted &= ~music
+    beeped = beeped & (~open_ | greeted | (~spoken & (ticks > _ALONE) & ~rings))
+    tune = open_ & music & (v["voice"] >= _TUNE)
     silent = open_ & ~spoken & (ticks >= NOBODY_SPEAKS) & ~tonal
     late = open_ & (ticks >= UNDECIDED)
     quiet = ~open_ & (ticks - v["last"] >= NO_BEEP) & ~tonal
     endless = ~open_ & (ticks >= LONGEST_GREETING)
-    told = human | long | many | fax | cannot | beeped | silent | late | quiet | endless
+    told = human | long | many | tune | fax | cannot | beeped | silent | late | quiet | endless
     found: list[Found] = []
     for at in np.flatnonzero(told).tolist():
         row, waits, was = int(rows[at]), bool(s["waits"][at]), not open_[at]
@@ -162,8 +175,8 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
             found.append(Found(row, "machine", _SURE[reason], True, None, reason))
         elif human[at]:
             found.append(Found(row, "human", _SURE_HUMAN[length[at]], True, None, "pause"))
-        elif long[at] or many[at]:
-            reason = "greeting" if long[at] else "words"
+        elif long[at] or many[at] or tune[at]:
+            reason = "greeting" if long[at] else "words" if many[at] else "music"
             s["machine"][at], s["sure"][at] = True, _SURE[reason]
             found.append(Found(row, "machine", _SURE[reason], not waits, None, reason))
         elif was:
@@ -177,13 +190,11 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
 
 def _cannot_be_reached(s: NDArray[Any]) -> NDArray[np.bool_]:
     """Where the third of the three tones was heard in this frame."""
-    run, hertz = s["beep"]["run"], s["beep"]["hz"]
-    stage = s["tone"]
+    b, stage = s["beep"], s["tone"]
+    sure = (b["run"] == _INFORMATION_TICKS, b["near"] == _INFORMATION_TICKS)
     for heard, frequency in enumerate(_INFORMATION):
-        stage[:] = np.where(
-            (stage == heard) & (run == _INFORMATION_TICKS) & (np.abs(hertz - frequency) < _INFORMATION_WIDTH),
-            heard + 1,
-            stage,
-        )
-    reached: NDArray[np.bool_] = (stage == len(_INFORMATION)) & (run == _INFORMATION_TICKS)
+        sounds = sure[0] & (np.abs(b["hz"] - frequency) < _INFORMATION_WIDTH)
+        sounds |= sure[1] & (np.abs(b["rough"] - frequency) < _INFORMATION_WIDTH)
+        stage[:] = np.where((stage == heard) & sounds, heard + 1, stage)
+    reached: NDArray[np.bool_] = (stage == len(_INFORMATION)) & (sure[0] | sure[1])
     return reached

@@ -36,6 +36,20 @@ _LOWEST: Final = np.float32(338.0)
 _VOICES: Final = np.float32(800.0)
 """Hz up to which a tone that slides into its place is a voice."""
 _GLIDE: Final = np.float32(0.06)
+_HARMONICS: Final = np.array([6 / 5, 5 / 4, 4 / 3, 3 / 2, 2, 3], np.float32)
+_HARMONIC: Final = np.float32(0.015)
+_CHORD: Final = 10
+"""How the two strongest harmonics of a high voice, or of a flute, stand to each other, share by which they may be off,
+and ticks that two such tones last at least in a beep."""
+_KEYS: Final = np.array([[697, 770, 852, 941], [1209, 1336, 1477, 1633]], np.float32)
+_KEY_WIDTH: Final = np.float32(0.02)
+"""Hz of the two tones of a key, and share by which they may be off."""
+_RINGS: Final = np.array([425, 455], np.float32)
+_RINGS_WIDTH: Final = np.float32(8.0)
+_RING: Final = np.array([49, 74, 99])
+_RING_WIDTH: Final = 2
+"""Hz of rings (ITU-T E.180; two tones 40 Hz apart are one here), ticks that a window fits into them, and how much these
+may be off. Those of France are a usual beep, and those of Britain as short: they are not told from beeps."""
 _GLIDES: Final = 2
 _FADES: Final = np.float32(7.0)
 """Share by which it moves from a tick to the next, how often, and dB by which it falls, at most, where a voice lets a
@@ -188,13 +202,39 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     done = waits & (s["gap"] >= _GAP)
     over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & (s["glides"] < _GLIDES)
     over &= s["notes"] < s["pieces"] + _TUNE
+    if over.any():
+        over &= ~(_one_voice(s) | _ring(s["hz"], s["total"]))
     s["glides"] *= ~done
     s["pieces"] = np.where(done, 0, s["pieces"])
     s["total"] = np.where(done, 0, s["total"])
     over |= _rough(s, sounds, hush, before)
+    if over.any():
+        over &= ~_key(s)
     s["past"][:, 1:] = s["past"][:, :-1].copy()
     s["past"][:, 0] = power
     return Tones(held, tone & s["abrupt"] & (long_enough | (s["pieces"] > 0)), over)
+
+
+def _one_voice(s: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the two tones of a short beep are harmonics of one pitch."""
+    ratio = s["hz2"] / np.maximum(s["hz"], np.float32(1))
+    near = (np.abs(ratio[:, None] - _HARMONICS) < _HARMONIC * _HARMONICS).any(axis=1)
+    one: NDArray[np.bool_] = near & (s["total"] < _CHORD)
+    return one
+
+
+def _key(s: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where the two tones are those of a telephone's key (ITU-T Q.23)."""
+    low = (np.abs(s["hz"][:, None] - _KEYS[0]) < _KEY_WIDTH * _KEYS[0]).any(axis=1)
+    high: NDArray[np.bool_] = (np.abs(s["hz2"][:, None] - _KEYS[1]) < _KEY_WIDTH * _KEYS[1]).any(axis=1)
+    return low & high
+
+
+def _ring(hertz: NDArray[Any], ticks: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a tone is as low and as long as a ring: the call is put through to somebody else."""
+    place = (np.abs(hertz[:, None] - _RINGS) < _RINGS_WIDTH).any(axis=1)
+    ring: NDArray[np.bool_] = place & (np.abs(ticks[:, None] - _RING) <= _RING_WIDTH).any(axis=1)
+    return ring
 
 
 def _rough(s: NDArray[Any], sounds: Sounds, hush: NDArray[Any], before: NDArray[Any]) -> NDArray[np.bool_]:
@@ -207,6 +247,7 @@ def _rough(s: NDArray[Any], sounds: Sounds, hush: NDArray[Any], before: NDArray[
     other = (s["near"] > 0) & ~same & (s["near"] < least) & (s["missed"] >= _EDGE)
     fresh = prevails & ~same & ((s["near"] == 0) | other)
     over: NDArray[np.bool_] = done & (s["near"] >= least) & s["clear"] & (s["busy"] <= _EDGE) & (s["near"] <= _LONGEST)
+    over &= ~_ring(s["rough"], s["near"])
     if over.any():
         s["gap"] = np.where(over, s["missed"], s["gap"])
     s["clear"] = np.where(fresh, before < np.maximum(power - _RISE, hush + _NEAR_NOISE), s["clear"])

@@ -52,12 +52,16 @@ _NEXT_SYLLABLE: Final = 3
 _NEXT_PITCHED: Final = 2
 """The same of later ones: it is known that somebody speaks, and at which level."""
 
+_SUNG: Final = np.float32(0.6)
+"""Share of the power that one frequency has in most of music's ticks, and in few of a voice's."""
+
 VOICE: Final = np.dtype(
     [
         ("ticks", "i4"),  # heard so far
         ("floor", "f4"),  # dBm0 of the noise
         ("run", "i4"),  # ticks of the burst under way, from its first
         ("pitched", "i4"),  # of them with a pitch
+        ("hum", "i4"),  # of them in which one frequency prevails
         ("peak", "f4"),  # dBm0 of its loudest tick
         ("low", "i4"),  # ticks since it was last above the threshold
         ("counts", "?"),  # it is long enough to be a syllable
@@ -66,6 +70,7 @@ VOICE: Final = np.dtype(
         ("voice", "i4"),  # ticks of voice
         ("bursts", "i4"),
         ("longest", "i4"),  # ticks of the longest pause between two bursts
+        ("sung", "i4"),  # of them in which one frequency prevails
         ("loudest", "f4"),  # dBm0, smoothed, of the voice
     ]
 )
@@ -98,6 +103,8 @@ def follow(s: NDArray[Any], sounds: Sounds, pure: NDArray[np.bool_], tone: NDArr
     s["run"] = run
     deep = (sounds.voicing > _DEEP) & (distance > _LOUD)
     s["pitched"] = np.where(goes_on, s["pitched"] + ((voiced | deep) & above & ~pure), 0)
+    hums = above & (sounds.pure > _SUNG)
+    s["hum"] = np.where(goes_on, s["hum"] + hums, 0)
     s["peak"] = np.where(run > 1, np.maximum(s["peak"], level), level)
     counted = s["counts"] & goes_on
     begins = goes_on & ~counted & (run >= np.where(spoke, _NEXT_SYLLABLE, _SYLLABLE))
@@ -116,5 +123,6 @@ def follow(s: NDArray[Any], sounds: Sounds, pure: NDArray[np.bool_], tone: NDArr
     speaks = s["counts"] & above
     s["last"] = np.where(s["counts"], now - low, s["last"])
     s["voice"] += speaks
+    s["sung"] += np.where(begins, s["hum"], speaks & hums)
     louder = s["counts"] & ((s["peak"] > s["loudest"]) | (s["loudest"] == 0))
     s["loudest"] = np.where(louder, s["peak"], s["loudest"])

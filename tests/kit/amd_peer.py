@@ -1,8 +1,8 @@
 """The rules of Asterisk's AMD application with its published defaults (amd.conf.sample), written anew to compare with.
 
-Sound is cut into 20 ms frames. A frame whose mean absolute sample is below the threshold is silence. From the lengths of
-voice and silence the call is a machine's when nobody speaks for too long at first, when the greeting is too long, or has
-too many words; it is a person's when enough silence follows a greeting; and nothing is sure when the time is over.
+Sound is cut into 20 ms frames. A frame whose mean absolute sample is below the threshold is silence. From the lengths
+of voice and silence the call is a machine's when nobody speaks for too long at first, when the greeting is too long, or
+has too many words; it is a person's when enough silence follows a greeting; and nothing is sure when the time is over.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Defaults:
     maximum_word_length: int = 5000
     between_words_silence: int = 50
     maximum_number_of_words: int = 2
-    """So many words may be a person's, one more is a machine's (the same as 3 in older files, where the third was one)."""
+    """So many words may be a person's, one more is a machine's (older files say 3, where the third was one)."""
     silence_threshold: int = 256
     """Mean absolute value of 16-bit samples."""
 

@@ -1,8 +1,7 @@
 """Answered calls made of recordings of real speakers: the prompts that Debian packages for Asterisk bring along.
 
-Five professional speakers in five languages. Their voice mail prompts, and those of networks, are machines; single words
-and short phrases with silence behind them stand for people, for a detector that hears no words cannot tell them apart.
-No figure was tuned to them.
+Five professional speakers in five languages. Their voice mail prompts, and those of networks, are machines; single
+words and short phrases with silence behind them stand for people: who hears no words cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -57,6 +56,28 @@ LONG = (
     "queue-thankyou",
     "vm-mailboxfull",
 )
+
+TEXTS: dict[str, list[tuple[str, ...]]] = {
+    "voice mail": [
+        ("vm-theperson", "digits/2", "digits/0", "digits/4", "vm-isunavail", "vm-intro"),
+        ("vm-nobodyavail", "vm-leavemsg"),
+        ("im-sorry", "vm-theperson", "digits/9", "vm-isonphone", "vm-intro"),
+        ("vm-intro",),
+    ],
+    "network": [
+        ("number-not-answering", "please-try-call-later"),
+        ("cannot-complete-as-dialed", "check-number-dial-again"),
+        ("all-circuits-busy-now", "pls-try-call-later"),
+        ("ss-noservice",),
+        ("feature-not-avail-line",),
+    ],
+    "menu": [
+        ("basic-pbx-ivr-main",),
+        ("demo-congrats",),
+        ("dir-intro",),
+        ("queue-thankyou", "queue-periodic-announce"),
+    ],
+}
 
 
 @lru_cache(maxsize=4096)
@@ -119,14 +140,7 @@ def recorded(number: int, seed: int = 1) -> Sample:
         at = int(rng.integers(len(music) // 2))
         part = sounds.scaled(music[at : at + 10 * RATE], drawn.level)
         return greetings.finish(number, kind, "machine", [silence(0.3), Part(other=part)], drawn, rng, babblers)
-    texts: list[tuple[str, ...]] = {
-        "voice mail": [("vm-theperson", "digits/2", "digits/0", "digits/4", "vm-isunavail", "vm-intro"),
-                       ("vm-nobodyavail", "vm-leavemsg"), ("im-sorry", "vm-theperson", "digits/9", "vm-isonphone", "vm-intro"),
-                       ("vm-intro",)],
-        "network": [("number-not-answering", "please-try-call-later"), ("cannot-complete-as-dialed", "check-number-dial-again"),
-                    ("all-circuits-busy-now", "pls-try-call-later"), ("ss-noservice",), ("feature-not-avail-line",)],
-        "menu": [("basic-pbx-ivr-main",), ("demo-congrats",), ("dir-intro",), ("queue-thankyou", "queue-periodic-announce")],
-    }[kind]  # fmt: skip
+    texts = TEXTS[kind]
     parts = [silence(onset)]
     spoken = _of(speaker, texts[int(rng.integers(len(texts)))]) or [one(LONG)]
     for index, each in enumerate(spoken):

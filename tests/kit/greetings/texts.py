@@ -1,11 +1,11 @@
 """What people and machines say when a call is answered; a text is its sentences, ``{name}`` and ``{number}`` are drawn.
 
-Those of the held-out set are other texts, some in other languages, than those of the development set.
+Those of the held-out set are other texts, most in other languages, than those of the development set.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 __all__ = ["DEVELOPMENT", "HELD_OUT", "Texts"]
 
@@ -35,7 +35,7 @@ class Texts:
     """A company's, after hours."""
 
 
-DEVELOPMENT: dict[str, Texts] = {
+_FIRST: dict[str, Texts] = {
     "en": Texts(
         ("John", "Mary Smith", "Peter Jones", "Alice", "Doctor Brown", "Susan Taylor"),
         (("Hello?",), ("Hello.",), ("Yes?",), ("Hi.",), ("Hello, hello?",), ("Yeah?",), ("Hi, hello?",)),
@@ -178,7 +178,7 @@ DEVELOPMENT: dict[str, Texts] = {
     ),
 }
 
-HELD_OUT: dict[str, Texts] = {
+_MORE: dict[str, Texts] = {
     "en": Texts(
         ("Robert", "Emma Wilson", "Mister Clark", "Jennifer", "Paul and Linda", "the Hendersons"),
         (("Hello?",), ("Yes, hello?",), ("Yup?",), ("Hullo.",), ("Hiya.",), ("Go ahead.",), ("Hello there.",)),
@@ -284,3 +284,108 @@ HELD_OUT: dict[str, Texts] = {
         (("Welkom bij bakkerij Jansen.", "Wij zijn gesloten.", "U kunt na de piep een bericht inspreken."),),
     ),
 }
+
+
+def _joined(first: Texts, second: Texts) -> Texts:
+    return Texts(**{each.name: getattr(first, each.name) + getattr(second, each.name) for each in fields(Texts)})
+
+
+DEVELOPMENT: dict[str, Texts] = {**_FIRST, **_MORE, "en": _joined(_FIRST["en"], _MORE["en"])}
+
+HELD_OUT: dict[str, Texts] = {
+    "en": Texts(
+        ("Thomas", "Karen Young", "Bill", "Miss Parker", "Doctor Evans", "the Robinsons"),
+        (("Hello?",), ("Yes.",), ("Hello!",), ("Hey.",), ("Oh, hello?",), ("Speaking.",), ("Who's there?",)),
+        (("{name} here.",), ("Hello, this is {name}.",), ("{name}, good evening.",), ("You're speaking to {name}.",)),
+        (
+            ("Hello?", "Yes, I can hear you."),
+            ("Hi, who am I talking to?",),
+            ("Hello, one second, let me close the door.",),
+            ("Yes?", "Hello?"),
+        ),
+        (
+            ("Green Garden Centre, {name} speaking, how may I help?",),
+            ("Good day, front office.",),
+            ("Taxi central, where to?",),
+            ("Thanks for calling Evans and Partners, you are speaking with {name}.",),
+        ),
+        (
+            ("Hi, you've called {name}.", "I must be on the other line.", "Drop me a note and I'll ring you tonight."),
+            ("Good day.", "Neither {name} nor I can answer just now.", "Kindly speak after the long tone."),
+            ("This is {name}'s phone.", "I check my messages twice a day.", "Please say who you are, slowly."),
+            ("Yo, it's {name}, I'm probably driving.", "Text me instead, or leave a message, whichever you like."),
+        ),
+        (
+            ("{name}'s phone, message please.",),
+            ("Sorry, can't talk now, leave your number.",),
+            ("Hello, {name} is out, please speak after the tone.",),
+        ),
+        (
+            ("I'm sorry, but the person you called has a voice mail box that has not been set up yet.", "Goodbye."),
+            ("You have been transferred to the mailbox of", "{name}", "Record your message at the tone."),
+            ("The subscriber cannot be reached at present.", "Please call again later.", "Thank you."),
+        ),
+        (
+            (
+                "Green Garden Centre, we are open daily from eight to six.",
+                "At the moment there is nobody in the shop.",
+                "Tell us your order and your address after the signal.",
+            ),
+            (
+                "Thanks for calling Evans and Partners.",
+                "If you know the extension of your party, dial it now.",
+                "For billing, press one.",
+                "For all other questions, hold the line.",
+            ),
+        ),
+    ),
+    "pt": Texts(
+        ("Silva", "Ana Costa", "Pedro"),
+        (("Alô?",), ("Estou?",), ("Sim?",), ("Está lá?",)),
+        (("Fala {name}.",), ("Sim, {name}.",)),
+        (("Estou, quem fala?",), ("Sim, só um momento.",)),
+        (("Oficina {name}, bom dia, em que posso ajudar?",), ("Farmácia Central, boa tarde.",)),
+        (
+            ("Olá, ligou para {name}.", "Neste momento não posso atender.", "Deixe a sua mensagem após o sinal."),
+            ("Não estamos em casa.", "Deixe o nome e o número, que ligamos de volta."),
+        ),
+        (("Aqui é {name}, deixe recado.",),),
+        (
+            ("O número que marcou não está disponível.", "Por favor tente mais tarde."),
+            ("Caixa postal do número", "{number}", "Grave a sua mensagem depois do sinal."),
+        ),
+        (("Obrigado por ligar para a Farmácia Central.", "Estamos fechados.", "Abrimos amanhã às nove horas."),),
+    ),
+    "pl": Texts(
+        ("Nowak", "Anna Kowalska", "Marek"),
+        (("Halo?",), ("Słucham?",), ("Tak?",), ("Tak, słucham.",)),
+        (("{name}, słucham.",), ("Tu {name}.",)),
+        (("Halo, kto mówi?",), ("Tak, chwileczkę.",)),
+        (("Firma {name}, dzień dobry, w czym mogę pomóc?",), ("Recepcja, dzień dobry.",)),
+        (
+            ("Dzień dobry, tu {name}.", "Nie mogę teraz odebrać.", "Proszę zostawić wiadomość po sygnale."),
+            ("Nie ma nas w domu.", "Oddzwonimy, jak tylko wrócimy."),
+        ),
+        (("Tu {name}, zostaw wiadomość.",),),
+        (
+            ("Abonent ma wyłączony telefon lub jest poza zasięgiem sieci.", "Proszę zadzwonić później."),
+            ("Poczta głosowa numeru", "{number}", "Nagraj wiadomość po sygnale."),
+        ),
+        (("Dziękujemy za telefon.", "Nasze biuro jest czynne od ósmej do szesnastej.", "Zapraszamy jutro."),),
+    ),
+    "sv": Texts(
+        ("Andersson", "Karin Lund", "Erik"),
+        (("Hallå?",), ("Ja?",), ("Ja, hallå?",), ("Hej.",)),
+        (("{name}.",), ("Det är {name}.",)),
+        (("Hallå, vem är det?",), ("Ja, ett ögonblick.",)),
+        (("Bageri {name}, god morgon, vad kan jag hjälpa till med?",),),
+        (
+            ("Hej, du har kommit till {name}.", "Jag kan inte svara just nu.", "Lämna ett meddelande efter tonen."),
+            ("Vi är inte hemma.", "Tala in ditt namn så ringer vi upp."),
+        ),
+        (("Det här är {name}, prata efter pipet.",),),
+        (("Personen du söker kan inte nås för tillfället.", "Försök igen senare."),),
+        (("Välkommen till bageriet.", "Vi har stängt.", "Vi öppnar igen klockan sex."),),
+    ),
+}
+"""What no length was chosen by."""

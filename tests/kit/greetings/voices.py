@@ -49,10 +49,7 @@ DEVELOPMENT = (
     Voice("espeak", "de+m2", "de", 35),
     Voice("espeak", "fr-fr", "fr"),
     Voice("espeak", "fr-fr+f1", "fr", 55),
-)
-HELD_OUT = (
     Voice("flite", "awb", "en"),
-    Voice("flite", "rms", "en"),
     Voice("espeak", "en-gb-scotland+f5", "en", 55),
     Voice("espeak", "en-gb-x-rp+m7", "en", 50),
     Voice("espeak", "en-us+belinda", "en", 50),
@@ -62,6 +59,20 @@ HELD_OUT = (
     Voice("espeak", "it+m6", "it", 50),
     Voice("espeak", "it+linda", "it", 60),
     Voice("espeak", "nl+m4", "nl", 48),
+)
+HELD_OUT = (
+    Voice("flite", "rms", "en"),
+    Voice("espeak", "en-us+m1", "en", 55),
+    Voice("espeak", "en-gb-x-gbclan+f1", "en", 48),
+    Voice("espeak", "en-029+m8", "en", 40),
+    Voice("espeak", "en-gb+klatt2", "en", 52),
+    Voice("espeak", "en-us+steph", "en", 50),
+    Voice("espeak", "pt+m3", "pt", 45),
+    Voice("espeak", "pt-br+f2", "pt", 55),
+    Voice("espeak", "pl+m6", "pl", 42),
+    Voice("espeak", "pl+f4", "pl", 52),
+    Voice("espeak", "sv+m5", "sv", 47),
+    Voice("espeak", "sv+anika", "sv", 50),
 )
 
 
