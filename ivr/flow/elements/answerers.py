@@ -23,10 +23,18 @@ DETECTION_GRACE: dict[MachineDetection, float] = {"fast": 20.0, "beep": 300.0}
 def detect(
     ctx: Session, dial: int, mode: MachineDetection
 ) -> Generator[float | None, Event | None, AnswererFound | None]:
-    """What is told of who answered the call of this id; None where nothing ever is."""
-    deadline = ctx.now + DETECTION_GRACE[mode]
+    """What is told of who answered the call of this id; None where nothing ever is. Who presses a key is a person; what
+    was pressed meanwhile is no input for what follows: nothing was asked yet."""
+    began = ctx.now
+    deadline = began + DETECTION_GRACE[mode]
     while True:
         event: Any = yield deadline
+        if ctx.keys:
+            while ctx.keys:
+                key = ctx.keys.popleft()
+                ctx.trace_key(key, key.digit)
+            if type(event) is not AnswererFound:
+                return AnswererFound(dial, "human", 1.0, ctx.now - began, reason="key")
         if event is None:
             ctx.note("who answered was never told", "error")
             return None

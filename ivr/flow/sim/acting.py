@@ -53,6 +53,7 @@ class ActingCall(ObservedCall):
             self._asked = True
             self._happens("key", key)
             if not self._forwards.bridged:
+                self._dials.pressed()
                 self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
         return self
 

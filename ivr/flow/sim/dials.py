@@ -192,7 +192,15 @@ class Dials:
         found = ports.AnswererFound(command.id, who, CONFIDENCE[who], seconds, beep, "simulated")
         self._later(seconds, self._tell, found)
 
+    def pressed(self) -> None:
+        """Who has answered presses a key: that tells."""
+        if self.telling is not None:
+            self.telling = None
+            self.made[-1].answerer = "human"
+
     def _tell(self, found: ports.AnswererFound) -> None:
+        if self.telling is None:
+            return
         self.telling = None
         self.made[-1].answerer = found.answerer
         self._feed(found)

@@ -336,6 +336,24 @@ def test_who_hangs_up_while_it_is_found_out_ends_the_call() -> None:
     assert run.machine.cause == "user_hung_up"
 
 
+@pytest.mark.parametrize("mode", ["fast", "beep"])
+def test_who_presses_a_key_while_it_is_found_out_is_a_person(mode: str) -> None:
+    def outcome(dial: Dial) -> Iterator[tuple[float, Event]]:
+        yield 5.0, DialAnswered(dial.id, "pbx")
+        yield 6.5, Digit("5", "rfc4733", 1006.5)
+        yield 7.0, AnswererFound(dial.id, "machine", 0.9, 2.0, False, "greeting")
+
+    more = "\n  asked: {type: collect, max_digits: 1, wait: 3s, branches: {no_input: bye}, next: done}"
+    hello = AFTER.replace('"Hello {{ call.to }}", next: bye', '"Hello", interruptible: true, next: asked')
+    text = flow(f"machine_detection: {mode}", DETECTED, more).replace(AFTER, hello)
+    run = Life(text, wall=MONDAY, number=NUMBER, callee=outcome).run()
+    assert run.path == ["start", "call", "hello", "asked", "bye", "done"]  # the key answers no question
+    step = run.machine.steps[1]
+    assert (step.branch, step.details["told_by"], step.details["confidence"]) == ("call_answered", "key", 1.0)
+    assert step.left_at is not None
+    assert step.left_at - step.entered_at == pytest.approx(6.5)
+
+
 def test_detection_that_never_tells_counts_as_unknown() -> None:
     run = life("machine_detection: fast", DETECTED).run()
     assert run.path[2] == "hello"

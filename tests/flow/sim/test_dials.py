@@ -110,6 +110,22 @@ def test_a_machine_without_a_beep_is_waited_for_longer() -> None:
     assert not [silence for silence in with_beep.silences if silence.element == "call"]
 
 
+def test_a_key_pressed_before_it_is_known_who_it_is_tells_a_person() -> None:
+    flow, time = parse_flow(FLOW, "main"), datetime.fromisoformat("2026-03-02T12:00:00+01:00")
+    stubs = Stubs(callees=(CalleeAnswer(result="machine", greeting=9.0),))
+    call = SimulatedCall(flow, join_flows([flow]), Given(caller=NUMBER, time=time, audience=True), stubs).start()
+    call.wait(6.0)
+    call.press("1")
+    call.run()
+    # The key answers no question that was not asked yet.
+    assert call.path == ["start", "call", "hello", "ask", "bye", "done"]
+    assert call.steps[1].left_at == pytest.approx(6.0)
+    assert call.dialled[0].answerer == "human"
+    recorded = read_record({**record_of(call), "cause": call.cause}, time.tzinfo or UTC)
+    found = replay(recorded, call.flow, call.flows, configured(Settings()))
+    assert found.divergence is None, (found.divergence, found.path)
+
+
 CONFIRM = FLOW.replace("machine_detection: beep", 'confirm: {prompt: "Press 5.", key: "5"}')
 
 
