@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ivr.call.solo import SoloOutcome
 from ivr.dialer.books import Active, Books
 from ivr.dialer.paces import PaceBook
-from ivr.dialer.rules.feeding import Demand, shares
+from ivr.dialer.rules.feeding import AHEAD_SECONDS, Demand, shares
 from ivr.errors import IvrError, StoreError
 from ivr.flow import FlowSet
 from ivr.flow.callhours import CallHours, CallWindow
@@ -25,6 +25,8 @@ log = logging.getLogger("ivr.dialer")
 
 TURN_SECONDS = 0.25
 """While campaigns run it is looked so often whether contacts are to be taken up: a fraction of what they are ahead."""
+LONGEST_IDLE = 5.0
+"""While there is nothing to do for longer: somebody may have set the clock."""
 RETRY_SECONDS = 1.0
 """Until a store that could not be used is tried again."""
 LOOK = 100
@@ -100,15 +102,30 @@ class Feeder:
             except Exception:
                 log.exception("campaigns stand still")
                 await asyncio.sleep(RETRY_SECONDS)
-            busy = any(not active.paused for active in self._books.active.values())
             try:
-                async with asyncio.timeout(TURN_SECONDS if busy else None):
+                async with asyncio.timeout(self._idle()):
                     await self._wake.wait()
             except TimeoutError:
                 pass
             else:
                 # Many flows end in a moment: one look is enough for all of them.
                 await asyncio.sleep(TURN_SECONDS / 5)
+
+    def _idle(self) -> float | None:
+        """Seconds in which nothing is to be done unless something happens; None: nothing at all is."""
+        now, soonest = self._wall(), None
+        for active in self._books.active.values():
+            if active.paused:
+                continue
+            free = active.look_at - now
+            if active.pace is not None and not active.drained:
+                free = max(free, self._paces.full_until(*active.pace) - AHEAD_SECONDS)
+            if active.drained and active.taken:
+                free = LONGEST_IDLE  # flows that end say so
+            if active.options.until is not None:
+                free = min(free, active.options.until - now)
+            soonest = free if soonest is None else min(soonest, free)
+        return None if soonest is None else min(max(soonest, TURN_SECONDS), LONGEST_IDLE)
 
     async def _turn(self) -> None:
         now = self._wall()

@@ -87,7 +87,7 @@ class House:
         for _ in range(100_000):
             if campaign.state in ("finished", "cancelled"):
                 return campaign
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(5.0)
             campaign = await self.office.get(key)
         raise AssertionError(campaign.state)
 
@@ -140,12 +140,12 @@ def test_everybody_is_called_once_and_the_books_are_exact(perform: Perform) -> N
 
 def test_fifty_a_second_are_kept_within_two_percent_and_evenly(perform: Perform) -> None:
     async def play(house: House) -> None:
-        campaign = await house.campaign(1500, speed="3000/minute")
+        campaign = await house.campaign(800, speed="3000/minute")
         await house.over(campaign.id)
         assert house.flows.most_rows <= 400, "not all of them are in memory"
 
     seconds = perform(play, talk=2.0).seconds()
-    assert len(seconds) == 1500
+    assert len(seconds) == 800
     rate = (len(seconds) - 1) / (seconds[-1] - seconds[0])
     assert abs(rate - 50) / 50 < 0.02
     assert min(after - before for before, after in pairwise(sorted(seconds))) >= 0.019
@@ -346,7 +346,7 @@ def test_a_flow_that_is_gone_pauses_the_campaign_and_says_why(perform: Perform) 
     perform(play)
 
 
-@pytest.mark.parametrize("every", [3.3, 7.1, 11.9])
+@pytest.mark.parametrize("every", [3.3, 7.1])
 def test_killed_again_and_again_nobody_is_called_twice_and_nobody_is_forgotten(perform: Perform, every: float) -> None:
     async def play(house: House) -> None:
         campaign = await house.campaign(200, speed="300/minute")
