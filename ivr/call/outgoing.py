@@ -63,6 +63,8 @@ class OutgoingCall(FlowCall):
         self._early_leg: Leg | None = None
         """Where that is heard."""
         self._wants_tones = False
+        self._finding = False
+        """It is being found out who has answered."""
         self._rang = self._told_early = False
         self._first: str | None = None
         """Call-ID of the first INVITE: captures know the call by it."""
@@ -138,6 +140,7 @@ class OutgoingCall(FlowCall):
             self._recordings.start_call(command.record_name, "wav")
         self._playback.late.answered()
         if command.machine_detection != "off":
+            self._finding = True
             leg.port.find_answerer(command.machine_detection)
         self.feed(ports.DialAnswered(command.id, callee.line or "", command.from_ or self._shown))
 
@@ -152,6 +155,15 @@ class OutgoingCall(FlowCall):
         self.runner.feed(event)
 
     # The flow (RunnerHost, by the one who runs it)
+
+    def feed(self, event: ports.Event) -> None:
+        if self._finding and isinstance(event, ports.Digit):
+            # The flow takes who presses a key for a person, too.
+            self._finding = False
+            self.leg.port.stop_answerer()
+            seconds = self.services.clock() - self._answered_at
+            self.report.found(ports.AnswererFound(self.command.id, "human", 1.0, seconds, reason="key"))
+        super().feed(event)
 
     def execute(self, command: ports.Command) -> None:
         if self.up:
@@ -222,8 +234,9 @@ class OutgoingCall(FlowCall):
 
     def _answerer(self, event: Answerer) -> None:
         """A machine whose beep is waited for is told when it is over."""
-        if self.ended or (self.command.machine_detection == "beep" and not event.final):
+        if self.ended or not self._finding or (self.command.machine_detection == "beep" and not event.final):
             return
+        self._finding = False
         seconds = max((event.beep_ended or event.at) - self._answered_at, 0.0)
         found = ports.AnswererFound(
             self.command.id,

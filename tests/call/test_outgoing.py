@@ -241,6 +241,22 @@ def test_a_machine_is_told(tmp_path: Path) -> None:
     assert calls.attempts[0]["answerer"] == "machine"
 
 
+def test_a_key_tells_a_person_and_ends_the_search(tmp_path: Path) -> None:
+    calls, callee = dialled(tmp_path, "machine_detection: beep")
+    callee.answer()
+    port, house = calls.house.port, calls.house
+    port.say(Answerer(port, "machine", 0.9, house.now, False, None, "words"))  # type: ignore[arg-type]
+    house.press("1")
+    assert port.finding is None
+    port.say(Answerer(port, "machine", 0.9, house.now, True, house.now, "beep"))  # type: ignore[arg-type]
+    house.run(0.2)
+    assert port.heard() == ["hello"]
+    house.play_out()
+    calls.settled()
+    assert calls.path == ["start", "dial", "hello", "bye"]
+    assert (calls.attempts[0]["answerer"], calls.attempts[0]["told_by"]) == ("human", "key")
+
+
 def test_a_line_that_cannot_take_calls_now_is_followed_by_the_next(tmp_path: Path) -> None:
     settings = """
 lines:
