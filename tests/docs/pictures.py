@@ -1,6 +1,6 @@
 """Makes the pictures of the tutorials out of what the commands really print and draw.
 
-Run by hand: `.venv/bin/python tests/docs/pictures.py` writes docs/img/simulate.svg and docs/img/pizzeria.svg.
+Run by hand: `.venv/bin/python -m tests.docs.pictures` writes docs/img/simulate.svg and docs/img/pizzeria.svg.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
+
+from tests.kit.svg import self_contained
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "docs" / "first-flow.md", ROOT / "docs" / "test-it.md"]
@@ -63,7 +65,7 @@ def picture(lines: list[str], title: str) -> str:
         for pattern, style in STYLES:
             text.highlight_regex(pattern, style)
         console.print(text)
-    return console.export_svg(title=title, theme=MONOKAI, unique_id="ivr")
+    return self_contained(console.export_svg(title=title, theme=MONOKAI, unique_id="ivr"))
 
 
 def main() -> None:

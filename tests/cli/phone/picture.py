@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 
 from ivr.cli.phone.engine import CallView, PhoneView, Quality
 from ivr.cli.phone.screen import PhoneApp
 from tests.cli.phone.fake import FakeEngine
-
-_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+from tests.kit.svg import self_contained
 
 
 async def draw(size: tuple[int, int] = (100, 33)) -> str:
@@ -39,7 +37,7 @@ async def draw(size: tuple[int, int] = (100, 33)) -> str:
         await pilot.press("1")
         await pilot.pause(0.3)
         picture = app.export_screenshot(title="ivr phone sip:100@127.0.0.1", simplify=True)
-    return _FONTS.sub("", picture).replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")
+    return self_contained(picture)
 
 
 if __name__ == "__main__":
