@@ -100,7 +100,10 @@ def insert_missing(
     connection: sa.Connection, table: sa.Table, rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]
 ) -> int:
     """Insert rows but those that are there already, by any of their keys; how many are new."""
-    return connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows).rowcount
+    statement = _insert(connection, table).on_conflict_do_nothing()
+    if connection.dialect.name == "postgresql":  # which does not count what many statements did
+        return len(connection.execute(statement.returning(*table.primary_key), rows).all())
+    return connection.execute(statement, rows).rowcount
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> Any:

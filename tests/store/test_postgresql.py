@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 
 from ivr.errors import StoreError
-from ivr.store import CallRecord, KeptWait, Profile, StateChange, Store, Version, new_token
+from ivr.store import (
+    CallRecord,
+    KeptWait,
+    NewCampaign,
+    Profile,
+    StateChange,
+    Store,
+    Version,
+    book_result,
+    drop_row,
+    new_token,
+)
 from tests.kit.needs import may_skip
 
 FOLDERS = ("/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/15/bin")
@@ -129,3 +140,62 @@ def test_tokens(store: Store) -> None:
     store.tokens.add(token)
     assert store.tokens.get(token.id) == token
     assert store.tokens.remove("crm") == 1
+
+
+def test_campaigns(store: Store) -> None:
+    campaign, _ = store.campaigns.add(NewCampaign(name="spring", flow="survey", node="local", key="k"), 1.0)
+    assert store.campaigns.add(NewCampaign(name="spring", flow="survey", node="local", key="k"), 2.0)[1] is False
+    store.people.block(["+83"], "asked", 1.0)
+    rows = [("+81", {"name": "Änna"}), ("+82", {}), ("+81", {}), ("+83", {})]
+    loaded = store.contacts.load(campaign.id, rows, 2, 1.0)
+    assert (loaded.new, loaded.duplicates, loaded.blocked) == (3, 1, 1)
+    assert store.campaigns.move(campaign.id, "running", ("draft",), 2.0) is not None
+    first, second = store.contacts.waiting(campaign.id, 10)
+    flows = {
+        contact.id: KeptWait(
+            id=f"row-{contact.id}", call_id=f"call-{contact.id}", node="local", flow="survey", version=1,
+            snapshot={"start": {}}, events=[], after_event=0, wake_at=None, created_at=1.0, last_step_at=1.0,
+        )
+        for contact in (first, second)
+    }  # fmt: skip
+    assert store.contacts.claim({first.id: flows[first.id]}, 3.0).taken == {first.id}
+    assert store.contacts.claim(flows, 3.0).taken == {second.id}
+    store.contacts.put_off({first.id: 9.0})
+    wait = flows[first.id]
+    store.waits.change((), [wait.id], [flows[second.id]], [lambda c: book_result(c, first.id, wait.id, "busy", 2, 4.0)])
+    store.waits.change((), [flows[second.id].id], (), [lambda c: drop_row(c, flows[second.id].id, 4.0)])
+    assert store.contacts.recover("local", 5.0) == 1
+    figures = store.campaigns.figures(campaign.id)
+    assert figures.results == {"busy": 1, "interrupted": 1, "do_not_contact": 1}
+    assert figures.attempts == 2
+    assert store.campaigns.again(campaign.id, ["interrupted"], 6.0) == 1
+    assert store.campaigns.move(campaign.id, "finished", ("running",), 6.0) is None
+    assert store.campaigns.end_waiting(campaign.id, "cancelled", 6.0) == 1
+    assert store.campaigns.move(campaign.id, "finished", ("running",), 7.0) is not None
+    assert [contact.result for contact in store.contacts.page(campaign.id, 10, state="done")] == [
+        "busy",
+        "cancelled",
+        "do_not_contact",
+    ]
+    assert store.campaigns.forget(8.0) == 1
+    assert store.campaigns.page(10) == []
+
+
+def test_the_list_with_tombstones(store: Store) -> None:
+    assert store.people.block(["+71", "+72", "+71"], "asked", 1.0) == 2
+    assert store.people.unblock("+71", 2.0)
+    store.writer.do_not_contact("+71", 1.5, "late")
+    assert store.writer.flush(PATIENCE)
+    assert store.people.changed_at("+71") == (False, 2.0)
+    assert store.people.block(["+71"], "again", 3.0) == 1
+    assert [entry.number for entry in store.people.do_not_contact("+7", 10)] == ["+71", "+72"]
+
+
+def test_paces(store: Store) -> None:
+    for at in (1_772_000_000_000_000, 5, 5):
+        store.writer.paced("a", at)
+    assert store.writer.flush(PATIENCE)
+    assert store.paces.all() == {"a": [5, 1_772_000_000_000_000]}
+    store.writer.pace_over("a", 6)
+    assert store.writer.flush(PATIENCE)
+    assert store.paces.all() == {"a": [1_772_000_000_000_000]}
