@@ -188,7 +188,7 @@ def test_the_list_with_tombstones(store: Store) -> None:
     assert store.writer.flush(PATIENCE)
     assert store.people.changed_at("+71") == (False, 2.0)
     assert store.people.block(["+71"], "again", 3.0) == 1
-    assert [entry.number for entry in store.people.do_not_contact("+7", 10)] == ["+71", "+72"]
+    assert [entry.number for entry in store.people.do_not_contact("+7", 2)] == ["+71", "+72"]
 
 
 def test_paces(store: Store) -> None:
