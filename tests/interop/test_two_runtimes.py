@@ -200,10 +200,10 @@ async def call_by(folder: Path, lines: dict[str, tuple[str, str]], environment: 
 
 
 async def test_by_a_trunk_and_by_two_modems_on_an_exchange(tmp_path: Path) -> None:
-    with Office(ring=(1.0, 1.0)) as office:
+    with Office(ring=(0.3, 0.4), id_first=True, quick=True) as office:
         modems = [
             f"{{type: modem, port: {office.modem('cx93010', number).port}, profile: cx93010, answer_after_rings: 1,"
-            f" number: '{number}', ring_back_gone: 2s}}"
+            f" number: '{number}', ring_back_gone: 1s}}"
             for number in ("4100", "4200")
         ]
         trunk = "{type: sip_trunk, host: 127.0.0.1, port: PORT}"
@@ -224,7 +224,7 @@ async def test_by_two_sound_cards(tmp_path: Path) -> None:
 
 @pytest.mark.heavy
 def test_a_daemon_that_is_killed_leaves_its_modem_on_hook(tmp_path: Path) -> None:
-    with Office(ring=(1.0, 1.0)) as office:
+    with Office(ring=(0.3, 0.4), id_first=True, quick=True) as office:
         phone = office.phone("4900")
         line = f"{{type: modem, port: {office.modem('cx93010', '4200').port}, answer_after_rings: 1, number: '4200'}}"
         config = make_config(tmp_path / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
