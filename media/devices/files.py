@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import struct
 import threading
-import wave
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
@@ -22,6 +22,8 @@ log = logging.getLogger("media.devices")
 
 MAX_SECONDS: Final = 3600
 """Of a file that is played: it is held in memory, 115 MB at most."""
+FLUSH_FRAMES: Final = 25
+"""Frames that are written together: a crash loses half a second at most."""
 Rate = Literal[8000, 16000]
 
 
@@ -72,7 +74,7 @@ class FileDevice:
         self._sound = np.zeros(0, np.int16) if play is None else _read(play, rate)
         if play is None:
             self._ended = None
-        self._file = None if record is None else _open(record, rate)
+        self._file = None if record is None else _Wav(record, rate)
 
     def start(self) -> None:
         """Begin to play."""
@@ -108,12 +110,7 @@ class FileDevice:
     def write(self, frame: NDArray[np.int16]) -> None:
         """Append to the recording."""
         with self._lock:
-            if self._file is None:
-                return
-            try:
-                self._file.writeframes(frame.astype("<i2").tobytes())
-            except (OSError, ValueError, wave.Error) as error:
-                log.warning("the recording ends: %s", error)
+            if self._file is not None and not self._file.append(frame):
                 self._file = None
 
     def close(self) -> None:
@@ -121,10 +118,50 @@ class FileDevice:
         with self._lock:
             file, self._file = self._file, None
             if file is not None:
-                try:
-                    file.close()
-                except OSError as error:
-                    log.warning("the recording is not complete: %s", error)
+                file.close()
+
+
+class _Wav:
+    """A mono WAV file that is whole at any time but for the last half second."""
+
+    def __init__(self, path: Path, rate: int) -> None:
+        self._path = path
+        self._rate = rate
+        self._waiting: list[bytes] = []
+        self._octets = 0
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise MediaError(f"{path} cannot be written: {error}") from error
+        if not self._flush():
+            raise MediaError(f"{path} cannot be written")
+
+    def append(self, frame: NDArray[np.int16]) -> bool:
+        """Add sound; False: it could not be written, and the file is closed."""
+        self._waiting.append(frame.astype("<i2").tobytes())
+        return len(self._waiting) < FLUSH_FRAMES or self._flush()
+
+    def close(self) -> None:
+        """Write what waits."""
+        if self._flush():
+            self._file.close()
+
+    def _flush(self) -> bool:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        size = self._octets + len(data)
+        fields = (36 + size, b"WAVE", b"fmt ", 16, 1, 1, self._rate, 2 * self._rate, 2, 16, b"data", size)
+        try:
+            self._file.seek(44 + self._octets)
+            self._file.write(data)
+            self._file.seek(0)
+            self._file.write(struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", *fields))
+        except (OSError, struct.error) as error:  # the latter: beyond the 4 GiB that the format has room for
+            log.warning("the recording into %s ends: %s", self._path, error)
+            self._file.close()
+            return False
+        self._octets = size
+        return True
 
 
 def _read(path: Path, rate: int) -> NDArray[np.int16]:
@@ -140,14 +177,3 @@ def _read(path: Path, rate: int) -> NDArray[np.int16]:
         samples = soxr.resample(samples, own, rate)
     whole: NDArray[np.int16] = np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
     return whole
-
-
-def _open(path: Path, rate: int) -> wave.Wave_write:
-    try:
-        file = wave.open(str(path), "wb")  # noqa: SIM115 - closed with the device
-    except OSError as error:
-        raise MediaError(f"{path} cannot be written: {error}") from error
-    file.setnchannels(1)
-    file.setsampwidth(2)
-    file.setframerate(rate)
-    return file
