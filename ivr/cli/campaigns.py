@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
-from ivr.cli.live import NoDaemonError, ask, read_token, send
+from ivr.cli.live import NoDaemonError, ask, fetch, read_token, send
 from ivr.cli.options import config_option, json_option, settings_of
 from ivr.cli.progress import follow, told
 from ivr.cli.tables import print_table
@@ -189,7 +189,8 @@ def _watch(settings: Settings, found: dict[str, Any], as_json: bool) -> None:
 
 
 def _list(settings: Settings, as_json: bool) -> None:
-    found = ask(settings.http.listen, "/v1/campaigns")["campaigns"]
+    answer = fetch(settings.http.listen, "/v1/campaigns", read_token(settings.token_file))
+    found = [] if answer is None else json.loads(answer)["campaigns"]
     if as_json:
         click.echo(json.dumps(found, indent=2))
     elif found:
@@ -212,9 +213,10 @@ def _list(settings: Settings, as_json: bool) -> None:
 
 
 def _get(settings: Settings, campaign: int) -> dict[str, Any]:
-    found: dict[str, Any] | None = ask(settings.http.listen, f"/v1/campaigns/{campaign}")
-    if found is None:
+    answer = fetch(settings.http.listen, f"/v1/campaigns/{campaign}", read_token(settings.token_file))
+    if answer is None:
         raise IvrError(f"there is no campaign {campaign}")
+    found: dict[str, Any] = json.loads(answer)
     return found
 
 
