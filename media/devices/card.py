@@ -9,6 +9,7 @@ where sound was missing), 3 ms of filter at 8 kHz, and what the driver keeps.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -19,7 +20,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from media.devices.cards import BLOCK_SECONDS, CardError, CardHost, CardInfo, CardStream, PortAudio, choose
+from media.devices.cards import BLOCKS, CardError, CardHost, CardInfo, CardStream, PortAudio, choose
 from media.devices.clocks import Inlet, Outlet
 from media.devices.face import FRAME_SECONDS
 from media.devices.routes import RouteWatch
@@ -29,8 +30,8 @@ __all__ = ["CardDevice", "CardState", "CardStatistics"]
 SILENT_AFTER: Final = 0.6
 """Seconds without a callback after which a card is gone: sixty blocks, so no load explains it, and still within the
 second in which a call should know."""
-START_WITHIN: Final = 1.5
-"""Seconds that a card has for its first callbacks."""
+START_WITHIN: Final = 1.0
+"""Seconds that a card has for its first callbacks; then it is opened anew, with longer blocks."""
 ROUTED_WITHIN: Final = 0.3
 """Seconds of callbacks after which the sound goes where it will go: PipeWire's session manager links in 50 ms."""
 STUCK_AFTER: Final = 5.0
@@ -38,6 +39,8 @@ STUCK_AFTER: Final = 5.0
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for a card that is not there."""
 _WATCH_EVERY: Final = 0.1
+_NICE: Final = -11
+"""Of the card's threads, where that is permitted: as sound systems have theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class CardDevice:
         self._opened_at = 0.0
         self._there = False
         self._losses = 0
+        self._starts = 0
+        """Times that no callbacks came."""
         self._next_look = 0.0
         self._routes: RouteWatch | None = None
         self._watched_at = clock()
@@ -193,6 +198,7 @@ class CardDevice:
         astray = self._routes.astray if self._routes is not None else ""
         if not self._there:
             if astray or (now - self._opened_at > START_WITHIN and not oldest):
+                self._starts += not astray
                 self._shut()
             elif oldest and (now - self._opened_at > ROUTED_WITHIN or self._routes is None):
                 self._tell(CardState(True, self._names))
@@ -208,10 +214,11 @@ class CardDevice:
         self._watch_routes()
         self._heard_at = self._sounded_at = 0.0
         self._opened_at = self._clock()
+        block = BLOCKS[self._starts % len(BLOCKS)]
         try:
-            hearing = self._host.listen(heard, self._channels(heard, heard.inputs), self._hear)
+            hearing = self._host.listen(heard, self._channels(heard, heard.inputs), block, self._hear)
             self._streams.append(hearing)
-            sounding = self._host.sound(sounded, self._channels(sounded, sounded.outputs), self._give)
+            sounding = self._host.sound(sounded, self._channels(sounded, sounded.outputs), block, self._give)
             self._streams.append(sounding)
         except CardError:
             self._shut()
@@ -253,6 +260,8 @@ class CardDevice:
     def _hear(self, data: bytes) -> None:
         """A callback of the input."""
         now = self._clock()
+        if not self._heard_at:
+            _hurry()
         inlet = self._inlet
         if inlet is not None:
             inlet.heard(np.frombuffer(data, np.int16)[self._channel - 1 :: self._channel], now)
@@ -261,6 +270,8 @@ class CardDevice:
     def _give(self, count: int) -> bytes:
         """A callback of the output."""
         now = self._clock()
+        if not self._sounded_at:
+            _hurry()
         outlet = self._outlet
         if outlet is None:
             return bytes(2 * count * self._channel)
@@ -273,4 +284,7 @@ class CardDevice:
         return block.tobytes()
 
 
-assert FRAME_SECONDS >= BLOCK_SECONDS
+def _hurry() -> None:
+    """Let this thread come before others; that of PortAudio is told so by its first callback."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)

@@ -17,12 +17,13 @@ from typing import Any, Final, Literal, Protocol
 
 from media.errors import MediaError
 
-__all__ = ["BLOCK_SECONDS", "CardError", "CardHost", "CardInfo", "CardStream", "PortAudio", "choose", "list_cards"]
+__all__ = ["BLOCKS", "CardError", "CardHost", "CardInfo", "CardStream", "PortAudio", "choose", "list_cards"]
 
 Direction = Literal["input", "output"]
 
-BLOCK_SECONDS: Final = 0.01
-"""Of sound in one callback: half a frame, so that a frame waits for no more than that."""
+BLOCKS: Final = (0.01, 0.02, 0.04)
+"""Seconds of sound in one callback, tried in turn: half a frame, so that a frame waits for no more than that. A sound
+system whose own pieces are longer than what PortAudio then keeps of a block asks for none at all, and says nothing."""
 
 _RATES: Final = (48000, 44100, 16000, 8000, 32000)
 """Tried in turn: the first is what most cards have a crystal for, so that nobody else converts."""
@@ -80,11 +81,11 @@ class CardHost(Protocol):
     def cards(self, *, again: bool = False) -> list[CardInfo]:
         """The devices; ``again``: look anew, where no stream is open."""
 
-    def listen(self, card: CardInfo, channels: int, heard: Heard) -> CardStream:
-        """Open the input. CardError where that fails."""
+    def listen(self, card: CardInfo, channels: int, block: float, heard: Heard) -> CardStream:
+        """Open the input, ``block`` seconds for each callback. CardError where that fails."""
 
-    def sound(self, card: CardInfo, channels: int, wanted: Wanted) -> CardStream:
-        """Open the output. CardError where that fails."""
+    def sound(self, card: CardInfo, channels: int, block: float, wanted: Wanted) -> CardStream:
+        """Open the output, likewise. CardError where that fails."""
 
 
 def list_cards() -> list[CardInfo]:
@@ -174,7 +175,7 @@ class PortAudio:
             for info in found
         ]
 
-    def listen(self, card: CardInfo, channels: int, heard: Heard) -> CardStream:
+    def listen(self, card: CardInfo, channels: int, block: float, heard: Heard) -> CardStream:
         """Open an input; CardError where PortAudio refuses every rate."""
         more = self._pyaudio.paContinue
 
@@ -183,9 +184,9 @@ class PortAudio:
                 heard(data)
             return None, more
 
-        return self._open(card, channels, "input", callback)
+        return self._open(card, channels, "input", block, callback)
 
-    def sound(self, card: CardInfo, channels: int, wanted: Wanted) -> CardStream:
+    def sound(self, card: CardInfo, channels: int, block: float, wanted: Wanted) -> CardStream:
         """Open an output; CardError where PortAudio refuses every rate."""
         more = self._pyaudio.paContinue
         size = 2 * channels
@@ -196,9 +197,11 @@ class PortAudio:
             except Exception:
                 return bytes(count * size), more
 
-        return self._open(card, channels, "output", callback)
+        return self._open(card, channels, "output", block, callback)
 
-    def _open(self, card: CardInfo, channels: int, direction: Direction, callback: Callable[..., Any]) -> CardStream:
+    def _open(
+        self, card: CardInfo, channels: int, direction: Direction, block: float, callback: Callable[..., Any]
+    ) -> CardStream:
         why = ""
         with self._lock:
             running = self._start(False)
@@ -208,7 +211,7 @@ class PortAudio:
                         rate=rate,
                         channels=channels,
                         format=self._pyaudio.paInt16,
-                        frames_per_buffer=round(rate * BLOCK_SECONDS),
+                        frames_per_buffer=round(rate * block),
                         stream_callback=callback,
                         **{direction: True, f"{direction}_device_index": card.index},
                     )

@@ -42,6 +42,8 @@ class FakeHost:
         self.there = list(there)
         self.rate = rate
         self.listed = self.closed = 0
+        self.blocks: list[float] = []
+        """Seconds of a callback, of each opening."""
         self.broken = False
         """Opening fails."""
         self.hang, self.hung = threading.Event(), threading.Event()
@@ -54,12 +56,13 @@ class FakeHost:
         self.listed += 1
         return list(self.there)
 
-    def listen(self, card: CardInfo, channels: int, heard: Heard) -> CardStream:
+    def listen(self, card: CardInfo, channels: int, block: float, heard: Heard) -> CardStream:
+        self.blocks.append(block)
         stream = self._open(card, channels)
         self._heard = stream, heard
         return stream
 
-    def sound(self, card: CardInfo, channels: int, wanted: Wanted) -> CardStream:
+    def sound(self, card: CardInfo, channels: int, block: float, wanted: Wanted) -> CardStream:
         stream = self._open(card, channels)
         self._wanted = stream, wanted
         return stream
@@ -67,12 +70,14 @@ class FakeHost:
     @property
     def open(self) -> list[FakeStream]:
         """Streams that are open."""
-        return [stream for stream, _ in (self._heard, self._wanted) if stream.open] if self._both() else []
+        if self._heard is None or self._wanted is None:
+            return []
+        return [stream for stream in (self._heard[0], self._wanted[0]) if stream.open]
 
     def block(self, samples: NDArray[np.int16] | int = 0, count: int = 480) -> None:
         """One callback each way: the card hears ``samples`` (or a level) on all channels, and what it sounds is kept
         as (count, channels)."""
-        if not self._both() or self._heard is None or self._wanted is None:
+        if self._heard is None or self._wanted is None:
             return
         (hearing, heard), (sounding, wanted) = self._heard, self._wanted
         if hearing.open:
@@ -80,9 +85,6 @@ class FakeHost:
             heard(np.repeat(mono[:, None], hearing.channels, axis=1).tobytes())
         if sounding.open:
             self.sounded.append(np.frombuffer(wanted(count), np.int16).reshape(count, sounding.channels))
-
-    def _both(self) -> bool:
-        return self._heard is not None and self._wanted is not None
 
     def _open(self, card: CardInfo, channels: int) -> FakeStream:
         if self.broken:

@@ -190,8 +190,10 @@ class PipeWire:
         subprocess.run(("aplay", "-q", "-D", name, str(file)), env=self.environment, check=True, timeout=30)
 
     def _start(self, *command: str) -> None:
+        # As its module for real-time scheduling has it; `nice` goes on where that is not permitted.
+        hurried = ("nice", "-n", "-11", *command)
         self._processes.append(
-            subprocess.Popen(command, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True)
+            subprocess.Popen(hurried, stdout=self._log, stderr=self._log, env=self.environment, start_new_session=True)
         )
 
     def _tool(self, *words: str) -> None:
