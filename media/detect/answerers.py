@@ -45,6 +45,8 @@ _MONOLOGUE: Final = 240
 _SENTENCES: Final = 215
 _BETWEEN: Final = 25
 """Ticks of a greeting that no person says in several sentences, and of the pause between two of these."""
+_SPEECH: Final = 60
+"""Ticks of voice that it has at least: a person who asks again, or somebody in the background, says less."""
 _TUNEFUL: Final = np.float32(0.65)
 _NO_VOICE: Final = np.float32(0.85)
 _TUNE: Final = 3 * _TICKS
@@ -66,12 +68,12 @@ _INFORMATION_TICKS: Final = 10
 """Hz of the three tones one after the other that say that a number cannot be reached (ITU-T E.180 section 8), how far
 they are off, and ticks after which each is sure; they last 330 ms."""
 
-_SURE_HUMAN: Final = (0.93, 0.96, 0.95, 0.9, 0.84)
+_SURE_HUMAN: Final = (0.96, 0.95, 0.92, 0.93, 0.7)
 """Share of right decisions for a person, by the same lengths as the pauses."""
 _SURE: Final = {
-    "greeting": 0.97,
-    "words": 0.96,
-    "music": 0.97,
+    "greeting": 0.98,
+    "words": 0.98,
+    "music": 0.99,
     "beep": 0.98,
     "fax": 0.99,
     "tone": 0.99,
@@ -146,8 +148,9 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
     faint = (v["voice"] < _SYLLABLE) | music
     wanted = np.where(faint, _LONG_PAUSE, _PAUSES[length])
     human = open_ & spoken & (pause >= wanted) & ~tonal & (v["sung"] <= _NO_VOICE * v["voice"])
-    long = open_ & (span >= _MONOLOGUE)
-    many = open_ & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
+    flows = open_ & (v["voice"] >= _SPEECH)
+    long = flows & (span >= _MONOLOGUE)
+    many = flows & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
     fax = (b["run"] >= _FAX_TICKS) & (np.abs(b["hz"] - _FAX) < _FAX_WIDTH)
     fax |= (b["near"] >= _FAX_TICKS) & (np.abs(b["rough"] - _FAX) < _FAX_WIDTH)
     cannot = _cannot_be_reached(s)

@@ -47,7 +47,7 @@ _KEY_WIDTH: Final = np.float32(0.02)
 _RINGS: Final = np.array([425, 455], np.float32)
 _RINGS_WIDTH: Final = np.float32(8.0)
 _RING: Final = np.array([49, 74, 99])
-_RING_WIDTH: Final = 2
+_RING_WIDTH: Final = 4
 """Hz of rings (ITU-T E.180; two tones 40 Hz apart are one here), ticks that a window fits into them, and how much these
 may be off. Those of France are a usual beep, and those of Britain as short: they are not told from beeps."""
 _GLIDES: Final = 2
@@ -226,8 +226,9 @@ def _one_voice(s: NDArray[Any]) -> NDArray[np.bool_]:
 def _key(s: NDArray[Any]) -> NDArray[np.bool_]:
     """Where the two tones are those of a telephone's key (ITU-T Q.23)."""
     low = (np.abs(s["hz"][:, None] - _KEYS[0]) < _KEY_WIDTH * _KEYS[0]).any(axis=1)
-    high: NDArray[np.bool_] = (np.abs(s["hz2"][:, None] - _KEYS[1]) < _KEY_WIDTH * _KEYS[1]).any(axis=1)
-    return low & high
+    high = (np.abs(s["hz2"][:, None] - _KEYS[1]) < _KEY_WIDTH * _KEYS[1]).any(axis=1)
+    both: NDArray[np.bool_] = low & high
+    return both
 
 
 def _ring(hertz: NDArray[Any], ticks: NDArray[Any]) -> NDArray[np.bool_]:

@@ -93,7 +93,8 @@ class Speaker:
         places = np.arange(0, len(said) - 1, self._bend)
         sound = np.interp(places, np.arange(len(said)), said).astype(np.float64)
         swing = np.interp(np.arange(len(sound)), np.linspace(0, len(sound), 5), self._rng.normal(0, 1.5, 5))
-        return sound * 10 ** (swing / 20)
+        spoken: sounds.Sound = sound * 10 ** (swing / 20)
+        return spoken
 
     def choose(self, which: tuple[tuple[str, ...], ...]) -> list[Part]:
         """A text, its pauses drawn."""

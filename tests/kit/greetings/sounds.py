@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -22,7 +23,7 @@ def level(sound: Sound) -> float:
     frames = sound[: len(sound) // 160 * 160].reshape(-1, 160)
     power = (frames**2).mean(axis=1)
     loud = power[power > power.max(initial=0) / 100]
-    return 10 * np.log10(max(float(loud.mean()) if loud.size else 0.0, 1e-9)) - 20 * np.log10(FULL)
+    return 10 * math.log10(max(float(loud.mean()) if loud.size else 0.0, 1e-9)) - 20 * math.log10(FULL)
 
 
 def scaled(sound: Sound, dbm0: float) -> Sound:
@@ -48,7 +49,8 @@ def hum(rng: np.random.Generator, length: int) -> Sound:
     engine = rng.uniform(25, 60) * (1 + 0.05 * np.sin(2 * np.pi * rng.uniform(0.05, 0.3) * time))
     phase = 2 * np.pi * np.cumsum(engine) / RATE
     harmonics = np.sum([np.cos(k * phase + rng.uniform(0, 6.28)) / k for k in range(1, 12)], axis=0)
-    return _shaped(rng, length, 2.0, 180.0) + 0.5 * harmonics
+    made: Sound = _shaped(rng, length, 2.0, 180.0) + 0.5 * harmonics
+    return made
 
 
 def _street(rng: np.random.Generator, length: int) -> Sound:
@@ -68,7 +70,8 @@ def babble(rng: np.random.Generator, length: int, voices: list[Sound]) -> Sound:
         said = np.concatenate([voices[int(rng.integers(len(voices)))] for _ in range(6)])
         said = np.resize(np.roll(said, int(rng.integers(len(said)))), length)
         sound += said / max(float(np.sqrt(np.mean(said**2))), 1e-9)
-    return sound / np.sqrt(np.mean(sound**2))
+    made: Sound = sound / np.sqrt(np.mean(sound**2))
+    return made
 
 
 NOISES = {"white": _white, "car": hum, "street": _street}
@@ -123,7 +126,8 @@ def beep(rng: np.random.Generator) -> tuple[str, Sound]:
 
 def fax() -> Sound:
     """CED, how a fax machine answers (ITU-T T.30): 2100 Hz for 3 s."""
-    return np.sqrt(2) * np.sin(2 * np.pi * 2100 * np.arange(3 * RATE) / RATE)
+    made: Sound = np.sqrt(2) * np.sin(2 * np.pi * 2100 * np.arange(3 * RATE) / RATE)
+    return made
 
 
 def information() -> Sound:
@@ -144,7 +148,8 @@ def ringback(rng: np.random.Generator, seconds: float) -> Sound:
 @lru_cache(maxsize=1)
 def _hold() -> Sound:
     music = tone("music").astype(np.float64)
-    return music / np.sqrt(np.mean(music**2))
+    made: Sound = music / np.sqrt(np.mean(music**2))
+    return made
 
 
 def melody(rng: np.random.Generator, length: int) -> Sound:
