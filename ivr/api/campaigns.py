@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from aiohttp import web
 
@@ -30,7 +30,8 @@ from ivr.dialer import (
     read_options,
     read_records,
 )
-from ivr.store import StoredContact
+from ivr.store import RESULTS, StoredContact
+from ivr.store.contacts import ContactState
 
 __all__ = ["CampaignRoutes"]
 
@@ -44,6 +45,9 @@ PAGE, MAX_PAGE = 100, 1000
 
 OPTIONS = ("speed", "window", "from", "until", "line", "caller_id")
 KEYS = ("flow", "name", *OPTIONS, "contacts", "start", "strict")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What begins with these is worked out by spreadsheets."""
+_FIGURE = re.compile(r"[+-]?[\d., ]+", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
 
@@ -93,7 +97,8 @@ class CampaignRoutes:
 
     async def contacts(self, request: web.Request) -> web.StreamResponse:
         """Contacts of a campaign: `?limit=100&after=ID&state=done&result=busy`; as CSV all of them."""
-        key, state, result = _id(request), request.query.get("state"), request.query.get("result")
+        key = _id(request)
+        state, result = _one_of(request, "state", get_args(ContactState)), _one_of(request, "result", RESULTS)
         await self._office.get(key)
         if request.query.get("format") == "csv" or "text/csv" in request.headers.get("Accept", ""):
             return await self._export(request, key, state, result)
@@ -111,7 +116,7 @@ class CampaignRoutes:
         answer = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8"})
         answer.headers["Content-Disposition"] = f'attachment; filename="campaign-{key}.csv"'
         await answer.prepare(request)
-        await answer.write(_csv([["number", *names, "state", "result", "attempts", "changed_at"]]))
+        await answer.write(_csv([["number", *map(_safe, names), "state", "result", "attempts", "changed_at"]]))
         while page:
             await answer.write(_csv([_row(contact, names) for contact in page]))
             page = await self._office.contacts(key, MAX_PAGE, page[-1].id, state, result)
@@ -300,6 +305,13 @@ def _number(request: web.Request, name: str) -> int | None:
     return int(text)
 
 
+def _one_of(request: web.Request, name: str, words: Collection[str]) -> str | None:
+    text = request.query.get(name)
+    if text is not None and text not in words:
+        raise ProblemError(422, f"{name}: {text[:50]!r}, expected {', '.join(words)}")
+    return text
+
+
 def _limit(request: web.Request) -> int:
     limit = _number(request, "limit")
     if limit is not None and not 0 < limit <= MAX_PAGE:
@@ -332,8 +344,15 @@ def _contact(contact: StoredContact) -> dict[str, Any]:
 
 def _row(contact: StoredContact, names: list[str]) -> list[Any]:
     values = [contact.variables.get(name, "") for name in names]
-    shown = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in values]
+    shown = [_safe(json.dumps(value) if isinstance(value, (dict, list)) else value) for value in values]
     return [contact.number, *shown, contact.state, contact.result or "", contact.attempts, contact.changed_at]
+
+
+def _safe(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: what contacts brought with them is nobody's program."""
+    if isinstance(value, str) and value[:1] in FORMULA and not _FIGURE.fullmatch(value):
+        return f"'{value}"
+    return value
 
 
 def _csv(rows: list[list[Any]]) -> bytes:

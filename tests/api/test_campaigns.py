@@ -233,6 +233,21 @@ async def test_pages_and_the_export(office: Office) -> None:
     assert [found["name"] for found in listed["campaigns"]] == ["c0", "survey"]
 
 
+async def test_no_cell_of_an_export_is_a_formula(office: Office) -> None:
+    rows = 'number,a,=b\n+49301,"=HYPERLINK(""http://x"")",-1.5\nsip:x@y,@SUM(A1),+CMD|x\n'
+    made = await office.upload("/v1/campaigns?flow=survey&start=false", rows)
+    path = f"/v1/campaigns/{made['id']}/contacts"
+    async with office.client.get(f"{path}?format=csv", headers=office.headers) as answer:
+        table = list(csv.reader(io.StringIO(await answer.text())))
+    assert [row[:3] for row in table] == [
+        ["number", "a", "'=b"],
+        ["+49301", '\'=HYPERLINK("http://x")', "-1.5"],
+        ["sip:x@y", "'@SUM(A1)", "'+CMD|x"],
+    ]
+    assert "state: 'done!', expected waiting, running, done" in (await office.get(f"{path}?state=done!", 422))["detail"]
+    assert "result: 'x', expected answered" in (await office.get(f"{path}?format=csv&result=x", 422))["detail"]
+
+
 async def test_the_same_request_makes_no_second_campaign(office: Office) -> None:
     body = {"flow": "survey", "contacts": [{"number": "123"}]}
     first = await office.post("/v1/campaigns", body, 201, **{"Idempotency-Key": "k-1"})
