@@ -260,7 +260,7 @@ class Daemon:
             dialler = Dialler(settings, store, waiting, lambda: manager.flows, time.time, loop)
             await dialler.begin()
             exits.callback(dialler.close)
-            listed = BlockList(store, loop, time.time)
+            listed = BlockList(store, loop, time.time, settings.country)
             exits.callback(listed.close)
             world.reserve, world.prepare = dialler.reserve, dialler.prepare
             world.permitted, world.block = listed.may_contact, listed.change
@@ -285,7 +285,7 @@ class Daemon:
                 CaptureRoutes(captures, manager),
                 LineRoutes(trunks.states),
                 CampaignRoutes(office),
-                PeopleRoutes(store, world.update_profile),
+                PeopleRoutes(store, world.update_profile, country=settings.country),
                 EventRoutes(events),
                 BanRoutes(protection),
                 FlowRoutes(live, manager),

@@ -15,6 +15,7 @@ from ivr.api.problems import ProblemError
 from ivr.errors import StoreError
 from ivr.flow import ports
 from ivr.flow.values import plain_number
+from ivr.lines import one_form, spellings
 from ivr.store import Blocked, Profile, Store
 
 __all__ = ["PeopleRoutes"]
@@ -33,10 +34,16 @@ class PeopleRoutes:
     """Handlers. Everything here is personal data: a token is needed on this machine, too."""
 
     def __init__(
-        self, store: Store, update: Callable[[ports.UpdateProfile], None], wall: Callable[[], float] = time.time
+        self,
+        store: Store,
+        update: Callable[[ports.UpdateProfile], None],
+        wall: Callable[[], float] = time.time,
+        country: str | None = None,
     ) -> None:
-        """`update` changes a profile for who reads it from now on."""
+        """`update` changes a profile for who reads it from now on; `country` is that of numbers without a country
+        code."""
         self._store = store
+        self._country = country
         self._update = update
         self._wall = wall
 
@@ -75,22 +82,26 @@ class PeopleRoutes:
             given = [member(body, "number", str)]
         if not isinstance(given, list) or not given or len(given) > MAX_PAGE:
             raise ProblemError(422, f"number is missing, or numbers: a list of 1 to {MAX_PAGE} texts")
-        numbers = [_plain(number) for number in given]
+        numbers = [one_form(_plain(number), self._country) for number in given]
         new = await asyncio.to_thread(self._store.people.block, numbers, reason, self._wall())
         return web.json_response({"new": new, "known": len(set(numbers)) - new}, status=201 if new else 200)
 
     async def check(self, request: web.Request) -> web.Response:
         """Where a number stands on the list; 404 where it does not."""
-        entry = await asyncio.to_thread(self._store.people.entry, _number(request))
+        entry = await asyncio.to_thread(self._store.people.entry, *self._forms(request))
         if entry is None:
             raise ProblemError(404, "this number is not on the list")
         return web.json_response(_entry(entry))
 
     async def unblock(self, request: web.Request) -> web.Response:
         """Take a number off the list; 404 where it is not there."""
-        if not await asyncio.to_thread(self._store.people.unblock, _number(request), self._wall()):
+        number, *forms = self._forms(request)
+        if not await asyncio.to_thread(self._store.people.unblock, number, self._wall(), *forms):
             raise ProblemError(404, "this number is not on the list")
         return web.Response(status=204)
+
+    def _forms(self, request: web.Request) -> tuple[str, ...]:
+        return spellings(_number(request), self._country)
 
     # What is known of whom
 

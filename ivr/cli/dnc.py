@@ -36,7 +36,7 @@ def command() -> None:
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """List the numbers, by the time they came."""
-    people = _people(ctx)
+    people, _ = _people(ctx)
     try:
         found = people.do_not_contact()
     finally:
@@ -57,7 +57,8 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def add(ctx: click.Context, number: str, reason: str) -> None:
     """Put a number on the list."""
-    people, plain = _people(ctx), _plain(number)
+    people, country = _people(ctx)
+    plain = _plain(number, country)
     try:
         new = people.block([plain], reason, time.time())
     finally:
@@ -71,9 +72,10 @@ def add(ctx: click.Context, number: str, reason: str) -> None:
 @click.pass_context
 def remove(ctx: click.Context, number: str) -> None:
     """Take a number off the list. Exit code 1 where it is not on it."""
-    people, plain = _people(ctx), _plain(number)
+    people, country = _people(ctx)
+    plain = _plain(number, country)
     try:
-        gone = people.unblock(plain, time.time())
+        gone = people.unblock(plain, time.time(), *_forms(plain, country))
     finally:
         people.close()
     if not gone:
@@ -88,9 +90,10 @@ def remove(ctx: click.Context, number: str) -> None:
 @click.pass_context
 def check(ctx: click.Context, number: str, as_json: bool) -> None:
     """Say whether a number is on the list. Exit code 1 where it is."""
-    people, plain = _people(ctx), _plain(number)
+    people, country = _people(ctx)
+    plain = _plain(number, country)
     try:
-        entry = people.entry(plain)
+        entry = people.entry(*_forms(plain, country))
     finally:
         people.close()
     if as_json:
@@ -115,7 +118,8 @@ def import_(ctx: click.Context, file: Path, reason: str, encoding: str | None) -
     """
     from ivr.dialer import BadRow, read_file
 
-    people, new, known, bad = _people(ctx), 0, 0, 0
+    people, country = _people(ctx)
+    new, known, bad = 0, 0, 0
 
     def numbers() -> Iterator[str]:
         nonlocal bad
@@ -125,7 +129,7 @@ def import_(ctx: click.Context, file: Path, reason: str, encoding: str | None) -
                     bad += 1
                     click.echo(f"{file}: {row}", err=True)
                 else:
-                    yield row.number
+                    yield _plain(row.number, country)
 
     try:
         source = numbers()
@@ -138,13 +142,23 @@ def import_(ctx: click.Context, file: Path, reason: str, encoding: str | None) -
     ctx.exit(1 if bad else 0)
 
 
-def _people(ctx: click.Context) -> People:
+def _people(ctx: click.Context) -> tuple[People, str | None]:
+    """The list, and the country of numbers without a country code."""
     from ivr.store import People
 
-    return People.open(settings_of(ctx).store)
+    settings = settings_of(ctx)
+    return People.open(settings.store), settings.country
 
 
-def _plain(number: str) -> str:
+def _plain(number: str, country: str | None) -> str:
     from ivr.flow.values import plain_number
+    from ivr.lines import one_form
 
-    return plain_number(number.strip())
+    return one_form(plain_number(number.strip()), country)
+
+
+def _forms(number: str, country: str | None) -> tuple[str, ...]:
+    """As it may stand on the list: other numbers came there before the country was known."""
+    from ivr.lines import spellings
+
+    return spellings(number, country)

@@ -14,6 +14,7 @@ from threading import Event
 
 from ivr.errors import StoreError
 from ivr.flow.values import plain_number
+from ivr.lines import one_form, spellings
 from ivr.store import Store
 from ivr.store.people import number_key
 
@@ -32,8 +33,16 @@ FORGET_SECONDS = 5.0
 class BlockList:
     """The do-not-contact list."""
 
-    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        loop: asyncio.AbstractEventLoop,
+        wall: Callable[[], float],
+        country: str | None = None,
+    ) -> None:
+        """`country` is that of numbers without a country code."""
         self._store = store
+        self._country = country
         self._loop = loop
         self._wall = wall
         self._threads = ThreadPoolExecutor(READERS, "ivr-list")
@@ -42,14 +51,17 @@ class BlockList:
 
     def change(self, number: str, reason: str | None) -> None:
         """A number goes on the list, or off it (without a reason)."""
-        key, now = number_key(plain_number(number)), self._wall()
+        key, now = self._key(number), self._wall()
         written = self._store.writer.do_not_contact(key, now, reason)
         self._changes[key] = reason is not None, now, written
         self._loop.call_later(FORGET_SECONDS, self._forget, key)
 
     def may_contact(self, number: str, then: Callable[[bool], None]) -> None:
         """Call `then` once the list could be read, with whether the number is not on it; until then nobody calls it."""
-        self._look(number_key(plain_number(number)), then)
+        self._look(self._key(number), then)
+
+    def _key(self, number: str) -> str:
+        return number_key(one_form(plain_number(number), self._country))
 
     def _look(self, key: str, then: Callable[[bool], None]) -> None:
         if self._closed:
@@ -70,7 +82,9 @@ class BlockList:
                 listed = change[0]
             then(not listed)
 
-        self._loop.run_in_executor(self._threads, self._store.people.changed_at, key).add_done_callback(found)
+        self._loop.run_in_executor(
+            self._threads, self._store.people.changed_at, *spellings(key, self._country)
+        ).add_done_callback(found)
 
     def _forget(self, key: str) -> None:
         change = self._changes.get(key)

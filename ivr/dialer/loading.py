@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from ivr.dialer.rules.audience import AudienceError, BadRow, Contact, read_audience
 from ivr.errors import StoreError
+from ivr.lines import one_form
 from ivr.store import ContactTable, Loaded
 
 __all__ = ["ENCODINGS", "MAX_AUDIENCE_BYTES", "Result", "load_contacts", "open_audience", "read_file"]
@@ -99,12 +100,17 @@ class _Lines:
 
 
 def load_contacts(
-    table: ContactTable, campaign: int, rows: Iterable[Contact | BadRow], now: float, *, strict: bool = False
+    table: ContactTable,
+    campaign: int,
+    rows: Iterable[Contact | BadRow],
+    now: float,
+    *,
+    country: str | None = None,
 ) -> Result:
-    """Bring an audience into the store; blocks. With `strict`, rows must have been looked at before: none is bad."""
+    """Bring an audience into the store; blocks. `country` is that of numbers without a country code."""
     result, source = Result(), iter(rows)
     while part := list(islice(source, BATCH)):
-        contacts = [(row.number, row.variables) for row in part if isinstance(row, Contact)]
+        contacts = [(_number(row.number, country), row.variables) for row in part if isinstance(row, Contact)]
         faults = [row for row in part if isinstance(row, BadRow)]
         result.rows += len(part)
         if result.rows > MAX_CONTACTS:
@@ -117,6 +123,11 @@ def load_contacts(
         result.blocked += loaded.blocked
         time.sleep(BREATH)
     return result
+
+
+def _number(number: str, country: str | None) -> str:
+    """So that a number is the same one whoever wrote it; those with a country code are so already."""
+    return number if number.startswith("+") else one_form(number, country)
 
 
 def _patiently(

@@ -118,7 +118,7 @@ class CampaignOffice:
                 faults = [row for row in check() if isinstance(row, BadRow)]
                 if faults:
                     return Result(bad=len(faults), faults=faults[:100])
-            return load_contacts(self._store.contacts, key, rows(), self._wall())
+            return load_contacts(self._store.contacts, key, rows(), self._wall(), country=self._settings.country)
 
         result = await asyncio.to_thread(work)
         campaign = await self.get(key)

@@ -8,7 +8,7 @@ from ivr.lines.devices import LOOPBACK, DeviceEnd, end_of
 from ivr.lines.ground import Ground, instance_of, routes_of
 from ivr.lines.health import TrunkState
 from ivr.lines.load import LineLoad
-from ivr.lines.numbers import spellings, to_e164, write_number
+from ivr.lines.numbers import one_form, spellings, to_e164, write_number
 from ivr.lines.profiles import NO_QUIRKS, PROFILES, Profile, profile_of
 from ivr.lines.trunks import Trunks
 
@@ -27,6 +27,7 @@ __all__ = [
     "end_of",
     "identity_of",
     "instance_of",
+    "one_form",
     "profile_of",
     "routes_of",
     "spellings",

@@ -16,7 +16,7 @@ from phonenumbers.phonemetadata import PhoneMetadata
 
 from ivr.settings import NumberFormat
 
-__all__ = ["spellings", "to_e164", "write_number"]
+__all__ = ["one_form", "spellings", "to_e164", "write_number"]
 
 NUMBERS_KNOWN: Final = 4096
 """Numbers whose form is kept ready; reading one takes some 30 µs."""
@@ -61,6 +61,12 @@ def to_e164(number: str, country: str | None) -> str | None:
     """`+4930123456` of a number without grouping signs; None where it is no public number, or of no country."""
     parsed = _parse(number, country)
     return None if parsed is None else phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def one_form(number: str, country: str | None) -> str:
+    """The form in which numbers are kept that are to be told apart: `+4930123456` where it is a public number, which
+    one without a country code is where the country is known; else as it stands."""
+    return to_e164(number, country) or number
 
 
 def write_number(number: str, form: NumberFormat, country: str | None) -> str:

@@ -313,6 +313,13 @@ class Settings(Section):
         return self._system_zone or system_zone({})
 
     @property
+    def country(self) -> str | None:
+        """Country of numbers without a country code: that of the outbound policy, else the one that all lines with a
+        country have."""
+        of_lines = {line.country for line in self.lines.values() if line.country is not None}
+        return self.outbound_policy.country or (of_lines.pop() if len(of_lines) == 1 else None)
+
+    @property
     def source(self) -> Path | None:
         """The file these settings come from; None for the built-in defaults."""
         return self._source

@@ -78,20 +78,21 @@ class People(Table):
         with self._begin() as connection:
             return connection.execute(schema.profiles.delete().where(column == number_key(number))).rowcount > 0
 
-    def entry(self, number: str) -> Blocked | None:
-        """Where a number stands on the do-not-contact list; None: it does not."""
-        query = sa.select(*_ENTRY).where(schema.do_not_contact.c.number == number_key(number), _ON_LIST)
+    def entry(self, *numbers: str) -> Blocked | None:
+        """Where a number, in one of these forms, stands on the do-not-contact list; None: it does not."""
+        query = sa.select(*_ENTRY).where(schema.do_not_contact.c.number.in_(map(number_key, numbers)), _ON_LIST)
         return next((Blocked(**row) for row in self._rows(query)), None)
 
     def blocked(self, number: str) -> bool:
         """Whether a number is on the do-not-contact list."""
         return self.entry(number) is not None
 
-    def changed_at(self, number: str) -> tuple[bool, float]:
-        """Whether a number is on the list, and since when, seconds since the epoch; 0: it never was."""
+    def changed_at(self, *numbers: str) -> tuple[bool, float]:
+        """Whether a number, in one of these forms, is on the list, and since when, seconds since the epoch; 0: it never
+        was."""
         columns = schema.do_not_contact.c
-        query = sa.select(columns.added_at, columns.removed_at).where(columns.number == number_key(number))
-        return next(((row["removed_at"] is None, row["added_at"]) for row in self._rows(query)), (False, 0.0))
+        query = sa.select(columns.added_at, columns.removed_at).where(columns.number.in_(map(number_key, numbers)))
+        return max(((row["removed_at"] is None, row["added_at"]) for row in self._rows(query)), default=(False, 0.0))
 
     def do_not_contact(self, after: str = "", limit: int | None = None) -> list[Blocked]:
         """The do-not-contact list: all of it by time, or so many by number, those after a number."""
@@ -117,10 +118,10 @@ class People(Table):
                 new += insert_missing(connection, schema.do_not_contact, rows)
         return new
 
-    def unblock(self, number: str, now: float) -> bool:
-        """Take a number off the list; whether it stood there."""
+    def unblock(self, number: str, now: float, *forms: str) -> bool:
+        """Take a number off the list, also where it stands there in another form; whether it did."""
         column = schema.do_not_contact.c.number
-        change = schema.do_not_contact.update().where(column == number_key(number), _ON_LIST)
+        change = schema.do_not_contact.update().where(column.in_(map(number_key, (number, *forms))), _ON_LIST)
         with self._begin() as connection:
             return connection.execute(change.values(reason="", added_at=now, removed_at=now)).rowcount > 0
 

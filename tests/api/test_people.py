@@ -34,7 +34,7 @@ async def people(store: Store) -> AsyncIterator[People]:
         store.writer.profile(command.number, dict(command.changes), sorted(command.sensitive), 1.0)
 
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-    parts = [PeopleRoutes(store, update, lambda: 1000.0)]
+    parts = [PeopleRoutes(store, update, lambda: 1000.0, "DE")]
     server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
     async with TestClient(TestServer(server.application())) as client:
         yield People(store, client)
@@ -54,6 +54,16 @@ async def test_the_list(people: People) -> None:
     await people.ask("DELETE", f"{path}/+49301", expect=204)
     await people.ask("DELETE", f"{path}/+49301", expect=404)
     await people.ask("GET", f"{path}/+49301", expect=404)
+
+
+async def test_a_number_is_the_same_however_it_is_written(people: People) -> None:
+    path = "/v1/do-not-contact"
+    people.store.people.block(["0301234567"], "before the country was known", 1.0)
+    assert await people.ask("POST", path, {"number": "0301234568"}, 201) == {"new": 1, "known": 0}
+    assert (await people.ask("GET", f"{path}/+49301234568"))["number"] == "+49301234568"
+    await people.ask("GET", f"{path}/+49301234567")
+    await people.ask("DELETE", f"{path}/+49301234567", expect=204)
+    await people.ask("GET", f"{path}/0301234567", expect=404)
 
 
 @pytest.mark.parametrize(

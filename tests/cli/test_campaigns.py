@@ -242,3 +242,13 @@ def test_the_list(config_file: Path, tmp_path: Path) -> None:
     assert [e["number"] for e in json.loads(run(config_file, "dnc", "list", "--json").output)] == ["+49301", "+49302"]
     assert run(config_file, "dnc", "remove", "+49301").exit_code == 0
     assert run(config_file, "dnc", "remove", "+49301").exit_code == 1
+
+
+def test_the_list_knows_a_number_however_it_is_written(config_file: Path) -> None:
+    run(config_file, "dnc", "add", "030 1234567")
+    config_file.write_text(config_file.read_text() + "\noutbound_policy: {country: DE}\n")
+    assert run(config_file, "dnc", "check", "+49301234567").exit_code == 1
+    assert run(config_file, "dnc", "add", "030 1234568").output == "+49301234568 is now on the list\n"
+    assert run(config_file, "dnc", "check", "0049301234568").exit_code == 1
+    assert run(config_file, "dnc", "remove", "+49301234567").exit_code == 0
+    assert run(config_file, "dnc", "check", "0301234567").exit_code == 0

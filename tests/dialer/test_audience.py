@@ -25,6 +25,11 @@ def test_columns(sign: str, end: str) -> None:
     ]
 
 
+def test_a_zero_in_brackets_is_not_dialled() -> None:
+    found = read("number\n+49 (0)30 12345\n0049 (0) 30 12346\n(030) 12347\n")
+    assert [row.number for row in found if isinstance(row, Contact)] == ["+493012345", "00493012346", "03012347"]
+
+
 def test_a_column_of_numbers_is_enough_and_empty_rows_are_nothing() -> None:
     assert read("number\n+15550100\n\n  \n+15550101") == [Contact("+15550100", {}), Contact("+15550101", {})]
     assert read("number;name\n+15550100;Anna\n;\n") == [Contact("+15550100", {"name": "Anna"})]

@@ -35,6 +35,18 @@ async def test_the_store_is_asked_each_time(store: Store) -> None:
     listed.close()
 
 
+async def test_a_number_is_the_same_however_it_is_written(store: Store) -> None:
+    store.people.block(["0301234569"], "before the country was known", 1.0)
+    listed = BlockList(store, asyncio.get_running_loop(), time.time, "DE")
+    listed.change("030 1234567", "asked")
+    for number in ("+49 30 1234567", "0301234567", "00493012345-67", "+49301234569", "030 1234569"):
+        assert not await allowed(listed, number)
+    assert await allowed(listed, "0301234568")
+    assert await asyncio.to_thread(store.writer.flush, 20.0)
+    assert store.people.blocked("+49301234567")
+    listed.close()
+
+
 async def test_what_a_flow_changed_holds_before_the_disk_has_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ivr.store.writer.GATHER_SECONDS", 30.0)
     listed = BlockList(store, asyncio.get_running_loop(), time.time)

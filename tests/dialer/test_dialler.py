@@ -16,7 +16,7 @@ from ivr.dialer import CampaignOffice, CampaignOptions, Contact, Dialler, Wish, 
 from ivr.errors import IvrError
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.ports import Speed
-from ivr.settings import Limits, Settings
+from ivr.settings import Limits, OutboundPolicy, Settings
 from ivr.store import Campaign, Store
 from tests.kit.flows_of_contacts import ContactFlows, Phone
 from tests.kit.virtual_time import VirtualLoop, run_virtual
@@ -443,5 +443,20 @@ def test_a_fault_in_a_flow_is_a_result_too(perform: Perform) -> None:
             tell(wait, outcome)
         house.store.waits.change((), [wait.id], (), outcome.writes)
         assert house.results(campaign.id) == {"failed": 1}
+
+    perform(play)
+
+
+def test_a_number_is_one_contact_however_it_is_written(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        house.kill()
+        house.settings = Settings(outbound_policy=OutboundPolicy(country="DE"))
+        await house.start()
+        campaign = await house.campaign(0, begin=False)
+        rows = [Contact(number, {}) for number in ("0301234567", "+49301234567", "0049301234567", "sip:1@x")]
+        result = await house.office.load(campaign.id, None, lambda: rows)
+        assert (result.new, result.duplicates) == (2, 2)
+        found = await house.office.contacts(campaign.id, 10, 0)
+        assert [contact.number for contact in found] == ["+49301234567", "sip:1@x"]
 
     perform(play)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.lines import spellings, to_e164, write_number
+from ivr.lines import one_form, spellings, to_e164, write_number
 from ivr.settings import NumberFormat
 
 
@@ -30,6 +30,12 @@ def test_public_numbers(number: str, country: str, public: str, plain: str, nati
 def test_what_is_no_public_number_stays_as_it_is(number: str) -> None:
     assert to_e164(number, "DE") is None
     assert write_number(number, "e164", "DE") == number and spellings(number, "DE") == (number,)
+
+
+def test_one_form_of_numbers_that_are_to_be_told_apart() -> None:
+    assert {one_form(number, "DE") for number in ("+4930123456", "030123456", "004930123456")} == {"+4930123456"}
+    assert one_form("112", "DE") == "112"
+    assert one_form("030123456", None) == "030123456"
 
 
 def test_without_a_country_only_international_numbers_are_known() -> None:
