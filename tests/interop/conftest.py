@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,10 +72,43 @@ FLOWS = {
 }
 
 
-FIRST_RTP_PORT, RTP_RANGES = 30_200, 12
+FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 12, 200
 """Between those of our own caller, 30002 to 30101, and those that the kernel gives, from 32768. One range after the
 other: a daemon of the test before may not have let go of its own yet."""
+KEPT_RANGES = 4
+"""Ranges that are held for daemons which this process has yet to start: no test starts more of them."""
+FEW_TAKEN = 20
+"""Ports of a range that others may have: telephones take what they find, a daemon takes all."""
 _ranges = itertools.count(os.getpid())
+_held: deque[socket.socket] = deque(maxlen=KEPT_RANGES)
+
+
+def free_range() -> int:
+    """The first port of a range that no daemon has, and that no other process will give to one soon."""
+    for number in itertools.islice(_ranges, RTP_RANGES):
+        base = FIRST_RTP_PORT + number % RTP_RANGES * RTP_PORTS
+        sign = socket.socket(socket.AF_UNIX)
+        try:
+            sign.bind(f"\0ivr-tests-rtp-{base}")
+        except OSError:
+            sign.close()
+            continue
+        if sum(map(_is_taken, range(base, base + RTP_PORTS))) <= FEW_TAKEN:
+            if len(_held) == KEPT_RANGES:
+                _held.popleft().close()
+            _held.append(sign)
+            return base
+        sign.close()
+    raise RuntimeError("no range of ports for RTP is free")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
 
 
 def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path:
@@ -84,12 +118,12 @@ def make_config(folder: Path, flows: dict[str, str], *, extra: str = "") -> Path
     for name, text in flows.items():
         (folder / "flows" / f"{name}.yaml").write_text(text)
     write_wav(folder / "prompts" / "played.wav", speechlike(4.0, 7))
-    base = FIRST_RTP_PORT + next(_ranges) % RTP_RANGES * 200
+    base = free_range()
     path = folder / "ivr.yaml"
     path.write_text(
         f"sip: {{listen: ['udp:127.0.0.1:{free_port()}'], trusted: [127.0.0.0/8]}}\n"
         f"http: {{listen: '127.0.0.1:{free_port(socket.SOCK_STREAM)}'}}\n"
-        f"media: {{ports: '{base}-{base + 199}', workers: 1}}\n"
+        f"media: {{ports: '{base}-{base + RTP_PORTS - 1}', workers: 1}}\n"
         "speech: {engine: espeak-ng, language: en}\n"
         "phones:\n"
         "  '200': {password: secret-200, name: Front desk}\n"
