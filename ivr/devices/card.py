@@ -19,7 +19,7 @@ from ivr.devices.cardline import CardLine, CardWish, Sounding
 from ivr.devices.hardware import HardwareEvent
 from ivr.devices.hid import Handset, HandsetError, HidEvent, HidHandset
 from ivr.settings import SoundCard
-from media.devices import FRAME_SECONDS, CardDevice, CardError, CardState, LineEar, LineTones, tones_of
+from media.devices import FRAME_SECONDS, CardDevice, CardError, CardState, Device, LineEar, LineTones, tones_of
 
 __all__ = ["Card", "CardHardware"]
 
@@ -57,11 +57,29 @@ MakeCard = Callable[[Callable[[CardState], None]], Card]
 MakeHandset = Callable[[int | None], Handset]
 
 
+class _LineSound:
+    """A line as a device."""
+
+    def __init__(self, line: CardHardware) -> None:
+        self._line = line
+        self.rate = line.rate
+
+    def read(self) -> NDArray[np.int16]:
+        """The next 20 ms of the other side."""
+        return self._line.read()
+
+    def write(self, frame: NDArray[np.int16]) -> None:
+        """Sound these 20 ms."""
+        self._line.write(frame)
+
+    def close(self) -> None:
+        """Nothing: the card stays the line's from call to call."""
+
+
 class CardHardware:
     """See :class:`ivr.devices.hardware.Hardware`. Also its :attr:`device`: what the endpoint reads and writes."""
 
     full_duplex = True
-    finds_keys = True
 
     def __init__(
         self,
@@ -100,9 +118,9 @@ class CardHardware:
         self._said = ""
 
     @property
-    def device(self) -> CardHardware:
-        """The line itself is what an endpoint reads and writes."""
-        return self
+    def device(self) -> Device:
+        """What an endpoint reads and writes: the line itself, which alone closes what it has opened."""
+        return _LineSound(self)
 
     async def start(self) -> None:
         """Look for the card, and for it again whenever it is lost."""

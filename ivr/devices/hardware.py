@@ -54,7 +54,7 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of the other side, found by the hardware."""
+    """A key of the other side: the hardware finds them, nobody looks for them in its sound."""
 
     digit: str
     """One of ``0123456789*#ABCD``."""
@@ -86,16 +86,18 @@ class Hardware(Protocol):
     before waits for that.
     """
 
-    device: Device
-    """Its sound; silence while there is no call."""
-    full_duplex: bool
-    """It hears while it sounds."""
-    finds_keys: bool
-    """Keys of the other side come as :class:`Key`; False: they are to be found in the sound."""
     early_media: bool
     """The line is heard while a call out is dialled and rings: ring-back, busy tones, announcements."""
     on_event: Callable[[HardwareEvent], None]
     """Set before :meth:`start`; called in the event loop."""
+
+    @property
+    def full_duplex(self) -> bool:
+        """It hears while it sounds."""
+
+    @property
+    def device(self) -> Device:
+        """Its sound; silence while there is no call."""
 
     async def start(self) -> None:
         """Look for the hardware; :class:`Back` tells that it is there. Goes on looking until :meth:`close`."""

@@ -74,7 +74,6 @@ class FakeHardware:
     """Joined with a test by a connection."""
 
     full_duplex = True
-    finds_keys = True
     early_media = False
 
     def __init__(self, port: int, frequency: float = 440.0) -> None:

@@ -35,7 +35,6 @@ HELD_UP: Final = 400
 class ModemHardware:
     """See :class:`ivr.devices.hardware.Hardware`."""
 
-    finds_keys = True
     early_media = False  # while it dials, a modem is in command state and sends no sound
 
     def __init__(self, settings: Modem) -> None:
