@@ -3,18 +3,20 @@
 
 # python3-dev and gcc compile the media plane's socket loops, espeak-ng speaks the prompts, graphviz draws flows.
 RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak-ng1 graphviz"
-# Programs that this project did not write, for the interop suite; sox and ffmpeg make and compare its sound; openssl makes
+# Programs that this project did not write, for the interop suite; sox and ffmpeg make and compare its sound, flite speaks
+# for answered calls; openssl makes
 # a certificate for a mail server, PostgreSQL runs the tests of the store a second time. systemd, logrotate and shellcheck
 # judge what an installation brings.
-TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg libopus0 postgresql openssl systemd logrotate shellcheck"
+TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg flite libopus0 postgresql openssl systemd logrotate shellcheck"
 # Sound cards (the extra `phone`): PortAudio, and its headers for PyAudio, which comes as source alone.
 SOUND_PACKAGES="libportaudio2 portaudio19-dev gcc libc6-dev python3-dev"
 # A sound system of the tests' own, with cards that are not there.
 TEST_SOUND_PACKAGES="pipewire pipewire-bin pipewire-alsa wireplumber dbus-daemon alsa-utils"
-# What judges the Debian package, and runs it within what its unit permits.
-HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl"
+# What judges the Debian package, and runs it within what its unit permits; prompts of real speakers for tests/bench/answerers.py.
+HEAVY_PACKAGES="lintian dpkg-dev python3-seccomp curl asterisk-core-sounds-en-gsm asterisk-core-sounds-es-gsm
+    asterisk-core-sounds-fr-gsm asterisk-core-sounds-it-gsm asterisk-core-sounds-ru-gsm asterisk-moh-opsound-gsm"
 # Pages of docs/ that an installation brings along.
-PAGES="install operations monitoring beside-asterisk configuration security sip transports trunks gateways hardware modem transfers media doctor
+PAGES="install operations monitoring beside-asterisk configuration security sip transports trunks gateways hardware modem sound-card transfers media doctor
     trace-and-replay troubleshooting what-we-survive"
 
 say() {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from itertools import product
 
@@ -146,12 +147,18 @@ def test_fax_information_tones_and_music_are_machines() -> None:
         assert (only.answerer, only.final, only.reason) == ("machine", True, reason)
 
 
+needs_speech = pytest.mark.skipif(
+    not (shutil.which("espeak-ng") and shutil.which("sox")), reason="espeak-ng and sox make the calls"
+)
+
+
 @pytest.fixture(scope="module")
 def calls() -> list[Sample]:
     """The first samples of the development set."""
     return samples("development", 60)
 
 
+@needs_speech
 def test_most_of_a_small_set_is_right(calls: list[Sample]) -> None:
     """The figures are those of the whole held-out set (tests/bench/answerers.py); this is to notice what breaks."""
     fast = score(calls, [(each.answerer, each.at) for each in hear(calls, "fast")])
@@ -164,6 +171,7 @@ def test_most_of_a_small_set_is_right(calls: list[Sample]) -> None:
     assert fast.right > peer.right
 
 
+@needs_speech
 @settings(max_examples=4, deadline=None)
 @given(data=st.data())
 def test_every_grouping_of_rows_finds_the_same(calls: list[Sample], data: st.DataObject) -> None:
