@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from ivr.errors import IvrError
 from ivr.flow.expressions import Template, text_of
@@ -25,6 +25,7 @@ __all__ = [
     "DurationTemplate",
     "NumberTemplate",
     "SentenceError",
+    "SipHeaderName",
     "Speed",
     "TextTemplate",
     "TimeOfDay",
@@ -104,6 +105,24 @@ def _variable(value: object) -> str:
         raise ValueError("not the name of a variable: letters, digits and _, a letter first")
     return text
 
+
+_SIP_HEADER = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]{1,128}", re.ASCII)
+_SIP_OWN = frozenset(
+    ("via", "from", "to", "call-id", "cseq", "contact", "content-length", "max-forwards", "route", "record-route")
+) | frozenset("vftiml")
+"""What a call says of itself, by long and short names: it is sent once, by the stack."""
+
+
+def _sip_header(name: str) -> str:
+    if _SIP_HEADER.fullmatch(name) is None:
+        raise ValueError("not the name of a SIP header")
+    if name.lower() in _SIP_OWN:
+        raise ValueError("this header belongs to the call itself, leave it out")
+    return name
+
+
+SipHeaderName = Annotated[str, AfterValidator(_sip_header)]
+"""Name of a header that a flow adds to a call."""
 
 DigitsStr = Annotated[str, BeforeValidator(text_of_digits), Field(min_length=1)]
 """A number, SIP user or other text of digits; must be quoted."""

@@ -11,7 +11,7 @@ from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Ex
 from ivr.flow.elements.prompts import PromptField
 from ivr.flow.expressions import MASK, Template
 from ivr.flow.ports import CancelForward, Forward, ForwardAnswered, ForwardDone, ForwardRinging, HangUp, PromptSpec
-from ivr.flow.values import CallKey, Duration, TextTemplate, text_of_digits
+from ivr.flow.values import CallKey, Duration, SipHeaderName, TextTemplate, text_of_digits
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -104,7 +104,7 @@ class ForwardCallElement(Element):
     """Name of that recording."""
     max_duration: Annotated[Duration, Field(gt=0)] | None = None
     """Longest time of the bridged call."""
-    headers: dict[str, TextTemplate] = Field(default_factory=dict)
+    headers: dict[SipHeaderName, TextTemplate] = Field(default_factory=dict)
     """Further SIP headers of the outgoing call."""
     user_to_user: TextTemplate | None = None
     """Text for the application at the other end, up to 128 octets, sent as User-to-User (RFC 7433)."""

@@ -39,7 +39,7 @@ from ivr.flow.ports import (
     ReserveDial,
 )
 from ivr.flow.ports import Speed as Pace
-from ivr.flow.values import Duration, Speed, TextTemplate, ValueTemplate, plain_number
+from ivr.flow.values import Duration, SipHeaderName, Speed, TextTemplate, ValueTemplate, plain_number
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -142,7 +142,7 @@ class StartOutgoingCallElement(Element):
     """Time to the answer."""
     early_media: Literal["heard", "ignored"] = "heard"
     """`heard`: tones before the answer count, and a recording has what is said there."""
-    headers: dict[str, TextTemplate] = Field(default_factory=dict)
+    headers: dict[SipHeaderName, TextTemplate] = Field(default_factory=dict)
     """Further SIP headers of the call."""
 
     @model_validator(mode="after")

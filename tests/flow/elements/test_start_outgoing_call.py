@@ -553,6 +553,9 @@ def test_a_restart_changes_nothing(world: dict[str, Any]) -> None:
         ('window: {from: "09:00", to: "09:00"}', "the same time"),
         ("window: {time_zone: Nowhere}", "not a time zone"),
         ("confirm: {}", "the field is missing"),
+        ("headers: {from: x}", "belongs to the call itself"),
+        ("headers: {V: x}", "belongs to the call itself"),
+        ('headers: {"X Y": z}', "not the name of a SIP header"),
     ],
 )
 def test_what_is_refused(fields: str, fault: str) -> None:
