@@ -52,7 +52,7 @@ def test_what_they_mean() -> None:
         ({"until": "2026-03-02T09:00"}, "until: a time zone is missing"),
         ({"from": 20, "until": 10}, "until is not after from"),
         ({"line": ""}, "line"),
-        ({"caller_id": "x\r\nFoo: y"}, "caller_id"),
+        ({"caller_id": "x\r\nFoo: y"}, "caller_id: expected a number or name"),
         ({"colour": 1}, "colour"),
         ([], "valid dictionary"),
     ],

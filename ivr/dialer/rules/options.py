@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ivr.errors import IvrError
 from ivr.flow import ports
@@ -60,6 +60,12 @@ def _moment(value: object) -> object:
     return at.timestamp()
 
 
+def _caller_id(value: str) -> str:
+    if not value.isprintable() or set('<>"') & set(value):
+        raise ValueError("expected a number or name, without < > and quotes")
+    return value
+
+
 Moment = Annotated[float, BeforeValidator(_moment), Field(ge=0, le=253402300799)]
 """Seconds since the epoch, up to the year 9999."""
 
@@ -79,7 +85,7 @@ class CampaignOptions(BaseModel):
     """Nobody is called after; who waits then is done: `expired`."""
     line: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Line that numbers go out through, instead of what the flow says."""
-    caller_id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f<>\"]+$")] | None = None
+    caller_id: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_caller_id)] | None = None
     """Number that is shown, instead of what the flow says."""
 
     @model_validator(mode="after")
