@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import free_port
+from tests.interop.conftest import make_config
 from tests.kit.daemon import Daemon
 from tests.kit.sipp import HOST, SCENARIOS, require
 
@@ -27,18 +27,8 @@ RESULTS = ("answered", "busy", "declined", "no_answer", "failed")
 
 
 def config(folder: Path, port: int) -> Path:
-    for name in ("flows", "prompts"):
-        (folder / name).mkdir()
-    (folder / "flows" / "survey.yaml").write_text(FLOW)
-    path = folder / "ivr.yaml"
-    path.write_text(
-        f"sip: {{listen: ['udp:127.0.0.1:{free_port()}']}}\n"
-        f"http: {{listen: '127.0.0.1:{free_port(socket.SOCK_STREAM)}'}}\n"
-        "media: {ports: '30200-32599', workers: 1}\n"
-        "speech: {engine: espeak-ng, language: en}\n"
-        f"lines:\n  carrier: {{type: sip_trunk, host: 127.0.0.1, port: {port}}}\n"
-    )
-    return path
+    line = f"lines:\n  carrier: {{type: sip_trunk, host: 127.0.0.1, port: {port}}}\n"
+    return make_config(folder / "daemon", {"survey": FLOW}, extra=line)
 
 
 def campaign(folder: Path, count: int, speed: int) -> tuple[dict[str, Any], dict[str, int], dict[str, int]]:
