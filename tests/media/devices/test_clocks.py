@@ -69,8 +69,8 @@ def test_a_drifting_card_is_heard_and_sounds_without_a_jump(ppm: int, card: int)
     assert inlet.gaps == outlet.gaps == 0
     assert jumps(heard[8000:], 8000, 1000) < 1.05
     assert jumps(sounded[card:], card, 1000) < 1.6  # 16-bit steps weigh more where samples are close
-    assert abs(inlet.regulator.fill - inlet.regulator.target) < 0.012
-    assert abs(outlet.regulator.fill - outlet.regulator.target) < 0.012
+    assert abs(inlet.regulator.fill - inlet.regulator.place) < 0.012
+    assert abs(outlet.regulator.fill - outlet.regulator.place) < 0.012
 
 
 @pytest.mark.heavy

@@ -51,9 +51,16 @@ def test_any_start_comes_to_the_target_without_a_swing(ppm: float, fill: float) 
         assert abs(speed - 1) < MOST_OFF + 1e-9
         fill += FRAME * (1 + ppm * 1e-6 - speed)
         if at * FRAME > 300:
-            worst = max(worst, abs(fill - 0.04))
+            worst = max(worst, abs(fill - regulator.place))
     assert worst < 0.002
+    assert 0.04 <= regulator.place <= 0.055
     assert abs(regulator.drift - ppm * 1e-6) < 3e-5
+
+
+def test_a_buffer_that_was_filled_a_little_too_far_stays_so() -> None:
+    regulator = Regulator(0.04)
+    assert {regulator.step(0.052, FRAME) for _ in range(100)} == {1.0}
+    assert regulator.place == pytest.approx(0.052)
 
 
 def test_a_buffer_that_is_filled_anew_keeps_what_was_learnt() -> None:
