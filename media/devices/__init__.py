@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from media.devices.levels import RingBursts, VoiceStart
     from media.devices.rates import Resampler
     from media.devices.rtp import RTP_PORTS, Levels, RtpEndpoint
+    from media.dtmf.generator import digits_samples
 
 __all__ = [
     "FRAME_SECONDS",
@@ -51,6 +52,7 @@ __all__ = [
     "SilentDevice",
     "VoiceStart",
     "choose",
+    "digits_samples",
     "list_cards",
     "tones_of",
 ]
@@ -72,6 +74,7 @@ _LATE = {
     "RingBursts": "media.devices.levels",
     "RtpEndpoint": "media.devices.rtp",
     "SilentDevice": "media.devices.files",
+    "digits_samples": "media.dtmf.generator",
     "ULAW_DECODE": "media.codecs.g711",
     "ULAW_ENCODE": "media.codecs.g711",
     "VoiceStart": "media.devices.levels",

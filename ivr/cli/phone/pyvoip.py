@@ -28,8 +28,7 @@ import soxr
 from ivr.cli.phone.engine import IDLE, CallView, PhoneError, PhoneEvent, PhoneView, Quality
 from ivr.endpoint.config import read_target
 from ivr.net.udp import local_address_towards
-from media.devices import RTP_PORTS
-from media.dtmf.generator import digits_samples
+from media.devices import RTP_PORTS, digits_samples
 
 if TYPE_CHECKING:
     from ivr.cli.phone.command import Options
