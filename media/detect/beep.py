@@ -116,6 +116,7 @@ BEEP: Final = np.dtype(
         ("total", "i4"),  # ticks of all its pieces
         ("pieces", "i4"),
         ("piece", "f4"),  # Hz of the last of them
+        ("piece2", "f4"),
         ("noisy", "i4"),  # ticks of the gap in which there was sound
         ("near", "i4"),  # ticks of a rough tone: one frequency prevails, through gaps
         ("rough", "f4"),  # Hz of it
@@ -180,6 +181,7 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     s["total"] += np.where(closes, s["run"], 0)
     s["gap"] = np.where(closes, 0, s["gap"])
     s["piece"] = np.where(closes, s["hz"], s["piece"])
+    s["piece2"] = np.where(closes, s["hz2"], s["piece2"])
     s["noisy"] = np.where(closes, 0, s["noisy"])
     # A second piece may follow the first without quiet between them.
     before = s["past"].min(axis=1)
@@ -203,7 +205,7 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
     over = done & (s["noisy"] <= 1) & (s["pieces"] <= _PIECES) & (s["total"] <= _LONGEST) & (s["glides"] < _GLIDES)
     over &= s["notes"] < s["pieces"] + _TUNE
     if over.any():
-        over &= ~(_one_voice(s) | _ring(s["hz"], s["total"]))
+        over &= ~(_one_voice(s) | _ring(s["piece"], s["total"]))
     s["glides"] *= ~done
     s["pieces"] = np.where(done, 0, s["pieces"])
     s["total"] = np.where(done, 0, s["total"])
@@ -217,7 +219,7 @@ def follow(s: NDArray[Any], sounds: Sounds) -> Tones:
 
 def _one_voice(s: NDArray[Any]) -> NDArray[np.bool_]:
     """Where the two tones of a short beep are harmonics of one pitch."""
-    ratio = s["hz2"] / np.maximum(s["hz"], np.float32(1))
+    ratio = s["piece2"] / np.maximum(s["piece"], np.float32(1))
     near = (np.abs(ratio[:, None] - _HARMONICS) < _HARMONIC * _HARMONICS).any(axis=1)
     one: NDArray[np.bool_] = near & (s["total"] < _CHORD)
     return one
@@ -225,8 +227,8 @@ def _one_voice(s: NDArray[Any]) -> NDArray[np.bool_]:
 
 def _key(s: NDArray[Any]) -> NDArray[np.bool_]:
     """Where the two tones are those of a telephone's key (ITU-T Q.23)."""
-    low = (np.abs(s["hz"][:, None] - _KEYS[0]) < _KEY_WIDTH * _KEYS[0]).any(axis=1)
-    high = (np.abs(s["hz2"][:, None] - _KEYS[1]) < _KEY_WIDTH * _KEYS[1]).any(axis=1)
+    low = (np.abs(s["piece"][:, None] - _KEYS[0]) < _KEY_WIDTH * _KEYS[0]).any(axis=1)
+    high = (np.abs(s["piece2"][:, None] - _KEYS[1]) < _KEY_WIDTH * _KEYS[1]).any(axis=1)
     both: NDArray[np.bool_] = low & high
     return both
 

@@ -60,7 +60,6 @@ def draw(calls: Sequence[Sample], ours: Sequence[tuple[str, float]], theirs: Seq
     base = TOP + len(lanes) * LANE + 24
     for second in range(int(SECONDS) + 1):
         x = LEFT + second * scale
-        out.append(f'<line x1="{x:.0f}" x2="{x:.0f}" y1="{TOP}" y2="{base}" stroke="#ffffff" stroke-opacity="0.7"/>')
         out.append(f'<text x="{x:.0f}" y="{base + 18}" text-anchor="middle" fill="#5f6368">{second} s</text>')
     for place, (word, text) in enumerate((("human", "person"), ("machine", "machine"), ("unknown", "unknown"))):
         x = LEFT + place * 130
