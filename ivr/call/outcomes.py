@@ -24,6 +24,7 @@ from ivr.errors import (
     UnreachableError,
 )
 from ivr.flow import ports
+from ivr.sip import BuildError
 from ivr.sip.headers import split_list
 
 __all__ = [
@@ -206,6 +207,7 @@ INTERNAL: Final[Mapping[str, Dialled]] = {
     "hung_up": _known("hung_up", "the answer was taken back before it counted"),
     "cancelled": _known("cancelled", "the call was given up here before it was answered"),
     "too_many_hops": _final("too_many_hops", "the call was passed on too often: a flow that calls itself"),
+    "not_sendable": _final("not_sendable", "a header or a caller id that no SIP message can hold: a line break in it"),
     "error": _own("error", "a fault of our own; the daemon's log says which"),
 }
 """What is no final status of the called side."""
@@ -264,6 +266,7 @@ _ERRORS: Final[tuple[tuple[type[IvrError], str], ...]] = (
     (UnreachableError, "unreachable"),
     (NoLineError, "no_line"),
     (NumberNotServedError, "no_number"),
+    (BuildError, "not_sendable"),
 )
 
 

@@ -24,6 +24,7 @@ from ivr.errors import (
     UnreachableError,
 )
 from ivr.flow import ports
+from ivr.sip import BuildError
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "outgoing-calls.md"
 
@@ -115,6 +116,7 @@ def test_the_cause_of_the_network_says_more_than_a_status_that_says_little() -> 
         (UnreachableError("x"), "unreachable"),
         (NoLineError("x"), "no_line"),
         (NumberNotServedError("x"), "no_number"),
+        (BuildError("x"), "not_sendable"),
         (StoreError("x"), "error"),
     ],
 )
