@@ -42,7 +42,8 @@ def parse_object(text: bytes, keys: Collection[str]) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProblemError(422, "the body must be an object")
     if unknown := sorted(value.keys() - set(keys)):
-        raise ProblemError(422, f"unknown key {unknown[0][:50]!r}, expected {', '.join(keys)}")
+        name = unknown[0][:50]
+        raise ProblemError(422, f"unknown key {name!r}, expected {', '.join(keys)}", field=name)
     if _too_deep(value):
         raise ProblemError(422, f"the body is nested too deep (limit {MAX_DEPTH})")
     if _has_lone_surrogate(value):
@@ -54,7 +55,8 @@ def member(body: dict[str, Any], key: str, kind: type[T]) -> T:
     """A value of the body that must be there, of one type."""
     value = body.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ProblemError(422, f"{key} is missing" if key not in body else f"{key} must be {_KINDS[kind]}")
+        told = f"{key} is missing" if key not in body else f"{key} must be {_KINDS[kind]}"
+        raise ProblemError(422, told, field=key)
     return value
 
 

@@ -94,7 +94,8 @@ class PlacingRoutes:
             found["from"] = caller
         if (line := _text(body, "line")) is not None:
             if line not in self._settings.lines:
-                raise _wrong("line", f"there is no line {line[:50]!r}")
+                known = ", ".join(self._settings.lines) or "none"
+                raise _wrong("line", f"there is no line {line[:50]!r}, expected one of: {known}")
             found["line"] = line
         if body.get("ring_timeout") is not None:
             found["ring_timeout"] = _seconds(body["ring_timeout"])

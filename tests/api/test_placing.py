@@ -76,6 +76,8 @@ async def test_a_text_is_said(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "field"),
     [
+        ({}, "to"),
+        ({"to": 7}, "to"),
         ({"to": ""}, "to"),
         ({"to": "1" * 300}, "to"),
         ({"to": "1", "flow": 7}, "flow"),
@@ -102,7 +104,7 @@ async def test_a_problem_names_the_field(desk: Desk, body: dict[str, Any], field
     assert not desk.placer.asked
 
 
-@pytest.mark.parametrize("body", [{}, {"to": 7}, {"to": "1", "more": 1}, []])
+@pytest.mark.parametrize("body", [[], "x"])
 async def test_bodies_that_are_none(desk: Desk, body: object) -> None:
     assert (await desk.post(body)).status == 422
 
