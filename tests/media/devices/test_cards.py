@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from media.devices.cards import CardError, PortAudio, choose
+from media.devices.cards import CardError, CardInfo, PortAudio, choose
 from tests.kit.cards import card
 
 THERE = [
@@ -80,3 +82,82 @@ def test_what_to_install_is_said_where_pyaudio_is_not(monkeypatch: pytest.Monkey
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(CardError, match=r"pip install 'ivr\[phone\]'"):
         PortAudio()
+
+
+class FakePyAudio:
+    """What PyAudio is to us: one device, that takes 16 kHz alone."""
+
+    started = ended = 0
+
+    def __init__(self) -> None:
+        FakePyAudio.started += 1
+        self.opened: list[dict[str, Any]] = []
+
+    def terminate(self) -> None:
+        FakePyAudio.ended += 1
+
+    def get_device_count(self) -> int:
+        return 1
+
+    def get_device_info_by_index(self, index: int) -> dict[str, Any]:
+        return {
+            "index": index,
+            "name": "Card",
+            "maxInputChannels": 1,
+            "maxOutputChannels": 2,
+            "defaultSampleRate": 16000.0,
+        }
+
+    def get_default_input_device_info(self) -> dict[str, Any]:
+        return {"index": 0}
+
+    def get_default_output_device_info(self) -> dict[str, Any]:
+        raise OSError("no default")
+
+    def open(self, **wanted: Any) -> Any:
+        if wanted["rate"] != 16000:
+            raise OSError("Invalid sample rate")
+        self.opened.append(wanted)
+        return SimpleNamespace(close=lambda: None)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> PortAudio:
+    fake = SimpleNamespace(PyAudio=FakePyAudio, paInt16=8, paContinue=0)
+    monkeypatch.setitem(sys.modules, "pyaudio", fake)
+    monkeypatch.setattr("media.devices.cards._quiet", lambda: None)
+    FakePyAudio.started = FakePyAudio.ended = 0
+    return PortAudio()
+
+
+def test_devices_are_told_and_looked_for_anew_while_no_stream_is_open(host: PortAudio) -> None:
+    (there,) = host.cards()
+    assert there == CardInfo(0, "Card", 1, 2, 16000, default_input=True)
+    stream = host.listen(there, 1, 0.02, lambda data: None)
+    assert (stream.rate, stream.channels) == (16000, 1)
+    assert host._running.opened[0]["frames_per_buffer"] == 320
+    host.cards(again=True)
+    assert (FakePyAudio.started, FakePyAudio.ended) == (1, 0)  # it would end the stream
+    stream.close()
+    host.cards(again=True)
+    assert (FakePyAudio.started, FakePyAudio.ended) == (2, 1)
+
+
+def test_no_fault_reaches_portaudio(host: PortAudio) -> None:
+    (there,) = host.cards()
+
+    def fail(_: object) -> bytes:
+        raise ZeroDivisionError
+
+    host.listen(there, 1, 0.01, fail)  # type: ignore[arg-type]
+    host.sound(there, 2, 0.01, fail)
+    heard, sounded = (opened["stream_callback"] for opened in host._running.opened)
+    assert heard(b"", 0, {}, 0) == (None, 0)
+    assert sounded(None, 3, {}, 0) == (bytes(12), 0)
+
+
+def test_a_device_that_takes_no_rate_is_said(host: PortAudio, monkeypatch: pytest.MonkeyPatch) -> None:
+    (there,) = host.cards()
+    monkeypatch.setattr("media.devices.cards._RATES", (8000, 44100))
+    with pytest.raises(CardError, match="'Card' cannot be opened as an output: Invalid sample rate"):
+        host.sound(there, 1, 0.01, bytes)
