@@ -70,7 +70,7 @@ MAX_REASON = 200
 ATTEMPTS_IN_TRACE = 100
 """Attempts that the trace of one element lists."""
 
-PHASE, TO, BOOKS, EARLIEST, DUE, LATENESS = "phase", "to", "books", "earliest", "due", "late"
+PHASE, TO, BOOKS, EARLIEST, DUE, LATENESS, FAULT = "phase", "to", "books", "earliest", "due", "late", "fault"
 """What is kept while it waits."""
 
 
@@ -181,6 +181,11 @@ class StartOutgoingCallElement(Element):
         books = Books.of(kept.get(BOOKS))
         while True:
             yield from self._wait(ctx, hours)
+            fault = kept.pop(FAULT, None)
+            if fault is not None and ctx.wall_time() > fault["until"]:
+                # It was not taken up in time, or the pace had no room before.
+                done = DialDone(0, "failed", "unexplained", fault["sip_code"], fault["status"], fault["line"])
+                return self._failed(ctx, done, books.attempts)
             books = books.begun(ctx.wall_time())
             kept[PHASE] = "dialling"
             done = yield from self._dial(ctx, target, secret, books.attempts)
@@ -192,6 +197,9 @@ class StartOutgoingCallElement(Element):
             if later is None:
                 return self._failed(ctx, done, books.attempts)
             kept[BOOKS], kept[EARLIEST] = books.kept(), later
+            if done.kind == "unexplained" and books.first is not None:
+                until = books.first + timedelta(seconds=self.validity + LATE)
+                kept[FAULT] = {"until": until, "sip_code": done.sip_code, "status": done.status, "line": done.line}
 
     def _target(self, ctx: Session) -> tuple[str, bool]:
         if self.to is None:

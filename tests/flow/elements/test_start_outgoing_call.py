@@ -261,6 +261,20 @@ def test_what_is_final_is_not_retried_and_what_is_unexplained_is_without_retry()
     assert ours.branches[1] == "call_ended"
 
 
+def test_who_is_taken_up_after_the_validity_is_not_called() -> None:
+    run = life("validity: 10m", callee=lambda dial: [(1.0, DialDone(dial.id, "failed", "unexplained", status="limit"))])
+    run.run(until=90.0)
+    assert times(run) == ["Mon 12:00:00", "Mon 12:01:01"]
+    kept = run.keep()
+    run.pass_to(datetime(2026, 3, 2, 12, tzinfo=UTC))
+    run.restart(kept)
+    run._turn()
+    run.run()
+    assert len(run.dialled) == 2
+    assert run.branches[1] == "call_ended"
+    assert run.machine.tags == ["limit  2"]
+
+
 def test_a_call_of_which_nothing_is_heard_is_cancelled() -> None:
     run = life("validity: 1s", callee=lambda dial: []).run()
     assert run.branches[1] == "call_ended"
