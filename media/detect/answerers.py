@@ -51,10 +51,13 @@ _TUNEFUL: Final = np.float32(0.65)
 _NO_VOICE: Final = np.float32(0.85)
 _TUNE: Final = 3 * _TICKS
 """Shares of the ticks of a greeting in which one frequency prevails: above the first it may be music or a ring, above
-the second it is no voice. Ticks after which it is music, which people do not play."""
+the second, from the answer on, it is a ring. Ticks after which it is music, which people do not play."""
 _SAID: Final = 30
 """Ticks of voice before a beep that ends it: somebody who says less was no greeting."""
 _ALONE: Final = _TICKS
+_AT_ONCE: Final = 5
+_RING: Final = 60
+"""Ticks after the answer in which the end of a ring already sounds, and of voice that it may seem to be."""
 _RINGING: Final = (380.0, 500.0)
 """Ticks before a beep before which nothing was said, and Hz between which it may be a ring, if little was said."""
 _FAX: Final = 2100.0
@@ -147,7 +150,8 @@ def _decide(s: NDArray[Any], beeped: NDArray[np.bool_], rows: NDArray[np.intp]) 
     music = v["sung"] > _TUNEFUL * v["voice"]
     faint = (v["voice"] < _SYLLABLE) | music
     wanted = np.where(faint, _LONG_PAUSE, _PAUSES[length])
-    human = open_ & spoken & (pause >= wanted) & ~tonal & (v["sung"] <= _NO_VOICE * v["voice"])
+    ring = (v["sung"] > _NO_VOICE * v["voice"]) & (v["onset"] <= _AT_ONCE) & (v["voice"] < _RING)
+    human = open_ & spoken & (pause >= wanted) & ~tonal & ~ring
     flows = open_ & (v["voice"] >= _SPEECH)
     long = flows & (span >= _MONOLOGUE)
     many = flows & (span >= _SENTENCES) & (v["longest"] >= _BETWEEN)
