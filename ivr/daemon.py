@@ -211,6 +211,7 @@ class Daemon:
             trunks = Trunks(lines.lines, ground, lines.account, lines.resolved)
             trunks.trouble, trunks.hardware = devices.trouble, devices.hardware
             devices.on_change = lambda name: trunks.look(name) if devices.trouble(name) else trunks.anew(name)
+            devices.on_death = shell.peer_died
             shell.on_gone = trunks.connection_lost
             services = Services(
                 settings=settings,

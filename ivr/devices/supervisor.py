@@ -92,6 +92,8 @@ class Devices:
         self.lines: dict[str, LineProcess] = {}
         self.on_change: Callable[[str], None] = lambda name: None
         """Called with the name of a line when its trouble or its hardware has changed."""
+        self.on_death: Callable[[tuple[str, int]], None] = lambda address: None
+        """Called when a process has ended by itself: calls with this address are over, and nobody else says so."""
         self._tasks: list[asyncio.Task[None]] = []
         self._closing = asyncio.Event()
         for name, line in settings.lines.items():
@@ -156,6 +158,7 @@ class Devices:
                 break
             if time.monotonic() - begun >= STEADY_SECONDS:
                 pause = FIRST_PAUSE
+            self.on_death(one.address)
             self._tell(one, f"its process ended: {why}", "")
             log.error("line %s: %s; another process is started in %g s", one.name, why, pause)
             for word in one.words:

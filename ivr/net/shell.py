@@ -362,6 +362,11 @@ class SipShell:
     def _lost(self, keys: Sequence[RequestKey]) -> None:
         self._stack.layer.lost(keys, self._loop.time())
 
+    def peer_died(self, peer: tuple[str, int]) -> None:
+        """Whoever had this address is gone with all its calls."""
+        self._stack.peer_died(peer, self._loop.time())
+        self.flush()
+
     def flush(self) -> None:
         """Hand over events, send what is queued, arm the timer. Within an event it only sends."""
         if self._draining:

@@ -269,6 +269,9 @@ class InboundSession(Session):
         if self.state is SessionState.EARLY:
             self._lost("timeout", None, now)
 
+    def _lose_early(self, now: float) -> None:
+        self._lost("error", None, now, 503)
+
     def _lost(self, cause: Any, reason: str | None, now: float, status: int = 487) -> None:
         transaction = self._server_invite
         self._settle()

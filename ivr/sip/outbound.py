@@ -97,6 +97,16 @@ class OutboundSession(EarlyDialogs):
             # Its answer came and could not be handled; it comes again, and is hung up then.
             self._gone()
 
+    def _lose_early(self, now: float) -> None:
+        if self._invite.state is State.CALLING:
+            self._stack.layer.lost((self._invite.key,), now)
+            return
+        self._leave_pending(now)
+        self._invite.give_up(now)
+        if not self._cancel_wanted:
+            self._emit(Rejected(self, 503, "the peer has died"))
+        self._gone()
+
     def _try_cancel(self, now: float) -> None:
         # RFC 3261 §9.1: no CANCEL before a provisional response.
         if self._invite.state is State.PROCEEDING:

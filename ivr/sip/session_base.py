@@ -376,12 +376,23 @@ class SessionBase:
             self._gone()
             raise
 
+    def lose_peer(self, now: float) -> None:
+        """The peer has died: nothing is waited for any more."""
+        if self.state is SessionState.EARLY:
+            self._lose_early(now)
+        else:
+            self._fail("error", 503, now)
+
     def hangup(self, now: float, reason: str | None = None) -> None:
         """End the session; see `Session.hangup`."""
         raise NotImplementedError
 
     def _leave_early(self, now: float, reason: str | None) -> None:
         """End a session that is not answered yet."""
+        raise NotImplementedError
+
+    def _lose_early(self, now: float) -> None:
+        """The peer has died before the answer."""
         raise NotImplementedError
 
     def _fail(self, cause: EndCause, status: int | None, now: float) -> None:

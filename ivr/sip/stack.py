@@ -172,6 +172,15 @@ class Stack:
         """The network refused octets of `outgoing`: a request fails at once, a response is left to retransmission."""
         self.layer.transport_error(data, now)
 
+    def peer_died(self, peer: tuple[str, int], now: float) -> None:
+        """Whoever had this address is gone with all its calls, and another may come there: they end, unanswered."""
+        users = [one.user for one in self.layer.clients.values()]
+        sessions = {id(one): one for one in users if isinstance(one, SessionBase)}
+        sessions |= {id(one.session): one.session for one in self.dialogs.values() if one.session is not None}
+        for session in sessions.values():
+            if session.flow.remote == peer:
+                session.lose_peer(now)
+
     # What sessions need
 
     def forget(self, session: Session) -> None:

@@ -220,12 +220,19 @@ async def test_a_process_that_dies_is_replaced(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.05)
-    far, devices = bench.far, bench.devices
+    far, devices, desk = bench.far, bench.devices, bench.desk
+    devices.on_death = desk.endpoint._shell.peer_died
     far.tell("back a fake modem")
     await bench.trouble("")
+    far.tell("ring 0301234567 Anna")
+    (await desk.rung()).answer()
+    await far.does("answer")
+    await desk.told(Answered)
     far.came.clear()
     far.tell("crash")
     await bench.trouble("its process ended: it ended with exit code 3")
+    # Nobody else would say that the call is over.
+    assert (await desk.told(Ended)).cause == "error"
     assert "line old: last words of a library" in caplog.messages
     await far.came.wait()
     await bench.trouble("its hardware is being looked for")

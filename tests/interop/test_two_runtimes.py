@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -239,3 +241,23 @@ def test_a_daemon_that_is_killed_leaves_its_modem_on_hook(tmp_path: Path) -> Non
             daemon.kill()
             office.until(lambda: phone.tone == "busy", WAIT)
             office.until(lambda: not command(pids[0]), WAIT)
+
+
+@pytest.mark.heavy
+def test_a_line_whose_process_is_killed_ends_its_call_and_comes_back(tmp_path: Path) -> None:
+    with Office(ring=(0.3, 0.4), id_first=True, quick=True) as office:
+        phone = office.phone("4900")
+        line = f"{{type: modem, port: {office.modem('cx93010', '4200').port}, answer_after_rings: 1, number: '4200'}}"
+        config = make_config(tmp_path / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
+        write_wav(config.parent / "prompts" / "hello.wav", sine(HELLO, 12.0))
+        write_wav(config.parent / "prompts" / "taken.wav", sine(TAKEN, 1.5))
+        with Daemon(config) as daemon:
+            office.until(lambda: usable(daemon, "modem"), WAIT)
+            phone.call("4200")
+            office.until(lambda: phone.tone == "voice", WAIT)
+            (pid,) = (pid for pid in children(daemon.process.pid) if "ivr.devices" in command(pid))
+            os.kill(pid, signal.SIGKILL)
+            (record,) = daemon.records(1)
+            assert record["cause"] == "network"
+            office.until(lambda: phone.tone == "busy", WAIT)
+            office.until(lambda: usable(daemon, "modem"), WAIT)

@@ -114,6 +114,38 @@ def test_a_peer_that_is_gone_ends_the_call() -> None:
     assert pair.clean()
 
 
+def test_the_calls_of_a_peer_that_died_end_at_once() -> None:
+    pair = Pair()
+    session, there = pair.call(), pair.incoming
+    pair.a.peer_died((B[0], B[1] + 1), pair.now)
+    assert not session.ended
+    pair.a.peer_died(B, pair.now)
+    pair.b.peer_died(A, pair.now)
+    assert pair.clean()
+    assert pair.said(Ended) == [Ended(session, "error", 503), Ended(there, "error", 503)]
+
+
+def test_a_peer_that_died_before_the_answer() -> None:
+    pair = Pair(answers=False)
+    session = pair.call()
+    pair.incoming.ring(pair.now)
+    pair.link.run(1.0)
+    pair.a.peer_died(B, pair.now)
+    pair.b.peer_died(A, pair.now)
+    assert pair.clean()
+    assert pair.said(Rejected) == [Rejected(session, 503, "the peer has died")]
+    assert pair.said(Ended) == [Ended(pair.incoming, "error", 503)]
+
+
+def test_a_peer_that_died_before_it_said_anything() -> None:
+    pair = Pair(Impairment(drop=lambda data, _: True))
+    session = pair.call()
+    pair.a.peer_died(B, pair.now)
+    pair.link.run()
+    assert [(event.session, event.status) for event in pair.said(Rejected)] == [(session, 503)]  # type: ignore[attr-defined]
+    assert pair.a.counts == NOTHING
+
+
 # Offers within the dialog
 
 
