@@ -184,8 +184,8 @@ class StartOutgoingCallElement(Element):
             fault = kept.pop(FAULT, None)
             if fault is not None and ctx.wall_time() > fault["until"]:
                 # It was not taken up in time, or the pace had no room before.
-                done = DialDone(0, "failed", "unexplained", fault["sip_code"], fault["status"], fault["line"])
-                return self._failed(ctx, done, books.attempts)
+                last = DialDone(0, "failed", "unexplained", fault["sip_code"], fault["status"], fault["line"])
+                return self._failed(ctx, last, books.attempts)
             books = books.begun(ctx.wall_time())
             kept[PHASE] = "dialling"
             done = yield from self._dial(ctx, target, secret, books.attempts)
