@@ -32,6 +32,9 @@ RETRY_SECONDS = 1.0
 LOOK = 100
 """Contacts whose windows are looked at in one turn, of a campaign that has one: 10 ms."""
 
+LEFT_SHARE = 10
+"""One in so many of `limits.waiting_flows` campaigns leave to others: the flows of callers who have hung up, single
+calls. A campaign of which many wait for a retry would else take all."""
 FIRST = 5
 """Contacts of a campaign that are taken up before one of them has asked for its pace, and how many more is known."""
 
@@ -144,9 +147,9 @@ class Feeder:
                 wanted[active.campaign.id] = demand.wanted(most)
             if active.drained and not active.taken:
                 await self._finish(active)
-        room = min(
-            self._settings.limits.campaign_calls - calling, self._settings.limits.waiting_flows - len(self._waiting)
-        )
+        limits = self._settings.limits
+        flows = limits.waiting_flows - limits.waiting_flows // LEFT_SHARE
+        room = min(limits.campaign_calls - calling, flows - len(self._waiting))
         for key, number in shares(wanted, room).items():
             if number and (found := self._books.active.get(key)) is not None:
                 await self._feed(found, number)

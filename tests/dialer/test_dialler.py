@@ -460,3 +460,16 @@ def test_a_number_is_one_contact_however_it_is_written(perform: Perform) -> None
         assert [contact.number for contact in found] == ["+49301234567", "sip:1@x"]
 
     perform(play)
+
+
+def test_contacts_that_wait_for_a_retry_leave_room_for_other_flows(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        house.settings = Settings(limits=Limits(waiting_flows=20))
+        house.kill()
+        await house.start()
+        campaign = await house.campaign(50)
+        await house.over(campaign.id)
+        assert house.flows.most_rows == 18
+        assert house.results(campaign.id) == {"busy": 50}
+
+    perform(play, Phone(lambda number, attempt: "busy"), retries=1)
