@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -260,6 +261,10 @@ class Plain:
     async def run(self, steps: list[Step] | Iterator[Step] | None) -> int:
         """Telephone; the exit code."""
         engine, options = self._engine, self._options
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is not None:
+            # As asyncio.run does with SIGINT: who is told to stop hangs up and takes its registration back.
+            loop.add_signal_handler(signal.SIGTERM, task.cancel)
         try:
             await engine.start()
             self._tell_where()
@@ -277,6 +282,7 @@ class Plain:
         except (KeyboardInterrupt, asyncio.CancelledError):
             pass
         finally:
+            loop.remove_signal_handler(signal.SIGTERM)
             if self._timer is not None:
                 self._timer.cancel()
             await engine.close()
