@@ -83,8 +83,11 @@ _SEPARATORS = str.maketrans("", "", " -./()\t")
 
 
 def plain_number(number: str) -> str:
-    """A telephone number without the signs that people group it with; anything else as it is."""
+    """A telephone number without the signs that people group it with, and without the zero in brackets that callers
+    within the country dial: `+49 (0)30 1234` is +49301234; anything else as it is."""
     plain = number.translate(_SEPARATORS)
+    if "(0)" in number and plain.startswith(("+", "00")):
+        plain = number.replace("(0)", "", 1).translate(_SEPARATORS)
     return plain if plain.removeprefix("+").isdecimal() else number
 
 

@@ -88,6 +88,10 @@ def test_nothing_found() -> None:
 
 def test_plain_number() -> None:
     assert plain_number("+49 (30) 1234-5") == "+493012345"
+    assert plain_number("+49 (0)30 1234") == plain_number("+49 30 1234")
+    assert plain_number("0049 (0) 30 1234") == "0049301234"
+    assert plain_number("(030) 1234") == "0301234"
+    assert plain_number("+(0)") == "+(0)"
     assert plain_number("front.desk") == "front.desk"
     assert plain_number("*43") == "*43"
 

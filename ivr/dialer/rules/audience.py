@@ -170,8 +170,6 @@ def _contact(row: list[str], names: list[str], at: int, line: int) -> Contact | 
 
 def _plain(number: str) -> str:
     number = number.strip()
-    if number.startswith(("+", "00")):
-        number = number.replace("(0)", "", 1)  # the zero is for callers within the country
     return plain_number(number[4:] if number[:4].lower() == "tel:" else number)
 
 
