@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from media.detect import FRAME, AnswererDetector, Mode
 from tests.kit.greetings import Sample
 
-__all__ = ["Heard", "Score", "hear", "score"]
+__all__ = ["Heard", "Score", "beeps", "hear", "score"]
 
 RATE = 8000
 TICK = FRAME / RATE
@@ -133,6 +133,3 @@ def beeps(samples: Sequence[Sample], heard: Sequence[Heard]) -> list[tuple[Sampl
 def _soon(sample: Sample, each: Heard) -> bool:
     assert sample.beep_end is not None and each.beep_end is not None
     return abs(each.beep_end - sample.beep_end) <= SOON and -0.1 <= each.final_at - sample.beep_end <= SOON
-
-
-Decider = Callable[[Sequence[Sample]], list[tuple[str, float]]]

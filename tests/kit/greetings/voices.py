@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 import wave
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-__all__ = ["DEVELOPMENT", "HELD_OUT", "RATE", "Voice", "prepare", "speak", "there"]
+__all__ = ["DEVELOPMENT", "HELD_OUT", "RATE", "Voice", "speak", "there"]
 
 RATE = 8000
 FOLDER = Path(os.environ.get("GREETINGS_CACHE", Path(tempfile.gettempdir()) / f"ivr-greetings-{os.getuid()}"))
@@ -119,9 +118,3 @@ def speak(voice: Voice, text: str, speed: int) -> NDArray[np.float32]:
     samples: NDArray[np.float32] = np.load(_make(voice, text, speed))
     samples.flags.writeable = False
     return samples
-
-
-def prepare(wanted: Iterable[tuple[Voice, str, int]]) -> None:
-    """Have many sentences spoken, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda each: _make(*each), set(wanted)))
