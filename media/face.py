@@ -212,8 +212,8 @@ class Answerer:
     beep_ended: float | None
     """When the machine's beep ended (monotonic seconds); None: none was heard, or it is still waited for."""
     reason: str
-    """What decided: ``greeting`` (a long one), ``words`` (of several sentences), ``music``, ``pause``, ``beep``, ``fax``,
-    ``tone`` (no such number), ``silence`` (nobody speaks), ``quiet`` (no beep), ``timeout``; see media/detect/answerers.py."""
+    """What decided: ``greeting`` (a long one), ``words`` (several sentences), ``music``, ``pause``, ``beep``, ``fax``,
+    ``tone`` (no such number), ``silence`` (nobody speaks), ``quiet`` (no beep), ``timeout``; see media/detect."""
 
 
 @dataclass(frozen=True, slots=True)
