@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlencode
 
 import click
@@ -99,23 +98,21 @@ def retry(ctx: click.Context, campaign: int, results: tuple[str, ...], as_json: 
 
 @command.command()
 @click.argument("campaign", type=click.IntRange(1))
-@click.option("--output", "-o", type=click.Path(dir_okay=False), help="File to write; default: standard output.")
+@click.option(
+    "--output", "-o", type=click.File("wb", lazy=True), default="-", help="File to write; default: standard output."
+)
 @click.option("--state", type=click.Choice(["waiting", "running", "done"]), help="Only contacts in this state.")
 @click.option("--result", metavar="RESULT", help="Only contacts with this result.")
 @config_option
 @click.pass_context
-def export(ctx: click.Context, campaign: int, output: str | None, state: str | None, result: str | None) -> None:
+def export(ctx: click.Context, campaign: int, output: IO[bytes], state: str | None, result: str | None) -> None:
     """Write the contacts of a campaign, with what became of each, as CSV."""
     settings = settings_of(ctx)
     query = {"format": "csv", "state": state, "result": result}
     path = f"/v1/campaigns/{campaign}/contacts?" + urlencode({k: v for k, v in query.items() if v is not None})
     token = _token(settings)
     _get(settings, campaign)
-    if output is None:
-        send(settings.http.listen, path, token, method="GET", into=sys.stdout.buffer)
-        return
-    with open(output, "wb") as file:
-        send(settings.http.listen, path, token, method="GET", into=file)
+    send(settings.http.listen, path, token, method="GET", into=output)
 
 
 @command.command()

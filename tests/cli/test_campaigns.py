@@ -140,6 +140,13 @@ def test_an_audience_is_called_and_watched_to_the_end(served: Path, people: Path
     file = people.with_name("out.csv")
     assert run(served, "campaigns", "export", "1", "--result", "busy", "-o", str(file)).exit_code == 0
     assert len(file.read_text().splitlines()) == 2
+    kept = file.read_text()
+    assert run(served, "campaigns", "export", "1", "--result", "nonsense", "-o", str(file)).exit_code == 1
+    assert file.read_text() == kept
+    done = run(served, "campaigns", "export", "1", "-o", str(people / "x.csv"))
+    assert done.exit_code == 1
+    assert "Not a directory" in done.output
+    assert isinstance(done.exception, SystemExit)
 
 
 def test_json_is_all_of_the_standard_output(served: Path, people: Path) -> None:
