@@ -258,6 +258,14 @@ class Dialler:
 
     # Figures
 
+    def known_calls(self, campaign: int) -> tuple[float, float]:
+        """Before when nobody who waits is called, and when the last call is due that has its moment already; seconds
+        since the epoch, 0 where that is not known."""
+        active = self._books.active.get(campaign)
+        if active is None:
+            return 0.0, 0.0
+        return active.look_at, max((taken.due or 0.0 for taken in active.taken.values()), default=0.0)
+
     def figures(self, campaign: int) -> dict[str, Any]:
         """What is known here of a campaign: calls in progress, calls in the last minute, its pace."""
         active = self._books.active.get(campaign)

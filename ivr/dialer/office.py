@@ -224,7 +224,8 @@ class CampaignOffice:
         }
 
     def _eta(self, campaign: Campaign, left: int, here: dict[str, Any]) -> float | None:
-        """When it may be over, seconds since the epoch, at the rate of the last minute; before that at its pace."""
+        """When it may be over, seconds since the epoch, at the rate of the last minute; before that at its pace. Not
+        before the calls that have their moments, nor before the window opens of who waits."""
         if campaign.state != "running" or not left:
             return None
         now = self._wall()
@@ -232,7 +233,8 @@ class CampaignOffice:
         rate = 0.0 if young else here["rate"] / 60.0
         if not rate and here["speed"] is not None:
             rate = here["speed"]["calls"] * MICROSECOND / LENGTHS[here["speed"]["per"]]
-        return now + left / rate if rate else None
+        opens, last = self._dialler.known_calls(campaign.id)
+        return max(max(now, opens) + left / rate, last) if rate else None
 
     async def contacts(
         self, key: int, limit: int, after: int, state: str | None = None, result: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -473,3 +474,18 @@ def test_contacts_that_wait_for_a_retry_leave_room_for_other_flows(perform: Perf
         assert house.results(campaign.id) == {"busy": 50}
 
     perform(play, Phone(lambda number, attempt: "busy"), retries=1)
+
+
+def test_the_end_that_is_foretold_knows_of_windows_and_retries(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        opens = datetime.fromtimestamp(NOW, UTC) + timedelta(hours=2)
+        window = f"{opens:%H:%M}-{opens + timedelta(hours=1):%H:%M} UTC"
+        waits = await house.campaign(2, speed="60/minute", window=window)
+        busy = await house.campaign(2, first=10, speed="60/minute")
+        await asyncio.sleep(20.0)
+        shown = await house.office.shown(await house.office.get(waits.id))
+        assert shown["eta"] == pytest.approx(NOW + 7200.0, abs=90.0)
+        shown = await house.office.shown(await house.office.get(busy.id))
+        assert shown["eta"] == pytest.approx(NOW + 600.0, abs=30.0)
+
+    perform(play, Phone(lambda number, attempt: "busy"), retries=1, talk=1.0)
