@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass, field
+from typing import Final
 
 from ivr.endpoint.errors import EndpointError
 from ivr.net import TlsFiles
 from ivr.sip import Account, Capabilities, ParseError, Uri
 
 __all__ = ["EndpointConfig", "Listen"]
+
+_NUMBER: Final = re.compile(r"(tel:)?[-+*#0-9() ]+", re.IGNORECASE)
+"""What is no host, though the system would make an address of it."""
 
 Listen = tuple[str, str, int]
 """Transport (udp, tcp, tls), host, port; port 0 takes a free one."""
@@ -79,6 +84,8 @@ def read_target(text: str, home: Uri | None) -> Uri:
     try:
         if text.lower().startswith(("sip:", "sips:")):
             uri = Uri.parse(text)
+        elif home is None and "@" not in text and _NUMBER.fullmatch(text):
+            raise EndpointError(f"{text!r} names no host, and there is no registrar to ask")
         elif "@" in text or home is None:
             uri = Uri.parse(f"sip:{text}")
         else:

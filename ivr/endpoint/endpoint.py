@@ -51,6 +51,7 @@ class Endpoint:
         self.on_registration: Callable[[], None] = lambda: None
         """`registered` or `registration_problem` may have changed."""
         self._service: str | None = None
+        self._started = False
         self._shell: SipShell
         self._agent: Agent
 
@@ -76,6 +77,7 @@ class Endpoint:
         agent.on_incoming = self._incoming
         await shell.start()
         self._shell = shell
+        self._started = True
         home = config.home
         if home is not None and config.registrar:
             account = config.account or Account(config.user, "")
@@ -88,7 +90,10 @@ class Endpoint:
             shell.on_gone = self._registration.connection_lost
 
     async def close(self) -> None:
-        """Hang up, take the registration back, and let go of the sockets; at most some seconds."""
+        """Hang up, take the registration back, and let go of the sockets; at most some seconds. One that has not
+        started has nothing to let go of."""
+        if not self._started:
+            return
         agent = self._agent
         agent.close()
         waits = [call.finished.wait() for call in agent.leaving]

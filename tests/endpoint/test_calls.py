@@ -393,6 +393,11 @@ def test_the_registrar_and_numbers() -> None:
     assert str(agent.target("bob@192.0.2.9")) == "sip:bob@192.0.2.9"
     with pytest.raises(EndpointError):
         agent.target("sip:")
+    alone = Phone(Link(), BERT).agent
+    assert str(alone.target("pbx.example.net")) == "sip:pbx.example.net"
+    for number in ("100", "tel:+49 30", "*43#"):
+        with pytest.raises(EndpointError, match="no host"):
+            alone.target(number)
 
 
 def test_media_events_reach_the_call(link: Link, anna: Phone, bert: Phone) -> None:

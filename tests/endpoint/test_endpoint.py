@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ivr.endpoint import Endpoint, EndpointCall, EndpointConfig, EndpointError
+from ivr.errors import ConfigError
 from ivr.net import TlsFiles
 from ivr.sip import Account, Capabilities, Challenger, IncomingRequest, Registrar, Verified, make_response
 from media.devices import SilentDevice
@@ -138,6 +139,14 @@ async def test_closing_hangs_up() -> None:
             await until(lambda: call.state == "answered")
         assert call.ended is not None and call.ended.cause == "hung_up"
         await until(lambda: calls[0].finished.is_set())
+
+
+async def test_closing_what_has_not_started() -> None:
+    await endpoint().close()
+    failed = endpoint(listen=("udp", "192.0.2.7", 5060))
+    with pytest.raises(ConfigError, match="cannot listen"):
+        await failed.start()
+    await failed.close()
 
 
 async def test_nobody_listens_to_calls() -> None:

@@ -17,7 +17,7 @@ import click
 
 from ivr.cli.options import config_option, settings_of
 from ivr.cli.phone.engine import Engine, PhoneError, PhoneEvent
-from ivr.cli.phone.script import COMMANDS, Step, StepFailed, Witness, parse_line, parse_script, perform
+from ivr.cli.phone.script import COMMANDS, KEYS, Step, StepFailed, Witness, parse_line, parse_script, perform
 from ivr.errors import ConfigError, IvrError
 from ivr.settings import Settings
 from ivr.units import parse_duration
@@ -43,6 +43,29 @@ def _listen(_ctx: click.Context, _parameter: click.Parameter, value: str | None)
     if kind not in ("udp", "tcp", "tls") or not host or not port.isdigit() or int(port) > 65535:
         raise click.BadParameter("like udp:192.0.2.7:5060, port 0 for a free one")
     return kind, host.strip("[]"), int(port)
+
+
+def _keys(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and KEYS.fullmatch(value) is None:
+        raise click.BadParameter("keys are of 0123456789*#ABCD")
+    return value
+
+
+def _playable(_ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None:
+        import soundfile
+
+        try:
+            soundfile.info(str(value))
+        except (OSError, RuntimeError) as error:
+            raise click.BadParameter(f"{value} cannot be played: {error}") from None
+    return value
+
+
+def _recordable(_ctx: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    if value is not None and not value.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {value.parent}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +107,22 @@ class Options:
 @click.option("--listen", callback=_listen, metavar="ADDRESS", help="Where calls come to: udp:192.0.2.7:5060.")
 @click.option("--input", "-i", "input_", metavar="DEVICE", help="Microphone, by a part of its name.")
 @click.option("--output", "-o", metavar="DEVICE", help="Speaker, by a part of its name.")
-@click.option("--play", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="File in place of both.")
+@click.option(
+    "--play",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_playable,
+    help="File in place of both.",
+)
 @click.option("--loop", is_flag=True, help="Play it again and again.")
 @click.option("--silent", is_flag=True, help="Neither microphone nor speaker.")
-@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="WAV, stereo: left what is heard.")
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_recordable,
+    help="WAV, stereo: left what is heard.",
+)
 @click.option("--answer", type=click.Choice(["ask", "auto"]), default="ask", show_default=True, help="Incoming calls.")
-@click.option("--keys", metavar="KEYS", help="Press these once the call stands.")
+@click.option("--keys", callback=_keys, metavar="KEYS", help="Press these once the call stands.")
 @click.option("--dtmf", type=click.Choice(["events", "info", "tones"]), help="How.  [default: as agreed]")
 @click.option("--duration", callback=_duration, metavar="DURATION", help="Hang up so long after the answer.")
 @click.option("--codecs", metavar="LIST", default="pcma,pcmu", show_default=True, help="Of pcma, pcmu, g722, opus.")
@@ -135,7 +168,7 @@ def command(
             raise click.UsageError(f"ivr.yaml has no phone {phone!r}; it has {', '.join(settings.phones) or 'none'}")
         user, password = user or phone, password or entry.password.get_secret_value()
         home = registrar = registrar or _daemon(settings)
-    elif not home and uri is not None and "@" not in uri and not uri.lower().startswith(("sip:", "sips:")):
+    elif not home and (script is not None if uri is None else _is_number(uri)):
         with contextlib.suppress(IvrError):
             home = _daemon(settings_of(ctx))
     chosen = tuple(part.strip().lower() for part in codecs.split(",") if part.strip())
@@ -158,6 +191,10 @@ def command(
     steps = _steps(script)
     code = run(options, steps, as_json=as_json, plain=plain)
     ctx.exit(code)
+
+
+def _is_number(uri: str) -> bool:
+    return "@" not in uri and not uri.lower().startswith(("sip:", "sips:"))
 
 
 def _daemon(settings: Settings) -> str:

@@ -28,7 +28,7 @@ from ivr.endpoint import (
     Ringing,
     TransferProgress,
 )
-from ivr.errors import IvrError
+from ivr.errors import ConfigError, IvrError
 from media import MediaError, MediaTimeout, RecordDone, Tone
 from media.devices import Device, FileDevice, SilentDevice
 
@@ -83,7 +83,11 @@ class OwnEngine:
         """Open sound and sockets, register."""
         if self._options.card is not None and self._card is None:
             self._card = self._options.card()
-        await self._endpoint.start()
+        try:
+            await self._endpoint.start()
+        except ConfigError as error:
+            faults = (f"{fault.found}: {fault.text}" if fault.found else fault.text for fault in error.faults)
+            raise PhoneError("; ".join(faults)) from error
         if self._config.registrar:
             try:
                 await self._endpoint.register()
@@ -249,7 +253,8 @@ class OwnEngine:
                 self._say("not_registered", f"not registered: {self._endpoint.registration_problem}")
 
     def _incoming(self, call: EndpointCall) -> None:
-        if len(self._calls) >= ROOM:
+        # Nobody is there who could choose: who answers by itself talks with one.
+        if len(self._calls) >= (1 if self._auto else ROOM):
             call.reject(486)
             return
         self._take(call, front=not self._calls)
@@ -348,6 +353,7 @@ class OwnEngine:
             "bye": "the call is over: the other side hung up",
             "cancel": "the caller gave up",
             "moved": "the call goes on elsewhere",
+            "refused": "the call is over: nobody answers there" if event.status == 408 else "the call is over: refused",
         }.get(event.cause, f"the call is over: {event.cause}")
         status = f" ({event.status} {event.reason})".replace(" )", ")") if event.status else ""
         self._say(

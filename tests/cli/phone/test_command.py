@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from ivr.cli.main import cli
-from ivr.cli.phone.command import Plain
+from ivr.cli.phone.command import Options, Plain
 from ivr.cli.phone.engine import CallView
 from ivr.cli.phone.making import make_own
 from ivr.cli.phone.script import parse_script
+from media import MediaError
 from tests.cli.phone.fake import FakeEngine
 from tests.endpoint.phones import options
 
@@ -32,6 +34,9 @@ def invoke(*arguments: str) -> Any:
         (("--duration", "soon"), "not a duration"),
         (("--play", "/nowhere/at/all.wav"), "does not exist"),
         (("--script", "/nowhere/at/all.txt"), "the script cannot be read"),
+        (("--play", "/etc/passwd"), "/etc/passwd cannot be played"),
+        (("--record", "/nowhere/at/all.wav"), "there is no folder /nowhere/at"),
+        (("--keys", "12x"), "keys are of 0123456789*#ABCD"),
     ],
 )
 def test_a_wrong_command_line(arguments: tuple[str, ...], says: str) -> None:
@@ -60,6 +65,38 @@ def test_without_pyaudio_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
     done = invoke("sip:x@127.0.0.1")
     assert done.exit_code == 1
     assert "portaudio19-dev" in done.output and "--play FILE or --silent" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sip:x@127.0.0.1", "--silent", "--listen", "udp:192.0.2.7:5060"), "ivr: udp:192.0.2.7:5060: cannot listen"),
+        (("--silent", "--listen", "udp:192.0.2.7:5060"), "ivr: udp:192.0.2.7:5060: cannot listen"),
+        (("sip:x@127.0.0.1", "--input", "no such card"), "no such card"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
+) -> None:
+    def no_card(*_: object, **__: object) -> object:
+        raise MediaError("no input device 'no such card'; there are: none")
+
+    monkeypatch.setattr("media.devices.CardDevice", no_card)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda *_: object())
+    done = invoke(*arguments)
+    assert done.exit_code == 1
+    assert says in done.output and "Traceback" not in done.output
+
+
+def test_scripts_call_numbers_of_the_daemon(monkeypatch: pytest.MonkeyPatch, config_file: Path, tmp_path: Path) -> None:
+    script = tmp_path / "call.txt"
+    script.write_text("call 100\n")
+    seen: list[Options] = []
+    module = sys.modules["ivr.cli.phone.command"]  # the package's own name for it is the command
+    monkeypatch.setattr(module, "run", lambda what, *_, **__: seen.append(what) or 0)
+    for more in (["--script", str(script)], []):
+        assert CliRunner().invoke(cli, ["--config", str(config_file), "phone", "--silent", *more]).exit_code == 0
+    assert [one.home != "" for one in seen] == [True, False]
 
 
 def test_tones_are_not_offered_beside_events() -> None:

@@ -1,0 +1,58 @@
+"""The phone on our own user agent, called by endpoints of the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ivr.cli.phone.engine import PhoneEvent
+from ivr.cli.phone.making import make_own
+from ivr.endpoint import Endpoint, EndpointConfig
+from media.devices import SilentDevice
+from tests.endpoint.phones import options
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - anything at all may be what is waited for
+            await asyncio.sleep(0.01)
+
+
+async def test_who_answers_by_itself_is_busy_while_a_call_stands() -> None:
+    told: list[PhoneEvent] = []
+    phone = make_own(options("sip:127.0.0.1", answer=True))
+    phone.on_event = told.append
+    await phone.start()
+    try:
+        _, host, port = phone.addresses[0]
+        async with (
+            Endpoint(EndpointConfig(user="anna"), SilentDevice) as anna,
+            Endpoint(EndpointConfig(user="bert"), SilentDevice) as bert,
+        ):
+            first = anna.invite(f"sip:phone@{host}:{port}")
+            await until(lambda: first.state == "answered")
+            second = bert.invite(f"sip:phone@{host}:{port}")
+            await until(lambda: second.ended)
+            assert second.ended is not None and second.ended.status == 486
+            assert not first.held.by_peer
+            first.hang_up()
+            await until(lambda: phone.call().phase == "ended")
+            third = bert.invite(f"sip:phone@{host}:{port}")
+            await until(lambda: third.state == "answered")
+    finally:
+        await phone.close()
+    assert [event.fields["caller"] for event in told if event.kind == "incoming"] == ["anna", "bert"]
+
+
+async def test_nobody_there_is_said_in_words() -> None:
+    told: list[PhoneEvent] = []
+    phone = make_own(options("sip:127.0.0.1"))
+    phone.on_event = told.append
+    await phone.start()
+    try:
+        phone.dial("sip:x@127.0.0.1:9")
+        (call,) = phone._calls
+        call.over("refused", 408, "no response")
+    finally:
+        await phone.close()
+    assert told[-1].text == "the call is over: nobody answers there (408 no response)"
