@@ -3,7 +3,7 @@
 PortAudio tells nobody that a device is gone: its callbacks stop, and the stream goes on saying that it is active; or
 PipeWire moves the sound to another card. So callbacks and routes are watched.
 
-Latency of each way: what is kept for late threads (40 ms at first of what is heard, 20 ms of what is sounded, and more
+Latency of each way: what is kept for late threads (50 ms at first of what is heard, 20 ms of what is sounded, and more
 where sound was missing), 3 ms of filter at 8 kHz, and what the driver keeps.
 """
 
@@ -257,17 +257,17 @@ class CardDevice:
         if self._on_change is not None:
             self._on_change(state)
 
-    def _hear(self, data: bytes) -> None:
+    def _hear(self, data: bytes, lost: bool) -> None:
         """A callback of the input."""
         now = self._clock()
         if not self._heard_at:
             _hurry()
         inlet = self._inlet
         if inlet is not None:
-            inlet.heard(np.frombuffer(data, np.int16)[self._channel - 1 :: self._channel], now)
+            inlet.heard(np.frombuffer(data, np.int16)[self._channel - 1 :: self._channel], now, lost)
             self._heard_at = now
 
-    def _give(self, count: int) -> bytes:
+    def _give(self, count: int, lost: bool) -> bytes:
         """A callback of the output."""
         now = self._clock()
         if not self._sounded_at:
@@ -275,7 +275,7 @@ class CardDevice:
         outlet = self._outlet
         if outlet is None:
             return bytes(2 * count * self._channel)
-        samples = outlet.wanted(count, now)
+        samples = outlet.wanted(count, now, lost)
         self._sounded_at = now
         if self._channel == 1:
             return samples.tobytes()

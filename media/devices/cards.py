@@ -21,9 +21,10 @@ __all__ = ["BLOCKS", "CardError", "CardHost", "CardInfo", "CardStream", "PortAud
 
 Direction = Literal["input", "output"]
 
-BLOCKS: Final = (0.01, 0.02, 0.04)
-"""Seconds of sound in one callback, tried in turn: half a frame, so that a frame waits for no more than that. A sound
-system whose own pieces are longer than what PortAudio then keeps of a block asks for none at all, and says nothing."""
+BLOCKS: Final = (0.02, 0.04, 0.01)
+"""Seconds of sound in one callback, tried in turn. With 10 ms a machine that does other things loses sound within the
+sound system: PortAudio keeps two blocks there. And a sound system whose own pieces are longer than what is kept asks
+for none at all, and says nothing."""
 
 _RATES: Final = (48000, 44100, 16000, 8000, 32000)
 """Tried in turn: the first is what most cards have a crystal for, so that nobody else converts."""
@@ -57,10 +58,10 @@ class CardInfo:
         return self.inputs if direction == "input" else self.outputs
 
 
-Heard = Callable[[bytes], None]
-"""Takes a block, int16, channels interleaved."""
-Wanted = Callable[[int], bytes]
-"""Gives so many samples of each channel, int16, channels interleaved."""
+Heard = Callable[[bytes, bool], None]
+"""Takes a block, int16, channels interleaved; true: the sound system has lost some before it."""
+Wanted = Callable[[int, bool], bytes]
+"""Gives so many samples of each channel, int16, channels interleaved; true: the sound system had none for a while."""
 
 
 class CardStream(Protocol):
@@ -181,7 +182,7 @@ class PortAudio:
 
         def callback(data: bytes, count: int, times: object, status: int) -> tuple[None, int]:
             with contextlib.suppress(Exception):  # PyAudio ends the stream on an exception, and nobody is told
-                heard(data)
+                heard(data, bool(status))
             return None, more
 
         return self._open(card, channels, "input", block, callback)
@@ -193,7 +194,7 @@ class PortAudio:
 
         def callback(data: None, count: int, times: object, status: int) -> tuple[bytes, int]:
             try:
-                return wanted(count), more
+                return wanted(count, bool(status)), more
             except Exception:
                 return bytes(count * size), more
 

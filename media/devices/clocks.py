@@ -21,6 +21,8 @@ __all__ = ["MOST_KEPT", "Inlet", "Outlet"]
 
 _MARGIN: Final = 0.01
 """Seconds kept for threads that come late, at first."""
+_BLOCK: Final = 0.02
+"""Seconds that a card gives at once, as a rule."""
 _GROWTH: Final = 0.01
 """Seconds that are kept more after sound was missing."""
 MOST_KEPT: Final = 0.12
@@ -47,9 +49,10 @@ class Inlet:
         self._gain = gain
         self._ring = Ring(round(card_rate * _RING_SECONDS))
         self._resampler = Resampler(card_rate, rate)
-        self._regulator = Regulator(FRAME_SECONDS + _MARGIN * 2)
+        self._regulator = Regulator(FRAME_SECONDS + _BLOCK + _MARGIN)
         self._mark = Mark(0, 0.0)
         self._running = False
+        self._lost = False
         self.gaps = 0
         """Times that sound was missing."""
 
@@ -63,8 +66,9 @@ class Inlet:
         """Seconds between a callback of the card and the frame that has its sound, on average."""
         return self._regulator.fill + self._resampler.delay / self._card_rate
 
-    def heard(self, samples: NDArray[np.int16], now: float) -> None:
-        """Take a block from the card, (n,)."""
+    def heard(self, samples: NDArray[np.int16], now: float, lost: bool = False) -> None:
+        """Take a block from the card, (n,); ``lost``: some that came before it is missing."""
+        self._lost |= lost
         if self._ring.write(samples):
             self._mark = Mark(self._ring.written, now)
 
@@ -77,6 +81,10 @@ class Inlet:
             self._running = False
             return np.zeros(self._frame, np.int16)
         fill = (written - self._ring.taken) / self._card_rate + now - at
+        if self._lost:  # a jump is heard already, and says nothing of the clocks
+            self._lost = False
+            self._running = self._running and fill >= target
+            self._regulator.restart()
         if fill > target + _TOO_MUCH or (not self._running and fill >= target):
             self._ring.skip(round((fill - target) * self._card_rate))
             self._regulator.restart()
@@ -109,6 +117,7 @@ class Outlet:
         self._last = -_PAUSE
         self._missing = 0
         self._missed = 0
+        self._lost = False
         self.gaps = 0
         """Times that sound was missing."""
 
@@ -122,8 +131,9 @@ class Outlet:
         """Seconds between a frame and the callback that takes it to the card, on average."""
         return self._regulator.fill + self._delay
 
-    def wanted(self, count: int, now: float) -> NDArray[np.int16]:
-        """Give a block to the card, (count,); silence where there is none."""
+    def wanted(self, count: int, now: float, lost: bool = False) -> NDArray[np.int16]:
+        """Give a block to the card, (count,); silence where there is none. ``lost``: the card had stood still."""
+        self._lost |= lost
         taken = self._ring.take(count)
         self._mark = Mark(self._ring.taken, now)
         if len(taken) == count:
@@ -145,6 +155,11 @@ class Outlet:
             self._ring.write(np.zeros(max(0, silence), np.int16))
             self._regulator.restart()
             fill = self._regulator.target
+        if self._lost:  # what was not sounded meanwhile is left out: the jump is heard already
+            self._lost = fill > self._regulator.target + FRAME_SECONDS
+            self._regulator.restart()
+            if self._lost:
+                return
         if fill > self._regulator.target + _TOO_MUCH:
             self._regulator.restart()
             return

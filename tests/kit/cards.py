@@ -74,7 +74,7 @@ class FakeHost:
             return []
         return [stream for stream in (self._heard[0], self._wanted[0]) if stream.open]
 
-    def block(self, samples: NDArray[np.int16] | int = 0, count: int = 480) -> None:
+    def block(self, samples: NDArray[np.int16] | int = 0, count: int = 480, lost: bool = False) -> None:
         """One callback each way: the card hears ``samples`` (or a level) on all channels, and what it sounds is kept
         as (count, channels)."""
         if self._heard is None or self._wanted is None:
@@ -82,9 +82,9 @@ class FakeHost:
         (hearing, heard), (sounding, wanted) = self._heard, self._wanted
         if hearing.open:
             mono = np.full(count, samples, np.int16) if isinstance(samples, int) else samples
-            heard(np.repeat(mono[:, None], hearing.channels, axis=1).tobytes())
+            heard(np.repeat(mono[:, None], hearing.channels, axis=1).tobytes(), lost)
         if sounding.open:
-            self.sounded.append(np.frombuffer(wanted(count), np.int16).reshape(count, sounding.channels))
+            self.sounded.append(np.frombuffer(wanted(count, lost), np.int16).reshape(count, sounding.channels))
 
     def _open(self, card: CardInfo, channels: int) -> FakeStream:
         if self.broken:

@@ -125,7 +125,7 @@ def test_a_card_that_opens_but_never_calls_is_tried_again() -> None:
     bench = Bench(FakeHost([HANDSET]))
     bench.until(lambda: bench.host.closed >= 4, step=0.05, blocks=False)
     assert bench.told == []
-    assert bench.host.blocks[:2] == [0.01, 0.02]  # a sound system with long pieces asks for no short ones
+    assert bench.host.blocks[:2] == [0.02, 0.04]  # a sound system with long pieces asks for no short ones
     bench.until(lambda: bench.device.there, step=0.05)
     bench.device.close()
 

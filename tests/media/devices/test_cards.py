@@ -133,7 +133,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> PortAudio:
 def test_devices_are_told_and_looked_for_anew_while_no_stream_is_open(host: PortAudio) -> None:
     (there,) = host.cards()
     assert there == CardInfo(0, "Card", 1, 2, 16000, default_input=True)
-    stream = host.listen(there, 1, 0.02, lambda data: None)
+    stream = host.listen(there, 1, 0.02, lambda data, lost: None)
     assert (stream.rate, stream.channels) == (16000, 1)
     assert host._running.opened[0]["frames_per_buffer"] == 320
     host.cards(again=True)
@@ -146,7 +146,7 @@ def test_devices_are_told_and_looked_for_anew_while_no_stream_is_open(host: Port
 def test_no_fault_reaches_portaudio(host: PortAudio) -> None:
     (there,) = host.cards()
 
-    def fail(_: object) -> bytes:
+    def fail(_: object, lost: bool) -> bytes:
         raise ZeroDivisionError
 
     host.listen(there, 1, 0.01, fail)  # type: ignore[arg-type]
@@ -160,4 +160,4 @@ def test_a_device_that_takes_no_rate_is_said(host: PortAudio, monkeypatch: pytes
     (there,) = host.cards()
     monkeypatch.setattr("media.devices.cards._RATES", (8000, 44100))
     with pytest.raises(CardError, match="'Card' cannot be opened as an output: Invalid sample rate"):
-        host.sound(there, 1, 0.01, bytes)
+        host.sound(there, 1, 0.01, lambda count, lost: bytes(count))

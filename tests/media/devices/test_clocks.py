@@ -147,3 +147,22 @@ def test_gains() -> None:
     for tick in range(3):
         outlet.write(np.full(160, 1000, np.int16), 0.02 * tick)
     assert outlet.wanted(480, 0.05)[-1] == 500
+
+
+def test_sound_that_the_system_lost_says_nothing_of_the_clocks() -> None:
+    """Every two seconds 40 ms are lost each way, as on a machine that does too much."""
+    inlet, outlet = Inlet(48000, 8000), Outlet(48000, 8000)
+    frame, block = np.full(160, 1000, np.int16), np.full(960, 1000, np.int16)
+    for tick in range(3000):
+        now = 0.02 * tick
+        inlet.read(now)
+        outlet.write(frame, now)
+        if tick % 100 < 2:
+            continue
+        lost = tick % 100 == 2
+        inlet.heard(block, now + 0.005, lost)
+        outlet.wanted(960, now + 0.005, lost)
+    assert abs(inlet.regulator.drift) < 1e-4
+    assert abs(outlet.regulator.drift) < 1e-4
+    assert outlet.latency < 0.06
+    assert inlet.latency < 0.11
