@@ -58,5 +58,5 @@ def test_clocks_that_drift_are_learnt(sound: PipeWire, tmp_path: Path, ppm: int)
     statistics = card.done(170)
     assert statistics["input_drift"] == pytest.approx(-ppm * 1e-6, abs=1e-4)
     assert statistics["output_drift"] == pytest.approx(ppm * 1e-6, abs=1e-4)
-    assert statistics["gaps"] < 10
-    assert max(statistics["input_latency"], statistics["output_latency"]) < 0.13
+    assert statistics["gaps"] < 30  # none on a machine that does nothing else
+    assert max(statistics["input_latency"], statistics["output_latency"]) < 0.15
