@@ -17,6 +17,7 @@ from media.devices import Device
 
 if TYPE_CHECKING:
     from ivr.cli.phone.command import Options
+    from media.devices import CardState
 
 __all__ = ["make_own"]
 
@@ -60,18 +61,21 @@ def make_own(options: Options) -> OwnEngine:
     return OwnEngine(config, sound, cast(KeyWay | Literal["agreed"], options.dtmf or "agreed"), options.answer)
 
 
-def _card(options: Options, rate: Literal[8000, 16000]) -> Callable[[], Device] | None:
+def _card(options: Options, rate: Literal[8000, 16000]) -> Callable[[Callable[[bool, str], None]], Device] | None:
     named = options.input is not None or options.output is not None
     if options.silent or (options.play is not None and not named):
         return None
     if importlib.util.find_spec("pyaudio") is None:
         raise PhoneError(NO_CARD)
 
-    def open_card() -> Device:
+    def open_card(changed: Callable[[bool, str], None]) -> Device:
         from media.devices import CardDevice
 
+        def told(state: CardState) -> None:
+            changed(state.there, state.text)
+
         try:
-            return CardDevice(options.input, options.output, rate=rate)
+            return CardDevice(options.input, options.output, rate=rate, on_change=told)
         except MediaError as error:
             raise PhoneError(f"{error}; without a sound card: --play FILE or --silent") from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +50,8 @@ class SoundOptions:
     """Again and again."""
     record: Path | None = None
     """Both sides of each call, from the begin of its sound; a second call gets a number."""
-    card: Callable[[], Device] | None = None
-    """Opens the sound card; None: there is none, and nobody listens."""
+    card: Callable[[Callable[[bool, str], None]], Device] | None = None
+    """Opens the sound card, which tells in another thread whether it works and what it is; None: nobody listens."""
     wide: bool = False
     """16 kHz where there is no card."""
     ended: Callable[[], None] | None = None
@@ -75,6 +77,7 @@ class OwnEngine:
         self._over = IDLE
         self._told_registered: bool | None = None
         self._card: Device | None = None
+        self._card_lost = False
         self._recorded: list[EndpointCall] = []
 
     # Life
@@ -82,7 +85,13 @@ class OwnEngine:
     async def start(self) -> None:
         """Open sound and sockets, register."""
         if self._options.card is not None and self._card is None:
-            self._card = self._options.card()
+            loop = asyncio.get_running_loop()
+
+            def changed(there: bool, text: str) -> None:
+                with contextlib.suppress(RuntimeError):  # the loop has closed
+                    loop.call_soon_threadsafe(self._card_changed, there, text)
+
+            self._card = self._options.card(changed)
         try:
             await self._endpoint.start()
         except ConfigError as error:
@@ -242,6 +251,12 @@ class OwnEngine:
 
     def _say(self, kind: str, text: str, **fields: object) -> None:
         self.on_event(PhoneEvent(kind, text, fields))
+
+    def _card_changed(self, there: bool, text: str) -> None:
+        # That the card is there at the beginning is no news.
+        if not there or self._card_lost:
+            self._say("card", f"sound: {text}", there=there)
+        self._card_lost = not there
 
     def _registration(self) -> None:
         registered = self._endpoint.registered

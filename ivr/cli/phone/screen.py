@@ -145,7 +145,7 @@ class PhoneApp(App[int]):
     # What happens
 
     def _happened(self, event: PhoneEvent) -> None:
-        style = {"answered": "green", "incoming": "bold yellow", "error": "red", "ended": "dim", "key": "cyan"}
+        style = {"answered": "green", "incoming": "bold yellow", "error": "red", "ended": "dim", "key": "cyan", "card": "yellow"}
         self._write(event.text, style.get(event.kind, ""))
         if event.kind == "incoming":
             self.bell()

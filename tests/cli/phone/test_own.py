@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ivr.cli.phone.engine import PhoneEvent
 from ivr.cli.phone.making import make_own
+from ivr.cli.phone.own import OwnEngine, SoundOptions
 from ivr.endpoint import Endpoint, EndpointConfig
 from media.devices import SilentDevice
 from tests.endpoint.phones import options
@@ -56,3 +57,26 @@ async def test_nobody_there_is_said_in_words() -> None:
     finally:
         await phone.close()
     assert told[-1].text == "the call is over: nobody answers there (408 no response)"
+
+
+async def test_a_card_that_goes_is_told_of() -> None:
+    told: list[PhoneEvent] = []
+    tell: list[Callable[[bool, str], None]] = []
+
+    def opened(changed: Callable[[bool, str], None]) -> SilentDevice:
+        tell.append(changed)
+        return SilentDevice()
+
+    phone = OwnEngine(EndpointConfig(), SoundOptions(card=opened), "agreed", False)
+    phone.on_event = told.append
+    await phone.start()
+    try:
+        for state in ((True, "a headset"), (False, "a headset: the card hears no more"), (True, "a headset")):
+            await asyncio.to_thread(tell[0], *state)
+        await until(lambda: len(told) == 2)
+    finally:
+        await phone.close()
+    assert [(event.kind, event.text) for event in told] == [
+        ("card", "sound: a headset: the card hears no more"),
+        ("card", "sound: a headset"),
+    ]
