@@ -436,9 +436,8 @@ def test_a_denied_number_is_not_called(tmp_path: Path, caplog: pytest.LogCapture
     assert "4990123" not in caplog.text
 
 
-@pytest.mark.parametrize("header", ["Via", "Contact", "X-Bad name"])
-def test_a_header_that_cannot_be_sent_fails_the_forward_and_gives_the_port_back(tmp_path: Path, header: str) -> None:
-    house = house_with(tmp_path, PHONE + f'\n    headers: {{"{header}": x}}')
+def test_a_header_that_cannot_be_sent_fails_the_forward_and_gives_the_port_back(tmp_path: Path) -> None:
+    house = house_with(tmp_path, PHONE + '\n    headers: {"X-Note": "one line\\nand another"}')
     desk, caller = house.phone("200", DESK), house.party()
     caller.call("100")
     assert desk.calls == []

@@ -45,7 +45,7 @@ def test_the_explorer_finds_nothing(config: Path) -> None:
 
 
 def test_each_example_is_in_the_table() -> None:
-    table = re.findall(r"^\| \d+ \| \[([\w-]+)\]\(flows/\1\.yaml\)", (EXAMPLES / "README.md").read_text(), re.M)
+    table = re.findall(r"^\| (?:\d+|—) \| \[([\w-]+)\]\(flows/\1\.yaml\)", (EXAMPLES / "README.md").read_text(), re.M)
     flows = [path.stem for path in (EXAMPLES / "flows").glob("*.yaml") if not path.stem.endswith(".test")]
     assert sorted(table) == sorted(flows)
     assert all((EXAMPLES / "flows" / f"{name}.test.yaml").exists() for name in flows)

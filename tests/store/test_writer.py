@@ -128,9 +128,7 @@ def test_beyond_the_queue_s_limit_records_wait_in_a_file(url: str, tmp_path: Pat
         for number in range(1, 2101):
             writer.call_ended(make_call(number))
         # At most a batch of 1,000 is tried again and 50 wait, however the two threads take turns: 1,050 go to the file.
-        wait_until(lambda: writer.spilled >= 1000)
-        assert spill.exists()
-        assert writer.spilled >= 1000
+        wait_until(lambda: writer.spilled >= 1000 and spill.exists())
     writer.call_ended(make_call(2101))
     assert writer.flush(PATIENCE)
     writer.close()
