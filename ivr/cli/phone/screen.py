@@ -50,6 +50,11 @@ Meter { height: 1; }
 .-narrow.-middle #keypad { display: none; }
 """
 
+_STYLES: Final = {
+    "answered": "green", "incoming": "bold yellow", "error": "red", "ended": "dim", "key": "cyan", "card": "yellow",
+}  # fmt: skip
+"""Of what has happened, by the kind of the event."""
+
 
 class PhoneApp(App[int]):
     """Runs an engine behind a screen."""
@@ -145,8 +150,7 @@ class PhoneApp(App[int]):
     # What happens
 
     def _happened(self, event: PhoneEvent) -> None:
-        style = {"answered": "green", "incoming": "bold yellow", "error": "red", "ended": "dim", "key": "cyan", "card": "yellow"}
-        self._write(event.text, style.get(event.kind, ""))
+        self._write(event.text, _STYLES.get(event.kind, ""))
         if event.kind == "incoming":
             self.bell()
         if event.kind == "answered":
