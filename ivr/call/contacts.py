@@ -46,6 +46,8 @@ class Wanted:
     """Fields of start_outgoing_call, of flows that do not call by themselves."""
     payload: Mapping[str, Any] = field(default_factory=dict)
     """For the record."""
+    guest: str | None = None
+    """See :func:`~ivr.call.solo.guest_of`."""
 
 
 class Contacts:
@@ -74,7 +76,10 @@ class Contacts:
         wait = self._row(wanted)
         told = json.dumps(asdict(wanted), sort_keys=True, default=str)
         asked = hashlib.sha256(told.encode()).hexdigest()[:32]
-        wait = _named(wait, key, asked if key is not None else None, dict(wanted.payload))
+        details: dict[str, Any] = {"payload": dict(wanted.payload)} if wanted.payload else {}
+        if wanted.guest is not None:
+            details["guest"] = wanted.guest
+        wait = _named(wait, key, asked if key is not None else None, details)
         known = await asyncio.to_thread(self._services.store.waits.add, wait)
         if known is not None:
             return wait.call_id, "known" if known.get("request") == asked else "other"
@@ -105,7 +110,11 @@ class Contacts:
             else:
                 update = ports.UpdateProfile(command.number, {})
                 services.outside.update_profile(update)  # made where there is none
-                call_id, _ = await self.place(Wanted(command.number, command.flow, properties=command.properties))
+                guest = None
+                if command.guest:
+                    guest = "" if command.chosen else party_of(command.number)
+                wanted = Wanted(command.number, command.flow, properties=command.properties, guest=guest)
+                call_id, _ = await self.place(wanted)
         except StartError:
             error = "no_flow"
         except OverloadedError:
@@ -143,13 +152,11 @@ class Contacts:
         return None if record is None else {**asdict(record), "state": "ended"}
 
 
-def _named(wait: KeptWait, key: str | None, asked: str | None, payload: dict[str, Any]) -> KeptWait:
+def _named(wait: KeptWait, key: str | None, asked: str | None, more: Mapping[str, Any]) -> KeptWait:
     """The row with what its record is to say, and under the id that belongs to the key of the request."""
     snapshot = dict(wait.snapshot)
     record, start = dict(snapshot["record"]), dict(snapshot["start"])
-    details = dict(record["details"])
-    if payload:
-        details["payload"] = payload
+    details = {**record["details"], **more}
     if key is not None:
         details["request"] = asked
         name = str(uuid.uuid5(_KEYS, key))

@@ -17,7 +17,7 @@ from ivr.call.identity import normalise
 from ivr.call.outcomes import INTERNAL
 from ivr.call.outgoing import OutgoingCall
 from ivr.call.services import Services
-from ivr.call.solo import SoloFlow, base_of
+from ivr.call.solo import SoloFlow, base_of, guest_of
 from ivr.flow import ports
 from ivr.flow.model import plain_number
 from ivr.store import KeptWait
@@ -118,6 +118,7 @@ class Dials:
             party_of(command.to),
             self.calls.closed_out,
             partial(self._written, solo),
+            guest_of(base_of(solo.wait)),
         )
         solo.call = call
         self.calling += 1

@@ -41,6 +41,7 @@ class LiveCall(FlowCall):
         self.peer = peer_of_caller(caller)
         self.caller = caller
         self.runner = FlowRunner(machine, self, services, services.outside)
+        self.runner.guest = caller.kind == "guest"
         self.number = caller.number
         self.display = caller.display
         self._sounds_by(leg, answered=False, late_media=leg.policy.profile.late_media)

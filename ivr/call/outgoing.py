@@ -46,9 +46,10 @@ class OutgoingCall(FlowCall):
         number: str,
         closed: Callable[[OutgoingCall], None],
         written: Callable[[OutgoingCall], None],
+        guest: str | None = None,
     ) -> None:
         """`number` is that of who is called, as forwards show it; `closed` hears that the call is over, `written` that
-        all of it is known: nothing comes any more then."""
+        all of it is known: nothing comes any more then. `guest`: see :func:`~ivr.call.solo.guest_of`."""
         super().__init__(services, runner.machine, report, lambda: closed(self))
         self.runner = runner
         self.command = command
@@ -57,6 +58,7 @@ class OutgoingCall(FlowCall):
         self.up = False
         """Somebody has answered."""
         self._written = written
+        self._guest = guest
         self._callee: Callee | None = None
         self._early: CallRecordings | None = None
         """Records what is heard before the answer."""
@@ -263,7 +265,9 @@ class OutgoingCall(FlowCall):
         return Showing(own, self.number, self.display) if self.up else Showing(own)
 
     def dialler(self, *, written: bool) -> Dialler:
-        return Dialler("flow", None, self.machine.flow, written)
+        if self._guest is None:
+            return Dialler("flow", None, self.machine.flow, written)
+        return Dialler("guest", None, self.machine.flow, written or (not self.up and self.number == self._guest))
 
     # The end
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from ivr.call.outside import Outside
@@ -46,7 +47,19 @@ class RunnerHost(Protocol):
 class FlowRunner:
     """Runs one machine."""
 
-    __slots__ = ("_clock", "_dead", "_events", "_host", "_left", "_outside", "_pumping", "_timer", "_waits", "machine")
+    __slots__ = (
+        "_clock",
+        "_dead",
+        "_events",
+        "_host",
+        "_left",
+        "_outside",
+        "_pumping",
+        "_timer",
+        "_waits",
+        "guest",
+        "machine",
+    )
 
     def __init__(self, machine: Machine, host: RunnerHost, clock: Clock, outside: Outside) -> None:
         self.machine = machine
@@ -59,6 +72,8 @@ class FlowRunner:
         self._pumping = False
         self._dead = False
         self._left = False
+        self.guest = False
+        """The flow runs because a guest has called: what it begins elsewhere, it begins for a guest."""
 
     @property
     def over(self) -> bool:
@@ -153,7 +168,7 @@ class FlowRunner:
             case ports.ReserveDial(id=number):
                 self.feed(ports.DialReserved(number, self._outside.reserve_dial(command)))
             case ports.StartContact():
-                self._outside.start_contact(command, self.feed)
+                self._outside.start_contact(replace(command, guest=self.guest), self.feed)
             case ports.WaitForEvent(id=number):
                 self._waits[number] = self._outside.wait_for(command, self.feed)
             case ports.StopWaiting(id=number):

@@ -24,6 +24,7 @@ __all__ = [
     "Start",
     "campaign_of",
     "contact_of",
+    "guest_of",
     "kept_flow",
     "moment",
     "start_of",
@@ -106,6 +107,7 @@ class SoloFlow:
         kept = wait.snapshot.get("machine", {}).get("waits", ())
         self._kept_waits = frozenset(waited["id"] for waited in kept)
         self.runner = FlowRunner(machine, self, clock, self)
+        self.runner.guest = guest_of(base_of(wait)) is not None
 
     def start(self, entry: str, properties: Mapping[str, Any], now: float) -> None:
         """Begin at an entry."""
@@ -297,6 +299,15 @@ def campaign_of(wait: KeptWait) -> tuple[str | None, int | None]:
     """The campaign that a flow runs for, and its contact; None where there is none."""
     details = base_of(wait).get("details", {})
     return details.get("campaign"), details.get("contact")
+
+
+def guest_of(record: Mapping[str, Any]) -> str | None:
+    """Of a flow that runs because a guest has called: the number that it may call for him all the same, since a flow
+    names it (empty: none does); None where no guest is behind it."""
+    if record.get("direction") == "inbound" and record.get("line") is None:
+        return ""
+    named: str | None = record.get("details", {}).get("guest")
+    return named
 
 
 def base_of(wait: KeptWait) -> dict[str, Any]:

@@ -124,3 +124,16 @@ async def test_another_flow_asks(office: Office, number: str, flow: str, error: 
         node.contacts().begin(ports.StartContact(4, flow, number), told.append)
         await node.until(lambda: told)
         assert (told[0].id, told[0].error, bool(told[0].call_id)) == (4, error, error is None)
+
+
+@pytest.mark.parametrize(("chosen", "guest", "kept"), [(True, True, ""), (False, True, "+3"), (True, False, None)])
+async def test_a_contact_that_a_guest_has_led_to(office: Office, chosen: bool, guest: bool, kept: str | None) -> None:
+    async with office as node:
+        services: Any = node.waiting._services
+        services.flush = lambda: None
+        rows: list[Any] = []
+        node.waiting.admit = rows.extend  # type: ignore[method-assign]
+        told: list[ports.ContactStarted] = []
+        node.contacts().begin(ports.StartContact(4, "calls", "+3", chosen=chosen, guest=guest), told.append)
+        await node.until(lambda: told)
+        assert rows[0].snapshot["record"]["details"].get("guest") == kept

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ivr.sip import Answered, Ended, Uri
+import pytest
+
+from ivr.sip import Answered, Ended, NameAddr, Uri
 from tests.kit.house import CALLER, DESK, TRUNK
 from tests.kit.placing import Placing
 
@@ -106,3 +108,43 @@ def test_a_flow_whose_caller_has_left_calls_somebody(tmp_path: Path) -> None:
     assert (attempt["outcome"], attempt["to"], attempt["cause"]) == ("answered", "+15550123", "ended_by_flow")
     assert attempt["quality"]["packets_in"] == 50
     assert [step["element"] for step in record.path] == ["start", "bye", "back", "hello", "done"]
+
+
+@pytest.mark.parametrize(
+    ("to", "policy", "placed"),
+    [
+        ("tel:+15550123", "{}", True),
+        ("tel:{{ call.from }}", "{}", False),
+        ("tel:{{ call.from }}", '{guests: ["+1555*"]}', True),
+    ],
+)
+def test_a_guest_is_called_back_only_where_guests_may_be(tmp_path: Path, to: str, policy: str, placed: bool) -> None:
+    flow = BACK.replace("tel:+15550123", to).replace("call_answered: hello", "call_answered: hello, call_ended: done")
+    calls = Placing(tmp_path, {"back": flow}, f"{SETTINGS}outbound_policy: {policy}\n")
+    calls.keep_flows()
+    callee, caller = calls.house.party(TRUNK), calls.house.party(CALLER)
+    caller.call("100", from_=NameAddr(Uri("sip", "+15550666", "192.0.2.66")))
+    calls.house.run(5.0)
+    assert bool(callee.calls) == placed
+    if placed:
+        callee.answer()
+        calls.house.pool.ports[-1].played()
+    calls.settled()
+    (attempt,) = calls.record.details["attempts"]
+    assert attempt.get("status") == (None if placed else "not_permitted")
+
+
+@pytest.mark.parametrize(("named", "placed"), [("", False), (NUMBER, True)])
+def test_who_is_called_for_a_guest_is_named_by_the_flow(tmp_path: Path, named: str, placed: bool) -> None:
+    calls = Placing(tmp_path, {"menu": MENU}, SETTINGS)
+    callee = calls.house.party(TRUNK)
+    wait = calls.starts.contact("menu", None, {"number": NUMBER}, 0)
+    wait.snapshot["record"]["details"]["guest"] = named
+    calls.rows[wait.id] = wait
+    calls.wake(wait)
+    calls.house.run(0.5)
+    assert bool(callee.calls) == placed
+    if placed:
+        callee.answer()
+        calls.house.press("2")
+    calls.settled()

@@ -123,7 +123,12 @@ class TransferToFlowElement(Element):
             key: json_value(value.value if type(value) is Sensitive else value) for key, value in passed.items()
         }
         command = StartContact(
-            ctx.next_id(), name.strip(), plain_number(number.strip()), properties, secret or hidden or sensitive
+            ctx.next_id(),
+            name.strip(),
+            plain_number(number.strip()),
+            properties,
+            secret or hidden or sensitive,
+            any(not expression.names <= {"settings"} for expression in participant.expressions),
         )
         found: Any = ContactStarted(command.id, error="no_number")
         if command.number:

@@ -131,6 +131,10 @@ class StartContact:
     them as variables."""
     secret: bool = False
     """Number or properties hold a sensitive value: logs and traces show neither."""
+    chosen: bool = False
+    """The flow does not name the number itself, but puts it together of what came with the call."""
+    guest: bool = False
+    """A guest's call has led to this: filled in by whoever runs the flow."""
 
 
 # Events
