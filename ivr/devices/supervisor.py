@@ -208,8 +208,13 @@ class Devices:
                 log.warning("line %s: its process does not end, and is killed", one.name)
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-            await over
-            await asyncio.gather(*readers)
+            # One that hangs in a driver cannot be killed either, and one that it has left behind may hold its pipes.
+            _, left = await asyncio.wait((over, *readers), timeout=END_SECONDS)
+            if over in left:
+                log.error("line %s: process %d cannot be ended", one.name, process.pid)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def _watch(self, one: LineProcess, over: asyncio.Task[int]) -> str:
         """Until it ends, hangs, or is to end; what has become of it."""

@@ -251,6 +251,24 @@ async def test_a_process_that_hangs_is_replaced(bench: Bench, monkeypatch: pytes
     await bench.trouble("its hardware is being looked for")
 
 
+async def test_a_process_that_cannot_be_killed_holds_up_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kill = asyncio.subprocess.Process.kill
+    kept: list[asyncio.subprocess.Process] = []
+    monkeypatch.setattr(supervisor, "END_SECONDS", 0.05)
+    monkeypatch.setattr(asyncio.subprocess.Process, "kill", lambda process: kept.append(process))
+    devices = Devices(parse_settings(LINE, Path("ivr.yaml"), {}), ("sleep", "60"))
+    devices.start(("127.0.0.1", 9))
+    await until(lambda: devices.lines["old"].pid is not None)
+    async with asyncio.timeout(WAIT):
+        await devices.close()
+    (process,) = kept
+    assert f"line old: process {process.pid} cannot be ended" in caplog.messages
+    kill(process)
+    await process.wait()
+
+
 async def test_a_command_that_cannot_be_run_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "FIRST_PAUSE", 0.01)
     devices = Devices(parse_settings(LINE, Path("ivr.yaml"), {}), ("/nonexistent",))
