@@ -9,7 +9,9 @@ from dataclasses import asdict, replace
 from typing import Any, ClassVar
 
 from ivr.call.dialling import calling_flow
+from ivr.call.events import CALL_ENDED
 from ivr.call.services import Services
+from ivr.call.solo import guest_of
 from ivr.errors import Fault, FaultsError, IvrError
 from ivr.flow import Flow, FlowSet
 from ivr.flow.elements.properties import property_of
@@ -60,7 +62,9 @@ class Starts:
             if tried.name == flow.name:
                 flow, entry = tried, there
                 break
-        return self._row(flow, entry, call_id, contact, properties, at, after_event, outbound=False)
+        # The event tells of the call itself: a guest who calls, and hangs up, may not have numbers of his dialled.
+        details = {"guest": ""} if name == CALL_ENDED and guest_of(properties) is not None else None
+        return self._row(flow, entry, call_id, contact, properties, at, after_event, outbound=False, details=details)
 
     def contact(
         self,

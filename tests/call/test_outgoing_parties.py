@@ -148,3 +148,26 @@ def test_who_is_called_for_a_guest_is_named_by_the_flow(tmp_path: Path, named: s
         callee.answer()
         calls.house.press("2")
     calls.settled()
+
+
+MISSED = """
+elements:
+  start: {type: start_from_audience, event: call.ended, contact: from, next: back}
+  back: {type: start_outgoing_call, branches: {call_answered: bye}}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.mark.parametrize(("line", "placed"), [(None, False), ("pbx", True)])
+def test_the_end_of_a_guests_call_makes_no_flow_dial_for_him(tmp_path: Path, line: str | None, placed: bool) -> None:
+    calls = Placing(tmp_path, {"missed": MISSED}, SETTINGS)
+    callee = calls.house.party(TRUNK)
+    over = {"direction": "inbound", "line": line, "from": NUMBER}
+    (wait,) = calls.starts.by_event("call.ended", over, 0.0, 0)
+    calls.rows[wait.id] = wait
+    calls.wake(wait)
+    calls.house.run(0.5)
+    assert bool(callee.calls) == placed
+    if placed:
+        callee.answer()
+    calls.settled()
