@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import signal
 import sys
@@ -225,7 +226,11 @@ def run(options: Options, steps: list[Step] | Iterator[Step] | None, *, as_json:
     """Telephone; the exit code."""
     sys.setswitchinterval(0.001)  # the sound has a thread of its own, which must not wait for the screen
     engine = make_engine(options)
-    if as_json or plain or steps is not None or not (sys.stdout.isatty() and sys.stdin.isatty()):
+    person = sys.stdout.isatty() and sys.stdin.isatty()
+    if as_json or plain or steps is not None or not person:
+        return asyncio.run(Plain(options, engine, as_json=as_json).run(steps))
+    if importlib.util.find_spec("textual") is None:
+        click.echo("ivr: without a screen, which needs Textual: pip install 'ivr[phone]'", err=True)
         return asyncio.run(Plain(options, engine, as_json=as_json).run(steps))
     from ivr.cli.phone.screen import PhoneApp
 

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -97,6 +98,19 @@ def test_scripts_call_numbers_of_the_daemon(monkeypatch: pytest.MonkeyPatch, con
     for more in (["--script", str(script)], []):
         assert CliRunner().invoke(cli, ["--config", str(config_file), "phone", "--silent", *more]).exit_code == 0
     assert [one.home != "" for one in seen] == [True, False]
+
+
+def test_without_textual_events_are_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = sys.modules["ivr.cli.phone.command"]
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "make_engine", lambda what: FakeEngine())
+    monkeypatch.setattr(module.Plain, "run", lambda self, steps: asyncio.sleep(0, 7))
+    assert module.run(options("sip:127.0.0.1"), None, as_json=False, plain=False) == 7
+    assert "ivr[phone]" in capsys.readouterr().err
 
 
 def test_tones_are_not_offered_beside_events() -> None:
