@@ -114,6 +114,11 @@ class ModemHardware:
                 self._gone(str(error))
                 await self._wait(self._closing, LOOK_EVERY)
                 continue
+            except Exception as error:  # what a driver, or pyserial's look at the bus, has in store: nobody else looks
+                log.exception("the port cannot be looked at")
+                self._gone(f"{self._port_name} cannot be looked at: {error}")
+                await self._wait(self._closing, TRY_AGAIN)
+                continue
             self._over.clear()
             self._vanished = False
             self._port = Port(device, self._received, self._lost)

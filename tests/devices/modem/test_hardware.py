@@ -12,10 +12,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ivr.devices.hardware import Answered, Back, Gone, HardwareEvent, HungUp, Key, Ringing
 from ivr.devices.modem import ModemHardware
-from ivr.devices.modem.port import close_port, open_port
+from ivr.devices.modem.port import PortError, close_port, open_port
 from ivr.settings import Modem
 from tests.kit.modem import Caller, Handset, Office, level_of, tone
 
@@ -157,6 +158,27 @@ async def test_a_port_that_is_taken_or_not_there_is_told_once_and_waited_for() -
             close_port(taken)
             await bench.until(Back)
             assert [type(event) for event in bench.events] == [Gone, Back]
+
+
+async def test_a_fault_while_the_port_is_looked_for_does_not_end_the_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+
+    def look(wanted: str) -> tuple[str, None]:
+        looks.append(wanted)
+        if len(looks) == 1:
+            raise ValueError("no number in /sys")
+        raise PortError("there is no serial port")
+
+    monkeypatch.setattr("ivr.devices.modem.hardware.find", look)
+    monkeypatch.setattr("ivr.devices.modem.hardware.TRY_AGAIN", 0.01)
+    bench = Bench("/dev/ttyACM9")
+    await bench.hardware.start()
+    await reached(lambda: len(bench.events) == 2)
+    await bench.hardware.close()
+    assert [event.reason for event in bench.events if isinstance(event, Gone)] == [
+        "/dev/ttyACM9 cannot be looked at: no number in /sys",
+        "there is no serial port",
+    ]
 
 
 def test_emulated_modems_from_the_command_line() -> None:
