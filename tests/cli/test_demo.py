@@ -25,7 +25,7 @@ def example(tmp_path: Path) -> Path:
     config = tmp_path / "config" / "ivr.yaml"
     text = config.read_text().replace("udp:127.0.0.1:5060", f"udp:127.0.0.1:{free_port()}")
     text = text.replace("127.0.0.1:8080", f"127.0.0.1:{free_port(socket.SOCK_STREAM)}")
-    config.write_text(text.replace("20002-29999", "31002-31101"))
+    config.write_text(text.replace("20002-29999", "32202-32301"))
     (tmp_path / "config" / "secrets").mkdir()
     for name in ("PHONE_200", "PHONE_201"):
         (tmp_path / "config" / "secrets" / name).write_text("secret")

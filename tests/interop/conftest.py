@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import os
 import socket
@@ -72,15 +73,21 @@ FLOWS = {
 }
 
 
-FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 12, 200
-"""Between those of our own caller, 30002 to 30101, and those that the kernel gives, from 32768. One range after the
-other: a daemon of the test before may not have let go of its own yet."""
+FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 9, 200
+"""Between those of our own caller, 30002 to 30101, and those that single tests have for themselves, from 32000. One
+range after the other: a daemon of the test before may not have let go of its own yet."""
 KEPT_RANGES = 4
 """Ranges that are held for daemons which this process has yet to start: no test starts more of them."""
 FEW_TAKEN = 20
 """Ports of a range that others may have: telephones take what they find, a daemon takes all."""
 _ranges = itertools.count(os.getpid())
 _held: deque[socket.socket] = deque(maxlen=KEPT_RANGES)
+
+
+@atexit.register
+def _let_go() -> None:
+    for sign in _held:
+        sign.close()
 
 
 def free_range() -> int:
