@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.." || exit
 heavy=no
 if [ "${1:-}" = "--heavy" ]; then
     heavy=yes
+    export HYPOTHESIS_PROFILE=default # property tests try other examples each time
     shift
 fi
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from ivr.settings import Settings, parse_settings
 
@@ -48,6 +49,13 @@ REAL_TIME = {
 }
 """Tests in real time, with ports of their own. All others run side by side on every core; of these, one runs after the
 other: those that measure and must not be crowded, and beside them those that mostly wait."""
+
+
+def pytest_configure() -> None:
+    """Have property tests try the same examples each time: what must pass before a change lands fails for what has
+    changed alone. ``HYPOTHESIS_PROFILE=default``, which ``deploy/test.sh --heavy`` sets, tries others."""
+    settings.register_profile("same", derandomize=True)
+    settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
