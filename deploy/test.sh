@@ -19,6 +19,7 @@ need_packages $RUN_PACKAGES $TEST_PACKAGES $SOUND_PACKAGES $TEST_SOUND_PACKAGES
 need_venv ".[dev]"
 
 status=0
+kindness=0
 step() {
     say "== $*"
     "$@" || status=1
@@ -28,14 +29,14 @@ step .venv/bin/ruff check .
 step .venv/bin/ruff format --check .
 step .venv/bin/mypy
 
-# Tests in real time run one after the other, those that mostly wait beside those that measure (tests/conftest.py); all
-# others run on every core. None selected is no fault.
+# Tests in real time run one after the other, those that mostly wait beside those that measure (tests/conftest.py) and
+# behind them where both want the processor; all others run on every core. None selected is no fault.
 tests() {
     marks=$1
     shift
     [ "$heavy" = yes ] || marks="$marks and not heavy"
     say "== pytest -m '$marks' $*"
-    .venv/bin/python -m pytest -m "$marks" "$@"
+    nice -n "$kindness" .venv/bin/python -m pytest -m "$marks" "$@"
     code=$?
     [ "$code" -eq 0 ] || [ "$code" -eq 5 ] || return 1
 }
@@ -43,8 +44,10 @@ tests() {
 tests "not alone and not patient" -n auto "$@" || status=1
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT
+kindness=10
 tests "patient" -p no:cacheprovider "$@" >"$beside" 2>&1 &
 patient=$!
+kindness=0
 tests "alone" "$@" || status=1
 wait "$patient" || status=1
 cat "$beside"
