@@ -7,11 +7,12 @@ a key takes a branch at the other side.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from ivr.settings import load_settings
 from tests.interop.conftest import make_config
 from tests.kit.daemon import Daemon
 from tests.kit.fake_line import ToneDevice
-from tests.kit.modem import Office
+from tests.kit.modem import Handset, Office
 from tests.kit.pipewire import PipeWire, missing
 from tests.kit.sound import read_wav, write_wav
 
@@ -224,31 +225,13 @@ async def test_by_two_sound_cards(tmp_path: Path) -> None:
         await call_by(tmp_path, {"card": (calling, called)}, sound.environment)
 
 
-@pytest.mark.heavy
-def test_a_daemon_that_is_killed_leaves_its_modem_on_hook(tmp_path: Path) -> None:
+@contextlib.contextmanager
+def modem_in_a_call(folder: Path) -> Iterator[tuple[Daemon, Office, Handset, int]]:
+    """A daemon whose modem has answered a telephone, the exchange, that telephone, and the line's process."""
     with Office(ring=(0.3, 0.4), id_first=True, quick=True) as office:
         phone = office.phone("4900")
         line = f"{{type: modem, port: {office.modem('cx93010', '4200').port}, answer_after_rings: 1, number: '4200'}}"
-        config = make_config(tmp_path / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
-        write_wav(config.parent / "prompts" / "hello.wav", sine(HELLO, 12.0))
-        write_wav(config.parent / "prompts" / "taken.wav", sine(TAKEN, 1.5))
-        with Daemon(config) as daemon:
-            office.until(lambda: usable(daemon, "modem"), WAIT)
-            phone.call("4200")
-            office.until(lambda: phone.tone == "voice", WAIT)
-            pids = [pid for pid in children(daemon.process.pid) if "ivr.devices" in command(pid)]
-            assert len(pids) == 1
-            daemon.kill()
-            office.until(lambda: phone.tone == "busy", WAIT)
-            office.until(lambda: not command(pids[0]), WAIT)
-
-
-@pytest.mark.heavy
-def test_a_line_whose_process_is_killed_ends_its_call_and_comes_back(tmp_path: Path) -> None:
-    with Office(ring=(0.3, 0.4), id_first=True, quick=True) as office:
-        phone = office.phone("4900")
-        line = f"{{type: modem, port: {office.modem('cx93010', '4200').port}, answer_after_rings: 1, number: '4200'}}"
-        config = make_config(tmp_path / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
+        config = make_config(folder / "called", CALLED, extra=f"lines:\n  modem: {line}\n")
         write_wav(config.parent / "prompts" / "hello.wav", sine(HELLO, 12.0))
         write_wav(config.parent / "prompts" / "taken.wav", sine(TAKEN, 1.5))
         with Daemon(config) as daemon:
@@ -256,8 +239,22 @@ def test_a_line_whose_process_is_killed_ends_its_call_and_comes_back(tmp_path: P
             phone.call("4200")
             office.until(lambda: phone.tone == "voice", WAIT)
             (pid,) = (pid for pid in children(daemon.process.pid) if "ivr.devices" in command(pid))
-            os.kill(pid, signal.SIGKILL)
-            (record,) = daemon.records(1)
-            assert record["cause"] == "network"
-            office.until(lambda: phone.tone == "busy", WAIT)
-            office.until(lambda: usable(daemon, "modem"), WAIT)
+            yield daemon, office, phone, pid
+
+
+@pytest.mark.heavy
+def test_a_daemon_that_is_killed_leaves_its_modem_on_hook(tmp_path: Path) -> None:
+    with modem_in_a_call(tmp_path) as (daemon, office, phone, pid):
+        daemon.kill()
+        office.until(lambda: phone.tone == "busy", WAIT)
+        office.until(lambda: not command(pid), WAIT)
+
+
+@pytest.mark.heavy
+def test_a_line_whose_process_is_killed_ends_its_call_and_comes_back(tmp_path: Path) -> None:
+    with modem_in_a_call(tmp_path) as (daemon, office, phone, pid):
+        os.kill(pid, signal.SIGKILL)
+        (record,) = daemon.records(1)
+        assert record["cause"] == "network"
+        office.until(lambda: phone.tone == "busy", WAIT)
+        office.until(lambda: usable(daemon, "modem"), WAIT)
