@@ -49,7 +49,7 @@ __all__ = ["FlowCall"]
 
 LATE_ANSWERS = 10.0
 """Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
-AFTER_THE_END = (ports.DiscardRecording, ports.Note)
+AFTER_THE_END = (ports.DiscardRecording, ports.Note, ports.TellApplication, ports.InstructionDone)
 """Commands that count when the session is over."""
 
 
@@ -203,6 +203,24 @@ class FlowCall(Bridging):
             case ports.CancelForward(id=number):
                 if self._forward is not None and self._forward.command.id == number:
                     self._forward.cancel()
+            case ports.JoinQueue():
+                self.services.desks.queue.join(self, command)
+            case ports.LeaveQueue():
+                self.services.desks.queue.leave(self, command)
+            case ports.KeepCallback():
+                self.services.desks.queue.keep_callback(self, command)
+            case ports.StartAiAgent():
+                self.services.desks.ai.start(self, command)
+            case ports.StopAiAgent():
+                self.services.desks.ai.stop(self, command)
+            case ports.OfferApplication():
+                self.services.desks.applications.offer(self, command)
+            case ports.StopApplication():
+                self.services.desks.applications.stop(self, command)
+            case ports.TellApplication():
+                self.services.desks.applications.tell(self, command)
+            case ports.InstructionDone():
+                self.services.desks.applications.instructed(self, command)
             case ports.Note():
                 self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
 
@@ -355,6 +373,7 @@ class FlowCall(Bridging):
             self._end(cause, 480)
 
     def _close(self) -> None:
+        self.services.desks.gone(self)
         self.close_transfer()
         self._recordings.close()
         self.leg.port.release()

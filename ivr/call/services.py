@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ivr.call.desks import Desks
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
 from ivr.call.outbound import Outbound
@@ -23,6 +24,7 @@ from ivr.call.targets import Destination, Directory
 from ivr.call.transfer_rules import TransferRules
 from ivr.capture import Captures, Party
 from ivr.errors import MediaUnavailableError, TooManyHopsError
+from ivr.feed import Feed
 from ivr.flow.spoken import Languages
 from ivr.guard import Dialler
 from ivr.lines import LineLoad, Showing, Trunks
@@ -75,6 +77,10 @@ class Services:
     """Attempts of flows to call somebody that are over, by outcome and word; see :mod:`ivr.call.outcomes`."""
     measured: Measured = lambda record, figures, stats: None
     """Hears of every call whose record is written."""
+    desks: Desks = field(default_factory=Desks)
+    """Who takes calls over from flows."""
+    feed: Feed = field(default_factory=lambda: Feed(time.time))
+    """Hears of what happens."""
     load: LineLoad = field(init=False)
     """Calls of each line, in and out."""
     outbound: Outbound = field(init=False)

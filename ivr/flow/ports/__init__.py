@@ -51,6 +51,33 @@ from ivr.flow.ports.events import (
     PlayDone,
     RecordDone,
 )
+from ivr.flow.ports.handoffs import (
+    AgentAnswered,
+    AgentRinging,
+    AiAgentDone,
+    AiAgentSpoke,
+    AiAgentStarted,
+    AiReason,
+    ApplicationAccepted,
+    ApplicationDone,
+    ApplicationOutcome,
+    HandOffPacket,
+    Instruction,
+    InstructionDone,
+    JoinQueue,
+    KeepCallback,
+    LeaveQueue,
+    Moved,
+    OfferApplication,
+    QueueDone,
+    QueueJoined,
+    QueueOutcome,
+    QueuePosition,
+    StartAiAgent,
+    StopAiAgent,
+    StopApplication,
+    TellApplication,
+)
 from ivr.flow.ports.outgoing import (
     Answerer,
     AnswererFound,
@@ -83,9 +110,18 @@ from ivr.flow.ports.outside import (
 
 __all__ = [
     "CAUSES",
+    "AgentAnswered",
+    "AgentRinging",
+    "AiAgentDone",
+    "AiAgentSpoke",
+    "AiAgentStarted",
+    "AiReason",
     "Answer",
     "Answerer",
     "AnswererFound",
+    "ApplicationAccepted",
+    "ApplicationDone",
+    "ApplicationOutcome",
     "CallAnswered",
     "CallEnded",
     "CallInfo",
@@ -114,15 +150,27 @@ __all__ = [
     "ForwardDone",
     "ForwardOutcome",
     "ForwardRinging",
+    "HandOffPacket",
     "HangUp",
     "HangUpCause",
+    "Instruction",
+    "InstructionDone",
+    "JoinQueue",
+    "KeepCallback",
+    "LeaveQueue",
     "MachineDetection",
     "MailDone",
+    "Moved",
     "Note",
+    "OfferApplication",
     "PauseCallRecording",
     "Play",
     "PlayDone",
     "PromptSpec",
+    "QueueDone",
+    "QueueJoined",
+    "QueueOutcome",
+    "QueuePosition",
     "Record",
     "RecordDone",
     "Request",
@@ -133,12 +181,16 @@ __all__ = [
     "Ring",
     "SendMail",
     "Speed",
+    "StartAiAgent",
     "StartCallRecording",
     "StartContact",
+    "StopAiAgent",
+    "StopApplication",
     "StopCallRecording",
     "StopPlay",
     "StopRecord",
     "StopWaiting",
+    "TellApplication",
     "UpdateProfile",
     "Voice",
     "WaitForEvent",
@@ -171,6 +223,15 @@ Command = (
     | Dial
     | CancelDial
     | StartContact
+    | JoinQueue
+    | LeaveQueue
+    | KeepCallback
+    | StartAiAgent
+    | StopAiAgent
+    | OfferApplication
+    | StopApplication
+    | TellApplication
+    | InstructionDone
 )
 
 Event = (
@@ -192,4 +253,16 @@ Event = (
     | AnswererFound
     | DialDone
     | ContactStarted
+    | QueueJoined
+    | QueuePosition
+    | AgentRinging
+    | AgentAnswered
+    | QueueDone
+    | AiAgentStarted
+    | AiAgentSpoke
+    | AiAgentDone
+    | ApplicationAccepted
+    | ApplicationDone
+    | Instruction
+    | Moved
 )

@@ -1,0 +1,117 @@
+"""Who takes calls over from flows, as calls see them: the queue, AI agents, voice applications. Parts above this one
+implement these; see :mod:`ivr.flow.ports.handoffs` for what the commands and events mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from ivr.flow import ports
+
+if TYPE_CHECKING:
+    from ivr.call.flowcall import FlowCall
+
+__all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "QueueDesk"]
+
+NOBODY_HERE = "this daemon hands no calls over"
+
+
+class QueueDesk(Protocol):
+    """The agent queue. Events go to `call.feed`."""
+
+    def join(self, call: FlowCall, command: ports.JoinQueue) -> None:
+        """The caller begins to wait, or is told at once why not."""
+
+    def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
+        """He waits no more."""
+
+    def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
+        """His place is kept for a call back."""
+
+    def gone(self, call: FlowCall) -> None:
+        """His call is over, in whatever state: who rings for him stops, who talks to him is hung up. Told for every
+        call that ends while it is at a desk; harmless for others."""
+
+
+class AiDesk(Protocol):
+    """AI agents."""
+
+    def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
+        """Connect the caller with one."""
+
+    def stop(self, call: FlowCall, command: ports.StopAiAgent) -> None:
+        """Take him back."""
+
+    def pressed(self, call: FlowCall, digit: str) -> bool:
+        """A key of a caller; True: an AI agent has him, and was told."""
+
+    def gone(self, call: FlowCall) -> None:
+        """His call is over."""
+
+
+class ApplicationDesk(Protocol):
+    """Voice applications, and whoever else controls calls from outside."""
+
+    def offer(self, call: FlowCall, command: ports.OfferApplication) -> None:
+        """Offer the call to one."""
+
+    def stop(self, call: FlowCall, command: ports.StopApplication) -> None:
+        """It has the call no more."""
+
+    def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
+        """Tell it what happened."""
+
+    def instructed(self, call: FlowCall, command: ports.InstructionDone) -> None:
+        """What it asked for is done."""
+
+    def gone(self, call: FlowCall) -> None:
+        """The call is over."""
+
+
+class Closed:
+    """Takes no call: every hand-off comes back at once."""
+
+    def join(self, call: FlowCall, command: ports.JoinQueue) -> None:
+        call.feed(ports.QueueDone(command.id, "error", text=NOBODY_HERE))
+
+    def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
+        pass
+
+    def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
+        pass
+
+    def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
+        call.feed(ports.AiAgentDone(command.id, "not_started", NOBODY_HERE))
+
+    def pressed(self, call: FlowCall, digit: str) -> bool:
+        return False
+
+    def offer(self, call: FlowCall, command: ports.OfferApplication) -> None:
+        call.feed(ports.ApplicationDone(command.id, "http_error", NOBODY_HERE))
+
+    def stop(self, call: FlowCall, command: ports.StopAiAgent | ports.StopApplication) -> None:
+        pass
+
+    def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
+        pass
+
+    def instructed(self, call: FlowCall, command: ports.InstructionDone) -> None:
+        pass
+
+    def gone(self, call: FlowCall) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class Desks:
+    """All of them; each is put in place by the daemon before the first call."""
+
+    queue: QueueDesk = field(default_factory=Closed)
+    ai: AiDesk = field(default_factory=Closed)
+    applications: ApplicationDesk = field(default_factory=Closed)
+
+    def gone(self, call: FlowCall) -> None:
+        """A call is over."""
+        self.queue.gone(call)
+        self.ai.gone(call)
+        self.applications.gone(call)

@@ -1,0 +1,1 @@
+"""Calls handed over to machines: AI agents and voice applications."""
