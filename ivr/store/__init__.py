@@ -13,6 +13,7 @@ from ivr.store.campaigns import (
     NewCampaign,
     drop_row,
 )
+from ivr.store.center import CenterTable
 from ivr.store.contacts import RESULTS, Claimed, ContactTable, Loaded, StoredContact, book_result
 from ivr.store.events import EventLog, KeptEvent
 from ivr.store.paces import PaceTable
@@ -35,6 +36,7 @@ __all__ = [
     "Campaign",
     "CampaignState",
     "CampaignTable",
+    "CenterTable",
     "Claimed",
     "ContactTable",
     "EventLog",

@@ -83,6 +83,16 @@ def _token_used(connection: sa.Connection, row: Row) -> None:
     connection.execute(schema.tokens.update().where(schema.tokens.c.id == row["id"]).values(last_used=row["at"]))
 
 
+def _center(connection: sa.Connection, row: Row) -> None:
+    upsert(connection, schema.center_state, row)
+
+
+def _center_gone(connection: sa.Connection, row: Row) -> None:
+    column = schema.center_state.c
+    named = (column.node == row["node"], column.kind == row["kind"], column.key == row["key"])
+    connection.execute(schema.center_state.delete().where(*named))
+
+
 CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
     "profile": _profile,
     "blocked": _blocked,
@@ -92,4 +102,6 @@ CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
     "event": _event,
     "completed": _completed,
     "token_used": _token_used,
+    "center": _center,
+    "center_gone": _center_gone,
 }

@@ -10,6 +10,7 @@ the time zone that SQLite cannot keep. Structured parts (path, digits, quality) 
     campaigns, contacts              whom to call, and what became of it
     pace_slots                       moments that calls of a pace were given
     tokens                           who may use the HTTP interface
+    center_state                     what the contact centre keeps over a restart
     meta                             the store's own values
 """
 
@@ -21,6 +22,7 @@ __all__ = [
     "HEAD",
     "calls",
     "campaigns",
+    "center_state",
     "contacts",
     "do_not_contact",
     "events",
@@ -35,7 +37,7 @@ __all__ = [
     "waits",
 ]
 
-HEAD = "0003"
+HEAD = "0004"
 """Newest migration; a store that is there needs no Alembic at start."""
 
 NAMING = {
@@ -223,4 +225,14 @@ tokens = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double),
     sa.Column("last_used", sa.Double),
+)
+
+center_state = sa.Table(
+    "center_state",
+    metadata,
+    sa.Column("node", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("key", sa.String(256), primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("changed_at", sa.Double, nullable=False),
 )

@@ -12,6 +12,7 @@ from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.aging import Aging
 from ivr.store.campaigns import CampaignTable
+from ivr.store.center import CenterTable
 from ivr.store.contacts import ContactTable
 from ivr.store.database import migrate, open_engine, sqlite_path
 from ivr.store.events import EventLog
@@ -45,6 +46,7 @@ class Store:
         self.contacts = ContactTable(engine)
         self.paces = PaceTable(engine)
         self.tokens = TokenTable(engine)
+        self.center = CenterTable(engine)
         self.aging = Aging(engine)
         self.node = node
 

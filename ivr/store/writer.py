@@ -59,6 +59,7 @@ CLOSE_SECONDS = 5.0
 Kind = Literal[
     "started", "ended", "recording", "deleted", "flush",
     "profile", "blocked", "unblocked", "event", "completed", "token_used", "paced", "pace_over",
+    "center", "center_gone",
 ]  # fmt: skip
 
 
@@ -201,6 +202,14 @@ class RecordWriter:
     def token_used(self, key: str, at: float) -> None:
         """A token of the HTTP interface was shown."""
         self._put(_Item("token_used", {"id": key, "at": at}))
+
+    def center(self, node: str, kind: str, key: str, value: Any, at: float) -> None:
+        """Something that the contact centre keeps over a restart is so now, as JSON; None: it is no more."""
+        row = {"node": node, "kind": kind, "key": storable(key, 256)}
+        if value is None:
+            self._put(_Item("center_gone", row))
+        else:
+            self._put(_Item("center", {**row, "value": value, "changed_at": at}))
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""

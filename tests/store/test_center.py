@@ -1,0 +1,27 @@
+"""What the contact centre keeps: one row for each thing, written by the store's thread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ivr.store import Store
+
+
+def test_what_is_kept_comes_back_and_what_is_gone_does_not(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ivr.db'}"
+    store = Store.open(url)
+    store.writer.center("local", "agent", "anna", {"status": "available"}, 1.0)
+    store.writer.center("local", "agent", "ben", {"status": "away"}, 2.0)
+    store.writer.center("local", "agent", "anna", {"status": "busy"}, 3.0)
+    store.writer.center("local", "callback", "7", {"number": "100"}, 4.0)
+    store.writer.center("local", "callback", "7", None, 5.0)
+    store.writer.center("other", "agent", "anna", {"status": "away"}, 6.0)
+    store.close()
+    store = Store.open(url)
+    try:
+        kept = {"anna": {"status": "busy"}, "ben": {"status": "away"}}
+        assert store.center.load("local") == {"agent": kept}
+        assert store.center.of_kind("local", "agent", since=2.5) == {"anna": {"status": "busy"}}
+        assert list(store.center.of_kind("local", "agent", limit=1)) == ["ben"]
+    finally:
+        store.close()
