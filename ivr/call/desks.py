@@ -45,6 +45,13 @@ class AiDesk(Protocol):
     def pressed(self, call: FlowCall, digit: str) -> bool:
         """A key of a caller; True: an AI agent has him, and was told."""
 
+    def agent_of(self, call: FlowCall) -> str | None:
+        """Name of the AI agent that has the call; None: none has."""
+
+    def end_call(self, call: FlowCall, *, twiml: str | None = None, url: str | None = None) -> bool:
+        """The bot hangs up (`Status=completed`), or has the call go on in a TwiML document or the one at a URL: the
+        flow hears :class:`~ivr.flow.ports.AiAgentDone`. False: no AI agent has the call."""
+
     def gone(self, call: FlowCall) -> None:
         """His call is over."""
 
@@ -84,6 +91,12 @@ class Closed:
         call.feed(ports.AiAgentDone(command.id, "not_started", NOBODY_HERE))
 
     def pressed(self, call: FlowCall, digit: str) -> bool:
+        return False
+
+    def agent_of(self, call: FlowCall) -> str | None:
+        return None
+
+    def end_call(self, call: FlowCall, *, twiml: str | None = None, url: str | None = None) -> bool:
         return False
 
     def offer(self, call: FlowCall, command: ports.OfferApplication) -> None:

@@ -4,6 +4,7 @@ A leaf: everything may import it, it imports nothing but errors and the reading 
 and passed down; nothing below reads the environment.
 """
 
+from ivr.settings.ai import AiAgent, AiProtocol, AiReconnect, AiTool, AiToolReason, AiVariable
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings, HepSettings
 from ivr.settings.clear import keys_in_clear
@@ -55,6 +56,12 @@ from ivr.settings.zones import ZoneName
 
 __all__ = [
     "CONFIG_PLACES",
+    "AiAgent",
+    "AiProtocol",
+    "AiReconnect",
+    "AiTool",
+    "AiToolReason",
+    "AiVariable",
     "Bans",
     "Calendar",
     "CallerId",

@@ -223,7 +223,7 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 
 def _is_secret(path: yamlpos.Path) -> bool:
-    return bool(path) and (path[-1] in ("password", "token") or "headers" in path[-2:-1])
+    return bool(path) and (path[-1] in ("password", "token", "auth_token") or "headers" in path[-2:-1])
 
 
 def _fields_at(path: yamlpos.Path, data: Any) -> list[str]:

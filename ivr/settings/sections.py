@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from ivr.settings.ai import AiAgent
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.connectors import Connector, MailSettings, Name
@@ -276,7 +277,8 @@ class Settings(Section):
     queues: dict[str, Any] = Field(default_factory=dict)
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     """Hours and holidays by name, for the element hours."""
-    ai_agents: dict[str, Any] = Field(default_factory=dict)
+    ai_agents: dict[Name, AiAgent] = Field(default_factory=dict)
+    """AI voice agents by name, for transfer_to_ai_agent."""
     applications: dict[str, Any] = Field(default_factory=dict)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     """Other systems that flows use by name."""
@@ -373,7 +375,6 @@ class Settings(Section):
 NOT_BUILT_SECTIONS = (
     "agents",
     "queues",
-    "ai_agents",
     "applications",
     "webhooks",
     "routes",
