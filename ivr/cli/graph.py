@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import click
 
 from ivr.cli.options import config_option, settings_of
-from ivr.errors import IvrError
+from ivr.drawing import DrawingError, draw
 from ivr.flow.custom import element_types
 from ivr.flow.graph import dot_source
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, load_flow
 
-__all__ = ["command", "draw"]
-
-TIME_LIMIT = 30.0
-"""Seconds for one drawing: a flow of 100 elements takes one or two, a hopeless tangle minutes."""
-
-RESOLUTION = 130
-"""Dots per inch of a PNG: text is sharp on a screen, a large flow still opens."""
+__all__ = ["command"]
 
 FORMATS = ("svg", "png", "dot")
-
-
-class GraphError(IvrError):
-    """The drawing cannot be made."""
 
 
 @click.command()
@@ -61,7 +49,7 @@ def command(ctx: click.Context, flow: str, output: Path | None, coverage: bool) 
     try:
         output.write_bytes(content)
     except OSError as error:
-        raise GraphError(f"{output} cannot be written: {error.strerror}") from None
+        raise DrawingError(f"{output} cannot be written: {error.strerror}") from None
     click.echo(f"{output}: {path.stem}, {len(content):,} bytes")
 
 
@@ -76,25 +64,3 @@ def _covered(ctx: click.Context, path: Path) -> str:
         click.echo(f"{run.failed} of {len(run.outcomes)} cases failed: ivr test {path.stem} tells why", err=True)
     found = run.coverage[0][0].flows[path.stem]
     return dot_source(found.flow, found)
-
-
-def draw(source: str, kind: str, time_limit: float = TIME_LIMIT) -> bytes:
-    """Run `dot`; IvrError where it is missing, fails, or takes longer than the limit (seconds). Blocks."""
-    program = shutil.which("dot")
-    if program is None:
-        raise GraphError("the program dot is not installed (Debian: apt-get install graphviz)")
-    options = ["-Gdpi=" + str(RESOLUTION)] if kind == "png" else []
-    try:
-        done = subprocess.run(
-            [program, f"-T{kind}", *options],
-            input=source.encode(),
-            capture_output=True,
-            timeout=time_limit,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise GraphError(f"dot found no drawing within {time_limit:g} s: the flow is too tangled, split it") from None
-    if done.returncode or not done.stdout:
-        reason = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise GraphError(f"dot failed: {reason[0] if reason else f'exit code {done.returncode}'}")
-    return done.stdout

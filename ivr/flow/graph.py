@@ -23,7 +23,7 @@ from ivr.flow.summary import bare, summary
 if TYPE_CHECKING:
     from ivr.flow.testing import FlowCoverage
 
-__all__ = ["dot_source"]
+__all__ = ["dot_source", "element_ids"]
 
 FONT = "Helvetica,Arial,Liberation Sans,DejaVu Sans,sans-serif"
 INK = "#1f2933"
@@ -90,6 +90,11 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 _UNVISITED = _Look("#f4f5f7", "#fcfcfd", "#d5dae0")
 
 
+def element_ids(flow: Flow) -> dict[str, str]:
+    """Ids of the cards in the drawing as SVG, by element."""
+    return {name: f"element-{index}" for index, name in enumerate(flow.elements)}
+
+
 def dot_source(flow: Flow, coverage: FlowCoverage | None = None) -> str:
     """The drawing of a flow, in the language of `dot`; with `coverage` it shows what was walked of it."""
     ids = {name: f"n{index}" for index, name in enumerate(flow.elements)}
@@ -100,7 +105,8 @@ def dot_source(flow: Flow, coverage: FlowCoverage | None = None) -> str:
         f'  node [shape=plain, fontname="{FONT}", fontsize=11, fontcolor="{INK}"];',
         f'  edge [fontname="{FONT}", fontsize=10, fontcolor="{INK}", color="{LINE}", arrowsize=0.7, penwidth=1.2];',
     ]
-    out.extend(f"  {ids[name]} [label={_card(flow, name, coverage)}];" for name in flow.elements)
+    marks = element_ids(flow)
+    out.extend(f'  {ids[name]} [id="{marks[name]}", label={_card(flow, name, coverage)}];' for name in flow.elements)
     entries = [ids[name] for name in flow.entries if flow.elements[name].type == "start_incoming_call"]
     if entries:
         out.append(f"  {{ rank=source; {'; '.join(entries)} }}")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.cli.graph import GraphError, draw
 from ivr.cli.main import cli
+from ivr.drawing import DrawingError, draw
 from tests.kit.needs import lacks
 
 FLOW = 'elements: {start: {type: start_incoming_call, numbers: ["100"]}}'
@@ -52,14 +52,14 @@ def test_faults(house: Path) -> None:
 
 @needs_dot
 def test_a_drawing_that_fails_or_takes_too_long() -> None:
-    with pytest.raises(GraphError, match="dot failed"):
+    with pytest.raises(DrawingError, match="dot failed"):
         draw("digraph {", "svg")
     tangle = "".join(f"a{x} -> a{y};" for x in range(80) for y in range(80))
-    with pytest.raises(GraphError, match="too tangled"):
+    with pytest.raises(DrawingError, match="too tangled"):
         draw(f"digraph {{ {tangle} }}", "svg", 0.05)
 
 
 def test_without_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
-    with pytest.raises(GraphError, match="apt-get install graphviz"):
+    with pytest.raises(DrawingError, match="apt-get install graphviz"):
         draw("digraph {}", "svg")
