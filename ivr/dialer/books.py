@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ivr.dialer.rules.matching import Matcher
 from ivr.dialer.rules.options import CampaignOptions, read_options
 from ivr.flow.callhours import CallWindow
 from ivr.flow.ports import Speed
@@ -55,6 +56,8 @@ class Active:
     """That of its flow's first call; its own is in the options."""
     problem: str = ""
     """Why it was paused by itself."""
+    matcher: Matcher | None = None
+    """Where its calls are matched to agents: who is under way."""
 
     @property
     def paused(self) -> bool:
@@ -86,6 +89,11 @@ class Books:
         if active is None:
             active = self.active[campaign.id] = Active(campaign, read_options(campaign.options))
         active.campaign = campaign
+        wanted = active.options.match_agents
+        if wanted is None:
+            active.matcher = None
+        elif active.matcher is None or active.matcher.options != wanted:
+            active.matcher = Matcher(wanted)
         return active
 
     def close(self, campaign: int) -> None:

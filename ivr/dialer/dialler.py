@@ -21,7 +21,9 @@ from typing import Any
 from ivr.call.solo import SoloOutcome, campaign_of
 from ivr.dialer.books import Active, Books, Taken
 from ivr.dialer.feeder import Feeder, Sleeping
+from ivr.dialer.matches import Matches
 from ivr.dialer.paces import PaceBook
+from ivr.dialer.rules.matching import Matcher
 from ivr.dialer.rules.options import read_options
 from ivr.dialer.rules.results import result_of
 from ivr.flow import FlowSet, ports
@@ -56,7 +58,9 @@ class Dialler:
         self._loop = loop
         self._paces = PaceBook(store.writer, wall)
         self._books = Books()
-        self._feeder = Feeder(settings, store, waiting, flows, wall, self._books, self._paces)
+        self.matches = Matches(self._books)
+        """Whose calls wait for agents."""
+        self._feeder = Feeder(settings, store, waiting, flows, wall, self._books, self._paces, self.matches)
         self._held: dict[str, asyncio.TimerHandle | None] = {}
         """Flows whose time came while they could not go on, with what lets them go on when the pace does."""
         self._look_again = waiting.hold(self._is_held)
@@ -119,6 +123,7 @@ class Dialler:
             if active is not None and (opens := self._opening(active, self._number_of(wait), at)) > at:
                 at = self._paces.reserve(name, speed, opens)
         if active is not None and wait is not None:
+            self.matches.rested(active, wait.id)
             taken = active.taken[wait.id]
             taken.due, taken.resting, taken.granted = at.timestamp(), True, None
         return at
@@ -134,8 +139,10 @@ class Dialler:
         late = options.until is not None and now >= options.until
         word = "campaign_cancelled" if active.campaign.state == "cancelled" else "campaign_over" if late else ""
         if word:
+            self.matches.not_dialled(active, wait.id)
             return ports.DialDone(command.id, "failed", "final", status=word)
         active.dialled(now)
+        self.matches.dialled(active, wait.id, wait.call_id)
         return replace(command, line=options.line or command.line, from_=options.caller_id or command.from_)
 
     def _number_of(self, wait: KeptWait | None) -> str:
@@ -155,10 +162,12 @@ class Dialler:
         campaign, contact = campaign_of(wait)
         if campaign is None or contact is None:
             return
+        self.matches.over(wait.id)
         result, attempts = result_of(outcome.attempts, outcome.fault)
         outcome.writes.append(self._booking(contact, wait.id, result, attempts))
         self._forget(wait.id)
         self._feeder.look()
+        self.agents_changed()
 
     def _booking(self, contact: int, row: str, result: str, attempts: int) -> Callable[[Any], None]:
         now = self._wall()
@@ -196,6 +205,7 @@ class Dialler:
             if taken.resting:
                 booking = self._booking(taken.contact, row, "cancelled", 0)
                 if self._waiting.drop(row, [partial(drop_row, row=row, now=self._wall()), booking]):
+                    self.matches.over(row)
                     self._forget(row)
             elif (timer := self._held.pop(row, None)) is not None:
                 timer.cancel()
@@ -228,7 +238,18 @@ class Dialler:
         if active.campaign.state == "paused":
             self._held.setdefault(row, None)
             return True
-        return row in self._held
+        return row in self._held or self.matches.holds(active, row)
+
+    def happened(self, what: str, call: str | None) -> None:
+        """Something has happened that the feed tells of: to a call, or to an agent."""
+        if (call is not None and self.matches.happened(what, call)) or what.startswith(("agent.", "queue.")):
+            self.agents_changed()
+
+    def agents_changed(self) -> None:
+        """More calls may go out for agents, perhaps."""
+        if any(active.matcher is not None for active in self._books.active.values()):
+            self._look_again()
+            self._feeder.look()
 
     def _let_go(self, active: Active) -> None:
         """Flows whose time came meanwhile go on, at the pace of their calls."""
@@ -270,7 +291,7 @@ class Dialler:
         """What is known here of a campaign: calls in progress, calls in the last minute, its pace."""
         active = self._books.active.get(campaign)
         if active is None:
-            return {"calling": 0, "rate": 0, "speed": None, "problem": ""}
+            return {"calling": 0, "rate": 0, "speed": None, "problem": "", "matching": None}
         calling = sum(
             taken.dialled and not taken.resting and not self._waiting.sleeps(row)
             for row, taken in self._books.rows(campaign)
@@ -281,4 +302,15 @@ class Dialler:
             "rate": active.rate(self._wall()),
             "speed": speed,
             "problem": active.problem,
+            "matching": None if active.matcher is None else _matching(active.matcher),
         }
+
+
+def _matching(matcher: Matcher) -> dict[str, Any]:
+    return {
+        "queue": matcher.options.queue,
+        "ringing": len(matcher.ringing),
+        "waiting": len(matcher.answered),
+        "answer_rate": round(matcher.rate, 3),
+        "abandoned": round(matcher.abandoned, 4),
+    }

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ivr.call.solo import SoloOutcome
 from ivr.dialer.books import Active, Books
+from ivr.dialer.matches import Matches
 from ivr.dialer.paces import PaceBook
 from ivr.dialer.rules.feeding import AHEAD_SECONDS, Demand, shares
 from ivr.errors import IvrError, StoreError
@@ -35,6 +36,8 @@ LOOK = 100
 LEFT_SHARE = 10
 """One in so many of `limits.waiting_flows` campaigns leave to others: the flows of callers who have hung up, single
 calls. A campaign of which many wait for a retry would else take all."""
+SPARE = 5
+"""Contacts of a campaign that waits for agents who are taken up before there is one: he is to wait for nothing."""
 FIRST = 5
 """Contacts of a campaign that are taken up before one of them has asked for its pace, and how many more is known."""
 
@@ -79,6 +82,7 @@ class Feeder:
         wall: Callable[[], float],
         books: Books,
         paces: PaceBook,
+        matches: Matches,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -87,6 +91,7 @@ class Feeder:
         self._wall = wall
         self._books = books
         self._paces = paces
+        self._matches = matches
         self._wake = asyncio.Event()
 
     def look(self) -> None:
@@ -144,7 +149,10 @@ class Feeder:
             begins = active.options.from_ is None or now >= active.options.from_
             if begins and not active.drained and now >= active.look_at:
                 most = self._settings.limits.campaign_calls if active.asked else FIRST
-                wanted[active.campaign.id] = demand.wanted(most)
+                number = demand.wanted(most)
+                if active.matcher is not None:
+                    number = min(number, max(0, self._matches.room(active) + SPARE - demand.ahead))
+                wanted[active.campaign.id] = number
             if active.drained and not active.taken:
                 await self._finish(active)
         limits = self._settings.limits

@@ -489,3 +489,54 @@ def test_the_end_that_is_foretold_knows_of_windows_and_retries(perform: Perform)
         assert shown["eta"] == pytest.approx(NOW + 600.0, abs=30.0)
 
     perform(play, Phone(lambda number, attempt: "busy"), retries=1, talk=1.0)
+
+
+def test_calls_wait_for_agents(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        free = 0
+        house.dialler.matches.standing = lambda queue: (free, 0) if queue == "sales" else None
+        campaign = await house.campaign(30, match_agents="sales")
+        await asyncio.sleep(60.0)
+        assert not house.phone.dialled, "nobody is free"
+        free = 2
+        house.dialler.happened("agent.status", None)
+        await asyncio.sleep(4.0)
+        assert len(house.phone.dialled) == 2
+        assert house.dialler.figures(campaign.id)["matching"]["ringing"] == 2
+        await house.over(campaign.id)
+        assert house.flows.most_calling == 2
+        assert house.results(campaign.id) == {"answered": 30}
+
+    perform(play)
+
+
+def test_who_has_answered_and_waits_takes_an_agent_from_the_next(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        waiting = 0
+        house.dialler.matches.standing = lambda queue: (2, waiting)
+        campaign = await house.campaign(3, match_agents={"queue": "sales", "abandoned": 0})
+        await asyncio.sleep(2.0)
+        active = house.dialler._books.active[campaign.id]
+        call = house.dialler.matches._calls[next(iter(active.taken))]
+        house.dialler.happened("call.answered", call)
+        assert len(house.phone.dialled) == 2
+        waiting = 1
+        house.dialler.happened("queue.joined", call)
+        assert house.dialler.matches.room(active) == 0
+        waiting = 0
+        house.dialler.happened("agent.answered", call)
+        await asyncio.sleep(0.1)
+        assert len(house.phone.dialled) == 3, "the other agent has one that rings, and this one would have one again"
+        await house.over(campaign.id)
+        assert len(house.phone.dialled) == 3
+
+    perform(play)
+
+
+def test_a_campaign_for_a_queue_that_is_not_there_calls_nobody(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        await house.campaign(3, match_agents="nowhere")
+        await asyncio.sleep(600.0)
+        assert not house.phone.dialled
+
+    perform(play)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ivr.dialer.rules.matching import AgentMatching
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.callhours import CallWindow
@@ -46,6 +47,10 @@ def _window(value: object) -> object:
         raise ValueError(f"expected {WINDOW_FORMS}")
     named = {"days": found[1], "from": found[2], "to": found[3], "time_zone": found[4]}
     return {name: part for name, part in named.items() if part is not None}
+
+
+def _matching(value: object) -> object:
+    return {"queue": value} if isinstance(value, str) else value
 
 
 def _moment(value: object) -> object:
@@ -87,6 +92,8 @@ class CampaignOptions(BaseModel):
     """Line that numbers go out through, instead of what the flow says."""
     caller_id: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_caller_id)] | None = None
     """Number that is shown, instead of what the flow says."""
+    match_agents: Annotated[AgentMatching | None, BeforeValidator(_matching)] = None
+    """Calls go out only as agents of a queue are free for them; text is the name of the queue."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
