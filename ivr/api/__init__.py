@@ -5,7 +5,9 @@ from ivr.api.bans import BanRoutes
 from ivr.api.calls import CallRoutes
 from ivr.api.campaigns import CampaignRoutes
 from ivr.api.captures import CaptureRoutes
+from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model, Part, Query, Raw
 from ivr.api.events import EventRoutes
+from ivr.api.faults import refusal
 from ivr.api.flows import FlowRoutes
 from ivr.api.guard import Guard, local_token
 from ivr.api.lines import LineRoutes
@@ -13,20 +15,31 @@ from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
 from ivr.api.people import PeopleRoutes
 from ivr.api.placing import PlacingRoutes
+from ivr.api.problems import ProblemError
 
 __all__ = [
+    "Answer",
+    "Ask",
     "BanRoutes",
     "CallRoutes",
     "CampaignRoutes",
     "CaptureRoutes",
+    "Endpoint",
     "EventRoutes",
+    "File",
     "FlowRoutes",
     "Guard",
     "HttpServer",
     "LineRoutes",
     "MessageRoutes",
+    "Model",
     "OperationRoutes",
+    "Part",
     "PeopleRoutes",
     "PlacingRoutes",
+    "ProblemError",
+    "Query",
+    "Raw",
     "local_token",
+    "refusal",
 ]

@@ -11,9 +11,11 @@ from typing import Protocol
 from aiohttp import web
 
 from ivr.api.bodies import MAX_BODY_BYTES
+from ivr.api.endpoints import Endpoint, Part
 from ivr.api.guard import Guard
 from ivr.api.operations import OperationRoutes
 from ivr.api.problems import problems
+from ivr.api.serving import Serving
 from ivr.settings import HostPort
 
 __all__ = ["HttpServer", "Routes"]
@@ -23,7 +25,7 @@ SHUTDOWN_SECONDS = 1.0
 
 
 class Routes(Protocol):
-    """A part of the interface."""
+    """A part of the interface that has routes of its own."""
 
     def routes(self, guard: Guard) -> list[web.RouteDef]:
         """Where its handlers are, and who may use them."""
@@ -32,9 +34,12 @@ class Routes(Protocol):
 class HttpServer:
     """The listening server."""
 
-    def __init__(self, listen: HostPort, guard: Guard, operations: OperationRoutes, parts: Sequence[Routes]) -> None:
+    def __init__(
+        self, listen: HostPort, guard: Guard, operations: OperationRoutes, parts: Sequence[Routes | Part]
+    ) -> None:
         self._listen = listen
         self._guard = guard
+        self._serving = Serving(guard)
         self._operations = operations
         self._parts = (operations, *parts)
         self._runners: list[web.AppRunner] = []
@@ -44,10 +49,16 @@ class HttpServer:
         """All routes."""
         return self._application(self._parts)
 
-    def _application(self, parts: Sequence[Routes]) -> web.Application:
+    def endpoints(self) -> list[Endpoint]:
+        """All that can be asked."""
+        return _endpoints(self._parts)
+
+    def _application(self, parts: Sequence[Routes | Part]) -> web.Application:
         app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+        app.add_routes([self._serving.route(endpoint) for endpoint in _endpoints(parts)])
         for part in parts:
-            app.add_routes(part.routes(self._guard))
+            if hasattr(part, "routes"):
+                app.add_routes(part.routes(self._guard))
         return app
 
     async def start(self) -> None:
@@ -69,3 +80,7 @@ class HttpServer:
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+
+
+def _endpoints(parts: Sequence[Routes | Part]) -> list[Endpoint]:
+    return [endpoint for part in parts if hasattr(part, "endpoints") for endpoint in part.endpoints()]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from aiohttp import web
+from pydantic import Field
 
-from ivr.api.bodies import member, read_object
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Ask, Endpoint, Model
+from ivr.api.faults import refusal
 from ivr.api.problems import ProblemError
 
 __all__ = ["BanRoutes", "BanSource"]
@@ -29,45 +29,89 @@ class BanSource(Protocol):
         """Let a source in again; False where it was not shut out. ValueError for what is no address."""
 
 
+class Source(Model):
+    """Somebody by the address."""
+
+    source: str
+    """An IPv4 address or a /64 of IPv6."""
+
+
+class NewBan(Source):
+    """Whom to shut out."""
+
+    seconds: Annotated[int, Field(ge=1, le=MAX_SECONDS)] = DEFAULT_SECONDS
+    """How long."""
+
+
+class Ban(Source):
+    """Somebody who is shut out."""
+
+    reason: str
+    seconds_left: float
+    since: float = 0.0
+    """Seconds since the epoch."""
+    times: int
+    """How often it was shut out."""
+    proven: bool
+    """Whether the address is surely its own."""
+
+
+class Bans(Model):
+    """Bans in force, the longest first."""
+
+    bans: list[Ban]
+
+
 class BanRoutes:
     """Handlers."""
 
     def __init__(self, source: BanSource) -> None:
         self._source = source
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
         return [
-            web.get("/v1/bans", guard("admin", self.all)),
-            web.post("/v1/bans", guard("admin", self.add)),
-            web.post("/v1/bans/remove", guard("admin", self.remove)),
+            Endpoint("GET", "/v1/bans", "admin", self.all, answers={200: Bans}),
+            Endpoint(
+                "POST",
+                "/v1/bans",
+                "admin",
+                self.add,
+                body=NewBan,
+                answers={200: Bans},
+                problems={409: "The source is exempt: `sip.trusted`, `security.allow`, or the peer of a line."},
+            ),
+            Endpoint(
+                "POST",
+                "/v1/bans/remove",
+                "admin",
+                self.remove,
+                body=Source,
+                answers={200: Bans},
+                problems={404: "The source is not shut out."},
+            ),
         ]
 
-    async def all(self, _: web.Request) -> web.Response:
-        """`{"bans": [{"source", "reason", "seconds_left", "since", "times", "proven"}]}`."""
-        return web.json_response({"bans": self._source.bans()})
+    async def all(self, _: Ask[None, None]) -> dict[str, Any]:
+        """List who is shut out."""
+        return {"bans": self._source.bans()}
 
-    async def add(self, request: web.Request) -> web.Response:
-        """Shut out: `{"source": "192.0.2.7", "seconds": 3600}`; a source is an IPv4 address or a /64 of IPv6."""
-        body = await read_object(request, ("source", "seconds"))
-        seconds = member(body, "seconds", int) if "seconds" in body else DEFAULT_SECONDS
-        if not 1 <= seconds <= MAX_SECONDS:
-            raise ProblemError(422, f"seconds: 1 to {MAX_SECONDS}")
+    async def add(self, ask: Ask[NewBan, None]) -> dict[str, Any]:
+        """Shut a source out."""
         try:
-            done = self._source.ban(member(body, "source", str), seconds)
+            done = self._source.ban(ask.body.source, ask.body.seconds)
         except ValueError as error:
-            raise ProblemError(422, f"source: {error}") from None
+            raise refusal("source", str(error)) from None
         if not done:
             raise ProblemError(409, "this source is exempt: sip.trusted, security.allow, or the peer of a line")
-        return web.json_response({"bans": self._source.bans()})
+        return {"bans": self._source.bans()}
 
-    async def remove(self, request: web.Request) -> web.Response:
-        """Let in again: `{"source": "192.0.2.7"}`; 404 where it was not shut out."""
-        body = await read_object(request, ("source",))
+    async def remove(self, ask: Ask[Source, None]) -> dict[str, Any]:
+        """Let a source in again."""
         try:
-            found = self._source.unban(member(body, "source", str))
+            found = self._source.unban(ask.body.source)
         except ValueError as error:
-            raise ProblemError(422, f"source: {error}") from None
+            raise refusal("source", str(error)) from None
         if not found:
             raise ProblemError(404, "this source is not shut out")
-        return web.json_response({"bans": self._source.bans()})
+        return {"bans": self._source.bans()}

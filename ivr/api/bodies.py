@@ -12,7 +12,7 @@ from aiohttp import web
 
 from ivr.api.problems import ProblemError
 
-__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "parse_object", "read_object"]
+__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "parse_object", "parse_value", "read_object", "read_value"]
 
 MAX_BODY_BYTES = 64 * 1024
 """Nothing that is asked here has a larger body."""
@@ -27,23 +27,37 @@ T = TypeVar("T")
 
 async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, Any]:
     """The body as a JSON object with no other keys; a problem where it is none."""
+    return _known(await read_value(request), keys)
+
+
+async def read_value(request: web.Request) -> dict[str, Any]:
+    """The body as a JSON object; a problem where it is none."""
     kind = request.content_type
     if kind != "application/json" and not kind.endswith("+json"):
         raise ProblemError(415, "the body must be application/json")
-    return parse_object(await request.read(), keys)
+    return parse_value(await request.read())
 
 
 def parse_object(text: bytes, keys: Collection[str]) -> dict[str, Any]:
     """A JSON object with no other keys; a problem where it is none."""
+    return _known(parse_value(text), keys)
+
+
+def _known(value: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    if unknown := sorted(value.keys() - set(keys)):
+        name = unknown[0][:50]
+        raise ProblemError(422, f"unknown key {name!r}, expected {', '.join(keys)}", field=name)
+    return value
+
+
+def parse_value(text: bytes) -> dict[str, Any]:
+    """A JSON object, within bounds; a problem where it is none."""
     try:
         value = json.loads(text, parse_constant=_no_number, parse_float=_float)
     except (ValueError, RecursionError):
         raise ProblemError(400, "the body is not JSON") from None
     if not isinstance(value, dict):
         raise ProblemError(422, "the body must be an object")
-    if unknown := sorted(value.keys() - set(keys)):
-        name = unknown[0][:50]
-        raise ProblemError(422, f"unknown key {name!r}, expected {', '.join(keys)}", field=name)
     if _too_deep(value):
         raise ProblemError(422, f"the body is nested too deep (limit {MAX_DEPTH})")
     if _has_lone_surrogate(value):

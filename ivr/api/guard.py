@@ -40,20 +40,24 @@ class Guard:
         """A handler that needs a token of this scope; on loopback addresses none where `local` is set."""
 
         async def guarded(request: web.Request) -> web.StreamResponse:
-            token = await self._token(request)
-            if token is None:
-                if not (local and is_local(request)):
-                    raise ProblemError(
-                        401, "a token is needed: Authorization: Bearer …", {"WWW-Authenticate": "Bearer"}
-                    )
-            elif not token.allows(scope):
-                error = f'Bearer error="insufficient_scope", scope="{scope}"'
-                raise ProblemError(
-                    403, f"this token is not good for that: it needs {scope}", {"WWW-Authenticate": error}
-                )
+            await self.allowed(request, scope, local)
             return await handler(request)
 
         return guarded
+
+    async def allowed(
+        self, request: web.Request, scope: str, local: bool | Callable[[web.Request], bool] = False
+    ) -> Token | None:
+        """The token of a request, which has this scope; None where it needs none: asked from this machine where
+        `local` is set, or where `local` says so of it. A problem (401, 403) where it may not be asked."""
+        token = await self._token(request)
+        if token is None:
+            if not (local(request) if callable(local) else local and is_local(request)):
+                raise ProblemError(401, "a token is needed: Authorization: Bearer …", {"WWW-Authenticate": "Bearer"})
+        elif not token.allows(scope):
+            error = f'Bearer error="insufficient_scope", scope="{scope}"'
+            raise ProblemError(403, f"this token is not good for that: it needs {scope}", {"WWW-Authenticate": error})
+        return token
 
     async def _token(self, request: web.Request) -> Token | None:
         """The token of a request; None where it shows none. One that is not good is refused on this machine too."""

@@ -20,6 +20,7 @@ from ivr.api import (
     MessageRoutes,
     OperationRoutes,
 )
+from ivr.api.serving import Serving
 from ivr.call.events import EventHub
 from ivr.capture import Captures, Party
 from ivr.guard import SourceGuard
@@ -80,6 +81,12 @@ class Bans:
 
     def unban(self, source: str) -> bool:
         return self.guard.unban(source)
+
+
+@pytest.fixture(autouse=True)
+def answers_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every answer of every test has to be as its endpoint says."""
+    monkeypatch.setattr(Serving, "checks", True)
 
 
 class Health:

@@ -1,0 +1,191 @@
+"""The OpenAPI 3.1 document of the interface, made from what its endpoints declare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from ivr import __version__
+from ivr.api.endpoints import Endpoint, File, Model, Query, Raw
+from ivr.api.serving import KEY_HEADER
+from ivr.store import SCOPES
+
+__all__ = ["Problem", "document"]
+
+INTRODUCTION = """\
+Bodies and answers are JSON, times seconds since the epoch (UTC), lengths of time seconds. Errors are
+`application/problem+json` (RFC 9457).
+"""
+PARAMETERS = {
+    "id": "Of what is asked for, as it was answered when it was made.",
+    "name": "Name in the configuration.",
+    "number": "A number.",
+    "flow": "Name of a flow.",
+}
+"""Names in paths, where an endpoint does not say what they mean there."""
+
+
+class Problem(Model):
+    """What went wrong (RFC 9457)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    """`about:blank`: the status says it."""
+    title: str
+    """Of the status."""
+    status: int
+    detail: str
+    """What is wrong, as a sentence."""
+    field: str = ""
+    """The key of the body, or of the query, that is wrong first."""
+    faults: list[str] = Field(default_factory=list)
+    """All that is wrong, in sentences."""
+    errors: list[dict[str, str]] = Field(default_factory=list)
+    """The same for programs: `field`, `text`, `found`, `expected`."""
+
+
+def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The document, as JSON. ValueError where two endpoints are the same."""
+    references, components = _schemas(endpoints)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        methods = paths.setdefault(endpoint.plain_path, {})
+        if endpoint.method.lower() in methods:
+            raise ValueError(f"{endpoint.method} {endpoint.plain_path} stands there twice")
+        methods[endpoint.method.lower()] = _operation(endpoint, references)
+    tags = dict.fromkeys(_tag(endpoint) for endpoint in endpoints)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ivr", "version": __version__, "description": INTRODUCTION},
+        "tags": [{"name": tag} for tag in tags],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "Made by `ivr token create`."}
+            },
+        },
+    }
+
+
+def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Mapping[type[BaseModel], dict[str, Any]], dict[str, Any]]:
+    models: dict[type[BaseModel], None] = {Problem: None}
+    for endpoint in endpoints:
+        body = endpoint.body.model if isinstance(endpoint.body, Raw) else endpoint.body
+        for model in (body, endpoint.query, *endpoint.answers.values()):
+            if isinstance(model, type):
+                models[model] = None
+    found, definitions = models_json_schema(
+        [(model, "validation") for model in models], ref_template="#/components/schemas/{model}"
+    )
+    return {model: found[model, "validation"] for model in models}, definitions["$defs"]
+
+
+def _operation(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str, Any]]) -> dict[str, Any]:
+    told = [endpoint.description] if endpoint.description else []
+    if endpoint.scope is not None:
+        told.append(f"Scope: `{endpoint.scope}` ({SCOPES.get(endpoint.scope, 'as its name says')}).")
+        if endpoint.local is True:
+            told.append("Programs of this machine need no token.")
+    operation: dict[str, Any] = {
+        "operationId": _name(endpoint),
+        "tags": [_tag(endpoint)],
+        "summary": endpoint.summary,
+        "description": "\n\n".join(told),
+        "security": [] if endpoint.scope is None else [{"token": []}, *([{}] if endpoint.local else [])],
+        "responses": _responses(endpoint, references),
+    }
+    if parameters := _parameters(endpoint):
+        operation["parameters"] = parameters
+    if (body := endpoint.body) is not None:
+        types = body.types if isinstance(body, Raw) else ("application/json",)
+        model = body.model if isinstance(body, Raw) else body
+        content = {
+            kind: {"schema": references[model] if kind == "application/json" and model else {"type": "string"}}
+            for kind in types
+        }
+        operation["requestBody"] = {"required": not endpoint.optional, "content": content}
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name, pattern in endpoint.names.items():
+        schema = {"type": "integer"} if pattern.startswith(r"\d") else {"type": "string"}
+        told = endpoint.parameters.get(name) or PARAMETERS.get(name, "")
+        found.append({"name": name, "in": "path", "required": True, "description": told, "schema": schema})
+    if endpoint.query is not None:
+        found.extend(_query(endpoint.query))
+    if endpoint.idempotent is not None:
+        found.append(
+            {
+                "name": KEY_HEADER,
+                "in": "header",
+                "required": False,
+                "description": "The same request with the same key is carried out once.",
+                "schema": {"type": "string", "maxLength": 128},
+            }
+        )
+    return found
+
+
+def _query(model: type[Query]) -> list[dict[str, Any]]:
+    schema = model.model_json_schema()
+    needed = schema.get("required", ())
+    found = []
+    for name, wanted in schema.get("properties", {}).items():
+        told = wanted.pop("description", "")
+        found.append({"name": name, "in": "query", "required": name in needed, "description": told, "schema": wanted})
+    return found
+
+
+def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str, Any]]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, model in endpoint.answers.items():
+        if model is None:
+            responses[str(status)] = {"description": "Done."}
+        elif isinstance(model, File):
+            schema = {"type": "string", "contentMediaType": model.type}
+            told = model.description or "The file."
+            responses[str(status)] = {"description": told, "content": {model.type: {"schema": schema}}}
+        else:
+            told = (model.__doc__ or "").strip().partition("\n\n")[0]
+            responses[str(status)] = {
+                "description": " ".join(told.split()) or "The answer.",
+                "content": {"application/json": {"schema": references[model]}},
+            }
+    problem = {"application/problem+json": {"schema": references[Problem]}}
+    for status, told in sorted({**_usual(endpoint), **endpoint.problems}.items()):
+        responses[str(status)] = {"description": told, "content": problem}
+    responses["default"] = {"description": "Any other problem.", "content": problem}
+    return responses
+
+
+def _usual(endpoint: Endpoint) -> dict[int, str]:
+    """Problems of every endpoint of this kind."""
+    found: dict[int, str] = {}
+    if endpoint.scope is not None:
+        found |= {401: "No token, or one that is not good.", 403: f"The token lacks the scope `{endpoint.scope}`."}
+    if endpoint.body is not None:
+        found |= {413: "The body is too large.", 415: "The body is of another type."}
+    if endpoint.body is not None and not isinstance(endpoint.body, Raw):
+        found |= {400: "The body is not JSON."}
+    if endpoint.body is not None or endpoint.query is not None:
+        found |= {422: "The request does not say what it should."}
+    if endpoint.idempotent is not None:
+        found |= {409: f"Another request has this {KEY_HEADER}."}
+    return found
+
+
+def _name(endpoint: Endpoint) -> str:
+    words = [part.strip("{}") for part in endpoint.plain_path.removeprefix("/v1").replace(".", "/").split("/") if part]
+    return "_".join([endpoint.method.lower(), *words]).replace("-", "_")
+
+
+def _tag(endpoint: Endpoint) -> str:
+    path = endpoint.plain_path
+    return path.split("/")[2] if path.startswith("/v1/") else "operation"

@@ -1,0 +1,131 @@
+"""Endpoints as aiohttp serves them: who may ask, what is asked, what is answered."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from ivr.api.bodies import read_value
+from ivr.api.endpoints import Answer, Ask, Endpoint, File, Raw, Reply
+from ivr.api.faults import refusal, validated
+from ivr.api.guard import Guard
+from ivr.api.problems import ProblemError
+from ivr.store import Token
+
+__all__ = ["Keeper", "Serving"]
+
+KEY_HEADER = "Idempotency-Key"
+_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
+
+
+class Keeper(Protocol):
+    """Who keeps answers with their idempotency keys."""
+
+    async def once(self, ask: Ask[Any, Any], endpoint: Endpoint) -> web.StreamResponse:
+        """The answer to this request: the one that was given before, or a new one by :func:`answered`."""
+
+
+class Serving:
+    """Binds endpoints."""
+
+    checks = False
+    """Tests compare each answer with the models of its endpoint; daemons have better things to do."""
+
+    def __init__(self, guard: Guard, keeper: Keeper | None = None) -> None:
+        self._guard = guard
+        self._keeper = keeper
+
+    def route(self, endpoint: Endpoint) -> web.RouteDef:
+        """Where aiohttp finds it."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            token = await self._allowed(endpoint, request)
+            ask = Ask(
+                await _body(endpoint, request),
+                _query(endpoint, request),
+                request.match_info,
+                request,
+                token,
+                _key(endpoint, request),
+            )
+            if endpoint.idempotent == "kept" and ask.key is not None and self._keeper is not None:
+                return await self._keeper.once(ask, endpoint)
+            return answered(endpoint, await endpoint.handler(ask), check=self.checks)
+
+        if endpoint.method == "GET":
+            return web.get(endpoint.path, serve)
+        return web.route(endpoint.method, endpoint.path, serve)
+
+    async def _allowed(self, endpoint: Endpoint, request: web.Request) -> Token | None:
+        if endpoint.scope is None:
+            return None
+        return await self._guard.allowed(request, endpoint.scope, endpoint.local)
+
+
+async def _body(endpoint: Endpoint, request: web.Request) -> Any:
+    wanted = endpoint.body
+    if wanted is None:
+        return None
+    if isinstance(wanted, Raw):
+        if request.content_type not in wanted.types:
+            raise ProblemError(415, f"the body must be {' or '.join(wanted.types)}")
+        return None
+    if endpoint.optional and not request.can_read_body:
+        return wanted()
+    return validated(wanted, await read_value(request))
+
+
+def _query(endpoint: Endpoint, request: web.Request) -> Any:
+    if endpoint.query is None:
+        return None
+    return validated(endpoint.query, dict(request.query), text=True)
+
+
+def _key(endpoint: Endpoint, request: web.Request) -> str | None:
+    key = request.headers.get(KEY_HEADER)
+    if key is not None and endpoint.idempotent is not None and not _KEY.fullmatch(key):
+        raise refusal(KEY_HEADER, "at most 128 visible ASCII characters")
+    return key if endpoint.idempotent is not None else None
+
+
+def answered(endpoint: Endpoint, reply: Reply, *, check: bool = False) -> web.StreamResponse:
+    """What a handler gave back, as it is sent."""
+    if isinstance(reply, web.StreamResponse):
+        if check:
+            _checked(endpoint, reply.status, None)
+        return reply
+    if not isinstance(reply, Answer):
+        reply = Answer(reply, 204 if reply is None else 200)
+    if reply.body is None:
+        if check:
+            _checked(endpoint, reply.status, None)
+        return web.Response(status=reply.status, headers=reply.headers)
+    text = _json(reply.body)
+    if check:
+        _checked(endpoint, reply.status, text)
+    return web.Response(text=text, status=reply.status, headers=reply.headers, content_type="application/json")
+
+
+def _json(body: BaseModel | Mapping[str, Any]) -> str:
+    return body.model_dump_json(by_alias=True) if isinstance(body, BaseModel) else json.dumps(body)
+
+
+def _checked(endpoint: Endpoint, status: int, text: str | None) -> None:
+    """Raises where an answer is not as its endpoint says."""
+    if status not in endpoint.answers:
+        raise TypeError(f"{endpoint.method} {endpoint.path} answers {status}, which it does not declare")
+    model = endpoint.answers[status]
+    if isinstance(model, File) and text is None:
+        return
+    if model is None or isinstance(model, File):
+        if text is not None:
+            raise TypeError(f"{endpoint.method} {endpoint.path} has a body with {status}, and declares none")
+    elif text is None:
+        raise TypeError(f"{endpoint.method} {endpoint.path} has no body with {status}, and declares one")
+    else:
+        model.model_validate_json(text)
