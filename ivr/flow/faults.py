@@ -14,7 +14,7 @@ from ivr.errors import Fault
 from ivr.flow.positions import Path, Places
 from ivr.flow.values import SentenceError
 
-__all__ = ["field_faults", "near"]
+__all__ = ["field_faults", "near", "wording"]
 
 MAX_SHOWN = 80
 """Characters of a wrong value that a fault repeats."""
@@ -82,7 +82,7 @@ def _fault(path: Path, errors: list[ErrorDetails], base: Path, model: type[BaseM
         return places.fault(path, text, expected=None if meant else f"one of {', '.join(known)}")
     if error["type"] == "missing":
         return places.fault(path, "the field is missing")
-    messages = [_message(error, written)] if _own(error) else [_message(each, written) for each in errors]
+    messages = [wording(error, written)] if _own(error) else [wording(each, written) for each in errors]
     expected = " or ".join(dict.fromkeys(wanted for _, wanted in messages if wanted))
     text = messages[0][0] if len({text for text, _ in messages}) == 1 else "not a value of this field"
     found = written
@@ -104,8 +104,8 @@ def _fault(path: Path, errors: list[ErrorDetails], base: Path, model: type[BaseM
     return places.fault(path, text, found=found, expected=expected or None)
 
 
-def _message(error: ErrorDetails, written: str | None) -> tuple[str, str | None]:
-    """What is wrong, and what should stand there."""
+def wording(error: ErrorDetails, written: str | None) -> tuple[str, str | None]:
+    """What is wrong, and what should stand there, of one error where `written` was found (None: no scalar)."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _SIMPLE:
         return _SIMPLE[kind]
