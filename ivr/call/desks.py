@@ -28,6 +28,9 @@ class QueueDesk(Protocol):
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         """His place is kept for a call back."""
 
+    def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
+        """He has left a message."""
+
     def gone(self, call: FlowCall) -> None:
         """His call is over, in whatever state: who rings for him stops, who talks to him is hung up. Told for every
         call that ends while it is at a desk; harmless for others."""
@@ -85,6 +88,9 @@ class Closed:
         pass
 
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
+        pass
+
+    def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
         pass
 
     def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:

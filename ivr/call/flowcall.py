@@ -49,7 +49,13 @@ __all__ = ["FlowCall"]
 
 LATE_ANSWERS = 10.0
 """Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
-AFTER_THE_END = (ports.DiscardRecording, ports.Note, ports.TellApplication, ports.InstructionDone)
+AFTER_THE_END = (
+    ports.DeliverVoicemail,
+    ports.DiscardRecording,
+    ports.InstructionDone,
+    ports.Note,
+    ports.TellApplication,
+)
 """Commands that count when the session is over."""
 
 
@@ -209,6 +215,8 @@ class FlowCall(Bridging):
                 self.services.desks.queue.leave(self, command)
             case ports.KeepCallback():
                 self.services.desks.queue.keep_callback(self, command)
+            case ports.DeliverVoicemail():
+                self.services.desks.queue.message(self, command)
             case ports.StartAiAgent():
                 self.services.desks.ai.start(self, command)
             case ports.StopAiAgent():

@@ -61,6 +61,7 @@ from ivr.flow.ports.handoffs import (
     ApplicationAccepted,
     ApplicationDone,
     ApplicationOutcome,
+    DeliverVoicemail,
     HandOffPacket,
     Instruction,
     InstructionDone,
@@ -130,6 +131,7 @@ __all__ = [
     "Cause",
     "Command",
     "ContactStarted",
+    "DeliverVoicemail",
     "Dial",
     "DialAnswered",
     "DialDone",
@@ -226,6 +228,7 @@ Command = (
     | JoinQueue
     | LeaveQueue
     | KeepCallback
+    | DeliverVoicemail
     | StartAiAgent
     | StopAiAgent
     | OfferApplication

@@ -26,6 +26,7 @@ __all__ = [
     "ApplicationAccepted",
     "ApplicationDone",
     "ApplicationOutcome",
+    "DeliverVoicemail",
     "HandOffPacket",
     "Instruction",
     "InstructionDone",
@@ -126,6 +127,23 @@ class KeepCallback:
     """Whom to call, normalised; the caller has confirmed it."""
     say: PromptSpec | None = None
     """Said to him when he answers, before an agent is connected; None: the default text."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverVoicemail:
+    """Bring a message that the caller has left to the mailbox of a queue or an agent, where one is configured. No
+    event follows."""
+
+    recording: str
+    """As `RecordDone.path`."""
+    seconds: float
+    """How long it is."""
+    queue: str = ""
+    """Whose message it is; empty: of an agent."""
+    agent: str = ""
+    """Name of the agent in the configuration; empty: of the queue alone."""
+    caller: str = ""
+    """Who speaks; empty where that is not to be told."""
 
 
 # Commands: AI agents
