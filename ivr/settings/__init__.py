@@ -7,6 +7,20 @@ and passed down; nothing below reads the environment.
 from ivr.settings.ai import AiAgent, AiProtocol, AiReconnect, AiTool, AiToolReason, AiVariable
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings, HepSettings
+from ivr.settings.center import (
+    DEFAULT_QUEUE,
+    STATUS_GROUPS,
+    Agent,
+    Callbacks,
+    Disposition,
+    Queue,
+    QueueOrder,
+    ServiceLevel,
+    Status,
+    StatusGroup,
+    StickyTime,
+    VoicemailBox,
+)
 from ivr.settings.clear import keys_in_clear
 from ivr.settings.connectors import (
     Connector,
@@ -40,6 +54,7 @@ from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, pars
 from ivr.settings.openness import open_lines, open_to_fraud
 from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
+from ivr.settings.routes import ROUTE_OPERATORS, Route, RouteCondition
 from ivr.settings.sections import (
     HttpSettings,
     Limits,
@@ -52,18 +67,25 @@ from ivr.settings.sections import (
 from ivr.settings.security import Bans, SecuritySettings
 from ivr.settings.transports import TlsSettings
 from ivr.settings.values import HostPort, Listener, PortRange
+from ivr.settings.waiting import Announcement, Sound, WaitingKeys, WaitingStrategy
 from ivr.settings.zones import ZoneName
 
 __all__ = [
     "CONFIG_PLACES",
+    "DEFAULT_QUEUE",
+    "ROUTE_OPERATORS",
+    "STATUS_GROUPS",
+    "Agent",
     "AiAgent",
     "AiProtocol",
     "AiReconnect",
     "AiTool",
     "AiToolReason",
     "AiVariable",
+    "Announcement",
     "Bans",
     "Calendar",
+    "Callbacks",
     "CallerId",
     "CaptureSettings",
     "Codec",
@@ -74,6 +96,7 @@ __all__ = [
     "ConnectorRequest",
     "DeviceLine",
     "DialLimits",
+    "Disposition",
     "DtmfMethod",
     "Flash",
     "Gateway",
@@ -100,20 +123,32 @@ __all__ = [
     "Phone",
     "PortRange",
     "Probe",
+    "Queue",
+    "QueueOrder",
     "Quirks",
     "Register",
     "Retention",
+    "Route",
+    "RouteCondition",
     "SecuritySettings",
+    "ServiceLevel",
     "SessionTimerSettings",
     "Settings",
     "SipLine",
     "SipSettings",
     "SipTrunk",
+    "Sound",
     "SoundCard",
     "SpeechSettings",
     "Srtp",
+    "Status",
+    "StatusGroup",
+    "StickyTime",
     "TlsSettings",
     "TransferSettings",
+    "VoicemailBox",
+    "WaitingKeys",
+    "WaitingStrategy",
     "ZoneName",
     "find_config",
     "keys_in_clear",

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from ivr import yamlpos
 from ivr.errors import ConfigError, Fault
+from ivr.settings.center_checks import center_mismatches
 from ivr.settings.sections import Settings
 from ivr.settings.zones import system_zone
 
@@ -22,6 +23,9 @@ __all__ = ["CONFIG_PLACES", "find_config", "load_settings", "parse_settings"]
 
 CONFIG_PLACES = (Path("config/ivr.yaml"), Path("/etc/ivr/ivr.yaml"))
 """Tried in this order where neither --config nor IVR_CONFIG names a file."""
+
+SECRET_KEYS = frozenset({"password", "token", "auth_token", "code"})
+"""What stands under these keys is in no fault."""
 
 MAX_SECRET_BYTES = 64 * 1024
 """A secret is a password or a key, not a file that slipped in."""
@@ -92,7 +96,7 @@ def parse_settings(
 
 
 def _references(settings: Settings, document: yamlpos.Document, name: str) -> list[Fault]:
-    """Lines that are named and are none."""
+    """What is named and is not there."""
     known = list(settings.lines)
     named: list[tuple[tuple[str, ...], str, list[str]]] = [
         (("outbound_policy", "line"), line, known) for line in settings.outbound_policy.line
@@ -115,6 +119,13 @@ def _references(settings: Settings, document: yamlpos.Document, name: str) -> li
                     expected=", ".join(possible) or "none is configured",
                 )
             )
+    for wrong in center_mismatches(settings):
+        mark = document.mark(wrong.path)
+        where = _dotted(wrong.path)
+        line_number = mark.line if mark else None
+        faults.append(
+            Fault(wrong.text, file=name, line=line_number, field=where, found=wrong.found, expected=wrong.expected)
+        )
     return faults
 
 
@@ -223,7 +234,7 @@ def _dotted(path: Sequence[str | int]) -> str:
 
 
 def _is_secret(path: yamlpos.Path) -> bool:
-    return bool(path) and (path[-1] in ("password", "token", "auth_token") or "headers" in path[-2:-1])
+    return not SECRET_KEYS.isdisjoint(path) or "headers" in path[-2:-1]
 
 
 def _fields_at(path: yamlpos.Path, data: Any) -> list[str]:

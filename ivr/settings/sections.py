@@ -21,6 +21,8 @@ from pydantic import (
 from ivr.settings.ai import AiAgent
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
+from ivr.settings.center import Agent, DispositionField, Queue, StatusField
+from ivr.settings.center_checks import with_default
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.devices import Line, SoundCard
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
@@ -36,6 +38,7 @@ from ivr.settings.lines import (
 )
 from ivr.settings.operations import HealthSettings, LogSettings, MetricsSettings
 from ivr.settings.outbound import OutboundPolicy
+from ivr.settings.routes import Route
 from ivr.settings.security import SecuritySettings
 from ivr.settings.transports import TlsSettings, read_public_address, stun_server
 from ivr.settings.values import (
@@ -54,6 +57,7 @@ from ivr.settings.values import (
     Unique,
     resolve_path,
 )
+from ivr.settings.waiting import WaitingStrategy
 from ivr.settings.zones import ZoneName, system_zone
 
 __all__ = [
@@ -68,6 +72,10 @@ __all__ = [
 
 KIBIBYTE = 2**10
 MEBIBYTE = 2**20
+MAX_AGENTS = 2000
+MAX_QUEUES = 500
+MAX_ROUTES = 500
+"""All are looked at for one call: a millisecond."""
 MAX_LANGUAGES = 20
 """Languages among which one is found out: among more, short texts are found to be in any."""
 RESERVED_LINES = frozenset({"phones", "guest"})
@@ -273,8 +281,16 @@ class Settings(Section):
     speech: SpeechSettings = SpeechSettings()
     lines: dict[Digits, Line] = Field(default_factory=dict)
     phones: dict[Digits, Phone] = Field(default_factory=dict)
-    agents: dict[str, Any] = Field(default_factory=dict)
-    queues: dict[str, Any] = Field(default_factory=dict)
+    agents: dict[Name, Agent] = Field(default_factory=dict, max_length=MAX_AGENTS)
+    """Who takes calls."""
+    queues: dict[Name, Queue] = Field(default_factory=dict, max_length=MAX_QUEUES)
+    """Where callers wait; `default` is always among them."""
+    waiting: dict[Name, WaitingStrategy] = Field(default_factory=dict)
+    """What callers hear meanwhile, by name."""
+    statuses: dict[Name, StatusField] = Field(default_factory=dict)
+    """Of agents, besides available, busy, away and unavailable."""
+    dispositions: dict[Name, DispositionField] = Field(default_factory=dict)
+    """How conversations end, as agents say at wrap-up."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     """Hours and holidays by name, for the element hours."""
     ai_agents: dict[Name, AiAgent] = Field(default_factory=dict)
@@ -285,7 +301,8 @@ class Settings(Section):
     mail: MailSettings | None = None
     """Where mails of flows go; None: notify by e-mail fails."""
     webhooks: dict[str, Any] = Field(default_factory=dict)
-    routes: tuple[Any, ...] = ()
+    routes: Annotated[tuple[Route, ...], Field(max_length=MAX_ROUTES)] = ()
+    """Which queue a call goes to; the first that matches wins."""
     outbound_policy: OutboundPolicy = OutboundPolicy()
     settings: dict[str, Any] = Field(default_factory=dict)
     """What flows see as settings.*."""
@@ -338,6 +355,11 @@ class Settings(Section):
             raise ValueError(f"no line can be called {name}, which names calls that come by none: another name")
         return lines
 
+    @field_validator("queues")
+    @classmethod
+    def _default_queue(cls, queues: dict[str, Queue]) -> dict[str, Queue]:
+        return with_default(queues)
+
     @field_validator("outbound_policy")
     @classmethod
     def _policy_names_what_is_there(cls, policy: OutboundPolicy, info: ValidationInfo) -> OutboundPolicy:
@@ -373,9 +395,6 @@ class Settings(Section):
 
 
 NOT_BUILT_SECTIONS = (
-    "agents",
-    "queues",
     "applications",
     "webhooks",
-    "routes",
 )

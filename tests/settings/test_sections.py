@@ -100,10 +100,10 @@ def test_what_is_not_built_says_so(make_settings: Make) -> None:
         "lines:\n"
         "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p,\n"
         "      register: {user: u, password: p}}\n"
-        "queues: {sales: {}}\n"
+        "webhooks: {crm: {}}\n"
     )
     assert settings.unbuilt() == [
-        "queues is not built yet",
+        "webhooks is not built yet",
     ]
 
 
