@@ -99,6 +99,7 @@ from ivr.flow.ports.outgoing import (
 from ivr.flow.ports.outside import (
     DoNotContact,
     EventArrived,
+    MailAttachment,
     MailDone,
     Request,
     RequestDone,
@@ -161,6 +162,7 @@ __all__ = [
     "KeepCallback",
     "LeaveQueue",
     "MachineDetection",
+    "MailAttachment",
     "MailDone",
     "Moved",
     "Note",
