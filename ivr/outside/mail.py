@@ -36,6 +36,9 @@ MAX_WAITING = 500
 MAX_RECIPIENTS = 20
 MAX_TEXT = 100_000
 """Characters of a mail."""
+MAX_ATTACHED = 10 * 2**20
+"""Bytes of files that go with one mail: servers refuse mails of more than some 20 MB, and a third is added on the way.
+Ten minutes of a message are 9.6 MB."""
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -76,7 +79,7 @@ class Mailer:
             try:
                 message, to = _message(command, settings.from_)
                 loop = asyncio.get_running_loop()
-                error = await loop.run_in_executor(self._threads, _send, settings, message, to)
+                error = await loop.run_in_executor(self._threads, _hand_over, settings, command, message, to)
             except (ValueError, MessageError) as problem:
                 error = f"not a mail that can be sent: {problem}"
         if error is not None:
@@ -105,6 +108,23 @@ def _message(command: ports.SendMail, sender: str) -> tuple[EmailMessage, list[s
     message["Auto-Submitted"] = "auto-generated"  # nobody's absence notice is to answer it (RFC 3834)
     message.set_content(command.text.encode("utf-8", "replace").decode(), cte="quoted-printable")
     return message, to
+
+
+def _hand_over(settings: MailSettings, command: ports.SendMail, message: EmailMessage, to: list[str]) -> str | None:
+    """Attach the files, and hand a mail over, in a thread; None, or why it failed."""
+    size = 0
+    for file in command.attachments:
+        try:
+            with open(file.path, "rb") as source:
+                content = source.read(MAX_ATTACHED + 1 - size)
+        except OSError as error:
+            return f"a file that was to go with it cannot be read ({type(error).__name__})"
+        size += len(content)
+        if size > MAX_ATTACHED:
+            return f"the files that were to go with it are more than {MAX_ATTACHED // 2**20} MiB"
+        main, _, sub = file.type.partition("/")
+        message.add_attachment(content, maintype=main, subtype=sub, filename=file.name)
+    return _send(settings, message, to)
 
 
 def _send(settings: MailSettings, message: EmailMessage, to: list[str]) -> str | None:

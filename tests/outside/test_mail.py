@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ivr.flow.ports import MailDone, SendMail
+from ivr.flow.ports import MailAttachment, MailDone, SendMail
 from ivr.outside import mail
 from ivr.outside.mail import Mailer
 from ivr.settings import MailSettings
@@ -152,3 +152,34 @@ async def test_a_server_without_starttls_gets_neither_mail_nor_password() -> Non
 def test_settings_that_are_none(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         MailSettings.model_validate({"server": "h", "from": "a@b"} | fields)
+
+
+async def test_a_recording_goes_with_a_mail(tmp_path: Path) -> None:
+    (tmp_path / "m.wav").write_bytes(b"RIFF" + bytes(300))
+    file = MailAttachment(str(tmp_path / "m.wav"), "message.wav", "audio/x-wav")
+    async with SmtpServer() as server, mailer(server) as found:
+        waiting: asyncio.Future[MailDone] = asyncio.get_running_loop().create_future()
+        found.mail(SendMail(7, ("a@example.com",), "s", "t", attachments=(file,)), waiting.set_result)
+        assert (await waiting).error is None
+    message = email.message_from_string(server.mails[0][2], policy=default)
+    (part,) = message.iter_attachments()
+    assert part.get_filename() == "message.wav" and part.get_content_type() == "audio/x-wav"
+    assert part.get_content() == b"RIFF" + bytes(300)
+    body = message.get_body()
+    assert body is not None and body.get_content().strip() == "t"
+
+
+@pytest.mark.parametrize(("size", "words"), [(None, "cannot be read"), (2000, "more than")])
+async def test_a_file_that_cannot_go_with_a_mail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int | None, words: str
+) -> None:
+    monkeypatch.setattr(mail, "MAX_ATTACHED", 1000)
+    if size is not None:
+        (tmp_path / "m.wav").write_bytes(bytes(size))
+    async with SmtpServer() as server, mailer(server) as found:
+        waiting: asyncio.Future[MailDone] = asyncio.get_running_loop().create_future()
+        file = MailAttachment(str(tmp_path / "m.wav"), "message.wav")
+        found.mail(SendMail(7, ("a@example.com",), "s", "t", attachments=(file,)), waiting.set_result)
+        error = (await waiting).error
+    assert error is not None and words in error and str(tmp_path) not in error
+    assert not server.mails

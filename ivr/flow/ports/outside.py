@@ -13,6 +13,7 @@ from typing import Any, Literal
 __all__ = [
     "DoNotContact",
     "EventArrived",
+    "MailAttachment",
     "MailDone",
     "Request",
     "RequestDone",
@@ -52,6 +53,18 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class MailAttachment:
+    """A file that goes with a mail."""
+
+    path: str
+    """Where it is."""
+    name: str
+    """What it is called in the mail."""
+    type: str = "application/octet-stream"
+    """Content type."""
+
+
+@dataclass(frozen=True, slots=True)
 class SendMail:
     """Send a mail through the configured SMTP server. Ends with :class:`MailDone`."""
 
@@ -65,6 +78,8 @@ class SendMail:
     """Plain text."""
     secret: bool = False
     """Holds a sensitive value: traces and logs show neither subject nor text."""
+    attachments: tuple[MailAttachment, ...] = ()
+    """Files that go with it."""
 
 
 @dataclass(frozen=True, slots=True)
