@@ -5,17 +5,19 @@ Sound, keys and the trace are added by :class:`ivr.flow.session.Session`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ivr.flow.expressions import ExpressionError, Record, Sensitive, Template, text_of
+from ivr.flow.packet import HandedOver
 from ivr.flow.ports import CallInfo, Cause, Command, Note
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
+    from ivr.flow.trace import Step
 
 __all__ = ["LEFT_OUT", "Context"]
 
@@ -50,6 +52,7 @@ class Context:
         "details",
         "element",
         "flow",
+        "handed",
         "kept",
         "languages",
         "now",
@@ -61,6 +64,7 @@ class Context:
         "settings",
         "started",
         "step_entered",
+        "steps",
         "tags",
         "text_characters",
         "variables",
@@ -97,6 +101,10 @@ class Context:
         """Tags of the call, in the order in which they came."""
         self.properties: Mapping[str, Any] = {}
         """What came with the event, the campaign or the request that began the flow."""
+        self.handed = HandedOver()
+        """What the next hand-off is told of those before it."""
+        self.steps: Sequence[Step] = ()
+        """The way walked so far."""
         self.kept: dict[str, Any] = {}
         """What the element that runs worked out when it began, and needs again when it is entered anew."""
         self.step_entered = 0.0

@@ -30,7 +30,7 @@ Path = tuple[str, ...]
 """Elements in the order in which they are passed."""
 
 _MISSING = object()
-_TOP = ("description", "canary", "variables", "sensitive")
+_TOP = ("description", "canary", "variables", "sensitive", "shareable")
 _WORDS = frozenset({"text", "subject"})
 """Fields that people hear or read."""
 

@@ -63,7 +63,7 @@ NOT_BUILT = frozenset(
 )  # fmt: skip
 """Element types of the language that this version does not have."""
 
-_FLOW_KEYS = ("description", "canary", "variables", "sensitive", "elements")
+_FLOW_KEYS = ("description", "canary", "variables", "sensitive", "shareable", "elements")
 _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ELEMENT_NAME = re.compile(r"[^\W][\w .-]{0,63}")
 _DEFAULTS = Limits()
@@ -213,11 +213,12 @@ class _Reader:
             elements,
             description,
             self.variables(data.get("variables")),
-            self.sensitive(data.get("sensitive")),
+            self.listed("sensitive", data.get("sensitive")),
             version_of(text),
             source,
             self.places,
             canary=self.canary(data.get("canary")),
+            shareable=self.shareable(data),
         )
 
     def canary(self, data: Any) -> float | None:
@@ -316,15 +317,28 @@ class _Reader:
         elif name in CONTEXT_NAMES or name in WORDS:
             self.wrong(path, "this name has a meaning of its own in expressions: choose another", found=name)
 
-    def sensitive(self, data: Any) -> frozenset[str]:
+    def listed(self, key: str, data: Any) -> frozenset[str]:
+        """Variables that a key of the flow lists."""
         if data is None:
             return frozenset()
         if not isinstance(data, list):
-            self.wrong(("sensitive",), "must be a list of variables", expected="[name, …]")
+            self.wrong((key,), "must be a list of variables", expected="[name, …]")
             return frozenset()
         for index, name in enumerate(data):
-            self.variable_name(("sensitive", index), name)
+            self.variable_name((key, index), name)
         return frozenset(name for name in data if isinstance(name, str))
+
+    def shareable(self, data: Mapping[str, Any]) -> frozenset[str]:
+        """Variables that may leave the call; one that is secret as well is a fault."""
+        found = self.listed("shareable", data.get("shareable"))
+        secret = data.get("sensitive")
+        for name in sorted(found.intersection(secret if isinstance(secret, list) else ())):
+            self.wrong(
+                ("shareable", data["shareable"].index(name)),
+                "a sensitive variable is never shared: take it out of one of the two lists",
+                found=name,
+            )
+        return found
 
 
 # Between flows

@@ -83,6 +83,8 @@ class Flow:
     """Number of this version in the store; 0: it is not from there."""
     canary: float | None = None
     """Share of new calls that are to try this version, more than 0 and at most 1; None: it is for all."""
+    shareable: frozenset[str] = frozenset()
+    """Variables that whoever the call is handed to may know."""
 
     @cached_property
     def entries(self) -> tuple[str, ...]:

@@ -83,6 +83,11 @@ def flow_schema(elements: Mapping[str, type[Element]] = ELEMENTS) -> dict[str, A
                 "description": "Variables whose values stand in no log, trace, report or file name.",
                 "items": {"type": "string", **variable},
             },
+            "shareable": {
+                "type": ["array", "null"],
+                "description": "Variables that agents, AI agents and applications which get the call may know.",
+                "items": {"type": "string", **variable},
+            },
             "elements": {
                 "type": "object",
                 "description": "The steps of the flow, by name.",

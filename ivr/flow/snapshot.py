@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from ivr.errors import IvrError
 from ivr.flow.expressions import Record, Sensitive
+from ivr.flow.packet import HandedOver
 from ivr.flow.ports import CallInfo, Cause
 from ivr.flow.trace import Step
 from ivr.flow.way import Frame, Way
@@ -172,6 +173,8 @@ class KeptFlow:
     """When the last event came that a wait was for, in seconds of the epoch."""
     kept: dict[str, Any]
     """What the element that waits worked out when it began."""
+    handed: HandedOver
+    """What the next hand-off is told of those before it."""
 
 
 def take(ctx: Session, way: Way, element: Element, wake_at: float | None) -> dict[str, Any]:
@@ -207,6 +210,7 @@ def take(ctx: Session, way: Way, element: Element, wake_at: float | None) -> dic
         "ids": ctx.last_id,
         "last_event": ctx.last_event,
         "kept": encode(ctx.kept),
+        "handed": ctx.handed.data(),
     }
 
 
@@ -246,6 +250,7 @@ def read(data: Mapping[str, Any]) -> KeptFlow:
             ids=int(data["ids"]),
             last_event=None if data["last_event"] is None else float(data["last_event"]),
             kept=_named(decode(data["kept"])),
+            handed=HandedOver.of(data["handed"]) if "handed" in data else HandedOver(),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SnapshotError(f"a kept flow cannot be read ({type(error).__name__})") from None
@@ -258,7 +263,7 @@ def take_up(ctx: Session, way: Way, kept: KeptFlow, now: float, wall: datetime) 
     ctx.contact = kept.contact
     ctx.session, ctx.cause, ctx.answered = kept.session, kept.cause, kept.answered
     ctx.variables = {**ctx.variables, **kept.variables}
-    ctx.result, ctx.properties, ctx.kept = kept.result, kept.properties, kept.kept
+    ctx.result, ctx.properties, ctx.kept, ctx.handed = kept.result, kept.properties, kept.kept, kept.handed
     ctx.inputs, ctx.last_id, ctx.last_event = kept.inputs, kept.ids, kept.last_event
     epoch = ctx.call.started_at.timestamp() - ctx.started
     for step in kept.steps:

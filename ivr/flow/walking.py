@@ -78,6 +78,7 @@ class Walk:
         self._closing: Closing | None = None
         self.steps: list[Step] = self._way.steps
         """The way walked so far."""
+        ctx.steps = self.steps
         self.finished = False
         """Nothing more will run; late events still complete the trace."""
         self.fault: str | None = None

@@ -149,11 +149,12 @@ def _undeclared(view: View) -> Iterator[Finding]:
             if read not in flow.variables and read not in said:
                 said.add(read)
                 yield view.finding(V001, name, _setter(element, read), f"{read} is set and not declared", mend)
-    listed = sorted(flow.sensitive) if flow.places is None else flow.places.data.get("sensitive") or ()
-    for index, read in enumerate(listed):
-        if read not in flow.variables:
-            line = None if flow.places is None else flow.places.line(("sensitive", index))
-            yield view.finding(V001, None, "sensitive", f"{read} is sensitive and not declared", mend, line=line)
+    for key, names in (("sensitive", flow.sensitive), ("shareable", flow.shareable)):
+        listed = sorted(names) if flow.places is None else flow.places.data.get(key) or ()
+        for index, read in enumerate(listed):
+            if read not in flow.variables:
+                line = None if flow.places is None else flow.places.line((key, index))
+                yield view.finding(V001, None, key, f"{read} is {key} and not declared", mend, line=line)
 
 
 def _setter(element: Element, name: str) -> str:
@@ -169,7 +170,7 @@ def _setter(element: Element, name: str) -> str:
 
 def _unused(view: View) -> Iterator[Finding]:
     flow = view.flow
-    used: set[str] = {SPOKEN_LANGUAGE}
+    used: set[str] = {SPOKEN_LANGUAGE, *flow.shareable}
     for name, element in flow.elements.items():
         used.update(element.sets())
         used.update(read for _, read in _recordings(view, name))
