@@ -32,6 +32,11 @@ from media.face import (
     SrtpKey,
     Stats,
     Stream,
+    StreamEncoding,
+    StreamFrames,
+    StreamFull,
+    StreamMark,
+    StreamStarted,
     Tone,
 )
 from media.pacing import PACING_BOUNDS, WorkerStatistics
@@ -78,6 +83,11 @@ __all__ = [
     "SrtpKey",
     "Stats",
     "Stream",
+    "StreamEncoding",
+    "StreamFrames",
+    "StreamFull",
+    "StreamMark",
+    "StreamStarted",
     "Tone",
     "WorkerStatistics",
     "allow_listed",

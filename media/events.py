@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
-from media.face import Answerer, Digit, Flash, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
+from media.face import (
+    Answerer,
+    Digit,
+    Flash,
+    MediaEvent,
+    MediaTimeout,
+    PlayDone,
+    RecordDone,
+    Stats,
+    StreamFull,
+    StreamMark,
+    StreamStarted,
+    Tone,
+)
 from media.port import Port
 from media.protocol import (
     ANSWERER_REASONS,
     ANSWERERS,
     PLAY_REASONS,
     RECORD_REASONS,
+    STREAM_HEAD,
+    STREAM_OCTETS,
     TONE_KINDS,
     Event,
     split_strings,
 )
 
-__all__ = ["decode"]
+__all__ = ["decode", "frames"]
 
-_RATE = 8000
+_RATE: Final = 8000
+_FRAME: Final = 160
 
 
 def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> MediaEvent:
@@ -60,4 +77,22 @@ def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> Me
             remote_lost=None if missed < 0 else missed,
             mos=round(mos, 2),
         )
+    if kind == Event.STREAM_MARK:
+        stream, mark, cleared = fields
+        return StreamMark(port, stream, mark, bool(cleared))
+    if kind == Event.STREAM_STARTED:
+        return StreamStarted(port, *fields)
+    if kind == Event.STREAM_FULL:
+        stream, samples = fields
+        return StreamFull(port, stream, samples / _RATE)
     raise ValueError(f"no event of a port: {kind}")
+
+
+def frames(fields: tuple[Any, ...], data: bytes) -> Iterator[tuple[int, int, int, int, float, bytes]]:
+    """A STREAM_FRAMES row by row: row, generation, stream id, samples taken, at, and 20 ms of sound."""
+    encoding, count, at = fields
+    size = _FRAME * STREAM_OCTETS[encoding]
+    place = count * STREAM_HEAD.size
+    for row, generation, stream, taken in STREAM_HEAD.iter_unpack(data[:place]):
+        yield row, generation, stream, taken, at, data[place : place + size]
+        place += size

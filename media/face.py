@@ -30,6 +30,11 @@ __all__ = [
     "SrtpKey",
     "Stats",
     "Stream",
+    "StreamEncoding",
+    "StreamFrames",
+    "StreamFull",
+    "StreamMark",
+    "StreamStarted",
     "Tone",
 ]
 
@@ -37,6 +42,8 @@ WIDE_SUFFIX: Final = ".16k"
 """Behind the path of a sound: the file of the same sound at 16 kHz, twice as many samples, where there is one."""
 
 Codec = Literal["pcmu", "pcma", "g722", "opus"]
+StreamEncoding = Literal["ulaw", "slin16"]
+"""Sound of a stream, both ways, 8 kHz mono: octets of µ-law, or signed 16-bit little-endian samples."""
 CryptoSuite = Literal["AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"]
 
 
@@ -294,4 +301,75 @@ class Stats:
     """Listening quality estimated by the E-model (ITU-T G.107), 1.0 to 4.5."""
 
 
-MediaEvent = Answerer | Digit | Flash | Tone | PlayDone | RecordDone | MediaTimeout | Lost | Stats
+@dataclass(frozen=True, slots=True)
+class StreamFrames:
+    """What the peer said in one tick: one for each tick while a stream is open and the port has terms (`Port.update`).
+
+    Silence where nothing came, and while the port is on hold. After a stall of the machine, or where this process did
+    not read for half a second, frames are left out: `at` jumps.
+    """
+
+    port: Port
+    """Where it was heard."""
+    stream_id: int
+    """What ``Port.open_stream`` returned."""
+    at: float
+    """When it was heard (monotonic seconds)."""
+    payload: bytes
+    """20 ms: 160 octets of µ-law, or 320 octets of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMark:
+    """A mark was reached: all sound before it was sent, or dropped. Marks come in the order in which they were set."""
+
+    port: Port
+    """Whose stream."""
+    stream_id: int
+    """Which one; it may be closed by now."""
+    number: int
+    """What ``Port.stream_mark`` was given."""
+    cleared: bool
+    """Sound before it was dropped, by a clear or by the end of the stream; False: the last sample before it was sent
+    just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The first sound given to a stream was sent; once for each stream."""
+
+    port: Port
+    """Whose stream."""
+    stream_id: int
+    """Which one."""
+    at: float
+    """When its first packet was sent (monotonic seconds)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFull:
+    """Sound given to a stream was dropped, because so much of it waits already; at most one a tick."""
+
+    port: Port
+    """Whose stream."""
+    stream_id: int
+    """Which one."""
+    dropped_seconds: float
+    """How much, since the one before."""
+
+
+MediaEvent = (
+    Answerer
+    | Digit
+    | Flash
+    | Tone
+    | PlayDone
+    | RecordDone
+    | MediaTimeout
+    | Lost
+    | Stats
+    | StreamFrames
+    | StreamMark
+    | StreamStarted
+    | StreamFull
+)

@@ -17,8 +17,8 @@ from typing import Final
 
 from media import protocol
 from media.errors import MediaStartError
-from media.events import decode
-from media.face import Lost, MediaConfig, MediaEvent, RecordDone, Stats
+from media.events import decode, frames
+from media.face import Lost, MediaConfig, MediaEvent, RecordDone, Stats, StreamMark
 from media.pacing import PACING_BOUNDS, WorkerStatistics
 from media.port import Port
 from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, records
@@ -81,6 +81,8 @@ class WorkerLink:
         self._name = ""
         self._waiting: list[bytes] = []
         self._packets: deque[bytes] = deque()
+        self._sounds: list[bytes] = []
+        self._sound_packets: deque[bytes] = deque()
         self._queued = 0
         self._flushing = False
         loop.add_reader(ours.fileno(), self._readable)
@@ -114,6 +116,16 @@ class WorkerLink:
             return
         self._waiting.append(record)
         self._queued += len(record)
+        self._flush_soon()
+
+    def send_sound(self, record: bytes) -> None:
+        """Queue a command of a sound stream: these keep their order, and go after all others, which they neither delay
+        nor crowd out; how much of them waits is bounded by each stream."""
+        if not self.closed:
+            self._sounds.append(record)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._flushing:
             self._flushing = True
             self._loop.call_soon(self._flush)
@@ -124,16 +136,21 @@ class WorkerLink:
             return
         self._packets.extend(batches(self._waiting))
         self._waiting.clear()
-        while self._packets:
-            try:
-                self._socket.send(self._packets[0])
-            except BlockingIOError:
-                self._flushing = True
-                self._loop.add_writer(self._socket.fileno(), self._writable)
-                return
-            except OSError:
-                return  # the reader will see the end
-            self._queued -= len(self._packets.popleft())
+        self._sound_packets.extend(batches(self._sounds))
+        self._sounds.clear()
+        for packets in (self._packets, self._sound_packets):
+            while packets:
+                try:
+                    self._socket.send(packets[0])
+                except BlockingIOError:
+                    self._flushing = True
+                    self._loop.add_writer(self._socket.fileno(), self._writable)
+                    return
+                except OSError:
+                    return  # the reader will see the end
+                gone = packets.popleft()
+                if packets is self._packets:
+                    self._queued -= len(gone)
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._socket.fileno())
@@ -170,6 +187,12 @@ class WorkerLink:
                     log.error("media worker %d: %s", self.process.pid, fault)
                 else:
                     self.ready.set_exception(MediaStartError(fault))
+        elif kind == Event.STREAM_FRAMES:
+            for number, owner, stream, taken, at, payload in frames(fields, strings):
+                port = self.ports.get(number)
+                if port is not None and port._generation == owner:
+                    for event in port._streamed(stream, taken, at, payload):
+                        _tell(port, event)
         elif kind == Event.BEAT:
             self._beat(fields)
         elif kind == Event.FAULT:
@@ -184,6 +207,8 @@ class WorkerLink:
             event = decode(port, kind, fields, strings)
             if isinstance(event, RecordDone):
                 port._recording.discard(event.record_id)
+            elif isinstance(event, StreamMark):
+                port._marked(event.stream_id)
             elif isinstance(event, Stats) and port.released and fields[-1]:
                 del self.ports[row]
             _tell(port, event)

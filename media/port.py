@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from media import protocol, terms
 from media.errors import MediaError
-from media.face import MediaEvent, RecordOptions, Sound, Stream
+from media.face import MediaEvent, RecordOptions, Sound, Stream, StreamEncoding, StreamFrames, StreamFull
+from media.outflow import RATE, SECONDS_MOST, Outflow
 from media.protocol import Command, DigitMode
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Port:
     methods do nothing.
     """
 
-    __slots__ = ("_generation", "_link", "_next", "_on_event", "_recording", "_released", "_row", "local")
+    __slots__ = ("_generation", "_link", "_next", "_on_event", "_outflow", "_recording", "_released", "_row", "local")
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class Port:
         self._next = 0
         self._released = False
         self._recording: set[int] = set()
+        self._outflow: Outflow | None = None
         self.local = local
         """Address and port of RTP; RTCP is one port above."""
 
@@ -176,6 +178,54 @@ class Port:
         """Leave off finding out who answered; nothing more is told of it."""
         self._command(Command.STOP_ANSWERER)
 
+    # Sound streams
+
+    def open_stream(self, encoding: StreamEncoding, seconds: float = SECONDS_MOST) -> int:
+        """Tell what the peer says, tick by tick, and take sound to send him, both in ``encoding``. Returns the id.
+
+        ``seconds`` of sound may wait to be sent, what goes beyond is dropped (StreamFull). What is sent comes from the
+        stream where it has sound, else from a play, else from the other side of a bridge; the other side hears the
+        peer as before. A port has one stream: one that is open is closed.
+        """
+        if self._outflow is not None:
+            self._outflow.close()
+        number = self._number()
+        self._outflow = Outflow(number, encoding, seconds, self._stream_command)
+        return number
+
+    def stream_audio(self, stream_id: int, data: bytes) -> None:
+        """Send ``data`` after what waits: any length, cut anywhere."""
+        if (stream := self._open(stream_id)) is not None:
+            stream.audio(data)
+
+    def stream_mark(self, stream_id: int, number: int) -> bool:
+        """Tell (StreamMark) when all sound so far is sent. ``number``: 32 bits. False, and no mark, where 1,000 are
+        outstanding, or the stream is not open."""
+        return (stream := self._open(stream_id)) is not None and stream.mark(number)
+
+    def stream_clear(self, stream_id: int) -> None:
+        """Drop all sound that waits: silent from the next packet built. Marks that wait are told as cleared."""
+        if (stream := self._open(stream_id)) is not None:
+            stream.clear()
+
+    def close_stream(self, stream_id: int) -> None:
+        """End the stream; sound that waits is dropped. Marks that wait are still told, as cleared."""
+        if (stream := self._open(stream_id)) is not None:
+            stream.close()
+            self._outflow = None
+
+    def stream_queued(self, stream_id: int) -> float:
+        """Seconds of sound that wait to be sent, known to a tick."""
+        return stream.samples / RATE if (stream := self._open(stream_id)) is not None else 0.0
+
+    def _open(self, stream_id: int) -> Outflow | None:
+        stream = self._outflow
+        return stream if stream is not None and stream.number == stream_id and not self._released else None
+
+    def _stream_command(self, kind: Command, *fields: int, strings: tuple[bytes, ...] = ()) -> None:
+        if not self._released:
+            self._link.send_sound(protocol.pack(kind, self._row, self._generation, *fields, strings=strings))
+
     def request_stats(self) -> None:
         """Ask for :class:`~media.face.Stats` now."""
         self._command(Command.REPORT)
@@ -191,6 +241,21 @@ class Port:
         self._released = True
 
     # For the pool
+
+    def _streamed(self, stream_id: int, taken: int, at: float, payload: bytes) -> list[MediaEvent]:
+        """What the worker tells of a stream in each tick, as events."""
+        stream = self._open(stream_id)
+        if stream is None:
+            return []
+        stream.taken(taken)
+        events: list[MediaEvent] = [StreamFrames(self, stream_id, at, payload)]
+        if dropped := stream.dropped():
+            events.append(StreamFull(self, stream_id, dropped / RATE))
+        return events
+
+    def _marked(self, stream_id: int) -> None:
+        if (stream := self._open(stream_id)) is not None:
+            stream.marked()
 
     def _lose(self) -> set[int]:
         """The worker is gone: recordings that were running."""

@@ -24,6 +24,10 @@ __all__ = [
     "NO_TYPE",
     "PLAY_REASONS",
     "RECORD_REASONS",
+    "STREAM_ENCODINGS",
+    "STREAM_HEAD",
+    "STREAM_OCTETS",
+    "STREAM_ROWS",
     "TONE_KINDS",
     "WHOLE_WORKER",
     "Command",
@@ -74,6 +78,11 @@ class Command(IntEnum):
     TAP = 17
     FIND_ANSWERER = 18
     STOP_ANSWERER = 19
+    STREAM_OPEN = 20
+    STREAM_AUDIO = 21
+    STREAM_MARK = 22
+    STREAM_CLEAR = 23
+    STREAM_CLOSE = 24
 
 
 class Event(IntEnum):
@@ -92,6 +101,10 @@ class Event(IntEnum):
     TONE = 74
     BEAT = 75
     ANSWERER = 76
+    STREAM_FRAMES = 77
+    STREAM_MARK = 78
+    STREAM_STARTED = 79
+    STREAM_FULL = 80
 
 
 BODIES: Final[dict[int, struct.Struct]] = {
@@ -121,6 +134,11 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.TAP: struct.Struct("<"),  # then: path of the file for copies of packets; empty: no more
     Command.FIND_ANSWERER: struct.Struct("<B"),  # index into ANSWERER_MODES
     Command.STOP_ANSWERER: struct.Struct("<"),
+    Command.STREAM_OPEN: struct.Struct("<IB"),  # stream id, index into STREAM_ENCODINGS
+    Command.STREAM_AUDIO: struct.Struct("<I"),  # stream id; then: sound of its encoding, whole samples
+    Command.STREAM_MARK: struct.Struct("<II"),  # stream id, number
+    Command.STREAM_CLEAR: struct.Struct("<I"),
+    Command.STREAM_CLOSE: struct.Struct("<I"),
     Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
     Event.BOUND: struct.Struct("<HB"),  # RTP port, IPv6; the generation is the next use's
     Event.SHRUNK: struct.Struct("<BI"),  # which of the hosts, port pairs of the range that somebody else holds there
@@ -136,6 +154,12 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.TONE: struct.Struct("<Bd"),  # index into TONE_KINDS, at
     # index into ANSWERERS, confidence, at, final, end of the beep (0: none), index into ANSWERER_REASONS
     Event.ANSWERER: struct.Struct("<BfdBdB"),
+    # For all rows with a stream of one encoding: index into STREAM_ENCODINGS, rows, at; then a STREAM_HEAD of each, and
+    # 20 ms of sound of each
+    Event.STREAM_FRAMES: struct.Struct("<BHd"),
+    Event.STREAM_MARK: struct.Struct("<IIB"),  # stream id, number, cleared
+    Event.STREAM_STARTED: struct.Struct("<Id"),  # stream id, at
+    Event.STREAM_FULL: struct.Struct("<II"),  # stream id, samples dropped
     # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened, starved
     Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQ"),
 }
@@ -163,6 +187,13 @@ class DigitMode(IntEnum):
 
 
 TONE_KINDS: Final = ("busy", "congestion", "dial")
+STREAM_ENCODINGS: Final = ("ulaw", "slin16")
+STREAM_OCTETS: Final = (1, 2)
+"""Octets of a sample, by encoding."""
+STREAM_HEAD: Final = struct.Struct("<IIIQ")
+"""Row, generation, stream id, samples that were taken of what the row's stream was given."""
+STREAM_ROWS: Final = 90
+"""Rows of one STREAM_FRAMES at most: with two octets a sample it stays below MAX_PACKET."""
 ANSWERER_MODES: Final = ("fast", "beep")
 ANSWERERS: Final = ("human", "machine", "unknown")
 ANSWERER_REASONS: Final = ("greeting", "words", "music", "pause", "beep", "fax", "tone", "silence", "quiet", "timeout")

@@ -71,7 +71,8 @@ class Levels:
 
 
 class RtpEndpoint(Port):
-    """A port of its own: everything that can be done with a :class:`media.Port`, bridging left out, and a device at it.
+    """A port of its own: everything that can be done with a :class:`media.Port`, bridging and sound streams left out,
+    and a device at it.
 
     ``on_event`` gets the events of a port, in the endpoint's thread: hand them on with ``loop.call_soon_threadsafe``.
     The device is read and written once a tick from the construction to :meth:`release`, whatever is agreed; it is not

@@ -18,6 +18,9 @@ from media import (
     Sound,
     Stats,
     Stream,
+    StreamFrames,
+    StreamMark,
+    StreamStarted,
 )
 
 Later = Callable[[Callable[[], None]], None]
@@ -42,6 +45,16 @@ class FakePort:
         self.taps: list[Path | None] = []
         self.finding: str | None = None
         """How it is told who answered."""
+        self.stream: int | None = None
+        """The sound stream that is open."""
+        self.encoding = ""
+        """Its encoding."""
+        self.streamed = b""
+        """Sound given to it that has neither been sent nor dropped."""
+        self.marks: list[tuple[int, int]] = []
+        """Its marks that were not reached: octets of `streamed` before each, and number."""
+        self.clears = 0
+        """How often it was cleared."""
         self.packets_in = 0
         """That Stats on demand tell of."""
         self._count = 0
@@ -102,6 +115,42 @@ class FakePort:
     def stop_answerer(self) -> None:
         self.finding = None
 
+    def open_stream(self, encoding: str, seconds: float = 60.0) -> int:
+        if self.stream is not None:
+            self.close_stream(self.stream)
+        self._count += 1
+        self.stream, self.encoding = self._count, encoding
+        self.streamed, self.marks, self.clears = b"", [], 0
+        return self._count
+
+    def stream_audio(self, stream_id: int, data: bytes) -> None:
+        if stream_id == self.stream:
+            self.streamed += data
+
+    def stream_mark(self, stream_id: int, number: int) -> bool:
+        if stream_id != self.stream:
+            return False
+        self.marks.append((len(self.streamed), number))
+        if not self.streamed:
+            self.stream_sent(0)
+        return True
+
+    def stream_clear(self, stream_id: int) -> None:
+        if stream_id == self.stream:
+            self.clears += 1
+            marks, self.marks, self.streamed = self.marks, [], b""
+            for _, number in marks:
+                self.say(StreamMark(self, stream_id, number, True))  # type: ignore[arg-type]
+
+    def close_stream(self, stream_id: int) -> None:
+        if stream_id == self.stream:
+            self.stream_clear(stream_id)
+            self.stream = None
+
+    def stream_queued(self, stream_id: int) -> float:
+        octets = {"ulaw": 1, "slin16": 2}.get(self.encoding, 1)
+        return len(self.streamed) / octets / 8000 if stream_id == self.stream else 0.0
+
     def request_stats(self) -> None:
         self.say(Stats(self, self.packets_in, 0, 0, 0, 0, 0, 0, 1.0, None, None, 4.4))  # type: ignore[arg-type]
 
@@ -113,6 +162,8 @@ class FakePort:
             return
         self.unbridge()
         self._stopped(self.playing)
+        if self.stream is not None:
+            self.close_stream(self.stream)
         for record in sorted(self.running):
             self.recorded("stopped", record_id=record)
         self.say(Stats(self, 50, 50, 8000, 8000, 0, 0, 0, 1.0, None, None, 4.4))  # type: ignore[arg-type]
@@ -129,6 +180,25 @@ class FakePort:
         self._events += 1
         for phase, when, duration in (("start", at, 0.0), ("end", at + 0.1, 0.1)):
             self.say(Digit(self, digit, "rfc4733", phase, when, duration, self._events))  # type: ignore[arg-type]
+
+    def stream_heard(self, payload: bytes, at: float = 0.0) -> None:
+        """The party says 20 ms."""
+        assert self.stream is not None
+        self.say(StreamFrames(self, self.stream, at, payload))  # type: ignore[arg-type]
+
+    def stream_began(self, at: float = 0.0) -> None:
+        """The first of the stream's sound is sent."""
+        assert self.stream is not None
+        self.say(StreamStarted(self, self.stream, at))  # type: ignore[arg-type]
+
+    def stream_sent(self, octets: int) -> None:
+        """So much of the stream's sound is sent, with the marks up to there."""
+        assert self.stream is not None
+        self.streamed = self.streamed[octets:]
+        reached = [number for before, number in self.marks if before <= octets]
+        self.marks = [(before - octets, number) for before, number in self.marks if before > octets]
+        for number in reached:
+            self.say(StreamMark(self, self.stream, number, False))  # type: ignore[arg-type]
 
     def heard(self) -> list[str]:
         """Names of the sounds that play now."""
