@@ -257,6 +257,7 @@ class CallManager:
         session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._left, self._written)
         self.calls[call_id] = call
         self.total += 1
+        services.occupied.begin(call, caller.phone)
         names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
         services.captures.began(services.seen(leg, session, **names))
         if not caller.number or not flows.uses_profile:
@@ -348,6 +349,7 @@ class CallManager:
 
     def _closed(self, call: FlowCall) -> None:
         self.calls.pop(call.report.id, None)
+        self._services.occupied.end(call)
         self._unwritten.add(call)
         self.on_ended(call.report.event_key, call.report.summary())
         if not self.calls:

@@ -254,6 +254,11 @@ class OutgoingCall(FlowCall):
 
     # Transfers and forwards
 
+    def moved(self, leg: Leg) -> None:
+        super().moved(leg)
+        # Who was called has given the call away.
+        self.services.occupied.end(self._callee)
+
     def shown(self) -> tuple[str, str]:
         return self.command.from_ or self._shown, ""
 

@@ -119,6 +119,7 @@ class Placement:
         try:
             if self._way.number:
                 self._services.outbound.begin(self._attempt, self._way, self._order.dialler)
+            self._services.occupied.begin(self._attempt, self._way.phone, self._way.agent)
             self._next_line()
             if self._error is not None and self._over:
                 raise self._error
@@ -140,6 +141,7 @@ class Placement:
             self._task = None
         self._free()
         self._services.outbound.over(self._attempt)
+        self._services.occupied.end(self._attempt)
 
     # From line to line, from hop to hop
 

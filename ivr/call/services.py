@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ivr.call.desks import Desks
 from ivr.call.identity import LineTable
 from ivr.call.leg import Leg, MediaPolicy
+from ivr.call.occupied import Occupied
 from ivr.call.outbound import Outbound
 from ivr.call.outside import Outside
 from ivr.call.placement import Order, Placement
@@ -85,6 +86,8 @@ class Services:
     """Calls of each line, in and out."""
     outbound: Outbound = field(init=False)
     """Whether calls may go out, and how many do."""
+    occupied: Occupied = field(default_factory=Occupied)
+    """Phones and agents that are in a call."""
     paths_taken: set[Path] = field(default_factory=set)
     """Files that recordings in progress write."""
     loops: set[str] = field(default_factory=set)

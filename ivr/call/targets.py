@@ -7,15 +7,15 @@ through a line.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ivr.call.identity import LineTable, normalise
-from ivr.errors import CallForbiddenError, NotBuiltError, NumberNotServedError, ProtocolError
+from ivr.errors import CallForbiddenError, IvrError, NotBuiltError, NumberNotServedError, ProtocolError
 from ivr.guard import DialPolicy
 from ivr.lines import write_number
-from ivr.settings import Settings, SipLine
-from ivr.sip import Account, Flow, Registrar, Uri
+from ivr.settings import Agent, Settings, SipLine
+from ivr.sip import Account, Binding, Flow, Registrar, Uri
 
 
 class NoLineError(NumberNotServedError):
@@ -42,6 +42,8 @@ class Destination:
     """Answers challenges."""
     phone: str | None = None
     """User of the registered phone; None otherwise."""
+    agent: str | None = None
+    """Agent whose phone it is, where he was called by name."""
     transport: str | None = None
     """Of an address that is no line's; None: as the DNS says, else UDP."""
     number: str = ""
@@ -58,12 +60,19 @@ class Directory:
         self._registrar = registrar
         self._lines = lines
         self._policy = DialPolicy(settings.outbound_policy)
+        self.agents: Mapping[str, Agent] = settings.agents
+        """Agents by name, as they are now."""
+        self.takes_calls: Callable[[str], bool] = lambda agent: True
+        """Whether calls go to an agent: not to one who is logged out."""
+        self.answers: Callable[[str, Binding], bool] = lambda user, binding: True
+        """Whether somebody is there at a contact of an agent's phone."""
 
     def find(self, target: str, line: str | None, now: float) -> Sequence[Destination]:
         """Destinations of one target; several where a phone has several contacts.
 
-        Empty when a phone is known but not registered. Raises :class:`NumberNotServedError` for what is no target,
-        :class:`CallForbiddenError` for what the outbound policy denies. Their texts go into the log and name no number.
+        Empty when a phone is known but not registered, and for an agent who is logged out. Raises
+        :class:`NumberNotServedError` for what is no target, :class:`CallForbiddenError` for what the outbound policy
+        denies. Their texts go into the log and name no number.
         """
         scheme, _, rest = target.partition(":")
         match scheme.lower() if rest else "":
@@ -77,7 +86,7 @@ class Directory:
                 return self._agent(target, rest, line, now)
         if target in self._settings.phones:
             return self._phone(target, target, now)
-        if target in self._settings.agents:
+        if target in self.agents:
             return self._agent(target, target, line, now)
         return self._number(target, target, line)
 
@@ -104,26 +113,31 @@ class Directory:
     def _phone(self, target: str, user: str, now: float) -> Sequence[Destination]:
         if user not in self._settings.phones:
             raise NumberNotServedError("there is no such phone")
-        return [
-            Destination(
-                target,
-                binding.contact.uri,
-                binding.flow.remote[0],
-                binding.flow.remote[1],
-                flow=binding.path,
-                phone=user,
-            )
-            for binding in self._registrar.lookup(user, now)
-        ]
+        return [self._contact(target, user, binding) for binding in self._registrar.lookup(user, now)]
+
+    def _contact(self, target: str, user: str, binding: Binding, agent: str | None = None) -> Destination:
+        host, port = binding.flow.remote
+        return Destination(target, binding.contact.uri, host, port, flow=binding.path, phone=user, agent=agent)
 
     def _agent(self, target: str, name: str, line: str | None, now: float) -> Sequence[Destination]:
-        agent = self._settings.agents.get(name)
-        if not isinstance(agent, dict):
+        agent = self.agents.get(name)
+        if agent is None or not agent.enabled:
             raise NumberNotServedError("there is no such agent")
-        phones = agent.get("phones") or ()
+        if not self.takes_calls(name):
+            return []
         found: list[Destination] = []
-        for phone in (phones,) if isinstance(phones, str) else phones:
-            found += self.find(f"phone:{phone}" if phone in self._settings.phones else str(phone), line, now)
+        denied: IvrError | None = None
+        for phone in agent.phones:
+            if phone in self._settings.phones:
+                bindings = self._registrar.lookup(phone, now)
+                found += [self._contact(target, phone, one, name) for one in bindings if self.answers(phone, one)]
+                continue
+            try:
+                found += [replace(way, target=target, agent=name) for way in self.find(phone, line, now)]
+            except IvrError as error:
+                denied = error
+        if denied is not None and not found:
+            raise denied
         return found
 
     def _number(self, target: str, number: str, line: str | None) -> Sequence[Destination]:

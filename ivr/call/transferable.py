@@ -132,6 +132,7 @@ class Transferable:
 
     def _take(self, leg: Leg, peer: Peer, on_close: Callable[[], None] | None) -> None:
         self.leg, self.peer, self.transfer = leg, peer, None
+        self.services.occupied.begin(self, peer.name if peer.kind == "phone" else None)
         assert leg.session is not None
         leg.session.owner = self
         self._transfers += 1

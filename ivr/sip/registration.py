@@ -6,7 +6,7 @@ hole it has opened.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -84,6 +84,8 @@ class Registrar:
         self._bindings: dict[str, list[Binding]] = {}
         self._count = 0
         self._updates = 0
+        self.on_change: Callable[[str], None] = lambda aor: None
+        """Called for a phone whose bindings have changed: by a REGISTER, or since it was seen that one ran out."""
 
     def __len__(self) -> int:
         """Bindings, those included that ran out and were not looked at since."""
@@ -191,6 +193,7 @@ class Registrar:
             self._bindings[aor] = bindings
         else:
             self._bindings.pop(aor, None)
+        self.on_change(aor)
 
     def _purge(self, now: float) -> None:
         for aor in list(self._bindings):

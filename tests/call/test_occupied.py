@@ -28,9 +28,9 @@ def test_a_use_begins_and_ends_once() -> None:
     assert len(occupied) == 0
 
 
-def phones(services: Services) -> list[str | None]:
+def phones(services: Services) -> list[str]:
     """Phones that are in a call now."""
-    return sorted(str(use.phone) for use in vars(services.occupied)["_uses"].values())
+    return sorted(use.phone or "" for use in vars(services.occupied)["_uses"].values())
 
 
 def test_a_phone_that_is_called_is_occupied_from_the_invite_to_the_end(tmp_path: Path) -> None:

@@ -164,3 +164,14 @@ def test_the_count_is_always_right(steps: list[tuple[int, int, int, float]]) -> 
         registrar.answer(str(aor), message, FLOW, now)
         assert len(registrar) == sum(len(bindings) for bindings in registrar._bindings.values()) <= 5
         assert all(0 < len(bindings) <= 2 for bindings in registrar._bindings.values())
+
+
+def test_who_listens_hears_of_bindings_that_change_or_run_out() -> None:
+    registrar, told = Registrar(RegistrarLimits(min_expires=10)), list[str]()
+    registrar.on_change = told.append
+    registrar.answer("200", register("<sip:1@h>;expires=20", cseq=1), FLOW, 0.0)
+    assert told == ["200"]
+    registrar.answer("201", register("<sip:2@h>;expires=5", cseq=2), FLOW, 0.0)
+    assert told == ["200"]
+    assert not registrar.lookup("200", 30.0)
+    assert told == ["200", "200"]
