@@ -5,6 +5,7 @@ and passed down; nothing below reads the environment.
 """
 
 from ivr.settings.ai import AiAgent, AiProtocol, AiReconnect, AiTool, AiToolReason, AiVariable
+from ivr.settings.applications import Application, ApplicationRetry, StatusEvent
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings, HepSettings
 from ivr.settings.center import (
@@ -83,6 +84,8 @@ __all__ = [
     "AiToolReason",
     "AiVariable",
     "Announcement",
+    "Application",
+    "ApplicationRetry",
     "Bans",
     "Calendar",
     "Callbacks",
@@ -142,6 +145,7 @@ __all__ = [
     "SpeechSettings",
     "Srtp",
     "Status",
+    "StatusEvent",
     "StatusGroup",
     "StickyTime",
     "TlsSettings",

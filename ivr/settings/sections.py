@@ -6,6 +6,7 @@ import re
 from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from ivr.settings.ai import AiAgent
+from ivr.settings.applications import Application
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.center import Agent, DispositionField, Queue, StatusField
@@ -151,6 +153,17 @@ class MediaSettings(Section):
     """A call without RTP and RTCP for so long ends."""
 
 
+def _base_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = bool(parts.hostname) and parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.query or parts.fragment or parts.username is not None:
+        raise ValueError("not a base URL: like https://ivr.example")
+    return value.rstrip("/")
+
+
 class HttpSettings(Section):
     """The HTTP interface, and where flows may send requests."""
 
@@ -159,6 +172,8 @@ class HttpSettings(Section):
     """Private hosts (`pbx.example`, `10.0.0.5:8080`) and networks that flows may reach; public ones always are."""
     answer_bytes: Annotated[Size, Field(ge=1, le=MEBIBYTE)] = 256 * KIBIBYTE
     """Of an answer to a flow, unpacked. JSON of a mebibyte takes 20 ms to read, and no packet is sent meanwhile."""
+    public_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    """How others reach this interface, where they are told: by a proxy, under a name. Default: `listen`."""
 
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
@@ -295,7 +310,8 @@ class Settings(Section):
     """Hours and holidays by name, for the element hours."""
     ai_agents: dict[Name, AiAgent] = Field(default_factory=dict)
     """AI voice agents by name, for transfer_to_ai_agent."""
-    applications: dict[str, Any] = Field(default_factory=dict)
+    applications: dict[Name, Application] = Field(default_factory=dict)
+    """Voice applications by name, for transfer_to_voice_application."""
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     """Other systems that flows use by name."""
     mail: MailSettings | None = None
@@ -395,6 +411,5 @@ class Settings(Section):
 
 
 NOT_BUILT_SECTIONS = (
-    "applications",
     "webhooks",
 )
