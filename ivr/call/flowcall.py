@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -49,6 +50,10 @@ __all__ = ["FlowCall"]
 
 LATE_ANSWERS = 10.0
 """Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
+KEY_SECONDS = 0.17
+"""From one key that is sent to the next, as the media plane sends them."""
+PAUSE_SECONDS = 0.5
+"""Of a `w` among keys that are sent."""
 AFTER_THE_END = (
     ports.DeliverVoicemail,
     ports.DiscardRecording,
@@ -80,6 +85,7 @@ class FlowCall(Bridging):
         self._tasks: set[asyncio.Task[None]] = set()
         self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._forward: Forwarding | None = None
+        report.begin(services.feed)
 
     def _sounds_by(
         self, leg: Leg, *, answered: bool, late_media: float, recordings: CallRecordings | None = None
@@ -108,6 +114,9 @@ class FlowCall(Bridging):
     def feed(self, event: ports.Event) -> None:
         """Tell the flow; its commands are carried out before this returns."""
         self.report.figures.take(event)
+        if isinstance(event, ports.Moved):
+            told = {"by": event.by, "flow": event.flow.name, "element": event.entry}
+            self.report.tell("call.moved", told)
         self.runner.feed(event)
 
     def failed(self, error: Exception) -> None:
@@ -122,6 +131,7 @@ class FlowCall(Bridging):
     def turned(self) -> None:
         """The flow waits, or is over (RunnerHost)."""
         self._recordings.book()
+        self.report.waits(self.machine)
         if self.machine.finished:
             if not self.ended:
                 self._end("ended_by_flow", 480)
@@ -203,6 +213,8 @@ class FlowCall(Bridging):
                 self._recordings.pause_call()
             case ports.ResumeCallRecording():
                 self._recordings.resume_call()
+            case ports.SendKeys(keys=keys):
+                self._send_keys(keys)
             case ports.Forward():
                 self._forward = Forwarding(self.services, self, command)
                 self._forward.start()
@@ -231,6 +243,20 @@ class FlowCall(Bridging):
                 self.services.desks.applications.instructed(self, command)
             case ports.Note():
                 self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
+
+    def _send_keys(self, keys: str) -> None:
+        """Send keys to the party; each `w` among them is a silence."""
+        now, (first, *later) = self.services.clock(), re.split("(w+)", keys)
+        if first:
+            self.leg.send_keys(first, now)
+        if later:
+            seconds = KEY_SECONDS * len(first) + PAUSE_SECONDS * len(later[0])
+            self.services.call_later(seconds, lambda: self._send_later("".join(later[1:])))
+
+    def _send_later(self, keys: str) -> None:
+        if keys and vars(self) and not self.ended:
+            self._send_keys(keys)
+            self.services.flush()
 
     # Signalling
 

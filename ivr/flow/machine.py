@@ -26,9 +26,13 @@ from ivr.flow.ports import (
     DigitEnded,
     Event,
     EventArrived,
+    Instruction,
+    InstructionDone,
     MailDone,
+    Moved,
     PlayDone,
     PromptSpec,
+    RecordDone,
     RequestDone,
     WaitForEvent,
 )
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["Machine"]
 
 IDLE = "limits.flow_idle is reached: no step for so long"
+UNDER_FLOW = "the call is under its flow, which takes no instructions: take the call first"
 
 
 class Machine(Walk):
@@ -150,6 +155,9 @@ class Machine(Walk):
     def commands(self) -> list[Command]:
         """What is to be carried out now, in this order; empty until something is received again."""
         commands, self._ctx.commands = self._ctx.commands, []
+        take = self._ctx.under_way.take
+        for command in commands:
+            take(command)
         return commands
 
     def next_timer(self) -> float | None:
@@ -263,6 +271,7 @@ class Machine(Walk):
         if now > ctx.now:
             ctx.now = now
         kind = type(event)
+        ctx.under_way.take(event)
         if kind is Digit:
             if self.finished:
                 return
@@ -277,6 +286,14 @@ class Machine(Walk):
         elif kind is EventArrived:
             if not self.finished:
                 ctx.event_arrived(event)  # type: ignore[arg-type]
+        elif kind is RecordDone:
+            ctx.record_done(event)  # type: ignore[arg-type]
+        elif kind is Instruction:
+            if self._instructed(event):  # type: ignore[arg-type]
+                return
+        elif kind is Moved:
+            self._move(event)  # type: ignore[arg-type]
+            return
         elif kind is CallAnswered:
             ctx.answered = True
         elif kind is CallEnded:
@@ -289,6 +306,26 @@ class Machine(Walk):
             self._resume(event)
         elif kind is PlayDone and event.id == self._closing.play:  # type: ignore[union-attr]
             self._force_end(self._closing.cause)
+
+    def _instructed(self, event: Instruction) -> bool:
+        """What somebody outside asks for: carried out here where it can be in any state; False: by the element."""
+        ctx = self._ctx
+        refused = self.move_refusal()
+        if refused is not None:
+            ctx.emit(InstructionDone(event.id, error=refused))
+        elif event.verb == "hang_up":
+            ctx.instructed(event.verb)
+            ctx.emit(InstructionDone(event.id))
+            # TwiML's end of a call and that of the calls resource are the same to the other side: a plain BYE.
+            self._force_end("ended_by_api")
+        elif event.verb in ("start_recording", "stop_recording", "send_digits"):
+            ctx.instructed(event.verb)
+            ctx.emit(InstructionDone(event.id, error=ctx.take_order(event.verb, event.fields)))
+        elif not ctx.controlled:
+            ctx.emit(InstructionDone(event.id, error=UNDER_FLOW))
+        else:
+            return False
+        return True
 
     def handle_timer(self, now: float) -> None:
         """Take note of the time; nothing happens when it is early."""

@@ -7,6 +7,7 @@ happened to the details of their step. Everything in it is bounded: a caller may
 from __future__ import annotations
 
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,15 +27,21 @@ from ivr.flow.ports import (
     Play,
     PlayDone,
     PromptSpec,
+    RecordDone,
     Request,
     ResumeCallRecording,
+    SendKeys,
     SendMail,
+    StartCallRecording,
+    StopCallRecording,
     StopPlay,
+    StopRecord,
     StopWaiting,
     WaitForEvent,
 )
 from ivr.flow.spoken import Languages
 from ivr.flow.trace import WAITED_FOR
+from ivr.flow.underway import UnderWay
 from ivr.settings import Calendar
 
 if TYPE_CHECKING:
@@ -60,6 +67,10 @@ TEXT_IN_TRACE = 200
 
 OPEN_PLAYS = 32
 """Playbacks whose end is awaited for the trace; beyond it the oldest stays without."""
+
+KEYS_TO_SEND = re.compile(r"[0-9*#A-Dw]{1,64}", re.ASCII)
+NAME_LENGTH = 200
+"""Characters of a wish for a file's name."""
 
 OPEN_KEYS = 16
 """Keys held down at the same time whose length is awaited for the trace."""
@@ -97,12 +108,14 @@ class Session(Context):
     """What belongs to one call while its flow runs."""
 
     __slots__ = (
+        "_cut_recordings",
         "_open_keys",
         "_open_plays",
         "_room",
         "answered",
         "branch_shown",
         "call_recording",
+        "controlled",
         "early",
         "exchanges",
         "forwarding",
@@ -114,6 +127,7 @@ class Session(Context):
         "rested",
         "stray",
         "transfer",
+        "under_way",
         "waits",
     )
 
@@ -157,6 +171,11 @@ class Session(Context):
         """Terminator that may still come after a full input, and until when it is no input of its own."""
         self.exchanges = Exchanges()
         """Requests and mails whose answers the trace waits for."""
+        self.under_way = UnderWay()
+        """What was begun and is not over."""
+        self.controlled = False
+        """The element that runs takes instructions from outside."""
+        self._cut_recordings: dict[int, dict[str, Any]] = {}
         self._open_plays: dict[int, dict[str, Any]] = {}
         self._room = ENTRIES_IN_TRACE
         self._open_keys: deque[tuple[Key, dict[str, Any] | None]] = deque(maxlen=OPEN_KEYS)
@@ -244,6 +263,62 @@ class Session(Context):
         self.keys.clear()
         self.stray, self.interruptible_before = None, False
 
+    # Being taken away from an element
+
+    def stop_all(self) -> None:
+        """Stop what the element that runs has begun: nobody waits for the end of it any more."""
+        for command in self.under_way.stops(self.commands):
+            if type(command) is StopRecord and len(self._cut_recordings) < OPEN_PLAYS:
+                self._cut_recordings[command.id] = self.details
+            self.commands.append(command)
+            self.under_way.take(command)
+        for number in list(self.waits):
+            self.stop_waiting(number)
+
+    def moved(self) -> None:
+        """Somebody has taken the call to another flow: what was meant for this one does not count there."""
+        self.stop_all()
+        self.keys.clear()
+        self.stray, self.interruptible_before = None, False
+        self.forwarding = self.controlled = False
+        self.transfer, self.branch_shown = None, None
+        self.inputs += 1
+
+    def record_done(self, event: RecordDone) -> None:
+        """Enter in the trace what became of a recording that no element waits for any more."""
+        details = self._cut_recordings.pop(event.id, None)
+        if details is not None:
+            details.update(recording=event.path or None, duration=round(event.duration, 3), reason="cut")
+
+    # Instructions from outside that can be carried out in any state
+
+    def instructed(self, verb: str, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Enter an instruction in the trace; the entry, to which its results are added."""
+        entry: dict[str, Any] = {"verb": verb, "at": self.offset(self.now), **(shown or {})}
+        self.inputs += 1
+        self.enter("instructions", entry)
+        return entry
+
+    def take_order(self, verb: str, fields: Mapping[str, Any]) -> str | None:
+        """Send keys, or begin or end the recording of the whole call; why that cannot be, as a sentence."""
+        if verb == "send_digits":
+            keys = str(fields.get("digits") or "")
+            if not KEYS_TO_SEND.fullmatch(keys):
+                return "digits: 1 to 64 of 0-9 * # A-D, and w for half a second of silence"
+            self.emit(SendKeys(keys))
+        elif verb == "stop_recording":
+            if not self.call_recording:
+                return "the call is not being recorded"
+            self.call_recording = False
+            self.emit(StopCallRecording())
+        elif self.call_recording:
+            return "the call is being recorded already"
+        else:
+            self.call_recording = True
+            name = str(fields.get("name") or "").strip()[:NAME_LENGTH]
+            self.emit(StartCallRecording(name or f"call-{self.call.short_id or self.call.id}"))
+        return None
+
     # Sound
 
     def play(self, prompts: tuple[PromptSpec, ...], pause: float = 0.0, loop: int = 1) -> int:
@@ -274,7 +349,7 @@ class Session(Context):
     @property
     def settled(self) -> bool:
         """Nothing more will change the trace."""
-        return not self._open_plays and self.exchanges.settled
+        return not self._open_plays and not self._cut_recordings and self.exchanges.settled
 
     def pause_recording(self) -> bool:
         """Keep what comes out of the recording of the whole call; True when there is one."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.flow.elements.base import CallOver, Element, Run
 from ivr.flow.expressions import Record, Sensitive
-from ivr.flow.ports import Cause, Event, HangUp, PromptSpec
+from ivr.flow.ports import Cause, Event, HangUp, Moved, PromptSpec
 from ivr.flow.session import Session
 from ivr.flow.trace import Step
 from ivr.flow.way import Frame, Way
@@ -201,6 +201,41 @@ class Walk:
         if ctx.left:
             self._way.frames.clear()
         return element.targets.get(branch)
+
+    # Being moved
+
+    def move_refusal(self) -> str | None:
+        """Why the call cannot be moved to another flow now, as a sentence; None: it can."""
+        ctx = self._ctx
+        if self.finished or (ctx.session and not ctx.up):
+            return "the call is over"
+        if not ctx.up:
+            return "nobody is on the phone"
+        if self._closing is not None:
+            return "the call is being ended: a limit is reached"
+        return None if self._run is not None else "the flow has not begun"
+
+    def _move(self, event: Moved) -> None:
+        """The call goes on in another flow: the element that runs is left at once, and whatever it began is stopped."""
+        ctx = self._ctx
+        refused = self.move_refusal()
+        if refused is not None:
+            ctx.note(f"the call was not moved: {refused}")
+            return
+        run, self._run = self._run, None
+        self._deadline = None
+        if run is not None:
+            try:
+                run.close()
+            except Exception as error:
+                ctx.note(f"element {ctx.element} could not be left in good order: {type(error).__name__}", "error")
+        ctx.moved()
+        step = self.steps[-1]
+        step.left_at = ctx.now
+        step.branch = f"moved by {event.by}"
+        self._way.frames.clear()
+        self._begin(event.flow, event.variables)
+        self._go(event.entry)
 
     # Flows
 

@@ -35,6 +35,7 @@ from ivr.flow.ports.commands import (
     Record,
     ResumeCallRecording,
     Ring,
+    SendKeys,
     StartCallRecording,
     StopCallRecording,
     StopPlay,
@@ -183,6 +184,7 @@ __all__ = [
     "ReserveDial",
     "ResumeCallRecording",
     "Ring",
+    "SendKeys",
     "SendMail",
     "Speed",
     "StartAiAgent",
@@ -213,6 +215,7 @@ Command = (
     | StopCallRecording
     | PauseCallRecording
     | ResumeCallRecording
+    | SendKeys
     | Forward
     | CancelForward
     | HangUp

@@ -21,6 +21,7 @@ __all__ = [
     "Record",
     "ResumeCallRecording",
     "Ring",
+    "SendKeys",
     "StartCallRecording",
     "StopCallRecording",
     "StopPlay",
@@ -122,6 +123,14 @@ class PauseCallRecording:
 @dataclass(frozen=True, slots=True)
 class ResumeCallRecording:
     """Go on with the recording of the whole call."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendKeys:
+    """Send keys to the caller's side, as its line takes them. No event follows."""
+
+    keys: str
+    """Of `0123456789*#ABCD`, and `w` for half a second of silence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,8 @@ class JoinQueue:
 @dataclass(frozen=True, slots=True)
 class LeaveQueue:
     """The caller waits no more. Answered with :class:`QueueDone` of this outcome; without effect once an agent has
-    answered (then :class:`AgentAnswered` was told before)."""
+    answered (then :class:`AgentAnswered` was told before), except `cancelled`: somebody outside has taken the call
+    away, and the agent is hung up."""
 
     id: int
     """Of the `JoinQueue`; one that is over is ignored."""
