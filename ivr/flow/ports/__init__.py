@@ -55,6 +55,7 @@ from ivr.flow.ports.events import (
 from ivr.flow.ports.handoffs import (
     AgentAnswered,
     AgentRinging,
+    AiAgentConnecting,
     AiAgentDone,
     AiAgentSpoke,
     AiAgentStarted,
@@ -115,6 +116,7 @@ __all__ = [
     "CAUSES",
     "AgentAnswered",
     "AgentRinging",
+    "AiAgentConnecting",
     "AiAgentDone",
     "AiAgentSpoke",
     "AiAgentStarted",
@@ -266,6 +268,7 @@ Event = (
     | AgentRinging
     | AgentAnswered
     | QueueDone
+    | AiAgentConnecting
     | AiAgentStarted
     | AiAgentSpoke
     | AiAgentDone

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentAnswered",
     "AgentRinging",
+    "AiAgentConnecting",
     "AiAgentDone",
     "AiAgentSpoke",
     "AiAgentStarted",
@@ -305,9 +306,22 @@ class QueueDone:
     """Why, for trace and log."""
     callback: str = ""
     """Id of the call back that keeps the place."""
+    message: Any = None
+    """What the caller is told first, where the queue has words for it (`away`, when it is closed):
+    `ivr.settings.Sound`."""
 
 
 # Events: AI agents
+
+
+@dataclass(frozen=True, slots=True)
+class AiAgentConnecting:
+    """The endpoint is being called. Told at once after :class:`StartAiAgent`, where the configuration says what is
+    heard meanwhile; not needed otherwise."""
+
+    id: int
+    filler: str = "music"
+    """Of the configuration, for a flow that says nothing: `music`, `none`, or a text."""
 
 
 @dataclass(frozen=True, slots=True)
