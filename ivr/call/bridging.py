@@ -55,6 +55,10 @@ class Bridging(Transferable):
         forward = self._forward
         return forward.bridged.leg if forward is not None and not forward.over and forward.bridged else None
 
+    def connected(self, forwarding: Forwarding) -> None:
+        """A desk has had somebody called for the party, and the two hear each other."""
+        self._forward = forwarding
+
     # Transfers (Transferable)
 
     @property

@@ -291,11 +291,11 @@ class Forwarding(Handover):
         self.host.stop_ringing()
         self.bridged = attempt
         self._bridged_at = self.services.clock()
+        if self._early is not attempt:
+            self.host.leg.port.bridge(attempt.leg.port)
         self.host.forward_event(ports.ForwardAnswered(self.command.id, attempt.target))
         if self.over:
             return
-        if self._early is not attempt:
-            self.host.leg.port.bridge(attempt.leg.port)
         if self.command.record_name is not None:
             self.host.record_both(self.command.record_name)
         if self.command.max_duration is not None:

@@ -25,9 +25,17 @@ if TYPE_CHECKING:
 class ForwardHost(Protocol):
     """What a forward needs of the call it belongs to."""
 
-    leg: Leg
-    number: str
-    display: str
+    @property
+    def leg(self) -> Leg:
+        """The caller's."""
+
+    @property
+    def number(self) -> str:
+        """The caller's."""
+
+    @property
+    def display(self) -> str:
+        """The caller's name."""
 
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
@@ -64,7 +72,7 @@ class ForwardHost(Protocol):
         """A transfer that `by` (caller, called) asked for came to its end."""
 
     def forward_event(self, event: ports.ForwardRinging | ports.ForwardAnswered) -> None:
-        """Progress, for the flow."""
+        """Progress, for the flow. The two hear each other when the answer is told."""
 
     def forward_done(self, event: ports.ForwardDone) -> None:
         """The end, for the flow."""
