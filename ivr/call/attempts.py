@@ -90,6 +90,7 @@ class AttemptReport(CallReport):
         if "ringing_at" in self._attempt:
             return
         self._attempt["ringing_at"] = round(at, 3)
+        self.tell("call.ringing", {"attempt": self._attempt["attempt"]})
         if self._own:
             self._record = replace(self._record, ringing_at=at)
 
@@ -121,6 +122,11 @@ class AttemptReport(CallReport):
     def result(self) -> tuple[str, str]:
         """Outcome and word of an attempt that is over."""
         return str(self._attempt.get("outcome", "")), str(self._attempt.get("status", ""))
+
+    def _named(self) -> dict[str, Any]:
+        """The attempt, whose direction is out, whatever the run is about."""
+        called = {"direction": "outbound", "to": self._attempt["to"], "attempt": self._attempt["attempt"]}
+        return {**super()._named(), **called}
 
     def summary(self) -> dict[str, Any]:
         return {**super().summary(), "attempt": self._attempt["attempt"], "outcome": self._attempt.get("outcome")}

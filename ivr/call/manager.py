@@ -351,6 +351,7 @@ class CallManager:
         self.calls.pop(call.report.id, None)
         self._services.occupied.end(call)
         self._unwritten.add(call)
+        call.report.closed()
         self.on_ended(call.report.event_key, call.report.summary())
         if not self.calls:
             for then in self._idle:

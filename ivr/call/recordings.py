@@ -157,9 +157,9 @@ class CallRecordings:
     def book(self) -> None:
         """Write the rows of closed recordings, once the flow has had its chance to discard them."""
         if self._to_book:
-            for row in self._to_book.values():
-                self._services.store.writer.recording(row)
+            rows = list(self._to_book.values())
             self._to_book.clear()
+            self._report.recorded(rows)
 
     def path(self, number: int) -> Path | None:
         """Where a closed recording of the flow lies."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ivr.call.figures import CallFigures
+from ivr.feed import Feed
 from ivr.flow import ports
 from ivr.settings import HostPort
 from ivr.sip.negotiate import Agreed
-from ivr.store import CallRecord, Store
+from ivr.store import CallRecord, RecordingRecord, Store
 from media import Stats
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class CallReport:
         self._transfers: list[dict[str, Any]] = []
         self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
+        self._feed: Feed | None = None
+        self._place: object = None
+        """The step that the feed was told of last."""
         self.log = CallLog(log, {"call": record.id})
 
     @property
@@ -78,11 +82,52 @@ class CallReport:
     def cause(self) -> str | None:
         return self._cause
 
+    # What the feed is told: no digits, and nothing that a flow calls sensitive
+
+    def begin(self, feed: Feed) -> None:
+        """The call exists; `feed` hears of it from now on."""
+        self._feed = feed
+        self.tell("call.started", self._named())
+
+    def tell(self, what: str, data: Mapping[str, Any]) -> None:
+        """Tell the feed of something in this call."""
+        if self._feed is not None:
+            self._feed.tell(what, {"short_id": self._record.short_id, **data}, self._record.id)
+
+    def waits(self, machine: Machine) -> None:
+        """The flow waits in an element: the feed is told where the call is now, once for each step."""
+        if machine.steps and machine.steps[-1] is not self._place and not machine.finished:
+            self._place = step = machine.steps[-1]
+            self.tell("call.element", {"flow": step.flow, "element": step.element, "type": step.type})
+
+    def closed(self) -> None:
+        """All that is said of the end is known."""
+        self.tell("call.ended", {**self.summary(), **self._named()})
+
+    def _named(self) -> dict[str, Any]:
+        record = self._record
+        return {
+            "id": record.id,
+            "direction": record.direction,
+            "line": record.line,
+            "from": record.caller,
+            "to": record.called,
+            "flow": record.flow,
+            "flow_number": record.flow_number,
+        }
+
+    def recorded(self, recordings: Iterable[RecordingRecord]) -> None:
+        """Files are complete, and are kept."""
+        for row in recordings:
+            self._store.writer.recording(row)
+            self.tell("recording.ready", {"id": row.id, "kind": row.kind, "name": row.name, "seconds": row.seconds})
+
     def answered(self, at: float) -> None:
         """The caller's call is answered."""
         self._answered_at = at
         self.sip_status = 200
         self.figures.take_answer()
+        self.tell("call.answered", {})
 
     def over(self, cause: str, at: float) -> None:
         """The session is over; the first cause stays."""
@@ -94,16 +139,16 @@ class CallReport:
 
     def hand_off(self, done: ports.ForwardDone, at: float, secret: bool = False) -> None:
         """A forward came back or was taken; a `secret` target is not named."""
-        self._hand_offs.append(
-            {
-                "target": HIDDEN if secret and done.target else done.target,
-                "outcome": done.outcome,
-                "sip_code": done.sip_code,
-                "status": done.status,
-                "talk_time": round(done.talk_time, 3),
-                "ended_at": at,
-            }
-        )
+        found = {
+            "target": HIDDEN if secret and done.target else done.target,
+            "outcome": done.outcome,
+            "sip_code": done.sip_code,
+            "status": done.status,
+            "talk_time": round(done.talk_time, 3),
+            "ended_at": at,
+        }
+        self._hand_offs.append(found)
+        self.tell("call.forwarded", found)
 
     def abandoned(self, forward: Forwarding, talked: float, at: float) -> None:
         """The caller left while a forward was under way."""
@@ -120,7 +165,9 @@ class CallReport:
 
     def transferred(self, by: str, status: int, attended: bool, at: float) -> None:
         """A transfer that a peer asked for (`by` the caller or the one called) is decided."""
-        self._transfers.append({"by": by, "status": status, "attended": attended, "at": at})
+        found = {"by": by, "status": status, "attended": attended, "at": at}
+        self._transfers.append(found)
+        self.tell("call.transferred", found)
 
     def signalled(self, agreed: Agreed) -> None:
         """What offer and answer came to."""
@@ -164,14 +211,8 @@ class CallReport:
         record = self._record
         talked = 0.0 if self._answered_at is None or self._ended_at is None else self._ended_at - self._answered_at
         return {
-            "id": record.id,
+            **CallReport._named(self),
             "short_id": record.short_id,
-            "direction": record.direction,
-            "line": record.line,
-            "from": record.caller,
-            "to": record.called,
-            "flow": record.flow,
-            "flow_number": record.flow_number,
             "cause": self._cause,
             "answered": self._answered_at is not None,
             "seconds": round(talked, 3),

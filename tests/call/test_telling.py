@@ -1,0 +1,72 @@
+"""What the feed is told of a call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.feed import FeedEvent
+from tests.kit.house import House
+
+MENU = """
+sensitive: [pin]
+variables: {pin: ""}
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: welcome}
+  welcome: {type: play, text: welcome, next: mark}
+  mark: {type: set_variable, variables: {a: "1"}, next: ask}
+  ask: {type: collect, max_digits: 4, wait: 5s, save_as: pin, next: take, branches: {no_match: take}}
+  take: {type: record_voicemail, max_silence: 0, beep: false, next: bye, branches: {nothing_recorded: bye}}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path, {"menu": MENU})
+
+
+def told(house: House) -> list[FeedEvent]:
+    found = house.services.feed.since(0)
+    assert found is not None
+    return found
+
+
+def brief(events: list[FeedEvent]) -> list[tuple[str, Any]]:
+    return [(event.type, event.data.get("element")) for event in events]
+
+
+def test_a_call_from_its_beginning_to_its_end(house: House) -> None:
+    house.party().call("100")
+    call = next(iter(house.manager.calls))
+    house.play_out()
+    for digit in "4711":
+        house.press(digit)
+    house.port.recorded("silence", 3.0)
+    house.settled()
+    events = told(house)
+    assert brief(events) == [
+        ("call.started", None),
+        ("call.answered", None),
+        ("call.element", "welcome"),
+        ("call.element", "ask"),
+        ("call.element", "take"),
+        ("call.ended", None),
+        ("recording.ready", None),
+    ]
+    assert {event.call for event in events} == {call}
+    first, last = events[0].data, events[-2].data
+    assert (first["id"], first["direction"], first["to"], first["flow"]) == (call, "inbound", "100", "menu")
+    assert (last["cause"], last["answered"], last["flow_number"]) == ("ended_by_flow", True, first["flow_number"])
+    assert "4711" not in str([dict(event.data) for event in events])
+
+
+def test_a_step_is_told_once_however_long_it_waits(house: House) -> None:
+    house.party().call("100")
+    house.play_out()
+    house.press("1")
+    house.press("2")
+    assert brief(told(house))[-1] == ("call.element", "ask")
+    assert len(brief(told(house))) == 4
