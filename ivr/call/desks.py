@@ -10,8 +10,9 @@ from ivr.flow import ports
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
+    from ivr.flow import Flow
 
-__all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "QueueDesk"]
+__all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "PeopleDesk", "QueueDesk"]
 
 NOBODY_HERE = "this daemon hands no calls over"
 
@@ -27,9 +28,6 @@ class QueueDesk(Protocol):
 
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         """His place is kept for a call back."""
-
-    def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
-        """He has left a message."""
 
     def gone(self, call: FlowCall) -> None:
         """His call is over, in whatever state: who rings for him stops, who talks to him is hung up. Told for every
@@ -78,6 +76,19 @@ class ApplicationDesk(Protocol):
         """The call is over."""
 
 
+class PeopleDesk(Protocol):
+    """What callers leave for people, and what people ask for by telephone."""
+
+    def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
+        """A caller has left a message."""
+
+    def code(self, call: FlowCall, command: ports.AgentCode) -> None:
+        """An agent has dialled a code. Answered at once with :class:`~ivr.flow.ports.AgentCodeDone`."""
+
+    def flow_of(self, number: str, phone: str) -> Flow | None:
+        """The built-in flow of a code that a registered phone dials; None where the number is none."""
+
+
 class Closed:
     """Takes no call: every hand-off comes back at once."""
 
@@ -92,6 +103,12 @@ class Closed:
 
     def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
         pass
+
+    def code(self, call: FlowCall, command: ports.AgentCode) -> None:
+        call.feed(ports.AgentCodeDone(command.id, "refused", NOBODY_HERE))
+
+    def flow_of(self, number: str, phone: str) -> Flow | None:
+        return None
 
     def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
         call.feed(ports.AiAgentDone(command.id, "not_started", NOBODY_HERE))
@@ -126,6 +143,7 @@ class Desks:
     """All of them; each is put in place by the daemon before the first call."""
 
     queue: QueueDesk = field(default_factory=Closed)
+    people: PeopleDesk = field(default_factory=Closed)
     ai: AiDesk = field(default_factory=Closed)
     applications: ApplicationDesk = field(default_factory=Closed)
 

@@ -228,7 +228,9 @@ class FlowCall(Bridging):
             case ports.KeepCallback():
                 self.services.desks.queue.keep_callback(self, command)
             case ports.DeliverVoicemail():
-                self.services.desks.queue.message(self, command)
+                self.services.desks.people.message(self, command)
+            case ports.AgentCode():
+                self.services.desks.people.code(self, command)
             case ports.StartAiAgent():
                 self.services.desks.ai.start(self, command)
             case ports.StopAiAgent():

@@ -188,6 +188,9 @@ class CallManager:
         flows = self.flows.for_caller(caller.number or session.call_id)
         found = self._find(flows, caller, line, last_resort=False)
         forbidden: Verdict | None = None
+        if found is None and caller.phone is not None:
+            flow = services.desks.people.flow_of(caller.called, caller.phone)
+            found = None if flow is None else (flow, flow.entries[0])
         if found is None and caller.kind == "phone":
             if caller.called in services.settings.phones:
                 found = flows.find_internal()

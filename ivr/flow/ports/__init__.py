@@ -54,6 +54,8 @@ from ivr.flow.ports.events import (
 )
 from ivr.flow.ports.handoffs import (
     AgentAnswered,
+    AgentCode,
+    AgentCodeDone,
     AgentRinging,
     AiAgentConnecting,
     AiAgentDone,
@@ -115,6 +117,8 @@ from ivr.flow.ports.outside import (
 __all__ = [
     "CAUSES",
     "AgentAnswered",
+    "AgentCode",
+    "AgentCodeDone",
     "AgentRinging",
     "AiAgentConnecting",
     "AiAgentDone",
@@ -236,6 +240,7 @@ Command = (
     | LeaveQueue
     | KeepCallback
     | DeliverVoicemail
+    | AgentCode
     | StartAiAgent
     | StopAiAgent
     | OfferApplication
@@ -267,6 +272,7 @@ Event = (
     | QueuePosition
     | AgentRinging
     | AgentAnswered
+    | AgentCodeDone
     | QueueDone
     | AiAgentConnecting
     | AiAgentStarted

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AgentAnswered",
+    "AgentCode",
+    "AgentCodeDone",
     "AgentRinging",
     "AiAgentConnecting",
     "AiAgentDone",
@@ -146,6 +148,18 @@ class DeliverVoicemail:
     """Name of the agent in the configuration; empty: of the queue alone."""
     caller: str = ""
     """Who speaks; empty where that is not to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCode:
+    """An agent asks for something by telephone (built-in flows alone). Ends with :class:`AgentCodeDone`, at once."""
+
+    id: int
+    """Names it."""
+    action: str
+    """`log_in`, `log_out`, `pause`, `resume`, `status`, `disposition`."""
+    digits: str = ""
+    """What was dialled after the code, or when it was asked for."""
 
 
 # Commands: AI agents
@@ -309,6 +323,18 @@ class QueueDone:
     message: Any = None
     """What the caller is told first, where the queue has words for it (`away`, when it is closed):
     `ivr.settings.Sound`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCodeDone:
+    """What became of what an agent asked for by telephone."""
+
+    id: int
+    """Of the `AgentCode`."""
+    outcome: Literal["done", "digits_needed", "refused"]
+    """`digits_needed`: it is asked again with what `say` asks for."""
+    say: str
+    """Heard by the agent."""
 
 
 # Events: AI agents
