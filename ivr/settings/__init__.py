@@ -23,6 +23,7 @@ from ivr.settings.center import (
     VoicemailBox,
 )
 from ivr.settings.clear import keys_in_clear
+from ivr.settings.codes import TELEPHONE_ACTIONS, TelephoneAction, TelephoneCodes
 from ivr.settings.connectors import (
     Connector,
     ConnectorBranch,
@@ -76,6 +77,7 @@ __all__ = [
     "DEFAULT_QUEUE",
     "ROUTE_OPERATORS",
     "STATUS_GROUPS",
+    "TELEPHONE_ACTIONS",
     "Agent",
     "AiAgent",
     "AiProtocol",
@@ -148,6 +150,8 @@ __all__ = [
     "StatusEvent",
     "StatusGroup",
     "StickyTime",
+    "TelephoneAction",
+    "TelephoneCodes",
     "TlsSettings",
     "TransferSettings",
     "VoicemailBox",

@@ -25,6 +25,7 @@ from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings
 from ivr.settings.center import Agent, DispositionField, Queue, StatusField
 from ivr.settings.center_checks import with_default
+from ivr.settings.codes import TelephoneCodes
 from ivr.settings.connectors import Connector, MailSettings, Name
 from ivr.settings.devices import Line, SoundCard
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
@@ -306,6 +307,8 @@ class Settings(Section):
     """Of agents, besides available, busy, away and unavailable."""
     dispositions: dict[Name, DispositionField] = Field(default_factory=dict)
     """How conversations end, as agents say at wrap-up."""
+    telephone_codes: TelephoneCodes = TelephoneCodes()
+    """What agents dial to log in and out, to pause, to say how a conversation ended."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     """Hours and holidays by name, for the element hours."""
     ai_agents: dict[Name, AiAgent] = Field(default_factory=dict)
