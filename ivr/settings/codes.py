@@ -1,0 +1,61 @@
+"""What agents dial on registered phones (`telephone_codes`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, model_validator
+
+from ivr.settings.values import Digits, Section
+
+__all__ = ["TELEPHONE_ACTIONS", "TelephoneAction", "TelephoneCodes"]
+
+TelephoneAction = Literal["log_in", "log_out", "pause", "resume", "status", "disposition"]
+TELEPHONE_ACTIONS: tuple[TelephoneAction, ...] = ("log_in", "log_out", "pause", "resume", "status", "disposition")
+
+_CODE = re.compile(r"[0-9*#]{1,8}", re.ASCII)
+
+
+def _code(value: str) -> str:
+    if not _CODE.fullmatch(value):
+        raise ValueError("not a code: 1 to 8 of 0 to 9, * and #")
+    return value
+
+
+Code = Annotated[Digits, AfterValidator(_code)]
+
+
+class TelephoneCodes(Section):
+    """Numbers that mean something on registered phones; null: there is no such code. A flow of that number has it."""
+
+    log_in: Code | None = "*11"
+    """Log in. Followed by the agent's `code`: on any registered phone, which is his until he logs out."""
+    log_out: Code | None = "*12"
+    pause: Code | None = "*13"
+    """`away` until the next code."""
+    resume: Code | None = "*14"
+    """`available` again; wrap-up ends, too."""
+    status: Code | None = "*15"
+    """Followed by the code of a status."""
+    disposition: Code | None = "*16"
+    """Followed by the code of a disposition: of the last call, at wrap-up or after."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> TelephoneCodes:
+        given = {name: code for name in TELEPHONE_ACTIONS if (code := getattr(self, name)) is not None}
+        for name, code in given.items():
+            for other, longer in given.items():
+                if name != other and longer.startswith(code):
+                    raise ValueError(f"{other} ({longer}) begins as {name} does ({code}): digits may follow both")
+        return self
+
+    def read(self, number: str) -> tuple[TelephoneAction, str] | None:
+        """What a number means, and the digits that follow the code; None: nothing."""
+        for name in TELEPHONE_ACTIONS:
+            code: str | None = getattr(self, name)
+            if code is not None and number.startswith(code):
+                rest = number[len(code) :].removeprefix("*").removesuffix("#")
+                if not rest or (rest.isascii() and rest.isdecimal()):
+                    return name, rest
+        return None
