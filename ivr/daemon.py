@@ -258,14 +258,16 @@ class Daemon:
             waiting = WaitingFlows(services, events, lambda: manager.flows, keeper.flow)
             exits.push_async_callback(waiting.close)
             await waiting.begin()
-            dialler = Dialler(settings, store, waiting, lambda: manager.flows, time.time, loop)
+            dialler = Dialler(settings, store, waiting, lambda: manager.flows, time.time, loop, services.feed.tell)
             await dialler.begin()
             exits.callback(dialler.close)
             listed = BlockList(store, loop, time.time, settings.country)
             exits.callback(listed.close)
             world.reserve, world.prepare = dialler.reserve, dialler.prepare
             world.permitted, world.block = listed.may_contact, listed.change
-            office = CampaignOffice(settings, store, dialler, lambda: manager.flows, time.time)
+            office = CampaignOffice(
+                settings, store, dialler, lambda: manager.flows, time.time, services.feed.tell
+            )
             contacts = Contacts(services, waiting, background.spawn, manager.refusal)
             world.begin = contacts.begin
             services.keep = waiting.keep

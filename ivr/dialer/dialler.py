@@ -20,7 +20,7 @@ from typing import Any
 
 from ivr.call.solo import SoloOutcome, campaign_of
 from ivr.dialer.books import Active, Books, Taken
-from ivr.dialer.feeder import Feeder, Sleeping
+from ivr.dialer.feeder import Feeder, Sleeping, Tell
 from ivr.dialer.matches import Matches
 from ivr.dialer.paces import PaceBook
 from ivr.dialer.rules.matching import Matcher
@@ -48,8 +48,9 @@ class Dialler:
         flows: Callable[[], FlowSet],
         wall: Callable[[], float],
         loop: asyncio.AbstractEventLoop,
+        tell: Tell = lambda what, data: None,
     ) -> None:
-        """`flows` are those in force."""
+        """`flows` are those in force; `tell` hears what happens to campaigns."""
         self._settings = settings
         self._store = store
         self._waiting = waiting
@@ -60,7 +61,7 @@ class Dialler:
         self._books = Books()
         self.matches = Matches(self._books)
         """Whose calls wait for agents."""
-        self._feeder = Feeder(settings, store, waiting, flows, wall, self._books, self._paces, self.matches)
+        self._feeder = Feeder(settings, store, waiting, flows, wall, self._books, self._paces, self.matches, tell)
         self._held: dict[str, asyncio.TimerHandle | None] = {}
         """Flows whose time came while they could not go on, with what lets them go on when the pace does."""
         self._look_again = waiting.hold(self._is_held)

@@ -18,9 +18,9 @@ from ivr.flow import FlowSet
 from ivr.flow.callhours import CallHours, CallWindow
 from ivr.flow.elements.start import StartFromAudienceElement
 from ivr.settings import Settings
-from ivr.store import KeptWait, Store, StoredContact
+from ivr.store import Campaign, KeptWait, Store, StoredContact
 
-__all__ = ["Feeder", "Sleeping"]
+__all__ = ["Feeder", "Sleeping", "Tell", "told"]
 
 log = logging.getLogger("ivr.dialer")
 
@@ -70,6 +70,16 @@ class Sleeping(Protocol):
     def drop(self, key: str, writes: list[Callable[[Any], None]]) -> bool: ...
 
 
+Tell = Callable[[str, Mapping[str, Any]], object]
+"""Hears what happens to campaigns: type and data of an event."""
+
+
+def told(campaign: Campaign) -> tuple[str, dict[str, Any]]:
+    """Type and data of the event that a campaign has come into its state."""
+    word = "started" if campaign.state == "running" else campaign.state
+    return f"campaign.{word}", {"id": campaign.id, "name": campaign.name, "flow": campaign.flow}
+
+
 class Feeder:
     """One for all campaigns of a process."""
 
@@ -83,6 +93,7 @@ class Feeder:
         books: Books,
         paces: PaceBook,
         matches: Matches,
+        tell: Tell,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -92,6 +103,7 @@ class Feeder:
         self._books = books
         self._paces = paces
         self._matches = matches
+        self._tell = tell
         self._wake = asyncio.Event()
 
     def look(self) -> None:
@@ -237,6 +249,7 @@ class Feeder:
         active.campaign = done
         self._books.close(key)
         log.info("campaign %d is finished", key)
+        self._tell(*told(done))
 
     async def _expire(self, active: Active) -> None:
         """Its time is over."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ivr.dialer.dialler import Dialler
+from ivr.dialer.feeder import Tell, told
 from ivr.dialer.loading import Result, load_contacts
 from ivr.dialer.rules.audience import BadRow, Contact
 from ivr.dialer.rules.options import CampaignOptions
@@ -70,12 +71,15 @@ class CampaignOffice:
         dialler: Dialler,
         flows: Callable[[], FlowSet],
         wall: Callable[[], float],
+        tell: Tell = lambda what, data: None,
     ) -> None:
+        """`tell` hears what happens to campaigns."""
         self._settings = settings
         self._store = store
         self._dialler = dialler
         self._flows = flows
         self._wall = wall
+        self._tell = tell
 
     async def make(self, wish: Wish) -> tuple[Campaign, bool]:
         """A new campaign in state draft, and True; the one that the same key has made, and False."""
@@ -182,6 +186,7 @@ class CampaignOffice:
             campaign = await self.get(key)
             raise CampaignStateError(f"campaign {key} is {campaign.state}, expected {' or '.join(allowed)}")
         log.info("campaign %d is %s", key, to)
+        self._tell(*told(moved))
         return moved
 
     def _own(self, campaign: Campaign) -> None:

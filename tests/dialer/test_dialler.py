@@ -58,7 +58,9 @@ class House:
         """Start the daemon."""
         self.flows = ContactFlows(self.store, self.loop, self.phone, **self.options)
         self.dialler = self.flows.dialler_of(self.settings, lambda: self.in_force)
-        self.office = CampaignOffice(self.settings, self.store, self.dialler, lambda: self.in_force, self.loop.time)
+        self.office = CampaignOffice(
+            self.settings, self.store, self.dialler, lambda: self.in_force, self.loop.time, self.flows.tell
+        )
         await self.flows.begin()
         await self.dialler.begin()
         self.flows.run()
@@ -417,6 +419,25 @@ def test_a_campaign_that_was_paused_stays_paused_over_a_restart(perform: Perform
         await house.over(campaign.id)
 
     assert len(perform(play).dialled) == 30
+
+
+def test_the_feed_hears_what_happens_to_campaigns(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        first = await house.campaign(5, speed="60/minute")
+        await house.office.pause(first.id)
+        await house.office.start(first.id)
+        second = await house.campaign(5, begin=False, first=100)
+        await house.office.cancel(second.id)
+        await house.over(first.id)
+        assert house.flows.told == [
+            ("campaign.started", first.id),
+            ("campaign.paused", first.id),
+            ("campaign.started", first.id),
+            ("campaign.cancelled", second.id),
+            ("campaign.finished", first.id),
+        ]
+
+    perform(play)
 
 
 def test_contacts_can_come_while_it_runs(perform: Perform) -> None:

@@ -72,14 +72,20 @@ class ContactFlows:
         self.calling = 0
         self.most_calling = 0
         self.most_rows = 0
+        self.told: list[tuple[str, int]] = []
+        """What the feed hears of campaigns."""
         self._held: Callable[[str], bool] = lambda key: False
         self._waking: dict[str, None] = {}
         self._asleep: dict[str, tuple[KeptWait, float]] = {}
         self._running: set[str] = set()
 
+    def tell(self, what: str, data: Mapping[str, Any]) -> None:
+        """Something happened to a campaign."""
+        self.told.append((what, data["id"]))
+
     def dialler_of(self, settings: Settings, flows: Callable[[], FlowSet]) -> Dialler:
         """A dialler on these flows."""
-        self.dialler = Dialler(settings, self.store, self, flows, self.loop.time, self.loop)
+        self.dialler = Dialler(settings, self.store, self, flows, self.loop.time, self.loop, self.tell)
         return self.dialler
 
     def __len__(self) -> int:
