@@ -69,9 +69,6 @@ class ApplicationDesk(Protocol):
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
         """Tell it what happened."""
 
-    def instructed(self, call: FlowCall, command: ports.InstructionDone) -> None:
-        """What it asked for is done."""
-
     def gone(self, call: FlowCall) -> None:
         """The call is over."""
 
@@ -129,9 +126,6 @@ class Closed:
         pass
 
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
-        pass
-
-    def instructed(self, call: FlowCall, command: ports.InstructionDone) -> None:
         pass
 
     def gone(self, call: FlowCall) -> None:

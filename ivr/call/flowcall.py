@@ -19,6 +19,7 @@ from ivr.call.bridging import Bridging
 from ivr.call.forward import Forwarding
 from ivr.call.keys import Keys
 from ivr.call.leg import Leg, refusal
+from ivr.call.orders import Orders
 from ivr.call.outcomes import broken
 from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
@@ -85,6 +86,8 @@ class FlowCall(Bridging):
         self._tasks: set[asyncio.Task[None]] = set()
         self._keys = Keys(services.clock, self.feed, self._pass_on)
         self._forward: Forwarding | None = None
+        self.orders = Orders(self.feed)
+        """What is asked of the call from outside."""
         report.begin(services.feed)
 
     def _sounds_by(
@@ -242,7 +245,7 @@ class FlowCall(Bridging):
             case ports.TellApplication():
                 self.services.desks.applications.tell(self, command)
             case ports.InstructionDone():
-                self.services.desks.applications.instructed(self, command)
+                self.orders.done(command)
             case ports.Note():
                 self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
 
@@ -431,6 +434,7 @@ class FlowCall(Bridging):
         if not self.runner.settled:
             self.services.call_later(LATE_ANSWERS, self.let_go)
             return
+        self.orders.close()
         self.runner.leave()
         if self.session.owner is self:
             self.session.owner = None

@@ -5,6 +5,7 @@ datagram -> Stack -> event -> CallManager -> LiveCall -> Machine -> element -> m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections import Counter
@@ -19,6 +20,7 @@ from ivr.call.gate import Gate
 from ivr.call.identity import Caller, plain_text, verification
 from ivr.call.leg import refusal
 from ivr.call.live import LiveCall
+from ivr.call.moving import MoveError, NoGoalError
 from ivr.call.outgoing import OutgoingCall
 from ivr.call.report import CallReport
 from ivr.call.services import Services
@@ -301,6 +303,39 @@ class CallManager:
     def _named(self, name: str) -> FlowCall | None:
         call = self.calls.get(name)
         return call or next((call for call in self.calls.values() if str(call.report.short_id) == name), None)
+
+    # What is asked of live calls from outside
+
+    def move(
+        self, name: str, flow: Flow, entry: str, by: str, variables: Mapping[str, Any] | None = None
+    ) -> FlowCall:
+        """Take a call away from whatever has it: it goes on in `flow` at `entry`. NoGoalError where there is no such
+        call, MoveError where it cannot be moved as it stands."""
+        call = self.find(name)
+        refused = call.machine.move_refusal()
+        if refused is not None:
+            raise MoveError(refused)
+        self._services.feed.tell("call.moved", {"flow": flow.name, "by": by}, call.report.id)
+        call.feed(ports.Moved(flow, entry, by, variables or {}))
+        return call
+
+    def instruct(self, name: str, verb: str, fields: Mapping[str, Any]) -> asyncio.Future[ports.InstructionDone]:
+        """Ask something of a call; what came of it. NoGoalError where there is no such call."""
+        answer: asyncio.Future[ports.InstructionDone] = self._services.loop.create_future()
+
+        def done(command: ports.InstructionDone) -> None:
+            if not answer.done():
+                answer.set_result(command)
+
+        self.find(name).orders.give(verb, fields, done)
+        return answer
+
+    def find(self, name: str) -> FlowCall:
+        """A call in progress by id or short id; NoGoalError where there is none."""
+        call = self._named(name)
+        if call is None:
+            raise NoGoalError("there is no such call in progress")
+        return call
 
     def party(self, name: str) -> Party | None:
         """The caller's leg of a call in progress, by id or short id, for captures."""

@@ -265,15 +265,16 @@ class Session(Context):
 
     # Being taken away from an element
 
-    def stop_all(self) -> None:
-        """Stop what the element that runs has begun: nobody waits for the end of it any more."""
-        for command in self.under_way.stops(self.commands):
+    def stop_all(self, *kinds: type[Any]) -> None:
+        """Stop what was begun and is not over, or what is of these kinds: nobody waits for the end of it any more."""
+        for command in self.under_way.stops(self.commands, kinds):
             if type(command) is StopRecord and len(self._cut_recordings) < OPEN_PLAYS:
                 self._cut_recordings[command.id] = self.details
             self.commands.append(command)
             self.under_way.take(command)
-        for number in list(self.waits):
-            self.stop_waiting(number)
+        if not kinds:
+            for number in list(self.waits):
+                self.stop_waiting(number)
 
     def moved(self) -> None:
         """Somebody has taken the call to another flow: what was meant for this one does not count there."""

@@ -81,11 +81,15 @@ class UnderWay:
         elif kind in ENDS or (type(what) is LeaveQueue and what.reason == "cancelled"):
             self._open.pop(what.id, None)  # type: ignore[union-attr]
 
-    def stops(self, given: Iterable[Command]) -> list[Command]:
-        """What stops all of it; `given` are commands that are not carried out yet."""
+    def stops(self, given: Iterable[Command], kinds: tuple[type[Any], ...] = ()) -> list[Command]:
+        """What stops all of it, or what is of these kinds; `given` are commands that are not carried out yet."""
         for command in given:
             self.take(command)
-        return [STOPS[type(command)](number) for number, command in self._open.items()]
+        return [
+            STOPS[type(command)](number)
+            for number, command in self._open.items()
+            if not kinds or type(command) in kinds
+        ]
 
     def running(self, kind: type[Any], given: Iterable[Command]) -> int | None:
         """Id of the newest command of a kind that is under way; None: there is none."""

@@ -1,0 +1,146 @@
+"""Built-in flows that live calls are moved to: a target is called, a queue joined, a flow entered, the call handed to
+an AI agent or a voice application, or held for who controls it from outside.
+
+They are made before the call is touched: what cannot be is said to who asks, and the call stays where it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, Literal
+
+from ivr.call.dialling import BUILT_IN
+from ivr.errors import FlowLoadError, IvrError
+from ivr.flow import Flow, FlowSet, parse_flow
+from ivr.flow.control import ControlElement
+from ivr.settings import Settings
+
+__all__ = ["MOVED", "TAKEN", "Goal", "GoalError", "MoveError", "NoGoalError", "Target", "goal_of", "taken_flow"]
+
+MOVED = "(moved)"
+"""Name in records of flows that are made for a move; no file can be called so."""
+TAKEN = "(taken)"
+"""Name in records of the flow that holds a call for who controls it."""
+BUILT = 256
+"""Flows that are remembered, once they are made: that takes a few milliseconds."""
+START, DO, ELSE, BYE = "start", "do", "else", "bye"
+
+Target = Literal["to", "queue", "flow", "ai_agent", "application"]
+
+_SECTIONS: Mapping[str, str] = {"queue": "queues", "ai_agent": "ai_agents", "application": "applications"}
+_ELEMENTS: Mapping[str, tuple[str, str, str]] = {
+    "to": ("forward_call", "to", "call_not_forwarded"),
+    "queue": ("transfer_to_agent", "queue", "call_not_forwarded"),
+    "ai_agent": ("transfer_to_ai_agent", "agent", "returned"),
+    "application": ("transfer_to_voice_application", "application", "call_not_transferred"),
+}
+"""Target to the element that sees to it, its field, and the branch by which the call comes back."""
+
+
+class NoGoalError(IvrError):
+    """There is no flow, queue, agent or application of that name."""
+
+    http_status = 404
+
+
+class GoalError(IvrError):
+    """What is asked for cannot be: the flow has no place to begin, a field does not hold."""
+
+    http_status = 422
+
+
+class MoveError(IvrError):
+    """The call cannot be moved, or asked for something, as it stands."""
+
+    http_status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where a call is to go on."""
+
+    flow: Flow
+    entry: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def goal_of(
+    target: Target,
+    value: str,
+    flows: FlowSet,
+    settings: Settings,
+    *,
+    fields: Mapping[str, Any] | None = None,
+    otherwise: str | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> Goal:
+    """Where a call goes on that is moved to a target. `fields` are further ones of the element that sees to it;
+    `otherwise` is the flow that gets the call where nobody takes it, by default it is hung up; `variables` are those of
+    a `flow`. NoGoalError, GoalError."""
+    if otherwise is not None:
+        _entry(otherwise, flows)
+    if target == "flow":
+        flow, entry = _entry(value, flows)
+        return Goal(flow, entry, variables or {})
+    section = _SECTIONS.get(target)
+    if section is not None and value not in getattr(settings, section) and (target, value) != ("queue", "default"):
+        raise NoGoalError(f"there is no {target.replace('_', ' ')} {value[:64]}")
+    if target == "to":
+        _check_named(value, settings)
+    made = _built(json.dumps([target, value, dict(fields or {}), otherwise], sort_keys=True))
+    return Goal(made, START)
+
+
+def _entry(name: str, flows: FlowSet) -> tuple[Flow, str]:
+    flow = flows.get(name)
+    if flow is None:
+        raise NoGoalError(f"there is no flow {name[:64]}")
+    if flow.flow_entry is None:
+        raise GoalError(f"the flow {name} cannot be entered by a transfer: it has no start_from_flow")
+    return flow, flow.flow_entry
+
+
+def _check_named(target: str, settings: Settings) -> None:
+    """Phones and agents that are not there; everything else is found out when it is called."""
+    kind, _, name = target.partition(":")
+    known: Mapping[str, Mapping[str, Any]] = {"phone": settings.phones, "agent": settings.agents}
+    if name and kind in known and name not in known[kind]:
+        raise NoGoalError(f"there is no {kind} {name[:64]}")
+
+
+@lru_cache(BUILT)
+def _built(wanted: str) -> Flow:
+    target, value, fields, otherwise = json.loads(wanted)
+    kind, name, back = _ELEMENTS[target]
+    if "{{" in wanted or "}}" in wanted:
+        raise GoalError("expressions are for flows alone: leave out {{ and }}")
+    after: dict[str, Any] = {"type": "hang_up"}
+    if otherwise is not None:
+        after = {"type": "transfer_to_flow", "flow": otherwise}
+    elements = {
+        START: {"type": "start_from_flow", "next": DO},
+        DO: {"type": kind, name: value, **fields, "branches": {back: ELSE}},
+        ELSE: after,
+    }
+    try:
+        parsed = parse_flow(json.dumps({"description": "Somebody moved the call here.", "elements": elements}), "move")
+    except FlowLoadError as error:
+        faults = "; ".join(f"{(fault.field or '').rpartition('.')[2]}: {fault.text}" for fault in error.faults)
+        raise GoalError(faults) from None
+    return replace(parsed, name=MOVED, version=BUILT_IN, source=None)
+
+
+def taken_flow(by: str, idle: float, filler: Literal["music", "none"], back: str | None) -> Goal:
+    """The flow of a call that is taken: it does what it is told, and goes to the flow `back` (None: it is hung up) when
+    nothing is asked of it for `idle` seconds."""
+    control = ControlElement.model_construct(type="control", by=by, idle=idle, filler=filler, next=BYE, branches={})
+    after: dict[str, Any] = {"type": "hang_up"}
+    if back is not None:
+        after = {"type": "transfer_to_flow", "flow": back}
+    elements = {START: {"type": "start_from_flow", "next": BYE}, BYE: after}
+    parsed = parse_flow(json.dumps({"description": "Somebody has taken this call.", "elements": elements}), "taken")
+    flow = replace(parsed, elements={"control": control, BYE: parsed.elements[BYE]}, name=TAKEN)
+    return Goal(replace(flow, version=BUILT_IN, source=None), "control")
