@@ -1,10 +1,10 @@
-"""OPTIONS to the peer of one line, again and again: whether it is there, and how far away (RFC 3261 §11)."""
+"""OPTIONS: whether a peer is there, and how far away; that of one line is asked again and again (RFC 3261 §11)."""
 
 from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from ivr.errors import IvrError
@@ -12,11 +12,11 @@ from ivr.lines.ground import Ground, routes_of
 from ivr.lines.health import Pulse, Shunned
 from ivr.net import Hop
 from ivr.settings import Probe, SipLine
-from ivr.sip import Response, Uri
+from ivr.sip import Flow, Response, Uri
 from ivr.sip.outgoing import OutgoingRequest
 from ivr.sip.transactions import ClientTransaction
 
-__all__ = ["LineProbe"]
+__all__ = ["ANSWER_WAIT", "NOBODY_THERE", "LineProbe", "options"]
 
 log = logging.getLogger("ivr.lines")
 
@@ -27,6 +27,20 @@ NOBODY_THERE: Final = frozenset({408, 502, 503, 504})
 """Answers that say that the peer, or what is behind it, cannot take calls. Any other one is a sign of life: many peers
 answer OPTIONS from outside 401, 403 or 404."""
 
+
+def options(ground: Ground, target: Uri, flow: Flow, routes: Sequence[str] = ()) -> OutgoingRequest:
+    """An OPTIONS that is to go by a flow."""
+    layer = ground.stack.layer
+    return OutgoingRequest(
+        "OPTIONS",
+        str(target),
+        f"<sip:ivr@{layer.names(flow).host}>;tag={layer.tokens.take()}",
+        f"<{target}>",
+        layer.tokens.take(32),
+        1,
+        tuple(routes),
+        f"{layer.names(flow).contact}Accept: application/sdp\r\n{ground.stack.ability_lines}",
+    )
 
 class LineProbe:
     """A line that is asked. `changed` is called when the pulse changes."""
@@ -93,21 +107,10 @@ class LineProbe:
             flow = ground.sockets.flow_to(hop.address, hop.port, hop.transport, hop.name)
         except IvrError:
             return False
-        layer = ground.stack.layer
-        target = Uri("sip", "", line.host, line.port)
-        request = OutgoingRequest(
-            "OPTIONS",
-            str(target),
-            f"<sip:ivr@{layer.names(flow).host}>;tag={layer.tokens.take()}",
-            f"<{target}>",
-            layer.tokens.take(32),
-            1,
-            routes_of(line),
-            f"{layer.names(flow).contact}Accept: application/sdp\r\n{ground.stack.ability_lines}",
-        )
+        request = options(ground, Uri("sip", "", line.host, line.port), flow, routes_of(line))
         now = ground.loop.time()
         self._hop, self._open, self._sent_at = hop, request, now
-        layer.request(request, flow, self, now)
+        ground.stack.layer.request(request, flow, self, now)
         self._arm(now + ANSWER_WAIT, self._silent)
         ground.sockets.flush()
         return True
