@@ -24,6 +24,8 @@ from ivr.api import (
     CallRoutes,
     CampaignRoutes,
     CaptureRoutes,
+    ConsoleRoutes,
+    DrawingRoutes,
     EventRoutes,
     FlowRoutes,
     Guard,
@@ -265,9 +267,7 @@ class Daemon:
             exits.callback(listed.close)
             world.reserve, world.prepare = dialler.reserve, dialler.prepare
             world.permitted, world.block = listed.may_contact, listed.change
-            office = CampaignOffice(
-                settings, store, dialler, lambda: manager.flows, time.time, services.feed.tell
-            )
+            office = CampaignOffice(settings, store, dialler, lambda: manager.flows, time.time, services.feed.tell)
             contacts = Contacts(services, waiting, background.spawn, manager.refusal)
             world.begin = contacts.begin
             services.keep = waiting.keep
@@ -292,6 +292,8 @@ class Daemon:
                 EventRoutes(events),
                 BanRoutes(protection),
                 FlowRoutes(live, manager),
+                DrawingRoutes(live),
+                ConsoleRoutes(),
             )
             http = HttpServer(settings.http.listen, Guard(store, local), operations, parts)
             await http.start()

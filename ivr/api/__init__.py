@@ -5,6 +5,8 @@ from ivr.api.bans import BanRoutes
 from ivr.api.calls import CallRoutes
 from ivr.api.campaigns import CampaignRoutes
 from ivr.api.captures import CaptureRoutes
+from ivr.api.console import ConsoleRoutes
+from ivr.api.drawings import DrawingRoutes
 from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model, Part, Query, Raw
 from ivr.api.events import EventRoutes
 from ivr.api.faults import refusal
@@ -24,6 +26,8 @@ __all__ = [
     "CallRoutes",
     "CampaignRoutes",
     "CaptureRoutes",
+    "ConsoleRoutes",
+    "DrawingRoutes",
     "Endpoint",
     "EventRoutes",
     "File",

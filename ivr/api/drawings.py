@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from typing import Any
 
-from aiohttp import web
-
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Ask, Endpoint, Model
 from ivr.drawing import draw
 from ivr.flow.graph import dot_source, element_ids
 from ivr.versions import LiveFlows
@@ -21,22 +18,40 @@ TIME_LIMIT = 10.0
 """Seconds for one: somebody looks at a page meanwhile."""
 
 
+class Drawing(Model):
+    """A version of a flow, drawn."""
+
+    svg: str
+    """The drawing."""
+    ids: dict[str, str]
+    """Element to the id of its card in the drawing."""
+
+
 class DrawingRoutes:
     """Handlers."""
 
     def __init__(self, live: LiveFlows) -> None:
         self._keeper = live.keeper
-        self._kept: OrderedDict[tuple[str, int], dict[str, Any]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int], Drawing] = OrderedDict()
         self._drawing = asyncio.Lock()
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
-        path = r"/v1/flows/{flow}/versions/{number:\d{1,9}}/drawing"
-        return [web.get(path, guard("flows", self.show, local=True))]
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        return [
+            Endpoint(
+                "GET",
+                r"/v1/flows/{flow}/versions/{number:\d{1,9}}/drawing",
+                "flows",
+                self.show,
+                answers={200: Drawing},
+                problems={404: "There is no such version.", 503: "Graphviz is not installed, or finds no drawing."},
+                local=True,
+            )
+        ]
 
-    async def show(self, request: web.Request) -> web.Response:
-        """One version as SVG, and the ids that its elements have there."""
-        key = request.match_info["flow"], int(request.match_info["number"])
+    async def show(self, ask: Ask[None, None]) -> Drawing:
+        """Draw one version of a flow as SVG."""
+        key = ask.path["flow"], int(ask.path["number"])
         # One at a time: a tangled flow keeps a processor busy.
         async with self._drawing:
             found = self._kept.get(key)
@@ -45,8 +60,8 @@ class DrawingRoutes:
                 if len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)
-        return web.json_response(found)
+        return found
 
-    def _draw(self, name: str, number: int) -> dict[str, Any]:
+    def _draw(self, name: str, number: int) -> Drawing:
         flow = self._keeper.flow(name, number)
-        return {"svg": draw(dot_source(flow), "svg", TIME_LIMIT).decode(), "ids": element_ids(flow)}
+        return Drawing(svg=draw(dot_source(flow), "svg", TIME_LIMIT).decode(), ids=element_ids(flow))
