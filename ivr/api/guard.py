@@ -14,7 +14,7 @@ from aiohttp import web
 from yarl import URL
 
 from ivr.api.problems import Handler, ProblemError
-from ivr.store import Store, Token, new_token, split_token
+from ivr.store import CallToken, Store, Token, new_token, split_token
 
 __all__ = ["Guard", "is_local", "is_passed_on", "local_token"]
 
@@ -35,6 +35,8 @@ class Guard:
         self._local = local
         self._clock = clock
         self._noted: dict[str, float] = {}
+        self.of_calls: Callable[[str], CallToken | None] = lambda key: None
+        """Finds tokens that are good for one call alone."""
 
     def __call__(self, scope: str, handler: Handler, *, local: bool = False) -> Handler:
         """A handler that needs a token of this scope; on loopback addresses none where `local` is set."""
@@ -57,6 +59,8 @@ class Guard:
         elif not token.allows(scope):
             error = f'Bearer error="insufficient_scope", scope="{scope}"'
             raise ProblemError(403, f"this token is not good for that: it needs {scope}", {"WWW-Authenticate": error})
+        elif isinstance(token, CallToken) and request.match_info.get("id") != token.call:
+            raise ProblemError(403, "this token is good for its own call alone")
         return token
 
     async def _token(self, request: web.Request) -> Token | None:
@@ -68,7 +72,9 @@ class Guard:
         found = split_token(text.strip()) if kind.lower() == "bearer" else None
         if found is not None:
             key, secret = found
-            token = self._local if self._local is not None and key == self._local.id else await self._look_up(key)
+            token: Token | None = self.of_calls(key)
+            if token is None:
+                token = self._local if self._local is not None and key == self._local.id else await self._look_up(key)
             now = self._clock()
             if token is not None and token.holds(secret, now):
                 self._note(token, now)
@@ -80,7 +86,8 @@ class Guard:
         return await asyncio.to_thread(self._store.tokens.get, key)
 
     def _note(self, token: Token, now: float) -> None:
-        if token is not self._local and now - self._noted.get(token.id, 0.0) >= NOTE_USE_EVERY:
+        kept = token is not self._local and not isinstance(token, CallToken)
+        if kept and now - self._noted.get(token.id, 0.0) >= NOTE_USE_EVERY:
             self._noted[token.id] = now
             self._store.writer.token_used(token.id, now)
 

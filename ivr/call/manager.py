@@ -59,6 +59,15 @@ HEADERS_KEPT = frozenset(
     }
 )
 """SIP headers that flows may read, besides those that begin with X-."""
+DONE_EVENTS = {
+    "play": "play.finished",
+    "say": "say.finished",
+    "collect": "digits.collected",
+    "record": "message.recorded",
+}
+"""What the feed is told when an instruction from outside is done."""
+HIDDEN_RESULTS = ("digits", "recording")
+"""Of its result, what only who asked hears."""
 LET_GO = 1.0
 """Seconds after its record is written in which what is late may still find a call."""
 MAX_HEADER_VALUE = 512
@@ -315,20 +324,26 @@ class CallManager:
         refused = call.machine.move_refusal()
         if refused is not None:
             raise MoveError(refused)
-        self._services.feed.tell("call.moved", {"flow": flow.name, "by": by}, call.report.id)
+        call.report.tell("call.moved", {"flow": flow.name, "by": by})
         call.feed(ports.Moved(flow, entry, by, variables or {}))
         return call
 
-    def instruct(self, name: str, verb: str, fields: Mapping[str, Any]) -> asyncio.Future[ports.InstructionDone]:
-        """Ask something of a call; what came of it. NoGoalError where there is no such call."""
+    def instruct(
+        self, name: str, verb: str, fields: Mapping[str, Any]
+    ) -> tuple[int, asyncio.Future[ports.InstructionDone]]:
+        """Ask something of a call: the number of the instruction, and what came of it. NoGoalError where there is no
+        such call."""
+        call = self.find(name)
         answer: asyncio.Future[ports.InstructionDone] = self._services.loop.create_future()
 
         def done(command: ports.InstructionDone) -> None:
+            if (event := DONE_EVENTS.get(verb)) is not None:
+                shown = {key: value for key, value in command.result.items() if key not in HIDDEN_RESULTS}
+                call.report.tell(event, {"instruction": command.id, **shown, "error": command.error})
             if not answer.done():
                 answer.set_result(command)
 
-        self.find(name).orders.give(verb, fields, done)
-        return answer
+        return call.orders.give(verb, fields, done), answer
 
     def find(self, name: str) -> FlowCall:
         """A call in progress by id or short id; NoGoalError where there is none."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-SCOPES = ("admin", "calls", "calls:read", "campaigns", "events", "flows", "metrics", "people")
+SCOPES = ("admin", "calls", "calls:control", "calls:read", "campaigns", "events", "flows", "metrics", "people")
 """As `ivr.store.SCOPES` has them, which costs 0.3 s to import."""
 
 

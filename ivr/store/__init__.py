@@ -22,7 +22,7 @@ from ivr.store.reader import RecordReader
 from ivr.store.records import CallRecord, RecordingRecord
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
-from ivr.store.tokens import SCOPES, Token, TokenTable, new_token, split_token
+from ivr.store.tokens import SCOPES, CallToken, Token, TokenTable, call_token, new_token, split_token
 from ivr.store.versions import FlowState, FlowVersions, StateChange, Version
 from ivr.store.waits import KeptWait, WaitTable
 from ivr.store.writer import RecordWriter
@@ -33,6 +33,7 @@ __all__ = [
     "SCOPES",
     "Blocked",
     "CallRecord",
+    "CallToken",
     "Campaign",
     "CampaignState",
     "CampaignTable",
@@ -63,6 +64,7 @@ __all__ = [
     "WaitTable",
     "apply_retention",
     "book_result",
+    "call_token",
     "drop_row",
     "new_token",
     "prune_recordings",

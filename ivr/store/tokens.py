@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from ivr.store import schema
 from ivr.store.access import Table
 
-__all__ = ["SCOPES", "Token", "TokenTable", "new_token", "split_token"]
+__all__ = ["SCOPES", "CallToken", "Token", "TokenTable", "call_token", "new_token", "split_token"]
 
 SCOPES = {
     "admin": "everything",
     "calls": "place calls",
+    "calls:control": "hang up, move and control live calls",
     "calls:read": "calls in progress",
     "campaigns": "make, fill and steer campaigns",
     "events": "post events",
@@ -59,6 +60,21 @@ class Token:
     def allows(self, scope: str) -> bool:
         """Whether it is good for something."""
         return scope in self.scopes or "admin" in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class CallToken(Token):
+    """A token for one call, which no store has: whoever has it may control that call alone."""
+
+    call: str = ""
+    """Id of the call."""
+
+
+def call_token(name: str, call: str, now: float) -> tuple[CallToken, str]:
+    """A new token of `name` for a call, and the text that whoever has it shows."""
+    key, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    token = CallToken(key, name, _hash(secret), ["calls:control", "calls:read"], now, None, None, call)
+    return token, f"{PREFIX}_{key}_{secret}"
 
 
 def _hash(secret: str) -> str:
