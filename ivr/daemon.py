@@ -90,8 +90,6 @@ def main(config: Path | None) -> int:
         settings = load_settings(config)
         privileges.drop(settings)
         set_up_logging(settings.log)
-        for sentence in settings.unbuilt():
-            log.warning("%s", sentence)
         return asyncio.run(Daemon(settings).run())
     except FaultsError as error:
         for fault in error.faults:

@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ivr.webhooks": {*LEAVES, "ivr.feed", "ivr.store"},
     "ivr.center": {*LEAVES, "ivr.call", "ivr.feed", "ivr.flow", "ivr.guard", "ivr.lines", "ivr.sip", "ivr.store"},
-    "ivr.handoff": {*LEAVES, "ivr.call", "ivr.feed", "ivr.flow", "ivr.outside", "ivr.store"},
+    "ivr.handoff": {*LEAVES, "ivr.call", "ivr.feed", "ivr.flow", "ivr.outside", "ivr.store", "ivr.webhooks"},
     "ivr.endpoint": {*LEAVES, "ivr.sip", "ivr.net", "ivr.lines", "ivr.call"},
     "ivr.devices": {*LEAVES, "ivr.sip", "ivr.net", "ivr.lines", "ivr.endpoint"},
     "ivr.dialer": {*LEAVES, "ivr.flow", "ivr.guard", "ivr.lines", "ivr.store", "ivr.call"},

@@ -102,7 +102,6 @@ def command(
     findings: list[Finding] = []
     try:
         settings = _settings(ctx, findings)
-        findings.extend(_unbuilt(settings))
         findings.extend(_in_clear(settings))
         findings.extend(_open(settings))
         findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
@@ -167,14 +166,6 @@ def _settings(ctx: click.Context, findings: list[Finding]) -> Settings:
     finally:
         missing = (finding_of(fault, "C004") for fault in faults if fault not in others)
         findings.extend(dataclasses.replace(finding, severity="warning") for finding in missing)
-
-
-def _unbuilt(settings: Settings) -> list[Finding]:
-    file = str(settings.source or "")
-    return [
-        Finding("C002", "warning", file, None, None, None, sentence, "it has no effect yet")
-        for sentence in settings.unbuilt()
-    ]
 
 
 def _in_clear(settings: Settings) -> list[Finding]:

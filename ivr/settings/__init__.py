@@ -22,6 +22,7 @@ from ivr.settings.center import (
     StickyTime,
     VoicemailBox,
 )
+from ivr.settings.center_checks import center_mismatches
 from ivr.settings.clear import keys_in_clear
 from ivr.settings.codes import TELEPHONE_ACTIONS, TelephoneAction, TelephoneCodes
 from ivr.settings.connectors import (
@@ -31,6 +32,7 @@ from ivr.settings.connectors import (
     ConnectorField,
     ConnectorRequest,
     MailSettings,
+    Name,
 )
 from ivr.settings.devices import DeviceLine, Line, Modem, ModemProfile, SoundCard
 from ivr.settings.dialogs import SessionTimerSettings, TransferSettings
@@ -70,6 +72,7 @@ from ivr.settings.security import Bans, SecuritySettings
 from ivr.settings.transports import TlsSettings
 from ivr.settings.values import HostPort, Listener, PortRange
 from ivr.settings.waiting import Announcement, Sound, WaitingKeys, WaitingStrategy
+from ivr.settings.webhooks import Webhook, WebhookRetry
 from ivr.settings.zones import ZoneName
 
 __all__ = [
@@ -123,6 +126,7 @@ __all__ = [
     "MetricsSettings",
     "Modem",
     "ModemProfile",
+    "Name",
     "NumberFormat",
     "OutboundPolicy",
     "Phone",
@@ -157,7 +161,10 @@ __all__ = [
     "VoicemailBox",
     "WaitingKeys",
     "WaitingStrategy",
+    "Webhook",
+    "WebhookRetry",
     "ZoneName",
+    "center_mismatches",
     "find_config",
     "keys_in_clear",
     "load_settings",

@@ -47,6 +47,10 @@ def _usable_url(value: str) -> str:
     return value
 
 
+WebUrl = Annotated[str, AfterValidator(_usable_url)]
+"""Address of a web server, which requests go to."""
+
+
 def _retry(value: object) -> object:
     return {"times": 0} if value == "never" else value
 
@@ -68,7 +72,7 @@ class Application(Section):
     protocol: Literal["events", "twiml"] = "events"
     """`events`: signed events go to `url`, and the application drives the call over HTTP. `twiml`: `url` answers with
     TwiML, requests are signed as Twilio signs them."""
-    url: Annotated[str, AfterValidator(_usable_url)]
+    url: WebUrl
     """Private addresses must stand in `http.allow`."""
     secret: Secret
     """Signs what is sent: the key of HMAC-SHA256, with twiml the account's auth token. With twiml it also lets the
@@ -77,9 +81,9 @@ class Application(Section):
     """twiml: AccountSid that the application is told; default: one made of the name."""
     method: Literal["POST", "GET"] = "POST"
     """twiml: how the first document is asked for."""
-    fallback_url: Annotated[str, AfterValidator(_usable_url)] | None = None
+    fallback_url: WebUrl | None = None
     """twiml: asked for a document where `url`, or what it leads to, gives none that can be used."""
-    status_callback: Annotated[str, AfterValidator(_usable_url)] | None = None
+    status_callback: WebUrl | None = None
     """twiml: hears how the call fares."""
     status_events: tuple[StatusEvent, ...] = ("completed",)
     """twiml: what `status_callback` hears of."""

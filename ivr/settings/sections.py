@@ -61,6 +61,7 @@ from ivr.settings.values import (
     resolve_path,
 )
 from ivr.settings.waiting import WaitingStrategy
+from ivr.settings.webhooks import Webhook
 from ivr.settings.zones import ZoneName, system_zone
 
 __all__ = [
@@ -319,7 +320,8 @@ class Settings(Section):
     """Other systems that flows use by name."""
     mail: MailSettings | None = None
     """Where mails of flows go; None: notify by e-mail fails."""
-    webhooks: dict[str, Any] = Field(default_factory=dict)
+    webhooks: dict[Name, Webhook] = Field(default_factory=dict)
+    """Web servers that are told what happens."""
     routes: Annotated[tuple[Route, ...], Field(max_length=MAX_ROUTES)] = ()
     """Which queue a call goes to; the first that matches wins."""
     outbound_policy: OutboundPolicy = OutboundPolicy()
@@ -407,12 +409,3 @@ class Settings(Section):
         if any(line.wideband for line in self.lines.values() if isinstance(line, SoundCard)):
             return True
         return any(not WIDEBAND.isdisjoint(codecs) for codecs in (self.media.codecs, *lines))
-
-    def unbuilt(self) -> list[str]:
-        """Sentences about what this configuration asks for and this version does not have."""
-        return [f"{section} is not built yet" for section in NOT_BUILT_SECTIONS if getattr(self, section)]
-
-
-NOT_BUILT_SECTIONS = (
-    "webhooks",
-)

@@ -1,1 +1,5 @@
-"""Webhooks: events told to other systems over HTTP, signed, in order for each call, at least once."""
+"""What happens, told to other systems: events are signed, kept until they are delivered, and sent again."""
+
+from ivr.webhooks.signing import SIGNATURE_HEADER, TOLERANCE, sign, verify
+
+__all__ = ["SIGNATURE_HEADER", "TOLERANCE", "sign", "verify"]

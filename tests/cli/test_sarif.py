@@ -18,7 +18,7 @@ FOUND = [
         for finding in lint(code.faulty)
     ),
     Finding("C001", "error", "/etc/ivr/ivr é.yaml", None, None, "sipp", "unknown key", "leave it out"),
-    Finding("C002", "warning", "", None, None, None, "queues is not built yet"),
+    Finding("C005", "warning", "", None, None, None, "keys go in clear"),
 ]
 LOG: dict[str, Any] = json.loads(json.dumps(sarif(FOUND)))
 RUN: dict[str, Any] = LOG["runs"][0]

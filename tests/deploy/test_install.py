@@ -70,7 +70,7 @@ def test_everything_has_its_place_and_the_configuration_holds(tmp_path: Path) ->
         Path("/var/lib/ivr/recordings"),
         Path("/var/lib/ivr/api.token"),
     )
-    assert not settings.unbuilt() and not settings.lines
+    assert not settings.lines
     assert settings.flows == tmp_path / "etc/ivr/flows"
 
 

@@ -21,7 +21,6 @@ def agent(fields: str) -> AiAgent:
 def test_a_url_is_enough() -> None:
     found = agent("url: 'wss://bot.example/ws'")
     assert (found.protocol, found.connect_timeout, found.reconnect, found.filler) == ("media-streams", 5, None, "music")
-    assert not settings("ai_agents: {bot: {url: 'wss://bot.example/ws'}}\n").unbuilt()
 
 
 def test_everything_together() -> None:

@@ -95,18 +95,6 @@ def test_pairs_of_a_port_range(first: int, last: int, pairs: int) -> None:
     assert PortRange(first, last).pairs == pairs
 
 
-def test_what_is_not_built_says_so(make_settings: Make) -> None:
-    settings = make_settings(
-        "lines:\n"
-        "  a: {type: sip_trunk, host: h, transport: tls, outbound_proxy: p,\n"
-        "      register: {user: u, password: p}}\n"
-        "webhooks: {crm: {}}\n"
-    )
-    assert settings.unbuilt() == [
-        "webhooks is not built yet",
-    ]
-
-
 def test_a_trunk(make_settings: Make) -> None:
     line = make_settings(
         "lines: {pbx: {type: sip_trunk, host: h, match: [192.0.2.7/24], called_from: X-Called, from: '100'}}"

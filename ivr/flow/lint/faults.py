@@ -1,10 +1,10 @@
-"""Codes of what refuses a file, and of what the configuration asks for in vain."""
+"""Codes of what refuses a file."""
 
 from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C002", "C003", "C004", "C005", "C006", "C007", "F001"]
+__all__ = ["C001", "C003", "C004", "C005", "C006", "C007", "F001"]
 
 C001 = code(
     "C001",
@@ -17,20 +17,6 @@ C001 = code(
     """,
     """
     sip: {listen: ["udp:127.0.0.1:5060"]}
-    """,
-    "configuration",
-    allowable=False,
-)
-C002 = code(
-    "C002",
-    "warning",
-    "part that this version does not have",
-    """The configuration asks for something that is accepted and has no effect yet.""",
-    """
-    queues: {sales: {}}
-    """,
-    """
-    phones: {"200": {password: secret}}
     """,
     "configuration",
     allowable=False,

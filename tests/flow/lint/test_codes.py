@@ -30,7 +30,6 @@ def found(code: Code, text: str) -> set[str]:
         except ConfigError as error:
             return {finding_of(fault, "C004").code for fault in error.faults}
         said = {
-            "C002": settings.unbuilt(),
             "C005": keys_in_clear(settings),
             "C006": open_lines(settings),
             "C007": open_to_fraud(settings),
