@@ -14,6 +14,11 @@ __all__ = ["TELEPHONE_ACTIONS", "TelephoneAction", "TelephoneCodes"]
 TelephoneAction = Literal["log_in", "log_out", "pause", "resume", "status", "disposition"]
 TELEPHONE_ACTIONS: tuple[TelephoneAction, ...] = ("log_in", "log_out", "pause", "resume", "status", "disposition")
 
+CHOOSING = ("status", "disposition")
+"""Codes that digits may follow."""
+OTHER = "*"
+"""After the code for log in: somebody else than the agent whose phone it is."""
+
 _CODE = re.compile(r"[0-9*#]{1,8}", re.ASCII)
 
 
@@ -30,7 +35,8 @@ class TelephoneCodes(Section):
     """Numbers that mean something on registered phones; null: there is no such code. A flow of that number has it."""
 
     log_in: Code | None = "*11"
-    """Log in. Followed by the agent's `code`: on any registered phone, which is his until he logs out."""
+    """Log in as the agent whose phone it is; on any other phone, and with a `*` after it on his, the agent's `code` is
+    asked for, and the phone is his until he logs out."""
     log_out: Code | None = "*12"
     pause: Code | None = "*13"
     """`away` until the next code."""
@@ -51,11 +57,17 @@ class TelephoneCodes(Section):
         return self
 
     def read(self, number: str) -> tuple[TelephoneAction, str] | None:
-        """What a number means, and the digits that follow the code; None: nothing."""
+        """What a number means, and the digits that follow the code; None: nothing. The code of an agent is never part
+        of a number, which stands in records."""
         for name in TELEPHONE_ACTIONS:
             code: str | None = getattr(self, name)
-            if code is not None and number.startswith(code):
-                rest = number[len(code) :].removeprefix("*").removesuffix("#")
+            if code is None or not number.startswith(code):
+                continue
+            rest = number[len(code) :]
+            if name in CHOOSING:
+                rest = rest.removeprefix("*").removesuffix("#")
                 if not rest or (rest.isascii() and rest.isdecimal()):
                     return name, rest
+            elif not rest or (name == "log_in" and rest == OTHER):
+                return name, rest
         return None
