@@ -198,6 +198,8 @@ class CallReport:
             "short_id": record.short_id,
             "direction": record.direction,
             "line": record.line,
+            "caller": record.caller,
+            "called": record.called,
             "flow": record.flow,
             "flow_version": record.flow_version,
             "flow_number": record.flow_number,

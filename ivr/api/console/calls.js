@@ -14,7 +14,7 @@ function line(call) {
   const open = () => { location.hash = `#calls/${encodeURIComponent(call.id)}`; };
   return h("tr", { class: "link", onclick: open },
     h("td", { class: "num" }, h("a", { href: `#calls/${encodeURIComponent(call.id)}` }, String(call.short_id))),
-    h("td", {}, call.from || h("span", { class: "muted" }, "withheld"), h("span", { class: "muted" }, " → "), call.to ?? ""),
+    h("td", {}, call.caller || h("span", { class: "muted" }, "withheld"), h("span", { class: "muted" }, " → "), call.called ?? ""),
     h("td", {}, call.line ?? h("span", { class: "muted" }, "guest")),
     h("td", {}, place(call)),
     h("td", {}, state(call)),
