@@ -22,7 +22,7 @@ from ivr.store.reader import RecordReader
 from ivr.store.records import CallRecord, RecordingRecord
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
-from ivr.store.tokens import SCOPES, CallToken, Token, TokenTable, call_token, new_token, split_token
+from ivr.store.tokens import ROLES, SCOPES, CallToken, Token, TokenTable, call_token, new_token, split_token
 from ivr.store.versions import FlowState, FlowVersions, StateChange, Version
 from ivr.store.waits import KeptWait, WaitTable
 from ivr.store.writer import RecordWriter
@@ -30,6 +30,7 @@ from ivr.store.writer import RecordWriter
 __all__ = [
     "CAMPAIGN_STATES",
     "RESULTS",
+    "ROLES",
     "SCOPES",
     "Blocked",
     "CallRecord",

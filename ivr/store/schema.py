@@ -10,6 +10,8 @@ the time zone that SQLite cannot keep. Structured parts (path, digits, quality) 
     campaigns, contacts              whom to call, and what became of it
     pace_slots                       moments that calls of a pace were given
     tokens                           who may use the HTTP interface
+    deliveries                       events on their way to other systems
+    idempotency                      answers that were given, with the keys of their requests
     center_state                     what the contact centre keeps over a restart
     meta                             the store's own values
 """
@@ -24,10 +26,12 @@ __all__ = [
     "campaigns",
     "center_state",
     "contacts",
+    "deliveries",
     "do_not_contact",
     "events",
     "flow_state",
     "flow_versions",
+    "idempotency",
     "meta",
     "metadata",
     "pace_slots",
@@ -37,7 +41,7 @@ __all__ = [
     "waits",
 ]
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration; a store that is there needs no Alembic at start."""
 
 NAMING = {
@@ -225,6 +229,40 @@ tokens = sa.Table(
     sa.Column("created_at", sa.Double, nullable=False),
     sa.Column("expires_at", sa.Double),
     sa.Column("last_used", sa.Double),
+    sa.Column("roles", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("agent", sa.String(128)),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("number", _COUNTER, primary_key=True, autoincrement=True),
+    sa.Column("endpoint", sa.String(128), nullable=False),
+    sa.Column("id", sa.String(128), nullable=False),
+    sa.Column("lane", sa.String(128), nullable=False),
+    sa.Column("type", sa.String(128), nullable=False),
+    sa.Column("url", sa.Text),
+    sa.Column("content_type", sa.String(128), nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("made_at", sa.Double, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", sa.Double, nullable=False),
+    sa.Column("dead_at", sa.Double),
+    sa.Column("problem", sa.Text),
+    sa.UniqueConstraint("endpoint", "id"),
+    sqlite_autoincrement=True,
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("owner", sa.String(64), primary_key=True),
+    sa.Column("key", sa.String(128), primary_key=True),
+    sa.Column("hash", sa.String(64), nullable=False),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("status", sa.Integer),
+    sa.Column("headers", sa.JSON, nullable=False),
+    sa.Column("body", sa.Text),
 )
 
 center_state = sa.Table(

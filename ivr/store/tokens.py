@@ -6,27 +6,54 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from ivr.store import schema
 from ivr.store.access import Table
 
-__all__ = ["SCOPES", "CallToken", "Token", "TokenTable", "call_token", "new_token", "split_token"]
+__all__ = ["ROLES", "SCOPES", "CallToken", "Token", "TokenTable", "call_token", "new_token", "split_token"]
 
 SCOPES = {
     "admin": "everything",
+    "agents": "statuses and calls of every agent, queues and routes",
+    "agents:read": "agents, queues and their figures",
+    "agents:self": "the own status and calls of the agent whose token it is",
     "calls": "place calls",
     "calls:control": "hang up, move and control live calls",
     "calls:read": "calls in progress",
     "campaigns": "make, fill and steer campaigns",
     "events": "post events",
+    "events:read": "hear what happens, as it happens",
     "flows": "list, load, activate and roll back flows",
     "metrics": "figures for Prometheus",
     "people": "profiles and the do-not-contact list",
+    "recordings": "delete recordings",
+    "recordings:read": "list and hear recordings",
+    "webhooks": "events that could not be delivered",
 }
 """What a token may be good for."""
+
+ROLES = {
+    "agent": ("agents:read", "agents:self", "calls:read", "events:read"),
+    "manager": (
+        "agents",
+        "agents:read",
+        "calls",
+        "calls:control",
+        "calls:read",
+        "campaigns",
+        "events:read",
+        "flows",
+        "people",
+        "recordings",
+        "recordings:read",
+    ),
+    "analytics": ("agents:read", "calls:read", "events:read", "metrics", "recordings:read"),
+    "account": ("admin",),
+}
+"""Names for sets of scopes that go together. A token has several, but not agent and manager together."""
 
 PREFIX = "ivr"
 ID_BYTES, SECRET_BYTES = 6, 32
@@ -51,6 +78,10 @@ class Token:
     """From then on it is good for nothing."""
     last_used: float | None = None
     """To a minute."""
+    roles: list[str] = field(default_factory=list)
+    """Names of `ROLES`: good for what they are good for, too."""
+    agent: str | None = None
+    """Agent of the contact centre whose token it is: what is asked about oneself is about this one."""
 
     def holds(self, secret: str, now: float) -> bool:
         """Whether this is its secret, and its time has not run out. Takes as long for any secret."""
@@ -58,8 +89,9 @@ class Token:
         return same and (self.expires_at is None or now < self.expires_at)
 
     def allows(self, scope: str) -> bool:
-        """Whether it is good for something."""
-        return scope in self.scopes or "admin" in self.scopes
+        """Whether it is good for something: by a scope or a role."""
+        held = {*self.scopes, *(scope for role in self.roles for scope in ROLES.get(role, ()))}
+        return scope in held or "admin" in held
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +105,7 @@ class CallToken(Token):
 def call_token(name: str, call: str, now: float) -> tuple[CallToken, str]:
     """A new token of `name` for a call, and the text that whoever has it shows."""
     key, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-    token = CallToken(key, name, _hash(secret), ["calls:control", "calls:read"], now, None, None, call)
+    token = CallToken(key, name, _hash(secret), ["calls:control", "calls:read"], now, call=call)
     return token, f"{PREFIX}_{key}_{secret}"
 
 
@@ -81,10 +113,19 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def new_token(name: str, scopes: Iterable[str], now: float, expires_at: float | None = None) -> tuple[Token, str]:
+def new_token(
+    name: str,
+    scopes: Iterable[str],
+    now: float,
+    expires_at: float | None = None,
+    *,
+    roles: Iterable[str] = (),
+    agent: str | None = None,
+) -> tuple[Token, str]:
     """A new token, and the text that whoever has it shows: it is told once."""
     key, secret = secrets.token_hex(ID_BYTES), secrets.token_urlsafe(SECRET_BYTES)
-    return Token(key, name, _hash(secret), sorted(set(scopes)), now, expires_at), f"{PREFIX}_{key}_{secret}"
+    token = Token(key, name, _hash(secret), sorted(set(scopes)), now, expires_at, roles=sorted(set(roles)), agent=agent)
+    return token, f"{PREFIX}_{key}_{secret}"
 
 
 def split_token(text: str) -> tuple[str, str] | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from ivr.store import Store, new_token, split_token
+from ivr.store import ROLES, SCOPES, Store, new_token, split_token
 
 PATIENCE = 20.0
 
@@ -48,3 +48,19 @@ def test_tokens_are_listed_used_and_taken_back(store: Store) -> None:
     assert store.tokens.remove(tokens[0].id) == 1
     assert store.tokens.remove("shop") == 0
     assert store.tokens.get(tokens[0].id) is None
+
+
+def test_roles_are_sets_of_scopes(store: Store) -> None:
+    token, _ = new_token("anna", ["events"], 1.0, roles=["agent"], agent="anna")
+    store.tokens.add(token)
+    (kept,) = store.tokens.all()
+    assert (kept.roles, kept.agent) == (["agent"], "anna")
+    allowed = [scope for scope in SCOPES if kept.allows(scope)]
+    assert allowed == ["agents:read", "agents:self", "calls:read", "events", "events:read"]
+    account, _ = new_token("owner", [], 1.0, roles=["account"])
+    assert all(account.allows(scope) for scope in SCOPES)
+
+
+def test_roles_name_scopes_that_there_are() -> None:
+    assert {scope for scopes in ROLES.values() for scope in scopes} <= SCOPES.keys()
+    assert list(SCOPES) == sorted(SCOPES)
