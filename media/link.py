@@ -217,7 +217,7 @@ class WorkerLink:
         self.beaten = time.monotonic()
         classes = len(PACING_BOUNDS) + 1
         ticks, skipped = map(int, fields[:2])
-        received, sent, unsent, refused, unopened, starved = map(int, fields[3 + classes :])
+        received, sent, unsent, refused, unopened, starved, untold = map(int, fields[3 + classes :])
         self.statistics = WorkerStatistics(
             worker=0,
             pid=self.process.pid,
@@ -233,6 +233,7 @@ class WorkerLink:
             refused=refused,
             unopened=unopened,
             starved=starved,
+            untold=untold,
         )
         if starved and not self.starved:
             log.error(

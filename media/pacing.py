@@ -61,6 +61,8 @@ class WorkerStatistics:
     """Of these, SRTP and SRTCP that did not open: another key, a replay, or not sealed at all."""
     starved: int
     """Times that no port could be bound for want of file descriptors or memory."""
+    untold: int
+    """Ticks in which what sound streams heard was dropped, since this process did not read for half a second."""
 
     def after(self, before: WorkerStatistics) -> WorkerStatistics:
         """These, with the counters of the worker that was in this place before."""

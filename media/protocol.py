@@ -160,8 +160,9 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.STREAM_MARK: struct.Struct("<IIB"),  # stream id, number, cleared
     Event.STREAM_STARTED: struct.Struct("<Id"),  # stream id, at
     Event.STREAM_FULL: struct.Struct("<II"),  # stream id, samples dropped
-    # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened, starved
-    Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQ"),
+    # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened,
+    # starved, untold
+    Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQQ"),
 }
 """Layout of each kind's fixed body."""
 
@@ -202,9 +203,11 @@ RECORD_REASONS: Final = ("stopped", "max_duration", "silence", "failed", "lost")
 NO_TYPE: Final = 255
 
 
-def pack(kind: int, row: int, generation: int, *fields: float, strings: tuple[bytes, ...] = ()) -> bytes:
-    """One record. Raises ValueError for a string that is too long."""
-    body = BODIES[kind].pack(*fields)
+def pack(
+    kind: int, row: int, generation: int, *fields: float, strings: tuple[bytes, ...] = (), rest: bytes = b""
+) -> bytes:
+    """One record; ``rest`` are octets after its body. Raises ValueError for a string that is too long."""
+    body = BODIES[kind].pack(*fields) + rest
     if strings:
         for string in strings:
             if len(string) > MAX_STRING:

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from typing import Final
 
 import numpy as np
@@ -41,6 +42,9 @@ MAX_COMMANDS: Final = 64
 """Packets of commands read in one half tick, 2 MB: a flood of commands must not stop the sound."""
 MAX_UNSENT: Final = 1 << 24
 """Bytes of events that wait for a pool that does not read: it is gone in all but name."""
+MAX_UNSENT_FRAMES: Final = 25
+"""Ticks of streams' sound that wait for a pool that does not read, half a second: what is older is of no use to who
+listens."""
 COLLECT_TICKS: Final = 500
 """Ticks between looks for cyclic garbage, which the tick hardly makes."""
 BEAT: Final = 1.0
@@ -60,6 +64,10 @@ class Worker:
         self._link = link
         link.setblocking(True)
         self._unsent: list[bytes] = []
+        self._unsent_frames: deque[list[bytes]] = deque()
+        """By tick: what rows with a stream said."""
+        self._untold = 0
+        """Ticks of it that were dropped."""
         self._pacing = Pacing()
         self._skipped = 0
         self._ended = False
@@ -176,6 +184,29 @@ class Worker:
         del self._unsent[:sent]
         if self._unsent and sum(map(len, self._unsent)) > MAX_UNSENT:
             self._ended = True
+        if self._plane.stream_frames or self._unsent_frames:
+            self._report_frames()
+
+    def _report_frames(self) -> None:
+        """Send what rows with a sound stream said, after all that must not be lost; drop the oldest where it waits."""
+        waiting, plane = self._unsent_frames, self._plane
+        if plane.stream_frames:
+            waiting.append(plane.stream_frames)
+            plane.stream_frames = []
+        while waiting and not self._unsent:
+            try:
+                while waiting[0]:
+                    self._link.send(waiting[0][0])
+                    del waiting[0][0]
+            except BlockingIOError:
+                break
+            except OSError:
+                self._ended = True
+                break
+            waiting.popleft()
+        while len(waiting) > MAX_UNSENT_FRAMES:
+            waiting.popleft()
+            self._untold += 1
 
     def _announce(self, row: int, generation: int, port: int, v6: bool) -> None:
         self._plane.outbox.append(pack(Event.BOUND, row, generation, port, v6))
@@ -197,6 +228,7 @@ class Worker:
             plane.refused,
             plane.secure.dropped,
             self._pairs.starved,
+            self._untold,
         )
 
     # What the plane asks of its shell

@@ -207,6 +207,7 @@ def media(pool: Pool) -> Iterator[Metric]:
         ("ivr_media_packets_refused", "Datagrams that were not a caller's RTP.", [w.refused for w in told]),
         ("ivr_media_packets_unopened", "Of these, SRTP that did not open.", [w.unopened for w in told]),
         ("ivr_media_ports_starved", "Times that no port could be bound.", [w.starved for w in told]),
+        ("ivr_media_streams_untold", "Ticks of sound streams dropped unheard.", [w.untold for w in told]),
     ):
         yield _counter(name, text, sum(values))
 

@@ -44,6 +44,11 @@ class Commands:
             Command.TAP: self._tap,
             Command.FIND_ANSWERER: self._find_answerer,
             Command.STOP_ANSWERER: self._stop_answerer,
+            Command.STREAM_OPEN: self._stream_open,
+            Command.STREAM_AUDIO: self._stream_audio,
+            Command.STREAM_MARK: self._stream_mark,
+            Command.STREAM_CLEAR: self._stream_clear,
+            Command.STREAM_CLOSE: self._stream_close,
         }
 
     def obey(self, packet: bytes) -> None:
@@ -94,6 +99,7 @@ class Commands:
         if law != rows.law[row]:
             rows.law[row] = law
             plane.played(plane.player.relaw(row))
+            plane.streams.relaw(row)
         if not rows.agreed[row]:
             rows.agreed[row] = True
             plane.changed = True
@@ -184,6 +190,22 @@ class Commands:
 
     def _stop_answerer(self, row: int, _fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.hearing.answerers.forget(row)
+
+    def _stream_open(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.streams.open(row, *fields)
+
+    def _stream_audio(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
+        for data in split_strings(strings):
+            self._plane.streams.audio(row, fields[0], data)
+
+    def _stream_mark(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.streams.mark(row, *fields)
+
+    def _stream_clear(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.streams.clear(row, fields[0])
+
+    def _stream_close(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.streams.close(row, fields[0])
 
     def _tap(self, row: int, _: tuple[Any, ...], strings: bytes) -> None:
         path = split_strings(strings)[0]

@@ -32,6 +32,7 @@ from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
 from media.plane.secure import Secure
 from media.plane.shape import Packets, Shaper
+from media.plane.sound_streams import SoundStreams
 from media.plane.tap import PacketTap
 from media.plane.wide import G722, OPUS, Wide
 from media.protocol import Event, pack
@@ -109,6 +110,9 @@ class Plane:
         self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure, self.tap)
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
+        self.streams = SoundStreams(rows, self.post)
+        self.stream_frames: list[bytes] = []
+        """What rows with a sound stream said in the first half of this tick: records for the pool."""
         self.live: Live | None = None
         """Takes part in each tick, where there is a device; set before the first."""
         self.changed = False
@@ -136,9 +140,13 @@ class Plane:
         self.wall = self.tap.wall = wall
         if self.builder.index.size:
             self._send()
+        if self.streams.any:
+            self.streams.sent(now)
         self._receive()
         if self._alone.size:
             self._hear(self._alone)
+        if self.streams.any:
+            self.stream_frames += self.streams.frames(now)
         self.played(self.player.over())
         self._sweep()
 
@@ -213,6 +221,8 @@ class Plane:
         if self.wide.members:
             self.wide.hear(index, payload, self.tick)
         self.recorder.hear(index, payload)
+        if self.streams.any:
+            self.streams.hear(index, payload)
         self.hearing.listen(index, payload, self.tick, self.now)
         if self.live is not None:
             self.live.heard(index, payload)
@@ -227,6 +237,8 @@ class Plane:
             self.live.speak()
         if self._bridged.size:
             self.builder.bridge(self._bridged, self._hear(self._bridged))
+        if self.streams.any:
+            self.streams.speak(self.builder)
         self.builder.headers()
         self.sender.build(self.builder.packets, self.builder.lengths, self.builder.position)
         self.recorder.write(self.builder.packets, self.builder.lengths, self.builder.position)
@@ -242,6 +254,7 @@ class Plane:
         self._bridged = self._listening[bridged]
         self.loops.listen(self._listening, self._bridged)
         self.builder.arrange(self._listening)
+        self.streams.arrange()
 
     def _sweep(self) -> None:
         """What is due now and then."""
@@ -284,6 +297,7 @@ class Plane:
         """Let go of everything that a released row holds."""
         rows = self.rows
         self.player.forget(row)
+        self.streams.close(row)
         self.sender.forget(row)
         self.events.forget(row)
         self.reports.forget(row)

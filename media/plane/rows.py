@@ -96,6 +96,8 @@ class Rows:
         self.left: NDArray[np.int64] = np.zeros(n, np.int64)
         """Frames until the play must be asked what comes next; negative: never."""
         self.playing: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self.streamed: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """What is sent in this tick comes from the row's sound stream, see sound_streams.py, which sets it."""
         self.partner: NDArray[np.int32] = np.full(n, NOBODY, np.int32)
 
         # What we receive.
@@ -166,7 +168,7 @@ class Rows:
         self.frame[row] = LAW_ULAW
         self.step[row] = 0
         self.left[row] = -1
-        self.playing[row] = False
+        self.playing[row] = self.streamed[row] = False
         self.partner[row] = NOBODY
         self.packets_in[row] = self.octets_in[row] = self.late[row] = self.refused[row] = 0
         self.lost_before[row] = 0

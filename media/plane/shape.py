@@ -164,7 +164,7 @@ class Shaper:
         narrow: list[int] = []
         for row in wide:
             member = self._wide.members[row]
-            if row in self._sender.sounding:
+            if row in self._sender.sounding or self._rows.streamed[row]:
                 narrow.append(row)
                 continue
             partner = self._partner(row)

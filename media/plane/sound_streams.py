@@ -1,0 +1,235 @@
+"""Sound streams: rows whose sound goes to somebody outside the plane, tick by tick, and who is given sound to say.
+
+What the rows with a stream said in a tick leaves together, gathered from one array, as a few packets of the link. What
+they are given is companded as it comes and lies in a ring of frames for each row; the next frame of every row is one
+gather, written over what the builder has made of plays and bridges. Nothing here runs in a tick of rows without a
+stream.
+
+A frame that is not yet full waits one tick for the rest of its samples, then goes, filled up with silence. There is no
+other cushion: sound that comes late leaves a gap once, and is from then on as much ahead as it was late.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.codecs.g711 import ALAW_ENCODE, ALAW_TO_ULAW, ULAW_ENCODE, ULAW_TO_ALAW
+from media.plane import laws
+from media.plane.build import Builder
+from media.plane.limits import FRAME, HEADER, LAW_ALAW, LAW_ULAW
+from media.plane.rows import Rows
+from media.protocol import STREAM_ENCODINGS, STREAM_HEAD, STREAM_ROWS, WHOLE_WORKER, Event, pack
+
+__all__ = ["RING_FRAMES", "RING_SAMPLES", "SoundStreams"]
+
+RING_FRAMES: Final = 64
+"""Frames of a row's ring (a power of two), 1.28 s: the second that the other end gives ahead (media/outflow.py) and
+what it gives meanwhile. It is memory of rows with a stream only, 10 KiB each."""
+RING_SAMPLES: Final = RING_FRAMES * FRAME
+
+_MASK: Final = RING_FRAMES - 1
+_SLIN: Final = STREAM_ENCODINGS.index("slin16")
+_HEAD: Final = np.dtype([("row", "<u4"), ("generation", "<u4"), ("stream", "<u4"), ("taken", "<u8")])
+_NONE: Final[NDArray[np.intp]] = np.zeros(0, np.intp)
+
+assert _HEAD.itemsize == STREAM_HEAD.size
+
+Post = Callable[..., None]
+"""``post(kind, row, *fields)``: tell the pool."""
+
+
+class SoundStreams:
+    """Streams of all rows of a worker; positions count samples since the stream was opened, with what filled up frames.
+
+    ``Rows.streamed`` says of which rows a frame of the stream is sent in this tick.
+    """
+
+    def __init__(self, rows: Rows, post: Post) -> None:
+        self._rows = rows
+        self._post = post
+        n = rows.capacity
+        self.any = False
+        """Whether a row has a stream."""
+        self._open: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self._stream: NDArray[np.uint32] = np.zeros(n, np.uint32)
+        """Id of each row's stream."""
+        self._encoding: NDArray[np.uint8] = np.zeros(n, np.uint8)
+        self._heard: NDArray[np.uint8] = np.zeros((n, FRAME), np.uint8)
+        """What each row said last, in its law."""
+        self._ring: NDArray[np.uint8] = np.zeros((n * RING_FRAMES, FRAME), np.uint8)
+        """What is to be said, in the law of the row; the rest of a frame that is not full is silence."""
+        self._written: NDArray[np.int64] = np.zeros(n, np.int64)
+        self._read: NDArray[np.int64] = np.zeros(n, np.int64)
+        """Where the next frame begins: a multiple of 160."""
+        self._filled: NDArray[np.int64] = np.zeros(n, np.int64)
+        """Samples of silence among what was read, which filled up frames."""
+        self._waited: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        """A frame that is not full has waited a tick."""
+        self._started: NDArray[np.bool_] = np.zeros(n, np.bool_)
+        self._marks: dict[int, deque[tuple[int, int]]] = {}
+        """Of each row with a stream: positions and numbers of its marks."""
+        self._begun: list[int] = []
+        """Rows whose stream's first frame is built and not yet sent."""
+        self._index = _NONE
+        self._by_encoding: list[NDArray[np.intp]] = [_NONE for _ in STREAM_ENCODINGS]
+
+    # Commands
+
+    def open(self, row: int, stream: int, encoding: int) -> None:
+        """A new stream on ``row``, in place of one that is open."""
+        self.close(row)
+        self._open[row] = self.any = True
+        self._stream[row], self._encoding[row] = stream, encoding
+        self._heard[row] = laws.SILENCE[self._rows.law[row]]
+        self._written[row] = self._read[row] = self._filled[row] = 0
+        self._waited[row] = self._started[row] = False
+        self._marks[row] = deque()
+        self.arrange()
+
+    def close(self, row: int, stream: int | None = None) -> None:
+        """The end of the row's stream, or only of this one; marks that wait are told as cleared."""
+        if self._open[row] and stream in (None, int(self._stream[row])):
+            self._clear(row)
+            self._open[row] = self._rows.streamed[row] = False
+            del self._marks[row]
+            self._begun = [begun for begun in self._begun if begun != row]
+            self.any = bool(self._marks)
+            self.arrange()
+
+    def audio(self, row: int, stream: int, data: bytes) -> None:
+        """Sound to be sent after what waits. What there is no room for is dropped, and told of."""
+        if not self._is(row, stream):
+            return
+        alaw = self._rows.law[row] == LAW_ALAW
+        if self._encoding[row] == _SLIN:
+            table = ALAW_ENCODE if alaw else ULAW_ENCODE
+            octets = table[np.frombuffer(data, "<u2", len(data) // 2)]
+        else:
+            octets = np.frombuffer(data, np.uint8)
+            octets = ULAW_TO_ALAW[octets] if alaw else octets
+        written = int(self._written[row])
+        room = RING_SAMPLES - (written - int(self._read[row]))
+        if len(octets) > room:
+            self._post(Event.STREAM_FULL, row, stream, len(octets) - room)
+            octets = octets[:room]
+        ring = self._ring[row * RING_FRAMES : (row + 1) * RING_FRAMES].reshape(-1)
+        at = written % RING_SAMPLES
+        first = min(len(octets), RING_SAMPLES - at)
+        ring[at : at + first] = octets[:first]
+        ring[: len(octets) - first] = octets[first:]
+        written += len(octets)
+        at = written % RING_SAMPLES
+        ring[at : at + -written % FRAME] = laws.SILENCE[self._rows.law[row]]
+        self._written[row] = written
+
+    def mark(self, row: int, stream: int, number: int) -> None:
+        """Tell when all sound so far is sent: at once where none waits."""
+        if self._is(row, stream):
+            if self._written[row] > self._read[row]:
+                self._marks[row].append((int(self._written[row]), number))
+            else:  # commands come when all that was read is sent
+                self._post(Event.STREAM_MARK, row, stream, number, 0)
+
+    def clear(self, row: int, stream: int) -> None:
+        """Drop the sound that waits."""
+        if self._is(row, stream):
+            self._clear(row)
+
+    def _clear(self, row: int) -> None:
+        written, read = int(self._written[row]), int(self._read[row])
+        frames = -(-(written - read) // FRAME)
+        self._read[row] = self._written[row] = read + frames * FRAME
+        self._filled[row] += read + frames * FRAME - written
+        self._waited[row] = False
+        marks = self._marks[row]
+        while marks:
+            self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 1)
+
+    def _is(self, row: int, stream: int) -> bool:
+        return bool(self._open[row]) and int(self._stream[row]) == stream
+
+    def relaw(self, row: int) -> None:
+        """The law of ``row`` is another now."""
+        if self._open[row]:
+            table = ULAW_TO_ALAW if self._rows.law[row] == LAW_ALAW else ALAW_TO_ULAW
+            ring = self._ring[row * RING_FRAMES : (row + 1) * RING_FRAMES]
+            ring[:] = table[ring]
+            self._heard[row] = table[self._heard[row]]
+
+    def arrange(self) -> None:
+        """Streams came or went, or rows reached their first agreement."""
+        if not self.any:
+            self._index = _NONE
+            self._by_encoding = [_NONE for _ in STREAM_ENCODINGS]
+            return
+        self._index = index = np.flatnonzero(self._open & self._rows.live & self._rows.agreed)
+        self._by_encoding = [index[self._encoding[index] == place] for place in range(len(STREAM_ENCODINGS))]
+
+    # The tick; only while there is a stream
+
+    def sent(self, now: float) -> None:
+        """What was built has been sent: tell of the marks that it reached."""
+        for row in self._begun:
+            self._post(Event.STREAM_STARTED, row, int(self._stream[row]), now)
+        self._begun.clear()
+        for row, marks in self._marks.items():
+            while marks and marks[0][0] <= self._read[row]:
+                self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 0)
+
+    def hear(self, index: NDArray[np.intp], payload: NDArray[np.uint8]) -> None:
+        """What the rows of ``index`` said, (n, 160) octets of their laws."""
+        chosen = np.flatnonzero(self._open[index])
+        if chosen.size:
+            self._heard[index[chosen]] = payload[chosen]
+
+    def frames(self, now: float) -> list[bytes]:
+        """What was heard in this tick, once for each stream: records for the link. Rows on hold are silent."""
+        rows = self._rows
+        records = []
+        for encoding, every in enumerate(self._by_encoding):
+            for start in range(0, every.size, STREAM_ROWS):
+                index = every[start : start + STREAM_ROWS]
+                heard, law = self._heard[index], rows.law[index]
+                held = np.flatnonzero(~rows.receiving[index])
+                heard[held] = laws.SILENCE[law[held]][:, None]
+                if encoding == _SLIN:
+                    sound = laws.decode(heard, law).astype("<i2", copy=False).tobytes()
+                else:
+                    laws.translate(heard, law, np.full(index.size, LAW_ULAW, np.uint8))
+                    sound = heard.tobytes()
+                heads = np.empty(index.size, _HEAD)
+                heads["row"], heads["generation"], heads["stream"] = index, rows.generation[index], self._stream[index]
+                heads["taken"] = self._read[index] - self._filled[index]
+                fields = (encoding, index.size, now)
+                records.append(pack(Event.STREAM_FRAMES, WHOLE_WORKER, 0, *fields, rest=heads.tobytes() + sound))
+        return records
+
+    def speak(self, builder: Builder) -> None:
+        """Put the next frame of each stream that has one into its row's packet; to be called when plays and bridges
+        are built."""
+        rows, index = self._rows, self._index
+        ahead = self._written[index] - self._read[index]
+        speaking = ahead >= FRAME
+        part = (ahead > 0) & ~speaking
+        if part.any():
+            speaking |= part & self._waited[index]
+            missing = np.where(part & speaking, FRAME - ahead, 0)
+            self._filled[index] += missing
+            self._written[index] += missing
+        self._waited[index] = part & ~speaking
+        rows.streamed[index] = speaking
+        chosen = index[speaking]
+        if not chosen.size:
+            return
+        read = self._read[chosen]
+        builder.packets[builder.position[chosen], HEADER:] = self._ring[chosen * RING_FRAMES + (read // FRAME & _MASK)]
+        self._read[chosen] = read + FRAME
+        fresh = chosen[~self._started[chosen]]
+        if fresh.size:
+            self._started[fresh] = True
+            self._begun += fresh.tolist()
