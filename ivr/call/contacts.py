@@ -40,6 +40,8 @@ class Wanted:
     """Flow that has the call; None: `say` is said, and the call is over."""
     say: str = ""
     """Text."""
+    queue: str | None = None
+    """Queue that the call waits in after that; it needs `say`."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     """JSON values for the flow."""
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +92,9 @@ class Contacts:
         properties = {**wanted.properties, "number": wanted.to}
         if wanted.flow is not None:
             return self._waiting.start_contact(wanted.flow, None, properties, fields=wanted.fields)
-        options = {"say": bool(wanted.say), "fields": dict(wanted.fields)}
+        options: dict[str, Any] = {"say": bool(wanted.say), "fields": dict(wanted.fields)}
+        if wanted.queue is not None:
+            options["queue"] = wanted.queue
         return self._waiting.start_call(options, {**properties, "say": wanted.say})
 
     # Out of another flow

@@ -153,9 +153,9 @@ class Roster:
             self._keep("desk", agent, phone)
         self._in_force(self._merged())
 
-    def reload(self, settings: Settings) -> None:
+    def reload(self, settings: Settings, objections: Callable[[Settings], Sequence[str]]) -> None:
         """The sections of the centre as another reading of ivr.yaml has them; the rest stays. ConfigError, and nothing
-        has changed, where they do not fit."""
+        has changed, where they do not fit, or where there are objections to what would hold then."""
         for section, made in (("agents", self._agents), ("queues", self._queues)):
             both = sorted(getattr(settings, section).keys() & made.keys())
             if both:
@@ -165,7 +165,9 @@ class Roster:
         before = self._file
         self._file = before.model_copy(update=update)
         merged = self._merged()
-        if faults := _faults(merged, str(settings.source or "")):
+        faults = _faults(merged, str(settings.source or ""))
+        faults += [Fault(sentence, str(settings.source or "")) for sentence in objections(merged)]
+        if faults:
             self._file = before
             raise ConfigError(faults)
         self._in_force(merged)

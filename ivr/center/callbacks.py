@@ -1,0 +1,184 @@
+"""Calls people back who asked for that while they waited, when the centre says that it is their turn.
+
+    kept      the place counts in the queue; the store has it
+    due       an agent is held, and the person is called as POST /v1/calls calls people: outbound policy, do-not-contact
+              list and lines hold for that as for any call
+    answered  the person hears a sentence and waits at the place that was kept: the agent who is held rings
+    over      made, expired, failed, cancelled, or answered before the caller had hung up: told on the feed
+
+A crash calls nobody twice: what was about to be called is forgotten, and the centre says again when it is their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ivr.call.contacts import Wanted
+from ivr.call.solo import SoloOutcome
+from ivr.center.office import CenterDesk
+from ivr.center.rules.decisions import CallbackDue, CallbackOver, Decision
+from ivr.center.rules.events import CallbackAnswered, CallbackCancelled, CallbackFailed
+from ivr.errors import IvrError
+from ivr.feed import Feed, FeedEvent
+from ivr.store import KeptWait
+
+__all__ = ["CALLBACK_TEXT", "Callbacks"]
+
+log = logging.getLogger("ivr.center")
+
+CALLBACK_TEXT = "This is the call back that you asked for. One moment, please: you are connected."
+"""Said where the flow says nothing else."""
+RINGS = 40.0
+"""Seconds that a phone rings, where the agent is held as long."""
+SHORTEST_RING = 10.0
+SPARE = 3.0
+"""Seconds of the time in which the agent is held that are left for signalling."""
+NEVER = {
+    "do_not_contact": "the number is on the do-not-contact list",
+    "not_permitted": "the outbound policy forbids the number",
+    "no_number": "there is no such number",
+}
+"""Words of calls after which nobody is called again, and what is said of them."""
+KIND = "callback_call"
+"""Rows of the store: what is to be known of a call back besides what the centre keeps."""
+
+Place = Callable[[Wanted, str | None], Awaitable[tuple[str, str]]]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One call back."""
+
+    say: str = CALLBACK_TEXT
+    guest: bool = False
+    """A guest asked for it: calls go as a guest's do."""
+    call: str = ""
+    """The call that is placed for it now."""
+    joined: bool = False
+    """That call waits in the queue."""
+
+
+class Callbacks:
+    """All of them."""
+
+    def __init__(
+        self,
+        desk: CenterDesk,
+        place: Place,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        keep: Callable[[str, str, Any], None],
+        clock: Callable[[], float],
+        feed: Feed,
+    ) -> None:
+        """`place` has somebody called, `keep` writes rows of the store, `clock` is the time of the centre."""
+        self._desk = desk
+        self._place = place
+        self._spawn = spawn
+        self._keep = keep
+        self._clock = clock
+        self._feed = feed
+        self._kept: dict[str, _Kept] = {}
+        self._calls: dict[str, str] = {}
+        """Call back by the id of its call."""
+        desk.on_decision.append(self._decided)
+        self._stop = feed.listen(self._heard)
+
+    def restore(self, rows: Mapping[str, Any], forget: Callable[[str], object]) -> None:
+        """Learn what the store knows, before the first call; `forget` drops a call that was about to go."""
+        for callback, row in rows.items():
+            kept = self._kept[callback] = _Kept(str(row.get("say") or CALLBACK_TEXT), bool(row.get("guest")))
+            if call := row.get("call"):
+                forget(str(call))
+                self._write(callback, kept)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._stop()
+
+    # What the desk tells
+
+    def kept(self, callback: str, say: str | None, guest: bool, call: str) -> None:
+        """A caller wants to be called back; the centre has been told."""
+        kept = self._kept[callback] = _Kept(say or CALLBACK_TEXT, guest)
+        self._write(callback, kept)
+        self._feed.tell("callback.kept", {"callback": callback}, call)
+
+    def of_call(self, call: str) -> str | None:
+        """The call back that a call was placed for, which joins a queue now; None for other calls."""
+        callback = self._calls.get(call)
+        if callback is not None:
+            self._kept[callback].joined = True
+        return callback
+
+    def _decided(self, decision: Decision) -> None:
+        if isinstance(decision, CallbackDue):
+            self._spawn(self._call(decision))
+        elif isinstance(decision, CallbackOver):
+            kept = self._kept.pop(decision.callback, None)
+            if kept is not None:
+                self._calls.pop(kept.call, None)
+                self._keep(KIND, decision.callback, None)
+            told = {name: value for name, value in asdict(decision).items() if name != "outcome"}
+            self._feed.tell(f"callback.{decision.outcome}", told, (kept.call or None) if kept is not None else None)
+
+    async def _call(self, due: CallbackDue) -> None:
+        kept = self._kept.setdefault(due.callback, _Kept())
+        self._calls.pop(kept.call, None)
+        rings = max(SHORTEST_RING, min(RINGS, due.until - self._clock() - SPARE))
+        fields: dict[str, Any] = {"ring_timeout": rings}
+        if due.sender is not None:
+            fields["from"] = due.sender
+        wanted = Wanted(
+            due.number,
+            say=kept.say,
+            queue=due.queue,
+            fields=fields,
+            payload={"callback": due.callback, "queue": due.queue},
+            guest="" if kept.guest else None,
+        )
+        try:
+            call, _ = await self._place(wanted, f"callback {due.callback} {due.attempt}")
+        except asyncio.CancelledError:
+            raise
+        except IvrError as error:
+            log.warning("a call back of queue %s cannot be placed: %s", due.queue, error)
+            self._desk.receive(CallbackFailed(due.callback, "not_placed"))
+            return
+        except Exception:
+            log.exception("a call back of queue %s cannot be placed", due.queue)
+            self._desk.receive(CallbackFailed(due.callback, "not_placed"))
+            return
+        kept.call, kept.joined = call, False
+        self._calls[call] = due.callback
+        self._write(due.callback, kept)
+        told = {"callback": due.callback, "queue": due.queue, "attempt": due.attempt}
+        self._feed.tell("callback.due", told, call)
+
+    def _write(self, callback: str, kept: _Kept) -> None:
+        self._keep(KIND, callback, {"say": kept.say, "guest": kept.guest, "call": kept.call})
+
+    # What becomes of the calls
+
+    def _heard(self, event: FeedEvent) -> None:
+        if event.type == "call.answered" and (callback := self._calls.get(event.call or "")) is not None:
+            self._desk.receive(CallbackAnswered(callback))
+
+    def over(self, wait: KeptWait, outcome: SoloOutcome) -> None:
+        """A flow without a caller is over (WaitingFlows.on_over): perhaps that of a call back."""
+        callback = self._calls.pop(wait.call_id, None)
+        kept = self._kept.get(callback or "")
+        if callback is None or kept is None or kept.joined:
+            return
+        kept.call = ""
+        self._write(callback, kept)
+        last = outcome.attempts[-1] if outcome.attempts else {}
+        word = str(last.get("status") or last.get("outcome") or "failed")
+        if (never := NEVER.get(word)) is not None:
+            log.info("a call back is given up: %s", never)
+            self._desk.receive(CallbackCancelled(callback, word))
+        else:
+            self._desk.receive(CallbackFailed(callback, "hung_up" if word == "answered" else word))

@@ -1,0 +1,271 @@
+"""What people do with the contact centre: agents choose what they are, managers look and change. Everything goes
+through the one writer of the centre; what its rules refuse is refused here, with their sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from ivr.center.roster import Roster, RosterError, TakenError, UnknownError
+from ivr.center.rules.center import Center
+from ivr.center.rules.config import CenterConfig
+from ivr.center.rules.decisions import Decision
+from ivr.center.rules.events import (
+    AgentStatus,
+    CallbackCancelled,
+    Configured,
+    ConsoleState,
+    Disposition,
+    Event,
+    WrapUpDone,
+)
+from ivr.errors import ConfigError
+from ivr.settings import DEFAULT_QUEUE, Agent, Queue, Route, Settings
+
+__all__ = ["CenterDesk", "Office"]
+
+log = logging.getLogger("ivr.center")
+
+
+class CenterDesk(Protocol):
+    """The live side of the centre."""
+
+    center: Center
+    """Looked at, and changed by :meth:`receive` alone."""
+
+    def receive(self, event: Event) -> None:
+        """Tell the centre, and carry out what it decides."""
+
+    def packet(self, caller: str) -> Mapping[str, Any] | None:
+        """What the agent of a caller is told: the hand-over packet; None where he is not here."""
+
+    def call_of(self, caller: str) -> str | None:
+        """Id of the call of a caller; None where he is not here."""
+
+    on_decision: list[Callable[[Decision], None]]
+    """Called for each decision, after it was carried out."""
+
+
+class Office:
+    """One for all who ask."""
+
+    def __init__(self, desk: CenterDesk, roster: Roster) -> None:
+        self._desk = desk
+        self._roster = roster
+        roster.changed = self._changed
+        self._consoles: dict[str, int] = {}
+        self.on_change: list[Callable[[Settings], None]] = []
+        """Hear of every change of agents, queues and routes."""
+
+    @property
+    def settings(self) -> Settings:
+        """As they hold now."""
+        return self._roster.settings
+
+    @property
+    def roster(self) -> Roster:
+        """Agents, queues and routes as they hold now; changed through the methods here."""
+        return self._roster
+
+    @property
+    def center(self) -> Center:
+        """The rules at work, to be looked at."""
+        return self._desk.center
+
+    def _changed(self, settings: Settings) -> None:
+        self._desk.receive(Configured(CenterConfig.of(settings)))
+        for tell in self.on_change:
+            tell(settings)
+
+    # What agents do, and managers for them
+
+    def set_status(self, agent: str, status: str, by: str) -> None:
+        """An agent is something else from now on."""
+        self._agent(agent)
+        self._do(AgentStatus(agent, status, by))
+        if not self.is_logged_in(agent):
+            self._roster.take_desk(agent, None)
+
+    def log_in(self, agent: str, by: str, phone: str | None = None) -> None:
+        """An agent begins to work, at a phone that is his from now on where one is named."""
+        self._agent(agent)
+        if phone is not None:
+            if phone not in self.settings.phones:
+                raise UnknownError(f"there is no phone {phone}")
+            self._roster.take_desk(agent, phone)
+        self._do(AgentStatus(agent, "available", by))
+
+    def log_out(self, agent: str, by: str) -> None:
+        """He ends his work; a phone that he has taken is nobody's again."""
+        self.set_status(agent, "unavailable", by)
+
+    def pause(self, agent: str, by: str) -> None:
+        """He is away."""
+        self._logged_in(agent)
+        self._do(AgentStatus(agent, "away", by))
+
+    def resume(self, agent: str, by: str) -> None:
+        """He is back; wrapping up is over."""
+        self._logged_in(agent)
+        self._do(AgentStatus(agent, "available", by))
+        if self.center.objection(WrapUpDone(agent)) is None:
+            self._do(WrapUpDone(agent))
+
+    def wrapped(self, agent: str) -> None:
+        """He has finished wrapping up."""
+        self._agent(agent)
+        self._do(WrapUpDone(agent))
+
+    def dispose(self, agent: str, disposition: str, by: str) -> None:
+        """He says how his last conversation ended."""
+        self._agent(agent)
+        if disposition not in self.settings.dispositions:
+            raise UnknownError(f"there is no disposition {disposition}")
+        self._do(Disposition(agent, disposition, by))
+
+    def console(self, agent: str, opened: bool) -> None:
+        """A console of an agent is opened or closed; several count as one."""
+        if agent not in self.settings.agents:
+            return
+        count = self._consoles[agent] = max(0, self._consoles.get(agent, 0) + (1 if opened else -1))
+        if count == opened:
+            self._desk.receive(ConsoleState(agent, count > 0))
+
+    def agent_at(self, phone: str) -> str | None:
+        """Whose phone it is now; None: nobody's."""
+        agents = self.settings.agents
+        return next((name for name, agent in agents.items() if agent.enabled and phone in agent.phones), None)
+
+    def is_logged_in(self, agent: str) -> bool:
+        """Whether his status lets calls come to him at all."""
+        figures = self.center.figures()["agents"].get(agent)
+        return figures is not None and figures["group"] != "unavailable"
+
+    def _agent(self, name: str) -> Agent:
+        found = self.settings.agents.get(name)
+        if found is None:
+            raise UnknownError(f"there is no agent {name}")
+        return found
+
+    def _logged_in(self, name: str) -> None:
+        self._agent(name)
+        if not self.is_logged_in(name):
+            raise TakenError(f"{name} is logged out")
+
+    def _do(self, event: Event) -> None:
+        objection = self.center.objection(event)
+        if objection is not None:
+            raise TakenError(objection)
+        self._desk.receive(event)
+
+    # Call backs
+
+    def cancel_callback(self, callback: str, by: str) -> None:
+        """Nobody is to be called back."""
+        if all(row["callback"] != callback for row in self.callbacks()):
+            raise UnknownError(f"there is no call back {callback}")
+        self._do(CallbackCancelled(callback, by))
+
+    def callbacks(self, queue: str | None = None) -> list[dict[str, Any]]:
+        """Call backs that keep their places, in order."""
+        return [row for row in self.center.callers(queue) if row.get("callback")]
+
+    # What agents are told
+
+    def call_of(self, agent: str) -> dict[str, Any] | None:
+        """The call that an agent has, or that rings for him, with the hand-over packet; None where he has none."""
+        self._agent(agent)
+        for row in self.center.callers():
+            if agent in row["agents"]:
+                packet = self._desk.packet(row["caller"])
+                if packet is not None:
+                    return {**row, "call": self._desk.call_of(row["caller"]), "packet": dict(packet)}
+        return None
+
+    def packet_of(self, call: str) -> dict[str, Any] | None:
+        """The hand-over packet of a call that a queue has; None where no queue has it."""
+        for row in self.center.callers():
+            if self._desk.call_of(row["caller"]) == call:
+                packet = self._desk.packet(row["caller"])
+                return None if packet is None else dict(packet)
+        return None
+
+    def callers(self, queue: str) -> list[dict[str, Any]]:
+        """Who is in a queue, in order, each with the id of the call."""
+        self.queue(queue)
+        return [{**row, "call": self._desk.call_of(row["caller"])} for row in self.center.callers(queue)]
+
+    def queue(self, name: str) -> Queue:
+        """A queue by name."""
+        found = self.settings.queues.get(name)
+        if found is None:
+            raise UnknownError(f"there is no queue {name}")
+        return found
+
+    def explain(self, facts: Mapping[str, Any], **wishes: Any) -> dict[str, Any]:
+        """What would become of a caller who joined now; wishes as of :meth:`Center.explain`."""
+        return self.center.explain(facts, **wishes).json()
+
+    def explain_call(self, call: str) -> dict[str, Any]:
+        """Why a call that a queue has is where it is."""
+        for row in self.center.callers():
+            if self._desk.call_of(row["caller"]) == call:
+                found = self.center.explain_caller(row["caller"])
+                if found is not None:
+                    return found.json()
+        raise UnknownError("no queue has this call")
+
+    # Changes
+
+    def put_agent(self, name: str, agent: Agent) -> bool:
+        """Make or change an agent; True where he is new."""
+        return self._roster.put_agent(name, agent)
+
+    def put_queue(self, name: str, queue: Queue) -> bool:
+        """Make or change a queue; True where it is new."""
+        return self._roster.put_queue(name, queue)
+
+    def put_route(self, name: str, route: Route) -> bool:
+        """Make or change a route; True where it is new."""
+        return self._roster.put_route(name, route)
+
+    def drop_agent(self, name: str) -> None:
+        """Delete an agent who has no call."""
+        self._agent(name)
+        if any(name in row["agents"] for row in self.center.callers()):
+            raise TakenError(f"{name} has a call")
+        self._roster.drop_agent(name)
+
+    def drop_queue(self, name: str) -> None:
+        """Delete a queue in which nobody is."""
+        self.queue(name)
+        if name != DEFAULT_QUEUE and (here := self.center.callers(name)):
+            raise TakenError(f"{len(here)} callers are in the queue {name}")
+        self._roster.drop_queue(name)
+
+    def drop_route(self, name: str) -> None:
+        """Delete a route."""
+        self._roster.drop_route(name)
+
+    def order_routes(self, names: Sequence[str]) -> None:
+        """Try routes in this order."""
+        self._roster.order_routes(names)
+
+    async def reload(self, read: Callable[[], Settings]) -> None:
+        """Take the centre's sections of ivr.yaml anew; where they do not hold nothing changes, and the log says so."""
+        try:
+            settings = await asyncio.to_thread(read)
+            self._roster.reload(settings, lambda merged: self.center.losses(CenterConfig.of(merged)))
+        except ConfigError as error:
+            for fault in error.faults:
+                log.error("%s", fault)
+            log.error("ivr.yaml does not hold: agents, queues and routes stay as they were")
+        except RosterError as error:
+            log.error("%s: agents, queues and routes stay as they were", error)
+        else:
+            held = self.settings
+            log.info(
+                "%d agents, %d queues, %d routes are in force", len(held.agents), len(held.queues), len(held.routes)
+            )
