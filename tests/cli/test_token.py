@@ -51,7 +51,7 @@ def test_what_is_no_scope_or_no_time_is_a_usage_error(config_file: Path) -> None
 
 def test_roles_and_agents(config_file: Path) -> None:
     with config_file.open("a") as file:
-        file.write("\nphones: {'200': {password: long-enough-secret}}\nagents: {anna: {phones: ['200']}}\n")
+        file.write("\nagents: {anna: {phones: ['tel:+4930123']}}\n")
     made = run(config_file, "create", "--role", "agent", "--agent", "anna")
     assert made.exit_code == 0, made.output
     assert run(config_file, "create", "--name", "boss", "--role", "manager", "--role", "analytics").exit_code == 0
