@@ -13,7 +13,6 @@ import socket
 import struct
 import time
 import wave
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +23,10 @@ from media import (
     Lost,
     MediaConfig,
     MediaError,
-    MediaEvent,
     MediaFull,
     MediaPool,
     MediaStartError,
     PlayDone,
-    Port,
     RecordDone,
     RecordOptions,
     Sound,
@@ -40,19 +37,9 @@ from media import (
 from media.codecs.g711 import ALAW_TO_ULAW, ULAW_DECODE, ULAW_ENCODE, ULAW_TO_ALAW
 from media.link import WorkerLink
 from media.pacing import PACING_BOUNDS
+from tests.kit.pool import Caller, Heard, free_range, sound_of, start
 
 KEY = SrtpKey("AES_CM_128_HMAC_SHA1_80", bytes(range(30)))
-
-
-def free_range(pairs: int = 32) -> tuple[int, int]:
-    """Ports of loopback that nobody has: daemons of other tests bind ranges too."""
-    for first in range(30200, 32600 - 2 * pairs, 64):
-        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
-            for port in range(first, first + 2 * pairs):
-                probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                probe.bind(("127.0.0.1", port))
-            return first, first + 2 * pairs - 1
-    raise RuntimeError("no range of media ports is free")
 
 
 def until_waiting(pid: int) -> None:
@@ -64,85 +51,12 @@ def until_waiting(pid: int) -> None:
         time.sleep(0.02)
 
 
-class Caller:
-    """A peer on loopback that sends and hears µ-law."""
-
-    def __init__(self, family: socket.AddressFamily = socket.AF_INET, host: str = "127.0.0.1") -> None:
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
-        self.socket.setblocking(False)
-        self.address = self.socket.getsockname()
-        self.sequence = 0
-        self.timestamp = 1000
-        CALLERS.append(self)
-
-    def send(self, to: tuple[str, int], payload: bytes, kind: int = 0, timestamp: int | None = None) -> None:
-        stamp = self.timestamp if timestamp is None else timestamp
-        self.socket.sendto(struct.pack(">BBHII", 0x80, kind, self.sequence & 0xFFFF, stamp, 7) + payload, to)
-        self.sequence += 1
-        self.timestamp += 160
-
-    async def hear(self, packets: int) -> list[bytes]:
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(5):
-            return [await loop.sock_recv(self.socket, 2048) for _ in range(packets)]
-
-
-CALLERS: list[Caller] = []
-
-
-@pytest.fixture(autouse=True)
-def hang_up() -> Iterator[None]:
-    yield
-    while CALLERS:
-        CALLERS.pop().socket.close()
-
-
-class Heard:
-    """Events of a port, and waiting for one."""
-
-    def __init__(self) -> None:
-        self.events: list[MediaEvent] = []
-        self._changed = asyncio.Event()
-
-    def __call__(self, event: MediaEvent) -> None:
-        self.events.append(event)
-        self._changed.set()
-
-    async def until(self, wanted: Callable[[MediaEvent], bool]) -> MediaEvent:
-        async with asyncio.timeout(5):
-            while True:
-                for event in self.events:
-                    if wanted(event):
-                        return event
-                self._changed.clear()
-                await self._changed.wait()
-
-
-@pytest.fixture
-async def pool() -> AsyncIterator[MediaPool]:
-    pool = await MediaPool.start(MediaConfig(ports=free_range(), workers=1, spare=False))
-    yield pool
-    await pool.close()
-
-
 @pytest.fixture
 def tone(tmp_path: Path) -> Sound:
     samples = (8000 * np.sin(2 * np.pi * 440 / 8000 * np.arange(4000))).astype("<i2")
     path = tmp_path / "tone.s16"
     path.write_bytes(samples.tobytes())
     return Sound(path, len(samples))
-
-
-def start(pool: MediaPool, caller: Caller, near: Port | None = None) -> tuple[Port, Heard]:
-    heard = Heard()
-    port = pool.allocate(heard, near=near)
-    port.update(Stream(remote=caller.address, event_type=101, event_type_in=101))
-    return port, heard
-
-
-def sound_of(packets: list[bytes]) -> bytes:
-    return b"".join(packet[12:] for packet in packets)
 
 
 async def test_a_prompt_is_heard_whole_and_reported(pool: MediaPool, tone: Sound) -> None:
