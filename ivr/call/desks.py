@@ -11,6 +11,7 @@ from ivr.flow import ports
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
     from ivr.flow import Flow
+    from media import MediaEvent
 
 __all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "PeopleDesk", "QueueDesk"]
 
@@ -45,6 +46,9 @@ class AiDesk(Protocol):
 
     def pressed(self, call: FlowCall, digit: str) -> bool:
         """A key of a caller; True: an AI agent has him, and was told."""
+
+    def on_media(self, call: FlowCall, event: MediaEvent) -> None:
+        """An event of the sound stream of the call's port."""
 
     def agent_of(self, call: FlowCall) -> str | None:
         """Name of the AI agent that has the call; None: none has."""
@@ -112,6 +116,9 @@ class Closed:
 
     def pressed(self, call: FlowCall, digit: str) -> bool:
         return False
+
+    def on_media(self, call: FlowCall, event: MediaEvent) -> None:
+        pass
 
     def agent_of(self, call: FlowCall) -> str | None:
         return None

@@ -45,7 +45,20 @@ from ivr.sip import (
     Sdp,
     Session,
 )
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, RecordDone, Stats, Tone
+from media import (
+    Digit,
+    Lost,
+    MediaEvent,
+    MediaTimeout,
+    PlayDone,
+    RecordDone,
+    Stats,
+    StreamFrames,
+    StreamFull,
+    StreamMark,
+    StreamStarted,
+    Tone,
+)
 
 __all__ = ["FlowCall"]
 
@@ -321,6 +334,8 @@ class FlowCall(Bridging):
             self._after_the_end(event)
             return
         match event:
+            case StreamFrames() | StreamMark() | StreamStarted() | StreamFull():
+                self.services.desks.ai.on_media(self, event)
             case Digit():
                 self._keys.heard(event)
             case PlayDone():
@@ -355,6 +370,12 @@ class FlowCall(Bridging):
             case Digit(phase="end"):
                 self._keys.heard(event)
         self._settlement.settle()
+
+    def _pass_on(self, digit: str | None, sounded: bool) -> bool:
+        if super()._pass_on(digit, sounded):
+            return True
+        desk = self.services.desks.ai
+        return desk.agent_of(self) is not None if digit is None else desk.pressed(self, digit)
 
     def _record_done(self, event: RecordDone) -> None:
         done = self._recordings.done(event)
