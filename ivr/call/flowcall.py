@@ -410,7 +410,8 @@ class FlowCall(Bridging):
             return
         if self._forward is not None and not self._forward.over:
             talked = self._forward.abandon()
-            self.report.abandoned(self._forward, talked, self.services.wall())
+            if self._forward.host is self:  # a desk keeps its own books
+                self.report.abandoned(self._forward, talked, self.services.wall())
         self.ended = True
         self._answering.hang_up(480, None)
         self.report.over(cause, self.services.wall())

@@ -33,6 +33,7 @@ from ivr.sip import (
     IncomingRefer,
     InfoRefused,
     Offer,
+    OutboundSession,
     Rejected,
     Ringing,
     Sdp,
@@ -59,6 +60,15 @@ class Forwarding(Handover):
         self.over = False
         self._outcomes = Outcomes()
         self._screening = Screening(host, command, self._connect, self._declined, self._rang_out)
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody who was called has given a sign of life, or is called where it takes its time."""
+        return any(
+            attempt.destination.phone is None
+            or (isinstance(session := attempt.leg and attempt.leg.session, OutboundSession) and session.heard)
+            for attempt in self._attempts
+        )
 
     # Start
 

@@ -150,6 +150,10 @@ class CallReport:
         self._hand_offs.append(found)
         self.tell("call.forwarded", found)
 
+    def handed_over(self, found: dict[str, Any]) -> None:
+        """A desk has given the call back; `found` has `target`, `outcome`, `talk_time` and `ended_at` as all have."""
+        self._hand_offs.append(found)
+
     def abandoned(self, forward: Forwarding, talked: float, at: float) -> None:
         """The caller left while a forward was under way."""
         bridged = forward.bridged

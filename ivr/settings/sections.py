@@ -233,6 +233,8 @@ class Limits(Section):
 
     drain_timeout: Duration = 30.0
     """After SIGTERM, calls in progress may go on for so long."""
+    agent_probe: Annotated[Duration, Field(ge=1, le=3600)] = 15.0
+    """Between the questions (OPTIONS) whether an agent's phone is still there."""
     elements_per_flow: Annotated[int, Field(ge=1)] = 100
     """More make a flow that nobody can read: split it."""
     steps_per_call: Annotated[int, Field(ge=1)] = 1000

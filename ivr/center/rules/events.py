@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ivr.center.rules.config import CenterConfig
 
 __all__ = [
+    "PICKED_UP_SECONDS",
     "AgentBusy",
     "AgentFree",
     "AgentOccupied",
@@ -38,6 +39,7 @@ __all__ = [
     "OfferAnswered",
     "OfferFailed",
     "OfferFault",
+    "OfferPickedUp",
     "PhoneState",
     "Tick",
     "WrapUpDone",
@@ -48,6 +50,10 @@ LeaveReason = Literal["abandoned", "max_wait", "key_exit", "callback_scheduled",
 
 OfferFault = Literal["no_answer", "declined", "busy", "unreachable", "error"]
 """`no_answer` is a missed call. After `busy`, `unreachable` and `error` the agent gets no offers for some seconds."""
+
+
+PICKED_UP_SECONDS = 30.0
+"""Longest whisper."""
 
 
 # Callers
@@ -134,6 +140,15 @@ class CallbackCancelled:
 @dataclass(frozen=True, slots=True)
 class OfferAnswered:
     """The agent took the call. Answered with `Connect`, or with `Withdraw` where the offer is over."""
+
+    offer: int
+
+
+@dataclass(frozen=True, slots=True)
+class OfferPickedUp:
+    """The agent has picked up, and hears what is said to him (a whisper) before `OfferAnswered` or `OfferFailed`: the
+    lease is prolonged by `PICKED_UP_SECONDS`, so that nobody who has answered in time counts as not answering. Other
+    agents go on ringing."""
 
     offer: int
 
@@ -260,6 +275,7 @@ Event = (
     | CallbackAnswered
     | CallbackFailed
     | CallbackCancelled
+    | OfferPickedUp
     | OfferAnswered
     | OfferFailed
     | CallOver

@@ -1,0 +1,426 @@
+"""The agent queue as calls see it: what callers want goes to the centre, what the centre decides is done.
+
+    JoinQueue ──> CallerJoined ──> Joined ──> QueueJoined          the flow plays what is heard meanwhile
+                                   Offer ───> phones ring          (:class:`~ivr.center.offering.Offering`)
+    200 of a phone: bridged ─────> OfferAnswered ──> Connect ──> AgentAnswered
+    BYE of the agent ────────────> CallOver ──> Left ──> QueueDone("forwarded")
+
+One writer: everything that happens is an event that :meth:`Desk.receive` takes in turn, and nothing else changes the
+centre. A fault ends the hand-off it was met in, with `QueueDone("error")`, and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from ivr.center.books import Books, Waiting
+from ivr.center.keeping import Keeping
+from ivr.center.offering import OfferFault, Offering
+from ivr.center.presence import Presence
+from ivr.center.rules import decisions as told
+from ivr.center.rules import events as happened
+from ivr.center.rules.center import Center
+from ivr.center.rules.config import CenterConfig
+from ivr.flow import ports
+
+if TYPE_CHECKING:
+    from ivr.call.flowcall import FlowCall
+    from ivr.call.services import Services
+    from ivr.lines import Ground
+    from ivr.settings import Settings
+    from ivr.sip import Registrar
+
+__all__ = ["Desk"]
+
+log = logging.getLogger("ivr.center")
+
+CLOCK_SECONDS: Final = 30.0
+"""Between looks at the clock on the wall, which may be set."""
+STOPPING: Final = "the daemon stops"
+
+
+class CallbackKeeper(Protocol):
+    """Calls people back (:class:`ivr.center.callbacks.Callbacks`)."""
+
+    def kept(self, callback: str, say: str | None, guest: bool, call: str) -> None:
+        """A caller wants to be called back; the centre has been told."""
+
+    def of_call(self, call: str) -> str | None:
+        """The call back that a call was placed for, which joins a queue now; None for other calls."""
+
+
+class Desk:
+    """The queue desk of a daemon (QueueDesk, OfferingUser)."""
+
+    def __init__(
+        self,
+        services: Services,
+        ground: Ground,
+        registrar: Registrar,
+        settings: Settings,
+        kept: Mapping[str, Any],
+        keep: Callable[[str, Any], None],
+    ) -> None:
+        """`kept` is what an earlier run kept by key, `keep` takes what is to be kept, None for what is no more."""
+        self._services = services
+        self._books = Books(services)
+        self.center = Center(CenterConfig.of(settings), services.clock(), services.wall())
+        for sentence in self.center.restore(kept):
+            log.warning("the contact centre: %s", sentence)
+        self._keeping = Keeping(self.center, keep, services.call_later)
+        self._waits: dict[str, Waiting] = {}
+        """By id of the call."""
+        self._offers: dict[int, Offering] = {}
+        self._events: deque[happened.Event] = deque()
+        self._busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._clock_timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._refused_callback = ""
+        """The last that the centre did not take."""
+        self.listeners: list[Callable[[told.Decision], None]] = []
+        """Hear of every decision once it is carried out."""
+        self.callbacks: CallbackKeeper | None = None
+        """Calls back; None: nobody does."""
+        self.callback_of: Callable[[str], str | None] = lambda call: None
+        """The call back that a call was placed for."""
+        self._presence = Presence(services, ground, registrar, self.receive)
+        services.directory.takes_calls = lambda agent: self.center.unavailable(agent) is None
+        services.directory.agents = settings.agents
+        self._presence.configure(settings.agents)
+        self._clock_set()
+
+    # What others ask
+
+    def configure(self, settings: Settings) -> None:
+        """Agents, queues and routes are these from now on."""
+        self._services.directory.agents = settings.agents
+        self.receive(happened.Configured(CenterConfig.of(settings)))
+        self._presence.configure(settings.agents)
+
+    def set_status(self, agent: str, status: str, by: str) -> None:
+        """An agent's status, as somebody chose it; see `Center.objection` for what cannot be."""
+        self.receive(happened.AgentStatus(agent, status, by))
+
+    def figures(self) -> dict[str, Any]:
+        """The centre as it is now; see `Center.figures`."""
+        return self.center.figures()
+
+    def packet(self, caller: str) -> Mapping[str, Any] | None:
+        """What the agent of a caller is told, the hand-over packet; None where he is not here. Callers are named by
+        the ids of their calls."""
+        wait = self._waits.get(caller)
+        return None if wait is None else wait.command.packet
+
+    def close(self) -> None:
+        """The daemon stops, and the calls that are left end soon: whoever still waits is told that the queue is
+        closed, so that the flow can say so; nobody begins to wait any more. Conversations go on."""
+        self._closed = True
+        for wait in list(self._waits.values()):
+            if wait.talk is None:
+                wait.outcome, wait.text = "closed", STOPPING
+                self.receive(happened.CallerLeft(wait.name, "cancelled"))
+        self._services.flush()
+
+    def stop(self) -> None:
+        """Nothing is decided any more; what must be kept is written."""
+        self._presence.stop()
+        for timer in (self._timer, self._clock_timer):
+            if timer is not None:
+                timer.cancel()
+        self._keeping.look()
+        self._keeping.write()
+
+    # Calls (QueueDesk)
+
+    def join(self, call: FlowCall, command: ports.JoinQueue) -> None:
+        name = call.report.id
+        if self._closed:
+            call.feed(ports.QueueDone(command.id, "closed", text=STOPPING))
+            return
+        if name in self._waits:
+            self._break(self._waits[name])
+        wait = self._waits[name] = Waiting(call, command, self._services.clock())
+        self.receive(
+            happened.CallerJoined(
+                name,
+                command.facts,
+                command.queue,
+                command.priority,
+                command.sticky,
+                command.strategy,
+                call.number,
+                self.callbacks.of_call(name) if self.callbacks is not None else None,
+            )
+        )
+        if not wait.queue and self._waits.get(name) is wait and not self._busy:
+            log.error("the centre has not said what becomes of a caller")
+            self._break(wait)
+
+    def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
+        wait = self._of(call)
+        if wait is None or wait.command.id != command.id or (wait.talk is not None and command.reason != "cancelled"):
+            return
+        if wait.talk is not None:
+            wait.talk.end()
+        if wait.given_away:
+            self._done(wait)
+        self.receive(happened.CallerLeft(wait.name, command.reason))
+
+    def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
+        wait = self._of(call)
+        if wait is None or wait.command.id != command.id or wait.talk is not None or self.callbacks is None:
+            return
+        callback = wait.callback = uuid.uuid4().hex
+        self.receive(happened.CallbackKept(wait.name, callback, command.number))
+        if self._refused_callback == callback:
+            wait.callback = ""
+        else:
+            say = command.say.value if command.say is not None and command.say.kind == "text" else None
+            self.callbacks.kept(callback, say, call.runner.guest, wait.name)
+
+    def gone(self, call: FlowCall) -> None:
+        wait = self._of(call)
+        if wait is None:
+            return
+        for offering in self._rung_for(wait):
+            offering.end()
+        if wait.talk is not None:
+            wait.talk.end()
+        if wait.given_away:
+            self._done(wait)
+        self.receive(happened.CallerLeft(wait.name, "abandoned"))
+
+    def _of(self, call: FlowCall) -> Waiting | None:
+        wait = self._waits.get(call.report.id)
+        return wait if wait is not None and wait.call is call else None
+
+    def _rung_for(self, wait: Waiting) -> list[Offering]:
+        return [self._offers[number] for number in wait.offers if number in self._offers]
+
+    # Agents' phones (OfferingUser)
+
+    def offer_rings(self, offering: Offering) -> None:
+        wait = self._waits.get(offering.call.report.id)
+        if wait is not None:
+            offering.call.feed(ports.AgentRinging(wait.command.id, offering.agent))
+
+    def offer_picked_up(self, offering: Offering) -> None:
+        self.receive(happened.OfferPickedUp(offering.offer))
+
+    def offer_connected(self, offering: Offering) -> None:
+        self.receive(happened.OfferAnswered(offering.offer))
+        if not (self._busy or offering.forwarding.over or offering.granted):
+            log.error("the centre has not said what becomes of an agent who has answered")
+            self._drop(offering)
+
+    def offer_given_away(self, offering: Offering) -> None:
+        self._presence.end_own(offering.forwarding)
+        self.receive(happened.CallOver(offering.offer))
+
+    def offer_over(self, offering: Offering) -> None:
+        self._presence.end_own(offering.forwarding)
+        wait = self._waits.get(offering.call.report.id)
+        if wait is not None and wait.given_away:
+            self._done(wait)
+        self.receive(happened.CallOver(offering.offer))
+
+    def offer_failed(self, offering: Offering, reason: OfferFault, text: str) -> None:
+        self._presence.end_own(offering.forwarding)
+        self._offers.pop(offering.offer, None)
+        if reason == "unreachable":
+            self._presence.doubt(offering.agent)
+        self.receive(happened.OfferFailed(offering.offer, reason))
+
+    def _drop(self, offering: Offering) -> None:
+        self._offers.pop(offering.offer, None)
+        offering.end()
+        self._presence.end_own(offering.forwarding)
+
+    # The centre
+
+    def receive(self, event: happened.Event) -> None:
+        """Something has happened; what the centre decides is done before this returns, unless that is under way."""
+        self._events.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._events:
+                self._take(self._events.popleft())
+        finally:
+            self._busy = False
+        self._rearm()
+        self._keeping.look()
+
+    def _take(self, event: happened.Event) -> None:
+        try:
+            self.center.receive(event, self._services.clock())
+            decisions = self.center.decisions()
+        except Exception:
+            log.exception("the centre failed")
+            self._break(self._waits.get(getattr(event, "caller", "")))
+            return
+        for decision in decisions:
+            try:
+                self._do(decision)
+                for listener in self.listeners:
+                    listener(decision)
+            except Exception:
+                log.exception("a decision of the centre could not be carried out")
+                self._break(self._waits.get(getattr(decision, "caller", "")))
+
+    def _do(self, decision: told.Decision) -> None:
+        match decision:
+            case told.Joined():
+                self._joined(decision)
+            case told.Refused():
+                self._refused(decision)
+            case told.Position(caller=caller, position=position, estimate=estimate):
+                if (wait := self._waits.get(caller)) is not None:
+                    wait.call.feed(ports.QueuePosition(wait.command.id, position, estimate))
+            case told.Offer():
+                self._offer(decision)
+            case told.Withdraw(offer=number, caller=caller, reason=reason):
+                self._withdraw(number, self._waits.get(caller), reason)
+            case told.Connect():
+                self._connect(decision)
+            case told.Missed():
+                self._books.missed(decision, self._waits.get(decision.caller))
+            case told.Left(caller=caller):
+                self._left(self._waits.get(caller), decision)
+            case told.StatusChanged():
+                self._books.status(decision)
+            case told.CallbackOver(callback=callback, outcome="refused"):
+                self._refused_callback = callback
+            case told.Notice(text=text):
+                log.warning("%s", text)
+
+    def _joined(self, decision: told.Joined) -> None:
+        wait = self._waits.get(decision.caller)
+        if wait is None:
+            return
+        wait.queue = decision.queue
+        self._books.joined(wait, decision)
+        wait.call.feed(
+            ports.QueueJoined(
+                wait.command.id,
+                decision.queue,
+                decision.position,
+                decision.strategy,
+                decision.estimate,
+                decision.sender,
+            )
+        )
+
+    def _refused(self, decision: told.Refused) -> None:
+        wait = self._waits.pop(decision.caller, None)
+        if wait is None:
+            return
+        wait.queue = decision.queue
+        wait.outcome, wait.text, wait.message = decision.outcome, decision.text, decision.away
+        self._finish(wait)
+
+    def _offer(self, decision: told.Offer) -> None:
+        wait = self._waits.get(decision.caller)
+        if wait is None or wait.call.ended:
+            self.receive(happened.OfferFailed(decision.offer, "error"))
+            return
+        offering = Offering(
+            self._services, self, wait.call, wait.command, decision.offer, decision.agent, decision.until
+        )
+        self._offers[decision.offer] = offering
+        wait.offers.append(decision.offer)
+        self._books.offered(wait, decision)
+        self._presence.begin_own(offering.forwarding)
+        try:
+            offering.start()
+        except Exception:
+            log.exception("an agent could not be called")
+            self._drop(offering)
+            self.receive(happened.OfferFailed(decision.offer, "error"))
+
+    def _withdraw(self, number: int, wait: Waiting | None, reason: str) -> None:
+        offering = self._offers.get(number)
+        if offering is not None:
+            if wait is not None:
+                self._books.withdrawn(wait, offering, reason)
+            self._drop(offering)
+
+    def _connect(self, decision: told.Connect) -> None:
+        wait, offering = self._waits.get(decision.caller), self._offers.get(decision.offer)
+        if offering is None or offering.forwarding.over or wait is None:
+            self.receive(happened.CallOver(decision.offer))
+            return
+        offering.granted = True
+        wait.talk = offering
+        wait.waited = decision.waited
+        wait.call.connected(offering.forwarding)
+        self._books.answered(wait, offering)
+        wait.call.feed(ports.AgentAnswered(wait.command.id, decision.agent, decision.waited))
+
+    def _left(self, wait: Waiting | None, decision: told.Left) -> None:
+        # One that the centre has not taken in yet is another wait of the same call.
+        if wait is None or not wait.queue or wait.given_away:
+            return
+        wait.waited = decision.waited
+        if not wait.outcome:
+            wait.outcome = decision.outcome
+        self._done(wait)
+
+    # The end of a hand-off
+
+    def _done(self, wait: Waiting) -> None:
+        if self._waits.get(wait.name) is wait:
+            del self._waits[wait.name]
+            self._finish(wait)
+
+    def _finish(self, wait: Waiting) -> None:
+        for offering in self._rung_for(wait):
+            if offering is not wait.talk:
+                self._drop(offering)
+        talked = wait.talk.talked() if wait.talk is not None else 0.0
+        if wait.talk is not None:
+            self._drop(wait.talk)
+            if wait.outcome != "error":
+                wait.outcome = "forwarded"
+        self._books.left(wait, talked)
+        if not wait.call.ended:
+            wait.call.feed(wait.done(talked))
+
+    def _break(self, wait: Waiting | None) -> None:
+        """A fault: this hand-off is over, whatever of it can still be ended."""
+        if wait is None or self._waits.get(wait.name) is not wait:
+            return
+        del self._waits[wait.name]
+        wait.outcome = "error"
+        self.receive(happened.CallerLeft(wait.name, "error"))
+        try:
+            self._finish(wait)
+        except Exception:
+            log.exception("a hand-off could not be ended in good order")
+            wait.call.feed(ports.QueueDone(wait.command.id, "error", wait.queue))
+
+    # Time
+
+    def _rearm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        when = self.center.next_timer()
+        if when is not None:
+            self._timer = self._services.call_at(when, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.receive(happened.Tick())
+        self._services.flush()
+
+    def _clock_set(self) -> None:
+        self.receive(happened.ClockSet(self._services.wall()))
+        self._clock_timer = self._services.call_later(CLOCK_SECONDS, self._clock_set)

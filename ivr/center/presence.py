@@ -1,0 +1,108 @@
+"""What agents' phones do, told to the centre: whether any can be rung, and whether they are in a call of their own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ivr.call.occupied import Use
+from ivr.call.parties import Attempt
+from ivr.center.reach import Reach
+from ivr.center.rules.events import AgentBusy, AgentFree, PhoneState
+
+if TYPE_CHECKING:
+    from ivr.call.forward import Forwarding
+    from ivr.call.services import Services
+    from ivr.center.rules.events import Event
+    from ivr.lines import Ground
+    from ivr.settings import Agent
+    from ivr.sip import Registrar
+
+__all__ = ["Presence"]
+
+
+class Presence:
+    """Phones and calls of agents."""
+
+    def __init__(
+        self, services: Services, ground: Ground, registrar: Registrar, receive: Callable[[Event], None]
+    ) -> None:
+        """`receive` takes what the centre is to be told."""
+        self._services = services
+        self._receive = receive
+        self._reach = Reach(ground, registrar, self._phone_changed, services.settings.limits.agent_probe)
+        self._phones = services.settings.phones
+        self._agents: Mapping[str, Agent] = {}
+        self._agent_of: dict[str, str] = {}
+        """By user of the phone; a phone has one agent at the most."""
+        self._reachable: dict[str, bool] = {}
+        self._own: set[Forwarding] = set()
+        """The centre's own: calls that are not told of as others."""
+        self._elsewhere: dict[object, tuple[str, str]] = {}
+        """Calls that are told of: agent and name, by who has them."""
+        self._numbers = itertools.count(1)
+        services.occupied.on_change = self._use_changed
+        services.directory.answers = self._reach.answers
+        registrar.on_change = self._reach.registered
+
+    def configure(self, agents: Mapping[str, Agent]) -> None:
+        """These are the agents from now on."""
+        self._agents = agents
+        self._agent_of = {
+            phone: name for name, agent in agents.items() for phone in agent.phones if phone in self._phones
+        }
+        self._reachable = {name: self._reachable.get(name, False) for name in agents}
+        self._reach.watch(self._agent_of)
+        for name in agents:
+            self._look(name)
+
+    def stop(self) -> None:
+        """Ask phones no more."""
+        self._reach.stop()
+
+    def reachable(self, agent: str) -> bool:
+        """Whether any phone of an agent can be rung."""
+        return self._reachable.get(agent, False)
+
+    def doubt(self, agent: str) -> None:
+        """No phone of an agent has answered a call: ask them at once whether they are there."""
+        for phone in self._agents[agent].phones if agent in self._agents else ():
+            self._reach.doubt(phone)
+
+    # Phones
+
+    def _phone_changed(self, user: str) -> None:
+        if (agent := self._agent_of.get(user)) is not None:
+            self._look(agent)
+
+    def _look(self, name: str) -> None:
+        # What is called through a line or by an address is there as far as anybody knows.
+        phones = self._agents[name].phones
+        reachable = any(phone not in self._phones or self._reach.reachable(phone) for phone in phones)
+        if reachable is not self._reachable[name]:
+            self._reachable[name] = reachable
+            self._receive(PhoneState(name, reachable))
+
+    # Calls
+
+    def begin_own(self, forwarding: Forwarding) -> None:
+        """The centre calls an agent."""
+        self._own.add(forwarding)
+
+    def end_own(self, forwarding: Forwarding) -> None:
+        """The agent has nothing to do with that call any more."""
+        self._own.discard(forwarding)
+
+    def _use_changed(self, use: Use, begins: bool) -> None:
+        if not begins:
+            known = self._elsewhere.pop(use.owner, None)
+            if known is not None:
+                self._receive(AgentFree(*known))
+            return
+        if isinstance(use.owner, Attempt) and use.owner.forwarding in self._own:
+            return
+        agent = use.agent or self._agent_of.get(use.phone or "")
+        if agent is not None:
+            self._elsewhere[use.owner] = known = (agent, str(next(self._numbers)))
+            self._receive(AgentBusy(*known))
