@@ -57,7 +57,7 @@ VERSION_DIGITS = 12
 
 NOT_BUILT = frozenset(
     {
-        "transfer_to_agent", "transfer_to_ai_agent",
+        "transfer_to_ai_agent",
         "transfer_to_voice_application", "transfer_to_chat",
     }
 )  # fmt: skip

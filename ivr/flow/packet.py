@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,7 @@ from ivr.flow.trace import digits
 if TYPE_CHECKING:
     from ivr.flow.context import Context
 
-__all__ = ["MAX_BYTES", "MAX_WAITS", "VERSION", "AiTalk", "HandedOver", "Wait", "packet"]
+__all__ = ["MAX_BYTES", "MAX_WAITS", "VERSION", "AiTalk", "HandedOver", "Wait", "facts", "packet"]
 
 VERSION = 1
 """Of the format."""
@@ -148,6 +149,46 @@ def packet(ctx: Context, *, origin: str = "", metadata: Mapping[str, Any] | None
         "metadata": cut.fields("metadata", metadata or {}),
         "cut": cut.names,
     }
+
+
+def facts(ctx: Context, *, origin: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What routes look at: `from`, `to`, `line`, `direction`, `contact`, `flow`, `origin`, `tags`, `profile`,
+    `variables`, `collected` (`digits` and `status` by element), `metadata`. JSON values; secret ones are left out, but
+    for those that the element itself gives as metadata."""
+    call = ctx.call
+    collected = {
+        entry["element"]: {name: entry.get(name) for name in ("digits", "status")}
+        for entry in digits(ctx.steps)
+        if entry.get("digits", MASK) != MASK
+    }
+    return {
+        "from": call.from_,
+        "to": call.to,
+        "line": call.line,
+        "direction": call.direction,
+        "contact": ctx.contact,
+        "flow": ctx.flow.name,
+        "origin": origin,
+        "tags": list(ctx.tags),
+        "profile": _plain(ctx.profile),
+        "variables": _plain(ctx.variables),
+        "collected": collected,
+        "metadata": _plain({name: _opened(value) for name, value in metadata.items()}),
+    }
+
+
+def _opened(value: Any) -> Any:
+    return value.value if type(value) is Sensitive else value
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that JSON has and that are not secret; what is secret inside them is masked."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if type(value) is not Sensitive:
+            with suppress(ExpressionError):
+                found[name] = json_value(mask(value))
+    return found
 
 
 def _shared(ctx: Context) -> dict[str, Any]:

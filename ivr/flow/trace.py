@@ -35,6 +35,7 @@ WAITED_FOR = {
     "record_voicemail": "the end of a recording",
     "start_incoming_call": "ringing",
     "start_outgoing_call": "an attempt",
+    "transfer_to_agent": "an agent",
     "wait_for_date": "a date",
     "wait_for_event": "an event",
 }

@@ -16,7 +16,7 @@ from ivr.flow.functions import function
 from ivr.flow.operations import ExpressionError, is_number, kind_of, number_in, text_of
 from ivr.flow.spoken.tongue import MAX_SPOKEN, Tongue, tongue_of
 
-__all__ = ["Asking"]
+__all__ = ["Asking", "grouped"]
 
 MAX_SIGNS = 64
 """Digits said one by one: as many as a caller can key in; longer is no number."""
@@ -94,12 +94,13 @@ def _digits(run: Asking, value: Any, size: Any = None) -> str:
     written = text_of(value).strip()[: 2 * MAX_SIGNS]
     groups = [group for group in re.split(r"[^\w+*#]+|_", written) if group]
     if size is not None or len(groups) == 1:
-        groups = _grouped("".join(groups)[:MAX_SIGNS], size)
+        groups = grouped("".join(groups)[:MAX_SIGNS], size)
     groups = [group.upper() for group in groups]
     return _said(run, lambda tongue: tongue.digits(groups), ", ".join(" ".join(group) for group in groups))
 
 
-def _grouped(signs: str, size: int | None) -> list[str]:
+def grouped(signs: str, size: int | None = None) -> list[str]:
+    """Signs in groups that are said in one breath, of `size` where one is wanted."""
     if size is None and len(signs) <= LONGEST_GROUP:
         return [signs] if signs else []
     width = size or GROUP

@@ -1,0 +1,65 @@
+"""Which number a caller wants to be called back on: his own is spoken by digits, and can be confirmed or changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+from ivr.flow.elements.collect import CollectElement
+from ivr.flow.elements.prompts import play_prompt
+from ivr.flow.ports import Event, PromptSpec
+from ivr.flow.spoken.waiting import phrases_of
+from ivr.flow.values import plain_number
+
+if TYPE_CHECKING:
+    from ivr.flow.session import Session
+
+__all__ = ["Asking", "ask_number"]
+
+ROUNDS = 3
+"""Numbers that a caller may try before he goes on waiting."""
+
+ATTEMPTS = 2
+"""Times that each question is put."""
+
+CONFIRM, OTHER = "1", "2"
+
+NUMBER = re.compile(r"\+?\d{3,20}", re.ASCII)
+"""What can be called back."""
+
+Asking = Generator[float | None, Event | None, str]
+
+CHOICE = CollectElement.model_validate({"type": "collect", "responses": {CONFIRM: "-", OTHER: "-"}, "wait": 5})
+KEYED = CollectElement.model_validate({"type": "collect", "min_digits": 3, "max_digits": 20, "wait": 8})
+
+
+def ask_number(ctx: Session) -> Asking:
+    """The number to call back; empty: none."""
+    phrases = phrases_of(ctx.language)
+    number = plain_number(ctx.party)
+    number = number if NUMBER.fullmatch(number) else ""
+    for _ in range(ROUNDS):
+        if not number:
+            number = yield from _put(ctx, phrases.words.enter, phrases.language, KEYED)
+            if not number:
+                break
+        answer = yield from _put(ctx, phrases.confirm(number), phrases.language, CHOICE)
+        if answer == CONFIRM:
+            return number
+        if answer != OTHER:
+            break
+        number = ""
+    yield from play_prompt(ctx, PromptSpec("text", phrases.words.not_kept, phrases.language))
+    return ""
+
+
+def _put(ctx: Session, words: str, language: str, answers: CollectElement) -> Asking:
+    """Put a question; the keys that answer it, empty where none do."""
+    for _ in range(ATTEMPTS):
+        yield from play_prompt(ctx, PromptSpec("text", words, language), interruptible=True)
+        ctx.interruptible_before = True
+        branch = yield from answers.run(ctx)
+        if branch not in ("no_match", "no_input"):
+            return str(ctx.result["digits"]) if ctx.result is not None else ""
+    return ""

@@ -1,0 +1,281 @@
+"""transfer_to_agent: let the caller wait for an agent, and speak with him."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from ivr.flow.elements.base import CALL_ENDED, BranchSpec, Element, Exposure, Run, element
+from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
+from ivr.flow.elements.prompts import PromptField, play_prompt
+from ivr.flow.elements.queue_sound import sound_spec
+from ivr.flow.elements.queue_visit import Left, QueueVisit
+from ivr.flow.elements.record_voicemail import RecordVoicemailElement
+from ivr.flow.expressions import MASK, Sensitive
+from ivr.flow.packet import facts, packet
+from ivr.flow.ports import DeliverVoicemail, Event, HangUp, JoinQueue, PromptSpec
+from ivr.flow.spoken.waiting import phrases_of
+from ivr.flow.values import Duration, NumberTemplate, SipHeaderName, TextTemplate, ValueTemplate, VariableName
+
+if TYPE_CHECKING:
+    from ivr.flow.session import Session
+
+__all__ = ["MAX_METADATA", "TransferToAgentElement", "origin_of", "rendered"]
+
+MAX_METADATA = 50
+"""Values that one element adds to the packet."""
+
+MAX_TAGS = 20
+"""Tags that one element names."""
+
+PRIORITIES = (1, 10)
+
+NOT_FORWARDED = "call_not_forwarded"
+
+FAILS = frozenset({"closed", "full", "no_agents", "max_wait", "error"})
+"""Reasons with which the queue was of no use to the caller, so that `failover` is tried."""
+
+REASONS = FAILS | {"key_exit", "callback_scheduled"}
+
+NORMAL_END = 480
+
+MESSAGE = RecordVoicemailElement.model_validate({"type": "record_voicemail"})
+"""What takes the message of a caller who does not want to wait."""
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+@element("transfer_to_agent")
+class TransferToAgentElement(Element, FailoverFields):
+    """Lets the caller wait in a queue until an agent takes the call, and connects the two. What is heard meanwhile, and
+    which keys the caller has, is the waiting strategy of the queue. Results: `status` (the branch), `reason` (`closed`,
+    `full`, `max_wait`, `no_agents`, `key_exit`, `callback_scheduled`, `error`), `queue`, `agent`, `waited`,
+    `talk_time`, `key` (`leave`, `voicemail`, `callback`), `recording` and `duration` of a message, `number` of a call
+    back, `callback` (its id), `failover`, `tried`."""
+
+    BRANCHES = (
+        BranchSpec("call_forwarded", "An agent took the call, and their talk is over.", success=True, call_over=True),
+        BranchSpec("returned", "The agent left first and `after` is `return`."),
+        BranchSpec(FAILED_OVER, "A member of `failover` took care of the caller, who is still there.", NOT_FORWARDED),
+        BranchSpec(NOT_FORWARDED, "No agent took the call, or the caller chose something else: `result.reason`."),
+        CALL_ENDED,
+    )
+    REACHES_PERSON = True
+    RESULTS = ("status", "reason", "queue", "agent", "waited", "talk_time", "key", *FAILOVER_RESULTS)
+    TARGETS: ClassVar[Mapping[str, str]] = {"queue": "queues", "waiting": "waiting"}
+    EXPOSES: ClassVar[Mapping[str, Exposure]] = {
+        "queue": "reported",
+        "origin": "sent",
+        "tags": "reported",
+        "metadata": "sent",
+        "headers": "sent",
+        "record_name": "named",
+        "failover": "sent",
+    }
+
+    type: Literal["transfer_to_agent"] = "transfer_to_agent"
+    queue: TextTemplate | None = None
+    """Where to wait; default: as `routes` in the configuration say."""
+    priority: NumberTemplate | None = None
+    """1 to 10, higher first; default: as the route says, else 5."""
+    origin: TextTemplate | None = None
+    """Text that the agent sees; default: name of the flow."""
+    tags: Annotated[
+        tuple[TextTemplate, ...],
+        BeforeValidator(_several, json_schema_input_type=str | list[str]),
+        Field(max_length=MAX_TAGS),
+    ] = ()
+    """Tags that the call gets first: routes look at them, the agent sees them."""
+    waiting: Annotated[str, Field(min_length=1)] | None = None
+    """Waiting strategy, by its name under `waiting` in the configuration; default: that of the queue."""
+    max_wait: Annotated[Duration, Field(gt=0)] | None = None
+    """Longest wait, in place of that of the strategy."""
+    sticky: Literal["off", "30d", "60d", "1y", "ever"] | None = None
+    """How long ago an agent may have spoken to this caller to be asked first; default: as the queue says."""
+    callback_first: bool = False
+    """Ask at once for the number to call back, instead of letting the caller wait."""
+    metadata: Annotated[dict[VariableName, ValueTemplate], Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
+    """What the agent is told besides."""
+    whisper: PromptField | None = None
+    """Heard by the agent before the two are connected."""
+    record_call: bool = False
+    """Record the two, both sides."""
+    record_name: TextTemplate | None = None
+    """Name of that recording."""
+    max_duration: Annotated[Duration, Field(gt=0)] | None = None
+    """Longest time of the talk."""
+    headers: dict[SipHeaderName, TextTemplate] = Field(default_factory=dict)
+    """Further SIP headers of the call to the agent."""
+    after: Literal["hang_up", "return"] = "hang_up"
+    """When the agent leaves first: end the call, or give the caller back to the flow."""
+
+    @field_validator("sticky", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return "off" if value is False else value
+
+    @model_validator(mode="after")
+    def _possible(self) -> TransferToAgentElement:
+        least, most = PRIORITIES
+        if self.priority is not None and self.priority.fixed and not _is_priority(self.priority.constant):
+            raise ValueError(f"priority: a whole number from {least} to {most}")
+        return self
+
+    def branch_specs(self) -> tuple[BranchSpec, ...]:
+        out = set() if self.after == "return" else {"returned"}
+        if not self.failover:
+            out.add(FAILED_OVER)
+        return tuple(spec for spec in self.BRANCHES if spec.name not in out)
+
+    def run(self, ctx: Session) -> Run:
+        ctx.interruptible_before = False
+        ctx.keys.clear()
+        for template in self.tags:
+            tag, sensitive = ctx.text(template, "tags")
+            if sensitive:
+                ctx.note("a sensitive value is no tag")
+            else:
+                ctx.tag(tag)
+        visit = QueueVisit(ctx, self._command(ctx), self.max_wait, self.callback_first)
+        left = yield from visit.run()
+        branch = yield from self._after(ctx, left)
+        reason = (ctx.result or {}).get("reason")
+        if branch == NOT_FORWARDED and self.failover and reason in FAILS:
+            return (yield from fall_over(ctx, self.failover, self, "call_forwarded", NOT_FORWARDED))
+        return branch
+
+    # What the queue is told
+
+    def _command(self, ctx: Session) -> JoinQueue:
+        queue = "" if self.queue is None else ctx.text(self.queue, "queue")[0].strip()
+        origin = origin_of(ctx, self.origin)
+        metadata, secret = rendered(ctx, self.metadata, "metadata")
+        return JoinQueue(
+            id=ctx.next_id(),
+            queue=queue or None,
+            facts=facts(ctx, origin=origin, metadata=metadata),
+            packet=packet(ctx, origin=origin, metadata=metadata),
+            priority=self._priority(ctx),
+            sticky=self.sticky,
+            strategy=self.waiting,
+            origin=origin,
+            whisper=None if self.whisper is None else self.whisper.spec(ctx),
+            record_name=ctx.file_name(self.record_name, "agent") if self.record_call else None,
+            max_duration=self.max_duration,
+            headers={name: ctx.text(value, "headers")[0] for name, value in self.headers.items()},
+            secret=secret,
+        )
+
+    def _priority(self, ctx: Session) -> int | None:
+        if self.priority is None:
+            return None
+        value, _ = ctx.value(self.priority, "priority")
+        if value is None or _is_priority(value):
+            return None if value is None else int(value)
+        ctx.note("priority: a whole number from 1 to 10 is needed")
+        return None
+
+    # What came of it
+
+    def _after(self, ctx: Session, left: Left) -> Generator[float | None, Event | None, str]:
+        done = left.done
+        if done.outcome == "forwarded":
+            returned = ctx.up and self.after == "return"
+            if ctx.up and not returned:
+                ctx.cause = "forwarded"
+                ctx.emit(HangUp("forwarded", NORMAL_END))
+            return self._result(ctx, "returned" if returned else "call_forwarded", left)
+        branch = self._result(ctx, NOT_FORWARDED, left)
+        if left.key == "voicemail":
+            return (yield from self._message(ctx, left))
+        spec = None
+        if left.key == "callback" and done.outcome == "callback_scheduled":
+            spec = _words(ctx, "kept")
+        elif left.key == "callback":
+            spec = _words(ctx, "refused")
+        elif done.message is not None:
+            spec = sound_spec(ctx, done.message)
+        elif done.outcome == "max_wait" and left.strategy is not None:
+            spec = sound_spec(ctx, left.strategy.max_wait_message)
+        if spec is not None and ctx.up:
+            yield from play_prompt(ctx, spec)
+        return branch
+
+    def _result(self, ctx: Session, branch: str, left: Left, **more: Any) -> str:
+        done = left.done
+        reason = "" if done.outcome == "forwarded" else done.outcome if done.outcome in REASONS else "error"
+        talk_time = round(done.talk_time, 3)
+        ctx.details.update(reason=reason or "forwarded", talk_time=talk_time)
+        if done.text:
+            ctx.details["text"] = done.text
+        if left.key:
+            ctx.details["key"] = left.key
+        if done.callback:
+            ctx.details["callback"] = done.callback
+        ctx.set_result(
+            {
+                "status": branch,
+                "reason": reason,
+                "queue": done.queue,
+                "agent": done.agent,
+                "waited": round(done.waited, 3),
+                "talk_time": talk_time,
+                "key": left.key,
+                "number": left.number,
+                "callback": done.callback,
+                "recording": None,
+                "duration": 0.0,
+                "failover": "",
+                "tried": [],
+                **more,
+            }
+        )
+        return branch
+
+    def _message(self, ctx: Session, left: Left) -> Generator[float | None, Event | None, str]:
+        """Take a message for the queue; where the caller hangs up, what was said until then is kept."""
+        yield from play_prompt(ctx, _words(ctx, "message"))
+        kept = dict(ctx.details)
+        try:
+            branch = yield from MESSAGE.run(ctx)
+        finally:
+            ctx.details.update({name: kept[name] for name in ("status", "reason") if name in kept})
+        recorded = dict(ctx.result or {})
+        recording, seconds = recorded.get("recording"), recorded.get("duration", 0.0)
+        if recording:
+            ctx.emit(DeliverVoicemail(recording, seconds, queue=left.done.queue, caller=ctx.party))
+        self._result(ctx, NOT_FORWARDED, left, recording=recording, duration=seconds)
+        return NOT_FORWARDED if ctx.up else branch if branch in self.targets else self.ended(ctx.cause or "system")
+
+
+def _is_priority(value: Any) -> bool:
+    least, most = PRIORITIES
+    return isinstance(value, (int, float)) and value == int(value) and least <= value <= most
+
+
+def _words(ctx: Session, name: str) -> PromptSpec:
+    phrases = phrases_of(ctx.language)
+    return PromptSpec("text", getattr(phrases.words, name), phrases.language)
+
+
+def origin_of(ctx: Session, template: Any) -> str:
+    """What the other side is told that it is about; a secret is masked."""
+    if template is None:
+        return ctx.flow.name
+    text, sensitive = ctx.text(template, "origin")
+    return MASK if sensitive else text.strip() or ctx.flow.name
+
+
+def rendered(ctx: Session, fields: Mapping[str, Any], what: str) -> tuple[dict[str, Any], bool]:
+    """Values of a mapping of templates, secret ones wrapped, and whether there are any."""
+    found: dict[str, Any] = {}
+    secret = False
+    for name, template in fields.items():
+        value, sensitive = ctx.value(template, f"{what}.{name}")
+        found[name] = Sensitive(value) if sensitive else value
+        secret = secret or sensitive
+    return found, secret
