@@ -58,6 +58,7 @@ from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
+from ivr.handoff import AiDesk
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
@@ -233,6 +234,9 @@ class Daemon:
                 captures=captures,
                 measured=self._metrics.calls.ended,
             )
+            services.desks.ai = ai = AiDesk(settings)
+            exits.callback(ai.close)
+            await ai.open()
             protection.keep(services.outbound)
             gate = Gate(
                 settings,
