@@ -127,7 +127,7 @@ class Endpoint:
     scope: str | None
     """What a token has to be good for; None: no token is looked at."""
     handler: Handler
-    body: type[Model] | Raw | None = None
+    body: type[BaseModel] | Raw | None = None
     """JSON that is checked; None: a body is not looked at."""
     query: type[Query] | None = None
     """None: a query is not looked at."""
