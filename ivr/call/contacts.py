@@ -40,8 +40,6 @@ class Wanted:
     """Flow that has the call; None: `say` is said, and the call is over."""
     say: str = ""
     """Text."""
-    queue: str | None = None
-    """Queue that the call waits in after that; it needs `say`."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     """JSON values for the flow."""
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -50,6 +48,8 @@ class Wanted:
     """For the record."""
     guest: str | None = None
     """See :func:`~ivr.call.solo.guest_of`."""
+    queue: str | None = None
+    """Queue that the call waits in after what is said; it needs `say`."""
 
 
 class Contacts:

@@ -84,7 +84,7 @@ class Callbacks:
         self._kept: dict[str, _Kept] = {}
         self._calls: dict[str, str] = {}
         """Call back by the id of its call."""
-        desk.on_decision.append(self._decided)
+        desk.listeners.append(self._decided)
         self._stop = feed.listen(self._heard)
 
     def restore(self, rows: Mapping[str, Any], forget: Callable[[str], object]) -> None:

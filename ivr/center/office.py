@@ -15,7 +15,6 @@ from ivr.center.rules.decisions import Decision
 from ivr.center.rules.events import (
     AgentStatus,
     CallbackCancelled,
-    Configured,
     ConsoleState,
     Disposition,
     Event,
@@ -30,22 +29,22 @@ log = logging.getLogger("ivr.center")
 
 
 class CenterDesk(Protocol):
-    """The live side of the centre."""
+    """The live side of the centre: :class:`ivr.center.desk.Desk`."""
 
     center: Center
     """Looked at, and changed by :meth:`receive` alone."""
+    listeners: list[Callable[[Decision], None]]
+    """Hear of every decision once it is carried out."""
 
     def receive(self, event: Event) -> None:
         """Tell the centre, and carry out what it decides."""
 
+    def configure(self, settings: Settings) -> None:
+        """Agents, queues and routes are these from now on."""
+
     def packet(self, caller: str) -> Mapping[str, Any] | None:
-        """What the agent of a caller is told: the hand-over packet; None where he is not here."""
-
-    def call_of(self, caller: str) -> str | None:
-        """Id of the call of a caller; None where he is not here."""
-
-    on_decision: list[Callable[[Decision], None]]
-    """Called for each decision, after it was carried out."""
+        """What the agent of a caller is told, the hand-over packet; None where he is not here. Callers are named by
+        the ids of their calls."""
 
 
 class Office:
@@ -75,7 +74,7 @@ class Office:
         return self._desk.center
 
     def _changed(self, settings: Settings) -> None:
-        self._desk.receive(Configured(CenterConfig.of(settings)))
+        self._desk.configure(settings)
         for tell in self.on_change:
             tell(settings)
 
@@ -181,21 +180,18 @@ class Office:
             if agent in row["agents"]:
                 packet = self._desk.packet(row["caller"])
                 if packet is not None:
-                    return {**row, "call": self._desk.call_of(row["caller"]), "packet": dict(packet)}
+                    return {**row, "packet": dict(packet)}
         return None
 
     def packet_of(self, call: str) -> dict[str, Any] | None:
         """The hand-over packet of a call that a queue has; None where no queue has it."""
-        for row in self.center.callers():
-            if self._desk.call_of(row["caller"]) == call:
-                packet = self._desk.packet(row["caller"])
-                return None if packet is None else dict(packet)
-        return None
+        packet = self._desk.packet(call)
+        return None if packet is None else dict(packet)
 
     def callers(self, queue: str) -> list[dict[str, Any]]:
-        """Who is in a queue, in order, each with the id of the call."""
+        """Who is in a queue, in order; see `Center.callers`."""
         self.queue(queue)
-        return [{**row, "call": self._desk.call_of(row["caller"])} for row in self.center.callers(queue)]
+        return self.center.callers(queue)
 
     def queue(self, name: str) -> Queue:
         """A queue by name."""
@@ -210,12 +206,10 @@ class Office:
 
     def explain_call(self, call: str) -> dict[str, Any]:
         """Why a call that a queue has is where it is."""
-        for row in self.center.callers():
-            if self._desk.call_of(row["caller"]) == call:
-                found = self.center.explain_caller(row["caller"])
-                if found is not None:
-                    return found.json()
-        raise UnknownError("no queue has this call")
+        found = self.center.explain_caller(call)
+        if found is None:
+            raise UnknownError("no queue has this call")
+        return found.json()
 
     # Changes
 
