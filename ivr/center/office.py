@@ -200,6 +200,10 @@ class Office:
             raise UnknownError(f"there is no queue {name}")
         return found
 
+    def pool(self, queue: str) -> Sequence[str]:
+        """Enabled agents of a queue."""
+        return CenterConfig.of(self.settings).pools.get(queue, ())
+
     def explain(self, facts: Mapping[str, Any], **wishes: Any) -> dict[str, Any]:
         """What would become of a caller who joined now; wishes as of :meth:`Center.explain`."""
         return self.center.explain(facts, **wishes).json()

@@ -1,0 +1,231 @@
+"""Agents over HTTP: what they are and do, what they choose, whom they talk to; agents besides those of ivr.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ivr.api.endpoints import Answer, Ask, Endpoint, Model
+from ivr.api.problems import ProblemError
+from ivr.center.office import Office
+from ivr.settings import STATUS_GROUPS, Agent
+
+__all__ = ["AgentRoutes", "agent_shown"]
+
+MAX_NAME = 64
+
+
+class StatusChoice(Model):
+    """What an agent is to be."""
+
+    status: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    """`available`, `busy`, `away`, `unavailable`, or a status of the configuration."""
+
+
+class LogIn(Model):
+    """Where an agent begins to work."""
+
+    phone: Annotated[str, Field(min_length=1, max_length=MAX_NAME)] | None = None
+    """User of a registered phone that is his alone until he logs out; null: the phones of his settings."""
+
+
+class DispositionChoice(Model):
+    """How a conversation ended."""
+
+    disposition: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+    """Name in the configuration."""
+
+
+class AgentShown(Model):
+    """An agent."""
+
+    id: str
+    """By which flows and commands name him."""
+    name: str
+    """Shown to people."""
+    title: str
+    source: Literal["config", "store"]
+    """`store`: made over HTTP, and changed there; `config`: of ivr.yaml."""
+    settings: dict[str, Any]
+    """As in ivr.yaml; whether he has a `code` is told, not which."""
+    desk: str | None
+    """Phone that he has taken by log-in."""
+    now: dict[str, Any]
+    """What he is and does: `status`, `group`, `phase` (`idle`, `ringing`, `in_call`, `wrapping`, `reserved`,
+    `on_other_call`), `queue`, `caller` (id of the call), `since` …, and his figures of `today`."""
+
+
+class Agents(Model):
+    """All agents, and what they may choose."""
+
+    agents: list[AgentShown]
+    statuses: list[dict[str, str]]
+    """`{"name", "group"}`: the four groups, then those of the configuration."""
+    dispositions: list[dict[str, Any]]
+    """`{"id", "name", "queues"}`; no queues: for the calls of all."""
+
+
+class AgentCall(Model):
+    """The call that an agent has, or that rings for him (screen pop)."""
+
+    call: str
+    """Id of the caller's call."""
+    queue: str
+    state: str
+    """`ringing` or `talking`."""
+    waited: float
+    """Seconds the caller waited."""
+    packet: dict[str, Any]
+    """The hand-over packet: who calls, the way walked, collected inputs, tags, shareable variables, profile."""
+
+
+NOT_SELF = "this token may do that to its own agent alone"
+REFUSED = "The rules of the centre refuse it; `detail` says why."
+NO_AGENT = "There is no such agent."
+
+
+class AgentRoutes:
+    """Handlers. Who has the scope `agents` may do everything to everybody; an agent's own token, himself alone."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        one = "/v1/agents/{name}"
+        told = {404: NO_AGENT, 409: REFUSED}
+        made = {200: AgentShown, 201: AgentShown}
+
+        def doing(word: str, handler: Any, body: type[Model] | None = None, *, optional: bool = False) -> Endpoint:
+            answers = {200: AgentShown}
+            return Endpoint(
+                "POST", f"{one}/{word}", READ, handler, body=body, optional=optional, answers=answers, problems=told
+            )
+
+        return [
+            Endpoint("GET", "/v1/agents", READ, self.all, answers={200: Agents}, local=True),
+            Endpoint("GET", one, READ, self.show, answers={200: AgentShown}, problems={404: NO_AGENT}, local=True),
+            Endpoint("PUT", one, "agents", self.put, body=Agent, answers=made, problems={409: "It is of ivr.yaml."}),
+            Endpoint("DELETE", one, "agents", self.delete, problems={404: NO_AGENT, 409: "Of ivr.yaml, or busy."}),
+            Endpoint(
+                "GET", f"{one}/call", READ, self.call, answers={200: AgentCall}, problems={404: "He has no call."}
+            ),
+            doing("status", self.status, StatusChoice),
+            doing("log-in", self.log_in, LogIn, optional=True),
+            doing("log-out", self.log_out),
+            doing("pause", self.pause),
+            doing("resume", self.resume),
+            doing("wrapped", self.wrapped),
+            doing("disposition", self.disposition, DispositionChoice),
+        ]
+
+    async def all(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """List agents with what they are and do."""
+        office = self._office
+        settings, figures = office.settings, office.center.figures()["agents"]
+        statuses = [{"name": group, "group": group} for group in STATUS_GROUPS]
+        statuses += [{"name": name, "group": status.group} for name, status in settings.statuses.items()]
+        dispositions = [
+            {"id": name, "name": each.name or name, "queues": list(each.queues)}
+            for name, each in settings.dispositions.items()
+        ]
+        agents = [agent_shown(office, name, figures) for name in settings.agents]
+        return {"agents": agents, "statuses": statuses, "dispositions": dispositions}
+
+    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show an agent."""
+        return self._shown(ask.path["name"])
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        if name not in self._office.settings.agents:
+            raise ProblemError(404, f"there is no agent {name[:MAX_NAME]}")
+        return agent_shown(self._office, name, self._office.center.figures()["agents"])
+
+    async def put(self, ask: Ask[Agent, None]) -> Answer:
+        """Make or change an agent.
+
+        The body is what stands under an agent's name in ivr.yaml, all of it: what is left out has its default.
+        """
+        name = ask.path["name"]
+        new = self._office.put_agent(name, ask.body)
+        return Answer(self._shown(name), 201 if new else 200)
+
+    async def delete(self, ask: Ask[None, None]) -> None:
+        """Delete an agent that was made over HTTP."""
+        self._office.drop_agent(ask.path["name"])
+
+    async def call(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show the call that an agent has, with the hand-over packet (screen pop)."""
+        name = self._may(ask)
+        found = self._office.call_of(name)
+        if found is None:
+            raise ProblemError(404, f"{name} has no call")
+        return {
+            "call": found["caller"],
+            "queue": found["queue"],
+            "state": found["state"],
+            "waited": found["waited"],
+            "packet": found["packet"],
+        }
+
+    async def status(self, ask: Ask[StatusChoice, None]) -> dict[str, Any]:
+        """Choose a status."""
+        return self._done(ask, lambda name: self._office.set_status(name, ask.body.status, ask.by))
+
+    async def log_in(self, ask: Ask[LogIn, None]) -> dict[str, Any]:
+        """Log in: get calls from now on, at the phones of the settings or at one that is named."""
+        return self._done(ask, lambda name: self._office.log_in(name, ask.by, ask.body.phone))
+
+    async def log_out(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Log out; a call that goes on is not ended."""
+        return self._done(ask, lambda name: self._office.log_out(name, ask.by))
+
+    async def pause(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Get no new calls for a while."""
+        return self._done(ask, lambda name: self._office.pause(name, ask.by))
+
+    async def resume(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Get calls again; wrapping up is over, too."""
+        return self._done(ask, lambda name: self._office.resume(name, ask.by))
+
+    async def wrapped(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """End wrapping up."""
+        return self._done(ask, self._office.wrapped)
+
+    async def disposition(self, ask: Ask[DispositionChoice, None]) -> dict[str, Any]:
+        """Say how the last conversation ended; ends wrapping up."""
+        return self._done(ask, lambda name: self._office.dispose(name, ask.body.disposition, ask.by))
+
+    def _done(self, ask: Ask[Any, None], do: Callable[[str], None]) -> dict[str, Any]:
+        name = self._may(ask)
+        do(name)
+        return self._shown(name)
+
+    def _may(self, ask: Ask[Any, None]) -> str:
+        """The agent that is asked about, by somebody who may."""
+        name, token = ask.path["name"], ask.token
+        himself = token is not None and token.allows("agents:self") and token.agent == name
+        if token is not None and not token.allows("agents") and not himself:
+            raise ProblemError(403, NOT_SELF)
+        return name
+
+
+READ = "agents:read"
+"""Also for what changes an agent: whether it is he who asks is looked at then."""
+
+
+def agent_shown(office: Office, name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    """An agent as JSON; `figures` are those of all agents."""
+    agent = office.settings.agents[name]
+    settings = agent.model_dump(mode="json", by_alias=True, exclude={"code"})
+    return {
+        "id": name,
+        "name": agent.name or name,
+        "title": agent.title,
+        "source": office.roster.source("agents", name),
+        "settings": {**settings, "code": agent.code is not None},
+        "desk": office.roster.desk(name),
+        "now": figures.get(name, {}),
+    }

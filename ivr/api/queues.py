@@ -1,0 +1,257 @@
+"""Queues over HTTP: who waits, how it goes, reports, call backs; queues besides those of ivr.yaml."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ivr.api.endpoints import Answer, Ask, Endpoint, Model, Query
+from ivr.api.faults import refusal
+from ivr.api.problems import ProblemError
+from ivr.center.office import Office
+from ivr.center.reports import MAX_ROWS, Step, begin_of, report
+from ivr.settings import Queue
+
+__all__ = ["QueueRoutes", "moment_of"]
+
+READ = "agents:read"
+MAX_NAME = 64
+MAX_DAYS = 400
+"""Of one report."""
+STEP_SECONDS: Mapping[Step, float] = {"15m": 900, "30m": 1800, "hour": 3600, "day": 86400, "month": 28 * 86400}
+
+Intervals = Callable[[float, float], list[dict[str, Any]]]
+"""Quarters of an hour that the store keeps, of those that began from one moment up to before another one. Blocks."""
+
+
+class QueueShown(Model):
+    """A queue."""
+
+    id: str
+    name: str
+    """Shown to people."""
+    source: Literal["config", "store"]
+    """`store`: made over HTTP, and changed there; `config`: of ivr.yaml."""
+    settings: dict[str, Any]
+    """As in ivr.yaml."""
+    agents: list[str]
+    """Who serves it."""
+    now: dict[str, Any]
+    """Who waits and since when, agents by what they do, and the figures of `today`."""
+
+
+class Queues(Model):
+    """All queues."""
+
+    queues: list[QueueShown]
+
+
+class Callers(Model):
+    """Who is in a queue, in order."""
+
+    callers: list[dict[str, Any]]
+    """`caller` (id of the call; empty where nobody is on the line), `position`, `priority`, `state` (`waiting`,
+    `ringing`, `talking`, `callback`, `calling_back`), `waited`, `agents`, `route`, `estimate`; of a call back
+    `callback` and `attempts`."""
+
+
+class Callbacks(Model):
+    """People who are called back."""
+
+    callbacks: list[dict[str, Any]]
+    """As `callers` of a queue."""
+
+
+class Packet(Model):
+    """What whoever takes a call is told of it."""
+
+    packet: dict[str, Any]
+
+
+class ReportQuery(Query):
+    """Which time, and how fine."""
+
+    from_: Annotated[str | None, Field(alias="from", max_length=40)] = None
+    """A date, or a date and time, in the configured time zone where it names none; default: today."""
+    to: Annotated[str | None, Field(max_length=40)] = None
+    """Up to before then; a date counts to its end; default: now."""
+    interval: Step = "hour"
+    """Length of a row; `all`: one row."""
+
+
+class Report(Model):
+    """Figures of a queue and of its agents."""
+
+    queue: str
+    from_: Annotated[float, Field(alias="from")]
+    """Seconds since the epoch."""
+    to: float
+    interval: Step
+    target: dict[str, float]
+    """`answer_within` (seconds) and `percent`: what is aimed at."""
+    total: dict[str, Any]
+    """Counts and seconds; see docs/queues.md."""
+    rows: list[dict[str, Any]]
+    """The same by time: `start` is seconds since the epoch. Times in which nothing happened have no row."""
+    agents: list[dict[str, Any]]
+    """Of each agent, over all queues: what he took and how he spent his time."""
+
+
+NO_QUEUE = "There is no such queue."
+
+
+class QueueRoutes:
+    """Handlers."""
+
+    def __init__(self, office: Office, intervals: Intervals, wall: Callable[[], float] = time.time) -> None:
+        self._office = office
+        self._intervals = intervals
+        self._wall = wall
+
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        one = "/v1/queues/{name}"
+        told = {404: NO_QUEUE}
+        return [
+            Endpoint("GET", "/v1/queues", READ, self.all, answers={200: Queues}, local=True),
+            Endpoint("GET", one, READ, self.show, answers={200: QueueShown}, problems=told, local=True),
+            Endpoint(
+                "PUT",
+                one,
+                "agents",
+                self.put,
+                body=Queue,
+                answers={200: QueueShown, 201: QueueShown},
+                problems={409: "It is of ivr.yaml."},
+            ),
+            Endpoint(
+                "DELETE",
+                one,
+                "agents",
+                self.delete,
+                problems={**told, 409: "It is of ivr.yaml, callers are in it, or agents or routes name it."},
+            ),
+            Endpoint("GET", f"{one}/callers", READ, self.callers, answers={200: Callers}, problems=told, local=True),
+            Endpoint(
+                "GET", f"{one}/callbacks", READ, self.callbacks, answers={200: Callbacks}, problems=told, local=True
+            ),
+            Endpoint(
+                "GET", f"{one}/report", READ, self.report, query=ReportQuery, answers={200: Report}, problems=told,
+                local=True,
+            ),
+            Endpoint("GET", "/v1/callbacks", READ, self.all_callbacks, answers={200: Callbacks}, local=True),
+            Endpoint(
+                "DELETE",
+                "/v1/callbacks/{id}",
+                "agents",
+                self.cancel,
+                problems={404: "There is no such call back.", 409: "The person is being called."},
+            ),
+            Endpoint(
+                "GET",
+                "/v1/calls/{id}/packet",
+                READ,
+                self.packet,
+                answers={200: Packet},
+                problems={404: "No queue has this call."},
+            ),
+        ]  # fmt: skip
+
+    async def all(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """List queues with what goes on in them."""
+        figures = self._office.center.figures()["queues"]
+        return {"queues": [self._shown(name, figures) for name in self._office.settings.queues]}
+
+    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show a queue."""
+        self._office.queue(ask.path["name"])
+        return self._shown(ask.path["name"], self._office.center.figures()["queues"])
+
+    def _shown(self, name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+        office = self._office
+        queue = office.settings.queues[name]
+        return {
+            "id": name,
+            "name": queue.name or name,
+            "source": office.roster.source("queues", name),
+            "settings": queue.model_dump(mode="json", by_alias=True),
+            "agents": list(office.pool(name)),
+            "now": figures.get(name, {}),
+        }
+
+    async def put(self, ask: Ask[Queue, None]) -> Answer:
+        """Make or change a queue.
+
+        The body is what stands under a queue's name in ivr.yaml, all of it: what is left out has its default.
+        """
+        name = ask.path["name"]
+        new = self._office.put_queue(name, ask.body)
+        return Answer(self._shown(name, self._office.center.figures()["queues"]), 201 if new else 200)
+
+    async def delete(self, ask: Ask[None, None]) -> None:
+        """Delete a queue that was made over HTTP, and in which nobody is."""
+        self._office.drop_queue(ask.path["name"])
+
+    async def callers(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """List who is in a queue, in order."""
+        return {"callers": self._office.callers(ask.path["name"])}
+
+    async def callbacks(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """List who is called back by a queue, in order."""
+        self._office.queue(ask.path["name"])
+        return {"callbacks": self._office.callbacks(ask.path["name"])}
+
+    async def all_callbacks(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """List who is called back."""
+        return {"callbacks": self._office.callbacks()}
+
+    async def cancel(self, ask: Ask[None, None]) -> None:
+        """Call somebody not back."""
+        self._office.cancel_callback(ask.path["id"], ask.by)
+
+    async def packet(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show the hand-over packet of a call that a queue has."""
+        found = self._office.packet_of(ask.path["id"])
+        if found is None:
+            raise ProblemError(404, "no queue has this call")
+        return {"packet": found}
+
+    async def report(self, ask: Ask[None, ReportQuery]) -> dict[str, Any]:
+        """Show figures of a queue and of its agents over a time.
+
+        They are kept in quarters of an hour; what began in one counts in it, and the quarter under way is in it up to
+        now.
+        """
+        office, name, query = self._office, ask.path["name"], ask.query
+        queue, zone, now = office.queue(name), office.settings.zone, self._wall()
+        start = begin_of(now, "day", zone) if query.from_ is None else moment_of("from", query.from_, zone)
+        end = now if query.to is None else moment_of("to", query.to, zone, whole_day=True)
+        if not 0 <= end - start <= MAX_DAYS * 86400:
+            raise refusal("to", f"after from, and at most {MAX_DAYS} days later")
+        if query.interval != "all" and (end - start) / STEP_SECONDS[query.interval] > MAX_ROWS:
+            raise refusal("interval", f"this would be more than {MAX_ROWS} rows: longer ones, or less time")
+        kept = await asyncio.to_thread(self._intervals, start, end)
+        known = {row["start"] for row in kept}
+        here = [row for row in office.center.intervals(start) if row["start"] not in known]
+        found = report([*kept, *here], [name], office.pool(name), start, end, query.interval, zone)
+        level = queue.service_level
+        return {"queue": name, "target": {"answer_within": level.answer_within, "percent": level.percent}, **found}
+
+
+def moment_of(field: str, text: str, zone: Any, *, whole_day: bool = False) -> float:
+    """A date, or a date and time, as seconds since the epoch; a date where `whole_day` is set as its end."""
+    try:
+        if len(text) == len("2026-03-02"):
+            day = date.fromisoformat(text) + timedelta(days=int(whole_day))
+            return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
+        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+        return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):
+        raise refusal(
+            field, "not a moment", found=text, expected="2026-03-02, 2026-03-02T09:00 or 2026-03-02T09:00:00+01:00"
+        ) from None

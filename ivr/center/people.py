@@ -1,0 +1,47 @@
+"""What callers leave for people, and what people ask for by telephone (PeopleDesk)."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from ivr.center.codes import Codes
+from ivr.center.dialled import code_flow
+from ivr.center.mailbox import Mailbox
+from ivr.flow import Flow, ports
+
+if TYPE_CHECKING:
+    from ivr.call.flowcall import FlowCall
+
+__all__ = ["People"]
+
+log = logging.getLogger("ivr.center")
+
+
+class People:
+    """Answers them."""
+
+    def __init__(self, codes: Codes, mailbox: Mailbox) -> None:
+        self._codes = codes
+        self._mailbox = mailbox
+
+    def flow_of(self, number: str, phone: str) -> Flow | None:
+        settings = self._codes.office.settings
+        found = settings.telephone_codes.read(number) if settings.agents else None
+        return None if found is None else code_flow(found[0])
+
+    def code(self, call: FlowCall, command: ports.AgentCode) -> None:
+        caller = getattr(call, "caller", None)  # calls that were placed have none
+        phone, number = getattr(caller, "phone", None), getattr(caller, "called", "")
+        read = self._codes.office.settings.telephone_codes.read(number)
+        if phone is None or read is None:
+            call.feed(ports.AgentCodeDone(command.id, "refused", "This is not possible from here."))
+            return
+        answer = self._codes.answer(read[0], phone, read[1], command.digits)
+        log.info("phone %s asked for %s: %s", phone, read[0], answer.outcome)
+        call.feed(ports.AgentCodeDone(command.id, answer.outcome, answer.say))
+
+    def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
+        info = call.machine.call
+        if not self._mailbox.deliver(command, call.report.id, info.short_id, info.started_at):
+            log.info("a message is kept as a recording: nobody has a mailbox for it")
