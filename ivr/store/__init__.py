@@ -15,6 +15,7 @@ from ivr.store.campaigns import (
 )
 from ivr.store.center import CenterTable
 from ivr.store.contacts import RESULTS, Claimed, ContactTable, Loaded, StoredContact, book_result
+from ivr.store.deliveries import DeliveryTable, KeptDelivery
 from ivr.store.events import EventLog, KeptEvent
 from ivr.store.paces import PaceTable
 from ivr.store.people import Blocked, People, Profile
@@ -41,10 +42,12 @@ __all__ = [
     "CenterTable",
     "Claimed",
     "ContactTable",
+    "DeliveryTable",
     "EventLog",
     "Figures",
     "FlowState",
     "FlowVersions",
+    "KeptDelivery",
     "KeptEvent",
     "KeptWait",
     "Loaded",

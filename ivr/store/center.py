@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,11 +16,12 @@ __all__ = ["CenterTable"]
 class CenterTable(Table):
     """The table `center_state`. Every method blocks; StoreError where the store cannot be used."""
 
-    def load(self, node: str) -> dict[str, dict[str, Any]]:
-        """What a process kept: by kind, by key, as JSON."""
+    def load(self, node: str, *, without: Collection[str] = ()) -> dict[str, dict[str, Any]]:
+        """What a process kept: by kind, by key, as JSON; `without` some kinds of which there are many."""
         found: dict[str, dict[str, Any]] = {}
         column = schema.center_state.c
-        for row in self._rows(sa.select(column.kind, column.key, column.value).where(column.node == node)):
+        query = sa.select(column.kind, column.key, column.value).where(column.node == node)
+        for row in self._rows(query.where(column.kind.not_in(without))):
             found.setdefault(row["kind"], {})[row["key"]] = row["value"]
         return found
 
@@ -33,3 +35,10 @@ class CenterTable(Table):
             .limit(limit)
         )
         return {row["key"]: row["value"] for row in self._rows(query)}
+
+    def forget(self, node: str, kind: str, before: float) -> int:
+        """Delete rows of one kind that did not change since a time (seconds since the epoch); how many."""
+        column = schema.center_state.c
+        old = (column.node == node, column.kind == kind, column.changed_at < before)
+        with self._begin() as connection:
+            return int(connection.execute(schema.center_state.delete().where(*old)).rowcount)

@@ -15,6 +15,7 @@ from ivr.store.campaigns import CampaignTable
 from ivr.store.center import CenterTable
 from ivr.store.contacts import ContactTable
 from ivr.store.database import migrate, open_engine, sqlite_path
+from ivr.store.deliveries import DeliveryTable
 from ivr.store.events import EventLog
 from ivr.store.paces import PaceTable
 from ivr.store.people import People
@@ -46,6 +47,7 @@ class Store:
         self.contacts = ContactTable(engine)
         self.paces = PaceTable(engine)
         self.tokens = TokenTable(engine)
+        self.deliveries = DeliveryTable(engine)
         self.center = CenterTable(engine)
         self.aging = Aging(engine)
         self.node = node

@@ -1,5 +1,23 @@
-"""What happens, told to other systems: events are signed, kept until they are delivered, and sent again."""
+"""What happens, told to other systems: signed, kept until it is delivered, sent again where it was not."""
 
+from ivr.webhooks.courier import Counts, Courier, EndpointState
+from ivr.webhooks.outbox import Delivery, Failure, RetryPolicy
+from ivr.webhooks.sender import Sender, Signer, Target, signed_with
 from ivr.webhooks.signing import SIGNATURE_HEADER, TOLERANCE, sign, verify
 
-__all__ = ["SIGNATURE_HEADER", "TOLERANCE", "sign", "verify"]
+__all__ = [
+    "SIGNATURE_HEADER",
+    "TOLERANCE",
+    "Counts",
+    "Courier",
+    "Delivery",
+    "EndpointState",
+    "Failure",
+    "RetryPolicy",
+    "Sender",
+    "Signer",
+    "Target",
+    "sign",
+    "signed_with",
+    "verify",
+]

@@ -1,0 +1,163 @@
+"""Requests that deliver something: a body goes out, a status comes back, and nothing else of the answer is looked at.
+
+The other side is not trusted: its address is checked for each connection, redirects are not followed, the time of the
+whole and the size of headers are bounded, and a body that is not short is not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from yarl import URL
+
+from ivr import __version__
+from ivr.webhooks.outbox import Delivery, Failure
+from ivr.webhooks.signing import SIGNATURE_HEADER, sign
+from media import AddressError, AddressPolicy, CheckedResolver, check_literal
+
+__all__ = ["Sender", "Signer", "Target", "signed_with"]
+
+MAX_CONNECTIONS = 200
+"""Sockets to all endpoints together."""
+MAX_PER_HOST = 100
+CONNECT_TIMEOUT = 5.0
+"""Seconds for one connection: a host that is off says nothing."""
+KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept for what comes next."""
+MAX_LINE = 8_190
+"""Bytes of a header's value and of the status line."""
+MAX_HEADERS = 100
+SHORT_ANSWER = 4096
+"""Bytes of an answer that is read, so that its connection can be used again; a longer one ends it."""
+READ_SECONDS = 1.0
+"""For that."""
+
+NOT_TAKEN = frozenset({400, 406, 409, 411, 413, 414, 415, 422, 431})
+"""Statuses that are about what was sent; by all others the endpoint says that it does not serve at all."""
+
+Headers = Mapping[str, str]
+Signer = Callable[[Delivery, str, int], Headers]
+"""(what is sent, the URL it goes to, when in seconds since the epoch) -> headers that prove who sends it."""
+
+
+def signed_with(secret: str) -> Signer:
+    """Signs as :mod:`ivr.webhooks.signing` says."""
+
+    def signer(delivery: Delivery, url: str, at: int) -> Headers:
+        return {SIGNATURE_HEADER: sign(secret, delivery.body.encode(), at)}
+
+    return signer
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where deliveries go."""
+
+    url: str
+    signer: Signer
+    headers: Headers = field(default_factory=dict)
+    """Sent with each one, to the host of `url` alone."""
+    timeout: float = 10.0
+    """Seconds until the status is there."""
+
+
+class Sender:
+    """One client for all endpoints."""
+
+    def __init__(self, policy: AddressPolicy) -> None:
+        """`policy` says which addresses may be connected to."""
+        self._policy = policy
+        self._resolver = CheckedResolver(policy, "webhook-resolver")
+        self._trust = ssl.create_default_context()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def send(self, target: Target, delivery: Delivery, at: float) -> Failure | None:
+        """One try, at a time in seconds since the epoch; None: it is delivered."""
+        try:
+            async with asyncio.timeout(target.timeout):
+                return await self._post(target, delivery, int(at))
+        except TimeoutError:
+            return Failure("no answer in time")
+        except AddressError as error:
+            return Failure(str(error))
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # a certificate that fails is a ValueError, too
+            return Failure(f"no answer: {type(error).__name__}")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        self._resolver.shutdown()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _post(self, target: Target, delivery: Delivery, at: int) -> Failure | None:
+        url = URL(delivery.url or target.url)
+        check_literal(self._policy, url)
+        own = target.headers if url.origin() == URL(target.url).origin() else {}
+        headers = {
+            "User-Agent": f"ivr/{__version__}",
+            "Content-Type": delivery.content_type,
+            "Ivr-Event": delivery.type,
+            "Ivr-Delivery": delivery.id,
+            "Ivr-Attempt": str(delivery.attempts + 1),
+            **own,
+            **target.signer(delivery, str(url), at),
+        }
+        response = await self._opened().post(url, data=delivery.body.encode(), headers=headers, allow_redirects=False)
+        try:
+            failure = _verdict(response)
+            await _read_short(response)
+            return failure
+        finally:
+            response.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=self._resolver,
+                    use_dns_cache=False,
+                    ssl=self._trust,
+                    limit=MAX_CONNECTIONS,
+                    limit_per_host=MAX_PER_HOST,
+                    keepalive_timeout=KEEP_ALIVE,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+                max_line_size=MAX_LINE,
+                max_field_size=MAX_LINE,
+                max_headers=MAX_HEADERS,
+                read_bufsize=2**14,
+            )
+        return self._session
+
+
+def _verdict(response: aiohttp.ClientResponse) -> Failure | None:
+    status = response.status
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return Failure(f"status {status}: redirects are not followed")
+    return Failure(f"status {status}", status in NOT_TAKEN, _retry_after(response.headers.get("Retry-After", "")))
+
+
+def _retry_after(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
+
+
+async def _read_short(response: aiohttp.ClientResponse) -> None:
+    """Read an answer to its end, which gives its connection back, if it is short and comes at once."""
+    length = response.content_length
+    if length is None or length > SHORT_ANSWER:
+        return
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(READ_SECONDS):
+            await response.content.read(SHORT_ANSWER)
+            if response.content.at_eof():
+                response.release()

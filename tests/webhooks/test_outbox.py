@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from itertools import pairwise
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from ivr.webhooks.outbox import Delivery, Failure, Outbox, RetryPolicy
+
+DOWN = Failure("no connection")
+
+
+def delivery(number: int, lane: str = "a", at: float = 0.0, body: str = "{}") -> Delivery:
+    return Delivery(str(number), lane, "call.ended", body, at)
+
+
+def outbox(**policy: float) -> Outbox:
+    return Outbox(RetryPolicy(**policy), lambda: 0.5)  # type: ignore[arg-type]
+
+
+def ids(found: list[Delivery]) -> list[str]:
+    return [one.id for one in found]
+
+
+def test_a_lane_goes_one_after_another_and_lanes_do_not_wait_for_each_other() -> None:
+    box = outbox()
+    for number, lane in enumerate(["a", "a", "b", "a"]):
+        assert box.put(delivery(number, lane), 0.0)
+    first = box.due(0.0)
+    assert ids(first) == ["0", "2"]
+    assert box.due(0.0) == []
+    box.delivered(first[0], 0.1)
+    assert ids(box.due(0.1)) == ["1"]
+    assert len(box) == 3
+
+
+def test_not_more_at_once_than_may_be() -> None:
+    box = outbox(concurrency=2)
+    for number in range(5):
+        box.put(delivery(number, str(number)), 0.0)
+    first = box.due(0.0)
+    assert len(first) == 2
+    box.delivered(first[0], 0.0)
+    assert len(box.due(0.0)) == 1
+
+
+def test_an_endpoint_that_is_down_is_tried_by_one_at_a_time_and_less_and_less_often() -> None:
+    box = outbox(first=1.0, longest=600.0)
+    for number in range(10):
+        box.put(delivery(number, str(number)), 0.0)
+    for one in box.due(0.0):
+        assert box.failed(one, DOWN, 0.0) == "again"
+    assert box.troubled and box.due(0.5) == []
+    now, tries = 0.0, []
+    while len(tries) < 12:
+        now = box.next_timer() or 0.0
+        found = box.due(now)
+        assert len(found) <= 1
+        for one in found:
+            tries.append(now)
+            box.failed(one, DOWN, now)
+    gaps = [after - before for before, after in pairwise(tries)]
+    assert gaps == sorted(gaps) and max(gaps) == 60.0
+    now = box.next_timer() or 0.0
+    (one,) = box.due(now)
+    box.delivered(one, now)
+    assert not box.troubled
+    assert len(box.due(now + 600.0)) == 4
+
+
+def test_one_that_is_refused_holds_up_its_own_lane_alone() -> None:
+    box = outbox(first=10.0)
+    for number, lane in enumerate(["a", "a", "b", "b"]):
+        box.put(delivery(number, lane), 0.0)
+    first, second = box.due(0.0)
+    box.failed(first, Failure("422", refused=True), 0.0)
+    box.delivered(second, 0.0)
+    assert ids(box.due(0.0)) == ["3"]
+    assert box.next_timer() == 10.0
+    assert ids(box.due(10.0)) == ["0"]
+
+
+@pytest.mark.parametrize(("policy", "tries"), [({"times": 3}, 3), ({"within": 100.0}, 7)])
+def test_it_is_given_up_after_so_many_tries_or_so_long(policy: dict[str, float], tries: int) -> None:
+    box = outbox(first=1.0, **policy)
+    box.put(delivery(0), 0.0)
+    box.put(delivery(1), 0.0)
+    now = 0.0
+    for count in range(1, tries + 1):
+        (one,) = box.due(now)
+        assert box.failed(one, Failure("500", refused=True), now) == ("dead" if count == tries else "again")
+        now = box.next_timer() or now
+    assert ids(box.due(now)) == ["1"]
+
+
+def test_it_leaves_an_endpoint_alone_as_long_as_that_asks_for_but_not_for_ever() -> None:
+    box = outbox()
+    box.put(delivery(0), 0.0)
+    box.failed(box.due(0.0)[0], Failure("503", retry_after=99_999_999.0), 0.0)
+    assert box.due(3599.0) == []
+    assert ids(box.due(3600.0)) == ["0"]
+
+
+def test_there_is_room_for_so_many_and_so_much() -> None:
+    box = outbox(queue=2)
+    assert [box.put(delivery(number), 0.0) for number in range(3)] == [True, True, False]
+    box = outbox(bytes=10)
+    assert [box.put(delivery(number, body="x" * 8), 0.0) for number in range(2)] == [True, False]
+    assert outbox(bytes=10).put(delivery(0, body="x" * 100), 0.0)
+
+
+def test_one_that_was_broken_off_counts_as_not_tried() -> None:
+    box = outbox()
+    box.put(delivery(0), 0.0)
+    (one,) = box.due(0.0)
+    box.let_go(one, 0.0)
+    assert (one.attempts, box.due(0.0)) == (0, [one])
+
+
+class Deliveries(RuleBasedStateMachine):
+    """Whatever the endpoint does: order in each lane, bounds, and nothing lost."""
+
+    @initialize(concurrency=st.integers(1, 4), times=st.integers(1, 5), queue=st.integers(1, 12))
+    def begin(self, concurrency: int, times: int, queue: int) -> None:
+        policy = RetryPolicy(concurrency=concurrency, times=times, queue=queue, within=10_000.0)
+        self.box = Outbox(policy, random.Random(1).random)
+        self.now = 0.0
+        self.made = 0
+        self.sent: list[Delivery] = []
+        self.taken: dict[str, list[int]] = defaultdict(list)
+        self.over: dict[str, list[int]] = defaultdict(list)
+
+    @rule(lane=st.sampled_from("abc"))
+    def put(self, lane: str) -> None:
+        room = len(self.box) < self.box.policy.queue
+        assert self.box.put(delivery(self.made, lane, self.now), self.now) is room
+        if room:
+            self.taken[lane].append(self.made)
+        self.made += 1
+
+    @rule(seconds=st.floats(0.0, 700.0))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def send(self) -> None:
+        self.sent.extend(self.box.due(self.now))
+
+    @precondition(lambda self: bool(self.sent))
+    @rule(data=st.data(), how=st.sampled_from(["ok", "refused", "down", "broken off"]))
+    def answer(self, data: st.DataObject, how: str) -> None:
+        one = self.sent.pop(data.draw(st.integers(0, len(self.sent) - 1)))
+        if how == "broken off":
+            self.box.let_go(one, self.now)
+            return
+        if how == "ok":
+            self.box.delivered(one, self.now)
+        elif self.box.failed(one, Failure("no", refused=how == "refused"), self.now) == "again":
+            return
+        self.over[one.lane].append(int(one.id))
+
+    @invariant()
+    def bounds_and_order(self) -> None:
+        if not hasattr(self, "box"):
+            return
+        assert len(self.sent) <= self.box.policy.concurrency
+        assert len({one.lane for one in self.sent}) == len(self.sent)
+        left = defaultdict(list)
+        for one in self.box.waiting():
+            left[one.lane].append(int(one.id))
+        for lane, numbers in self.taken.items():
+            assert self.over[lane] + left[lane] == numbers
+        assert len(self.box) == sum(map(len, left.values()))
+
+    def teardown(self) -> None:
+        """Once the endpoint takes everything, everything is delivered."""
+        if not hasattr(self, "box"):
+            return
+        for one in self.sent:
+            self.box.delivered(one, self.now)
+        for _ in range(200):
+            when = self.box.next_timer()
+            self.now = self.now if when is None else max(self.now, when)
+            for one in self.box.due(self.now):
+                self.box.delivered(one, self.now)
+        assert len(self.box) == 0 and self.box.next_timer() is None
+
+
+TestDeliveries = Deliveries.TestCase
