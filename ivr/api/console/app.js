@@ -20,6 +20,7 @@ let due = 0;
 function page() {
   const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
   if (name === "calls" && rest.length) return { name, shown: call, argument: rest[0] };
+  if (name === "desk" && rest.length) return { name, shown: desk, argument: rest[0] };
   return { name: PAGES[name] ? name : "calls", shown: PAGES[name] ?? calls, argument: undefined };
 }
 
@@ -58,7 +59,7 @@ function soon() {
 async function counts() {
   const [found, known] = await Promise.all([get("/v1/calls").catch(() => null), get("/v1/queues").catch(() => null)]);
   document.getElementById("n-calls").textContent = found?.calls.length || "";
-  document.getElementById("n-waiting").textContent = known?.queues.reduce((sum, queue) => sum + queue.waiting, 0) || "";
+  document.getElementById("n-waiting").textContent = known?.queues.reduce((sum, queue) => sum + (queue.now.waiting ?? 0), 0) || "";
 }
 
 // Typing and listening are not to be disturbed.

@@ -3,10 +3,63 @@
 import { get } from "./api.js";
 import { clock, counting, empty, h, show, tag } from "./dom.js";
 
-export const KINDS = { available: "good", busy: "warn", away: "warn", unavailable: "" };
-const WORK = { ringing: "ring", in_call: "talk", wrapping: "warn" };
+const GROUPS = { available: "good", busy: "warn", away: "warn", unavailable: "" };
+const PHASES = {
+  ringing: ["ring", "ringing"], reserved: ["ring", "about to be rung"], in_call: ["talk", "in a call"],
+  on_other_call: ["talk", "on another call"], wrapping: ["warn", "wrapping up"],
+};
+const CALLER = { waiting: "", ringing: "rings", talking: "talks", callback: "call back", calling_back: "is called back" };
 
 const figure = (value, name) => h("div", {}, h("b", {}, value ?? "–"), h("span", {}, name));
+const percent = (share) => (share === null || share === undefined ? null : `${Math.round(share * 100)} %`);
+
+// What an agent is and does, as a coloured word; `since` counts up beside it.
+export function condition(agent) {
+  const { status, group, phase } = agent.now;
+  const [kind, word] = PHASES[phase] ?? [GROUPS[group] ?? "", status ?? "unknown"];
+  return { kind, word };
+}
+
+function caller(row) {
+  return h("li", {},
+    h("span", { class: "muted" }, row.position ? `${row.position}.` : "·"),
+    h("span", { class: "grow" },
+      row.caller ? h("a", { href: `#calls/${encodeURIComponent(row.caller)}` }, row.short_id ? `call ${row.short_id}` : "call") : "call back",
+      row.priority !== 5 ? h("span", { class: "muted small" }, ` priority ${row.priority}`) : null),
+    row.state === "waiting" ? null : h("span", { class: "small muted" }, `${CALLER[row.state] ?? row.state} ${row.agents.join(", ")}`),
+    h("span", {}, counting(Date.now() / 1000 - row.waited)));
+}
+
+function queue(entry, rows) {
+  const { now } = entry;
+  const today = now.today ?? {};
+  const inside = rows.filter((row) => row.state !== "talking");
+  const aim = entry.settings.service_level;
+  return h("section", { class: "card pad" },
+    h("div", { class: "row" }, h("h2", { class: "grow" }, entry.name), now.open === false ? tag("closed", "warn") : null),
+    h("div", { class: "figures" },
+      figure(now.waiting, "waiting"),
+      figure(now.longest_wait ? clock(now.longest_wait) : "0:00", "longest wait"),
+      figure(now.free, "agents free"),
+      figure(percent(today.service_level), `in ${aim.answer_within} s`),
+      figure(today.answered ?? 0, "answered today"),
+      figure(today.abandoned ?? 0, "gave up today")),
+    inside.length ? h("ol", { class: "waiting" }, inside.map(caller)) : null);
+}
+
+function agent(entry) {
+  const { kind, word } = condition(entry);
+  const today = entry.now.today ?? {};
+  return h("tr", {},
+    h("td", {}, h("span", { class: `dot ${kind}` }), " ", h("a", { href: `#desk/${encodeURIComponent(entry.id)}` }, entry.name),
+      entry.title ? h("span", { class: "muted small" }, ` ${entry.title}`) : null),
+    h("td", {}, tag(word, kind), entry.now.queue ? h("span", { class: "muted small" }, ` ${entry.now.queue}`) : null,
+      entry.now.reachable === false ? h("span", { class: "muted small" }, " phone not registered") : null),
+    h("td", { class: "num" }, counting(entry.now.since)),
+    h("td", { class: "num" }, today.answered ?? 0),
+    h("td", { class: "num" }, today.missed ?? 0),
+    h("td", { class: "num" }, percent(today.occupancy) ?? ""));
+}
 
 export const queues = {
   title: "Queues",
@@ -14,6 +67,16 @@ export const queues = {
 
   async render(main) {
     const [{ queues: found }, { agents }] = await Promise.all([get("/v1/queues"), get("/v1/agents")]);
-    show(main, h("h1", {}, "Queues"), h("pre", {}, JSON.stringify(found[0], null, 1)), h("pre", {}, JSON.stringify(agents[0], null, 1)));
+    const shown = found.length > 1 ? found.filter(({ id, now }) => id !== "default" || now.waiting || now.today?.offered) : found;
+    const rows = await Promise.all(shown.map((entry) => get(`/v1/queues/${encodeURIComponent(entry.id)}/callers`)));
+    show(main, h("h1", {}, "Queues"),
+      h("div", { class: "cards" }, shown.map((entry, index) => queue(entry, rows[index].callers))),
+      h("h1", { class: "below" }, "Agents"),
+      agents.length
+        ? h("div", { class: "card scroll" }, h("table", {},
+            h("thead", {}, h("tr", {}, ["Agent", "State", "For", "Answered", "Missed", "Occupancy"].map((name, at) =>
+              h("th", { class: at > 1 ? "num" : "" }, name)))),
+            h("tbody", {}, agents.map(agent))))
+        : h("div", { class: "card" }, empty("No agents", "They stand under agents in ivr.yaml, or are made over HTTP.")));
   },
 };
