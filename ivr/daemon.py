@@ -58,7 +58,7 @@ from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
-from ivr.handoff import AiDesk
+from ivr.handoff.ai import AiDesk
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles

@@ -1,0 +1,138 @@
+"""Small pure parts: budget, laws, silence, and what was heard of what was said."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.handoff.protocols.budget import (
+    BURST_MESSAGES,
+    BURST_OCTETS,
+    FLOOD_SECONDS,
+    MESSAGES_PER_SECOND,
+    OCTETS_PER_SECOND,
+    Budget,
+)
+from ivr.handoff.protocols.laws import linear_of_ulaw, loud_samples, samples_of_ulaw, ulaw_of_linear, ulaw_of_samples
+from ivr.handoff.protocols.silence import Silence
+from ivr.handoff.protocols.spoken import TAGS, Spoken
+
+QUIET = b"\xff" * 160
+LOUD = bytes((ulaw_of_linear(9_000), ulaw_of_linear(-9_000))) * 80
+
+
+# Budget
+
+
+def test_a_burst_is_free_and_what_follows_waits() -> None:
+    budget = Budget(0.0)
+    assert budget.spend(BURST_MESSAGES, 0, 0.0) == 0.0
+    assert budget.spend(MESSAGES_PER_SECOND, 0, 0.0) == 1.0
+    assert budget.spend(0, 0, 1.0) == 0.0
+    assert budget.spend(0, BURST_OCTETS + OCTETS_PER_SECOND, 1.0) == 1.0
+
+
+def test_real_time_never_waits() -> None:
+    budget = Budget(0.0)
+    assert not any(budget.spend(1, 700, number * 0.02) for number in range(50_000))
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 100_000), st.floats(0, 1)), max_size=100))
+def test_no_more_comes_than_is_allowed(steps: list[tuple[int, int, float]]) -> None:
+    budget, now, messages, octets = Budget(0.0), 0.0, 0, 0
+    for some, size, passed in steps:
+        wait = budget.spend(some, size, now)
+        messages, octets, now = messages + some, octets + size, now + max(wait, passed)
+        assert messages <= BURST_MESSAGES + now * MESSAGES_PER_SECOND + 200
+        assert octets <= BURST_OCTETS + now * OCTETS_PER_SECOND + 100_000
+
+
+def test_who_floods_for_long_is_known() -> None:
+    budget, now = Budget(0.0), 0.0
+    while now < FLOOD_SECONDS + 20:
+        now += budget.spend(1_000, 0, now)
+        if budget.floods(now):
+            break
+    assert FLOOD_SECONDS <= now < FLOOD_SECONDS + 15
+    calm = Budget(0.0)
+    calm.spend(BURST_MESSAGES + 1, 0, 0.0)
+    calm.spend(0, 0, 1.0)
+    assert not calm.floods(1000.0)
+
+
+# Laws
+
+
+def test_every_octet_comes_back() -> None:
+    for octet in range(256):
+        assert ulaw_of_linear(linear_of_ulaw(octet)) == (0xFF if octet == 0x7F else octet)
+
+
+@given(st.integers(-32768, 32767))
+def test_a_sample_is_near_what_it_was(sample: int) -> None:
+    assert abs(linear_of_ulaw(ulaw_of_linear(sample)) - sample) <= max(8, abs(sample) / 16)
+
+
+def test_half_a_sample_is_left_out() -> None:
+    assert ulaw_of_samples(samples_of_ulaw(LOUD) + b"\x01") == LOUD
+
+
+def test_loudness_is_the_same_in_both_encodings() -> None:
+    for frame in (QUIET, LOUD, QUIET[:80] + LOUD[:80]):
+        assert loud_samples(frame, False) == loud_samples(samples_of_ulaw(frame), True)
+
+
+# Silence
+
+
+def test_a_voice_ends_silence_and_a_click_does_not() -> None:
+    silence = Silence("ulaw", 0.0)
+    for number in range(50):
+        silence.heard(LOUD if number in (10, 11) else QUIET, number * 0.02)
+    assert silence.seconds(0.0, 1.0) == 1.0
+    for number in range(3):
+        silence.heard(LOUD, 1.0 + number * 0.02)
+    assert silence.seconds(0.0, 2.04) == 1.0
+    silence.pressed(2.04)
+    assert silence.seconds(0.0, 3.04) == 1.0
+    assert silence.seconds(3.0, 3.04) < 0.05
+
+
+def test_samples_count_like_octets() -> None:
+    silence = Silence("slin16", 0.0)
+    for number in range(3):
+        silence.heard(samples_of_ulaw(LOUD), 1.0 + number * 0.02)
+    assert silence.seconds(0.0, 2.04) == 1.0
+
+
+# Spoken
+
+
+def test_what_was_heard_is_what_does_not_wait() -> None:
+    spoken = Spoken()
+    spoken.say("a", 8_000, 8_000)
+    spoken.say("b", 8_000, 12_000)
+    assert spoken.cut(10_000) == {"a": 0.75, "b": 0.0}
+    assert spoken.cut(0) == {}
+    assert spoken.seconds == 2.0
+
+
+def test_an_item_that_was_heard_whole_is_not_cut() -> None:
+    spoken = Spoken()
+    spoken.say("a", 8_000, 8_000)
+    spoken.say("b", 4_000, 4_000)
+    spoken.say("b", 4_000, 6_000)
+    assert spoken.cut(5_600) == {"b": 0.3}
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 4_000), st.integers(0, 8_000)), max_size=100))
+def test_nothing_is_heard_that_was_not_said(steps: list[tuple[int, int, int]]) -> None:
+    spoken, queued, said = Spoken(), 0, dict[str, int]()
+    for tag, samples, heard in steps:
+        queued = max(0, queued - heard) + samples
+        said[str(tag)] = said.get(str(tag), 0) + samples
+        spoken.say(str(tag), samples, queued)
+    cut = spoken.cut(queued)
+    assert all(seconds * 8_000 <= said[tag] for tag, seconds in cut.items())
+    assert bool(cut) == bool(queued)
+    assert len(spoken._heard) <= TAGS
