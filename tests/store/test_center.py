@@ -23,5 +23,8 @@ def test_what_is_kept_comes_back_and_what_is_gone_does_not(tmp_path: Path) -> No
         assert store.center.load("local") == {"agent": kept}
         assert store.center.of_kind("local", "agent", since=2.5) == {"anna": {"status": "busy"}}
         assert list(store.center.of_kind("local", "agent", limit=1)) == ["ben"]
+        assert store.center.load("local", without=["agent"]) == {}
+        assert store.center.forget("local", "agent", 2.5) == 1
+        assert store.center.load("local") == {"agent": {"anna": {"status": "busy"}}}
     finally:
         store.close()

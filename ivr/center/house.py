@@ -1,0 +1,115 @@
+"""The contact centre of a daemon: its rules at the desk, what people do with it, call backs, messages, and what of all
+that is in the store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ivr.call.contacts import Contacts
+from ivr.call.waiting import WaitingFlows
+from ivr.center.callbacks import KIND as CALLBACK
+from ivr.center.callbacks import Callbacks
+from ivr.center.codes import Codes
+from ivr.center.desk import Desk
+from ivr.center.keeping import KEPT
+from ivr.center.mailbox import Mailbox
+from ivr.center.office import Office
+from ivr.center.people import People
+from ivr.center.roster import Roster
+from ivr.center.rules.decisions import Decision, IntervalOver
+from ivr.settings import Settings
+from ivr.store import Store, drop_row
+
+if TYPE_CHECKING:
+    from ivr.call.services import Services
+    from ivr.lines import Ground
+    from ivr.sip import Registrar
+
+__all__ = ["INTERVAL", "House", "intervals_of"]
+
+INTERVAL = "interval"
+"""Kind of the rows that hold a quarter of an hour each."""
+KEPT_DAYS = 400
+"""Of figures: a year can be compared with the one before."""
+MAX_INTERVALS = 50_000
+"""Of one report: more than there are in the days that are kept."""
+
+
+class House:
+    """All of it."""
+
+    def __init__(
+        self,
+        services: Services,
+        ground: Ground,
+        registrar: Registrar,
+        kept: dict[str, dict[str, Any]],
+        waiting: WaitingFlows,
+        contacts: Contacts,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        """`kept` are the rows of the store by kind and key."""
+        self._services = services
+        roster = Roster(services.settings, kept, self._keep)
+        self.desk = Desk(
+            services, ground, registrar, roster.settings, kept.get(KEPT, {}), partial(self._keep, KEPT)
+        )  # fmt: skip
+        self.desk.listeners.append(self._decided)
+        self.office = Office(self.desk, roster)
+        """For all who ask."""
+        self.callbacks = Callbacks(self.desk, contacts.place, spawn, self._keep, services.clock, services.feed)
+        self.desk.callbacks = self.callbacks
+        waiting.on_over.append(self.callbacks.over)
+        self.callbacks.restore(kept.get(CALLBACK, {}), partial(self._forget_call, waiting))
+        self.mailbox = Mailbox(lambda: roster.settings, services.outside.mail)
+        """Messages of callers."""
+        services.desks.queue = self.desk
+        services.desks.people = People(Codes(self.office, services.clock), self.mailbox)
+
+    @classmethod
+    async def open(
+        cls,
+        services: Services,
+        ground: Ground,
+        registrar: Registrar,
+        waiting: WaitingFlows,
+        contacts: Contacts,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> House:
+        """With what the store keeps; StoreError where it cannot be read."""
+        store = services.store
+        before = services.wall() - KEPT_DAYS * 86400
+        await asyncio.to_thread(store.center.forget, store.node, INTERVAL, before)
+        kept = await asyncio.to_thread(lambda: store.center.load(store.node, without=(INTERVAL,)))
+        return cls(services, ground, registrar, kept, waiting, contacts, spawn)
+
+    def close(self) -> None:
+        """Nothing is decided any more."""
+        self.callbacks.close()
+        self.desk.stop()
+
+    def _keep(self, kind: str, key: str, value: Any) -> None:
+        store = self._services.store
+        store.writer.center(store.node, kind, key, value, self._services.wall())
+
+    def _forget_call(self, waiting: WaitingFlows, call: str) -> None:
+        waiting.drop(call, [partial(drop_row, row=call, now=self._services.wall())])
+
+    def _decided(self, decision: Decision) -> None:
+        if isinstance(decision, IntervalOver):
+            row = asdict(decision)
+            self._keep(INTERVAL, f"{decision.start:.0f}", row)
+
+    async def reload(self, read: Callable[[], Settings]) -> None:
+        """Take agents, queues and routes of ivr.yaml anew."""
+        await self.office.reload(read)
+
+
+def intervals_of(store: Store, start: float, end: float) -> Sequence[dict[str, Any]]:
+    """Quarters of an hour that the store keeps: those that began from one moment up to before another one. Blocks."""
+    rows = store.center.of_kind(store.node, INTERVAL, since=start, limit=MAX_INTERVALS)
+    return [row for row in rows.values() if start <= float(row["start"]) < end]
