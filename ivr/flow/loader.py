@@ -55,14 +55,6 @@ MAX_VARIABLES = 200
 VERSION_DIGITS = 12
 """48 bits of the hash: two versions of one flow never meet by chance."""
 
-NOT_BUILT = frozenset(
-    {
-        "transfer_to_ai_agent",
-        "transfer_to_voice_application", "transfer_to_chat",
-    }
-)  # fmt: skip
-"""Element types of the language that this version does not have."""
-
 _FLOW_KEYS = ("description", "canary", "variables", "sensitive", "shareable", "elements")
 _FLOW_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _ELEMENT_NAME = re.compile(r"[^\W][\w .-]{0,63}")
@@ -282,9 +274,6 @@ class _Reader:
 
     def unknown_type(self, name: str, kind: Any) -> None:
         path = ("elements", name, "type")
-        if isinstance(kind, str) and kind in NOT_BUILT:
-            self.wrong(path, f"{kind} is not built yet in this version")
-            return
         if isinstance(kind, str) and kind in self.types.broken:
             self.wrong(path, self.types.broken[kind], found=kind)
             return

@@ -36,6 +36,7 @@ WAITED_FOR = {
     "start_incoming_call": "ringing",
     "start_outgoing_call": "an attempt",
     "transfer_to_agent": "an agent",
+    "transfer_to_ai_agent": "an AI agent",
     "wait_for_date": "a date",
     "wait_for_event": "an event",
 }

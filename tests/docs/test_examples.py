@@ -11,7 +11,6 @@ from ivr.flow import parse_flow
 from ivr.flow.custom import BUILT_IN, ElementTypes, element_types
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.functions import FUNCTIONS
-from ivr.flow.loader import NOT_BUILT
 from ivr.flow.testing import parse_cases
 from ivr.settings import parse_settings
 
@@ -83,10 +82,6 @@ def test_every_field_and_branch_is_documented(name: str) -> None:
 
 def test_every_function_is_documented() -> None:
     assert not {name for name in FUNCTIONS if f"`{name}`" not in FLOWS and f"`{name}(" not in FLOWS}
-
-
-def test_what_is_not_built_is_named() -> None:
-    assert not {name for name in NOT_BUILT if f"`{name}`" not in FLOWS}
 
 
 def test_links_lead_somewhere() -> None:

@@ -113,7 +113,6 @@ elements:
         (element("{type: set_variable, variables: {2a: 1}}"), "variables.2a: not the name of a variable"),
         # Elements
         (element("{type: plai}"), "element it type: unknown type, did you mean play? (found plai)"),
-        (element("{type: transfer_to_chat}"), "element it type: transfer_to_chat is not built yet"),
         (element("{text: a}"), "element it: the type is missing"),
         (element("play"), "element it: an element is a mapping with a type"),
         (element("{type: [play]}"), "element it type: unknown type"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
@@ -13,22 +13,16 @@ from ivr.flow.elements.prompts import PromptField, play_prompt
 from ivr.flow.elements.queue_sound import sound_spec
 from ivr.flow.elements.queue_visit import Left, QueueVisit
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
-from ivr.flow.expressions import MASK, Sensitive
+from ivr.flow.elements.telling import FirstTags, Told, add_tags, origin_of, rendered
 from ivr.flow.packet import facts, packet
 from ivr.flow.ports import DeliverVoicemail, Event, HangUp, JoinQueue, PromptSpec
 from ivr.flow.spoken.waiting import phrases_of
-from ivr.flow.values import Duration, NumberTemplate, SipHeaderName, TextTemplate, ValueTemplate, VariableName
+from ivr.flow.values import Duration, NumberTemplate, SipHeaderName, TextTemplate
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["MAX_METADATA", "TransferToAgentElement", "origin_of", "rendered"]
-
-MAX_METADATA = 50
-"""Values that one element adds to the packet."""
-
-MAX_TAGS = 20
-"""Tags that one element names."""
+__all__ = ["TransferToAgentElement"]
 
 PRIORITIES = (1, 10)
 
@@ -43,10 +37,6 @@ NORMAL_END = 480
 
 MESSAGE = RecordVoicemailElement.model_validate({"type": "record_voicemail"})
 """What takes the message of a caller who does not want to wait."""
-
-
-def _several(value: object) -> object:
-    return value if isinstance(value, (list, tuple)) else [value]
 
 
 @element("transfer_to_agent")
@@ -84,11 +74,7 @@ class TransferToAgentElement(Element, FailoverFields):
     """1 to 10, higher first; default: as the route says, else 5."""
     origin: TextTemplate | None = None
     """Text that the agent sees; default: name of the flow."""
-    tags: Annotated[
-        tuple[TextTemplate, ...],
-        BeforeValidator(_several, json_schema_input_type=str | list[str]),
-        Field(max_length=MAX_TAGS),
-    ] = ()
+    tags: FirstTags = ()
     """Tags that the call gets first: routes look at them, the agent sees them."""
     waiting: Annotated[str, Field(min_length=1)] | None = None
     """Waiting strategy, by its name under `waiting` in the configuration; default: that of the queue."""
@@ -98,7 +84,7 @@ class TransferToAgentElement(Element, FailoverFields):
     """How long ago an agent may have spoken to this caller to be asked first; default: as the queue says."""
     callback_first: bool = False
     """Ask at once for the number to call back, instead of letting the caller wait."""
-    metadata: Annotated[dict[VariableName, ValueTemplate], Field(max_length=MAX_METADATA)] = Field(default_factory=dict)
+    metadata: Told = Field(default_factory=dict)
     """What the agent is told besides."""
     whisper: PromptField | None = None
     """Heard by the agent before the two are connected."""
@@ -134,12 +120,7 @@ class TransferToAgentElement(Element, FailoverFields):
     def run(self, ctx: Session) -> Run:
         ctx.interruptible_before = False
         ctx.keys.clear()
-        for template in self.tags:
-            tag, sensitive = ctx.text(template, "tags")
-            if sensitive:
-                ctx.note("a sensitive value is no tag")
-            else:
-                ctx.tag(tag)
+        add_tags(ctx, self.tags)
         visit = QueueVisit(ctx, self._command(ctx), self.max_wait, self.callback_first)
         left = yield from visit.run()
         branch = yield from self._after(ctx, left)
@@ -260,22 +241,3 @@ def _is_priority(value: Any) -> bool:
 def _words(ctx: Session, name: str) -> PromptSpec:
     phrases = phrases_of(ctx.language)
     return PromptSpec("text", getattr(phrases.words, name), phrases.language)
-
-
-def origin_of(ctx: Session, template: Any) -> str:
-    """What the other side is told that it is about; a secret is masked."""
-    if template is None:
-        return ctx.flow.name
-    text, sensitive = ctx.text(template, "origin")
-    return MASK if sensitive else text.strip() or ctx.flow.name
-
-
-def rendered(ctx: Session, fields: Mapping[str, Any], what: str) -> tuple[dict[str, Any], bool]:
-    """Values of a mapping of templates, secret ones wrapped, and whether there are any."""
-    found: dict[str, Any] = {}
-    secret = False
-    for name, template in fields.items():
-        value, sensitive = ctx.value(template, f"{what}.{name}")
-        found[name] = Sensitive(value) if sensitive else value
-        secret = secret or sensitive
-    return found, secret

@@ -1,0 +1,66 @@
+"""What elements that hand a call over say of it: fields that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from ivr.flow.expressions import MASK, Sensitive, Template
+from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
+
+if TYPE_CHECKING:
+    from ivr.flow.session import Session
+
+__all__ = ["MAX_TOLD", "FirstTags", "Told", "add_tags", "origin_of", "rendered"]
+
+MAX_TOLD = 50
+"""Values that one element adds."""
+
+MAX_TAGS = 20
+"""Tags that one element names."""
+
+
+def _several(value: object) -> object:
+    return value if isinstance(value, (list, tuple)) else [value]
+
+
+FirstTags = Annotated[
+    tuple[TextTemplate, ...],
+    BeforeValidator(_several, json_schema_input_type=str | list[str]),
+    Field(max_length=MAX_TAGS),
+]
+"""Tags that the call gets first."""
+
+Told = Annotated[dict[VariableName, ValueTemplate], Field(max_length=MAX_TOLD)]
+"""Name to value."""
+
+
+def add_tags(ctx: Session, tags: tuple[Template[str], ...]) -> None:
+    """Tag the call; a secret is no tag."""
+    for template in tags:
+        tag, sensitive = ctx.text(template, "tags")
+        if sensitive:
+            ctx.note("a sensitive value is no tag")
+        else:
+            ctx.tag(tag)
+
+
+def origin_of(ctx: Session, template: Template[str] | None) -> str:
+    """What the other side is told that it is about; a secret is masked."""
+    if template is None:
+        return ctx.flow.name
+    text, sensitive = ctx.text(template, "origin")
+    return MASK if sensitive else text.strip() or ctx.flow.name
+
+
+def rendered(ctx: Session, fields: Mapping[str, Any], what: str) -> tuple[dict[str, Any], bool]:
+    """Values of a mapping of templates, secret ones wrapped, and whether there are any."""
+    found: dict[str, Any] = {}
+    secret = False
+    for name, template in fields.items():
+        value, sensitive = ctx.value(template, f"{what}.{name}")
+        found[name] = Sensitive(value) if sensitive else value
+        secret = secret or sensitive
+    return found, secret
