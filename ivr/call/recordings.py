@@ -27,6 +27,8 @@ class _Running:
     """The flow's id of the recording; None for the whole call."""
     path: Path
     started_at: float
+    id: str
+    """Of its record in the store."""
 
 
 class CallRecordings:
@@ -72,7 +74,7 @@ class CallRecordings:
         )
         services.paths_taken.add(path)
         record = self._port.record(path, options)
-        self._running[record] = _Running(kind, number, path, services.wall())
+        self._running[record] = _Running(kind, number, path, services.wall(), str(uuid.uuid4()))
         return record
 
     def stop(self, number: int) -> None:
@@ -121,7 +123,7 @@ class CallRecordings:
         kept = event.seconds > 0 or event.reason != "failed"
         if kept:
             self._to_book[event.record_id] = RecordingRecord(
-                id=str(uuid.uuid4()),
+                id=running.id,
                 call_id=self._report.id,
                 kind=running.kind,
                 name=running.path.name,
@@ -141,7 +143,14 @@ class CallRecordings:
         if self._closing and reason == "stopped":
             reason = "hung_up"
         path = str(running.path) if kept else ""
-        return ports.RecordDone(running.number, path, event.seconds, reason, event.error)  # type: ignore[arg-type]
+        return ports.RecordDone(
+            running.number,
+            path,
+            event.seconds,
+            reason,  # type: ignore[arg-type]
+            event.error,
+            running.id if kept else "",
+        )
 
     def discard(self, number: int) -> None:
         """Delete a recording that turned out too short."""

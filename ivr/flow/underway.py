@@ -12,6 +12,7 @@ from typing import Any
 from ivr.flow.ports import (
     AiAgentDone,
     ApplicationDone,
+    ApplicationTerms,
     CancelForward,
     Command,
     Event,
@@ -59,6 +60,7 @@ ENDS = (
     QueueDone,
     AiAgentDone,
     ApplicationDone,
+    ApplicationTerms,
 )
 """After these there is nothing left to stop."""
 

@@ -65,6 +65,7 @@ from ivr.flow.ports.handoffs import (
     ApplicationAccepted,
     ApplicationDone,
     ApplicationOutcome,
+    ApplicationTerms,
     DeliverVoicemail,
     HandOffPacket,
     Instruction,
@@ -131,6 +132,7 @@ __all__ = [
     "ApplicationAccepted",
     "ApplicationDone",
     "ApplicationOutcome",
+    "ApplicationTerms",
     "CallAnswered",
     "CallEnded",
     "CallInfo",
@@ -280,6 +282,7 @@ Event = (
     | AiAgentDone
     | ApplicationAccepted
     | ApplicationDone
+    | ApplicationTerms
     | Instruction
     | Moved
 )

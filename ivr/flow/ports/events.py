@@ -74,6 +74,8 @@ class RecordDone:
     """Why it ended."""
     error: str | None = None
     """What failed, for the log."""
+    key: str = ""
+    """Id of its record in the store; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

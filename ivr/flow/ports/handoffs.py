@@ -29,6 +29,7 @@ __all__ = [
     "ApplicationAccepted",
     "ApplicationDone",
     "ApplicationOutcome",
+    "ApplicationTerms",
     "DeliverVoicemail",
     "HandOffPacket",
     "Instruction",
@@ -66,7 +67,7 @@ AiReason = Literal[
     "endpoint_error",
     "endpoint_closed",
 ]
-ApplicationOutcome = Literal["accepted", "rejected", "timeout", "http_error", "bad_answer"]
+ApplicationOutcome = Literal["accepted", "rejected", "timeout", "http_error", "bad_answer", "idle", "max_duration"]
 
 LeaveReason = Literal["max_wait", "key_exit", "callback_scheduled", "cancelled"]
 
@@ -200,13 +201,14 @@ class StopAiAgent:
 
 @dataclass(frozen=True, slots=True)
 class OfferApplication:
-    """Offer the call to a voice application of the protocol `events`; answered with :class:`ApplicationAccepted`, then
-    any number of :class:`Instruction`, or with :class:`ApplicationDone`."""
+    """Offer the call to a voice application. With the protocol `events`: answered with :class:`ApplicationAccepted`,
+    then any number of :class:`Instruction`, or with :class:`ApplicationDone`. With `twiml`: answered at once with
+    :class:`ApplicationTerms`, and the flow asks for documents itself."""
 
     id: int
     """Names this hand-off."""
     application: str
-    """Of `applications` in the configuration."""
+    """Of `applications` in the configuration; `ai_agents/NAME`: an AI agent that has left a document behind."""
     packet: HandOffPacket
     """What it is told."""
     custom_data: Mapping[str, Any] = field(default_factory=dict)
@@ -236,7 +238,11 @@ class TellApplication:
     data: Mapping[str, Any]
     """What it tells, as JSON."""
     url: str | None = None
-    """Where to; None: the application's own URL."""
+    """Where to; None: the application's own URL (`events`), its status callback (`twiml`)."""
+    method: Literal["GET", "POST"] = "POST"
+    """How; only with `twiml`."""
+    secret: bool = False
+    """The data hold a sensitive value that the application has asked for: logs and the feed show none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +407,44 @@ class ApplicationAccepted:
     """The application has the call: it asks for what is to happen."""
 
     id: int
+    idle: float = 60.0
+    """Seconds in which it must ask for something."""
+    max_duration: float | None = None
+    """Seconds that it may have the call; None: as long as it lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationTerms:
+    """The application speaks TwiML: what the flow needs to know to ask it for documents."""
+
+    id: int
+    """Of the `OfferApplication`, which is over."""
+    name: str
+    """`application` of the requests to it."""
+    account: str
+    """AccountSid."""
+    url: str
+    """Of the first document."""
+    base_url: str
+    """Where the HTTP interface is reached, without a slash at the end."""
+    method: Literal["GET", "POST"] = "POST"
+    """How the first document is asked for."""
+    fallback_url: str | None = None
+    """Asked for a document where there is none to be had elsewhere."""
+    status_callback: str | None = None
+    """Hears how the call fares."""
+    status_events: tuple[str, ...] = ("completed",)
+    """What it hears of: initiated, ringing, answered, completed."""
+    timeout: float = 10.0
+    """Seconds for one document."""
+    tries: int = 1
+    """Further tries of one document."""
+    retry_first: float = 0.5
+    """Seconds before the second try."""
+    caller_id: str | None = None
+    """Caller id of calls that are placed, where the document names none."""
+    max_duration: float | None = None
+    """Seconds that it may have the call; None: as long as it lasts."""
 
 
 @dataclass(frozen=True, slots=True)

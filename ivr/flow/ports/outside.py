@@ -50,6 +50,9 @@ class Request:
     """A connector of the configuration: base URL, credentials, further headers."""
     secret: bool = False
     """URL, headers or body hold a sensitive value: traces and logs show none of them."""
+    application: str | None = None
+    """Who the request is signed for: an application of the configuration that speaks TwiML, or `ai_agents/NAME`. The
+    body is a form, or there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""TwiML, interpreted: documents of a web server say what a call does, verb by verb, as they do at Twilio."""
+
+from ivr.flow.twiml.document import TwimlError, Verb, parse
+from ivr.flow.twiml.interpreter import Ended, converse, limited, run, terms_of
+from ivr.flow.twiml.sids import call_id, call_sid, recording_sid
+from ivr.flow.twiml.talk import Failed, Go, Talk
+
+__all__ = [
+    "Ended",
+    "Failed",
+    "Go",
+    "Talk",
+    "TwimlError",
+    "Verb",
+    "call_id",
+    "call_sid",
+    "converse",
+    "limited",
+    "parse",
+    "recording_sid",
+    "run",
+    "terms_of",
+]

@@ -1,0 +1,116 @@
+"""Gather and Record: what the caller keys in, and what he says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ivr.flow.control import literal
+from ivr.flow.elements.collect import MAX_INPUT, CollectElement
+from ivr.flow.elements.record_voicemail import RecordVoicemailElement
+from ivr.flow.expressions import Sensitive
+from ivr.flow.nesting import inside
+from ivr.flow.patterns import KEYS
+from ivr.flow.ports import RecordDone
+from ivr.flow.twiml.outcome import OVER, Doing
+from ivr.flow.twiml.sound import heard
+
+if TYPE_CHECKING:
+    from ivr.flow.ports import Event
+    from ivr.flow.twiml.document import Verb
+    from ivr.flow.twiml.talk import Talk
+
+__all__ = ["gather", "record"]
+
+GATHER_TIMEOUT, RECORD_TIMEOUT = 5.0, 5.0
+"""Seconds of silence, where the document says nothing else."""
+MAX_TIMEOUT = 600.0
+RECORD_LENGTH = 3600.0
+LEAST = 0.2
+"""Seconds below which nothing was said: the silence that ends a recording does not count."""
+SPEECH = ("speechTimeout", "speechModel", "hints", "partialResultCallback", "enhanced", "profanityFilter")
+
+
+def gather(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
+    """Let the caller hear what stands in it, and take in keys meanwhile and afterwards."""
+    ctx = talk.ctx
+    wanted = verb.get("input", "dtmf").split()
+    if "speech" in wanted or any(name in verb.attributes for name in SPEECH):
+        talk.notice(13335, "speech is not recognised here: keys alone are taken in", "Gather")
+    action = talk.way(verb, base, {})
+    timeout = verb.number("timeout", GATHER_TIMEOUT, 0.0, MAX_TIMEOUT)
+    terminator = verb.get("finishOnKey", "#").strip()[:1]
+    digits = int(verb.number("numDigits", 0, 0, MAX_INPUT))
+    ctx.answer()
+    ctx.keys.clear()
+    barges = verb.flag("bargeIn", default=True)
+    for child in verb.children:
+        if child.name not in ("Say", "Play", "Pause"):
+            talk.notice(12200, f"<{child.name[:40]}> does not stand in a Gather", "Gather")
+        elif (yield from heard(talk, child, base, entry, interruptible=barges)):
+            break
+    element = CollectElement.model_validate(
+        {
+            "type": "collect",
+            "max_digits": digits or MAX_INPUT,
+            "terminator": terminator if terminator and terminator in KEYS else "none",
+            "wait": timeout,
+            "wait_between": timeout,
+            "type_ahead": True,
+            "reporting": "masked" if talk.secret else "show",
+        }
+    )
+    yield from inside(ctx, entry, element.run(ctx))
+    found: Any = (ctx.result or {}).get("digits", "")
+    keys = str(found.value if type(found) is Sensitive else found)
+    if not keys and not verb.flag("actionOnEmptyResult"):
+        return None
+    params = {"Digits": keys, "msg": "Gather End"}
+    if entry.get("terminators"):
+        params["FinishedOnKey"] = terminator
+    return talk.way(verb, base, params) if keys or action else None
+
+
+def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
+    """Record the caller. Where he says nothing, the document goes on."""
+    ctx = talk.ctx
+    timeout = verb.number("timeout", RECORD_TIMEOUT, 0.0, MAX_TIMEOUT)
+    action = talk.way(verb, base, {})
+    if verb.flag("transcribe") or verb.get("transcribeCallback"):
+        talk.notice(13600, "recordings are not written down here", "Record")
+    ends = "".join(key for key in verb.get("finishOnKey", "1234567890*#") if key in KEYS)
+    element = RecordVoicemailElement.model_validate(
+        {
+            "type": "record_voicemail",
+            "name": literal(f"{talk.terms.name}-{ctx.call.short_id or ctx.call.id}"),
+            "max_duration": verb.number("maxLength", RECORD_LENGTH, 1.0, RECORD_LENGTH * 4),
+            "max_silence": timeout,
+            "escape_digits": ends,
+            "beep": verb.flag("playBeep", default=True),
+            "min_duration": LEAST,
+        }
+    )
+    done: list[RecordDone] = []
+
+    def seen(event: Event) -> None:
+        if type(event) is RecordDone:
+            done.append(event)
+
+    yield from inside(ctx, entry, element.run(ctx), seen)
+    if (ctx.result or {}).get("status") != "recorded" or not done:
+        return None if ctx.up else OVER
+    event = done[-1]
+    params = talk.recording(event.key, event.path, event.duration)
+    if callback := verb.get("recordingStatusCallback"):
+        told = {**params, "RecordingStatus": "completed", "RecordingChannels": "1", "RecordingSource": "RecordVerb"}
+        talk.tell(talk.resolve(base, callback), _method(verb), told)
+    pressed = entry.get("terminators") or [{}]
+    params["Digits"] = str(pressed[-1].get("key", "")) if ctx.up else "hangup"
+    if not ctx.up:
+        # The caller is gone: the action is told what he said, and what it answers leads nowhere.
+        talk.tell(action.url, action.method, params, status="completed")
+        return OVER
+    return talk.way(verb, base, params)
+
+
+def _method(verb: Verb) -> Any:
+    return "GET" if verb.get("recordingStatusCallbackMethod").upper() == "GET" else "POST"
