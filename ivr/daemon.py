@@ -69,7 +69,8 @@ from ivr.sip import Challenger, Registrar, RegistrarLimits, SessionTimerPolicy, 
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
-from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig
+from ivr.webhooks import Courier, Sender, Webhooks
+from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig, allow_listed
 
 log = logging.getLogger("ivr.daemon")
 
@@ -234,6 +235,10 @@ class Daemon:
                 captures=captures,
                 measured=self._metrics.calls.ended,
             )
+            courier = Courier(store.deliveries, Sender(allow_listed(settings.http.allow)))
+            exits.push_async_callback(courier.close)
+            webhooks = Webhooks(settings.webhooks, services.feed, courier)
+            exits.callback(webhooks.close)
             services.desks.ai = ai = AiDesk(settings)
             exits.callback(ai.close)
             await ai.open()
@@ -298,6 +303,7 @@ class Daemon:
                 ConsoleRoutes(),
             )
             http = HttpServer(settings.http.listen, Guard(store, local), operations, parts)
+            await courier.begin()
             await http.start()
             exits.push_async_callback(http.close)
             privileges.forget()
@@ -313,6 +319,7 @@ class Daemon:
                     tasks.create_task(upkeep.collect()),
                     tasks.create_task(self._keep_reloading(live, shell)),
                     tasks.create_task(waiting.run()),
+                    tasks.create_task(courier.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
                 ]
                 if settings.watch_flows:

@@ -32,3 +32,21 @@ async def test_what_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert "something in the background failed" in caplog.text
+
+
+async def test_it_can_be_waited_for() -> None:
+    tasks, done = TaskSet(), []
+
+    async def work(left: int) -> None:
+        await asyncio.sleep(0)
+        if left:
+            tasks.spawn(work(left - 1))
+        done.append(left)
+
+    tasks.spawn(work(2))
+    await tasks.wait(10)
+    assert done == [2, 1, 0]
+    tasks.spawn(asyncio.sleep(60))
+    await tasks.wait(0.01)
+    assert len(tasks) == 1
+    await tasks.close()

@@ -41,6 +41,8 @@ class Feed:
         self._wall = wall
         self._recent: deque[FeedEvent] = deque(maxlen=kept)
         self._listeners: dict[object, Listener] = {}
+        self.run = f"{int(wall() * 1000):x}"
+        """Names this run of the daemon: numbers begin anew with each one."""
         self.last = 0
         """Number of the newest event."""
 
@@ -71,3 +73,24 @@ class Feed:
         if number > self.last or (self._recent and number < self._recent[0].number - 1):
             return None
         return [event for event in self._recent if event.number > number]
+
+    # As others see them
+
+    def id_of(self, event: FeedEvent) -> str:
+        """The id of an event: of all runs of all daemons, as far as clocks differ by a millisecond."""
+        return f"{self.run}-{event.number}"
+
+    def number_of(self, id_: str) -> int | None:
+        """The number of an event of this run, by its id; None: it is of another run, or of none."""
+        run, _, number = id_.rpartition("-")
+        return int(number) if run == self.run and number.isascii() and number.isdecimal() and len(number) < 16 else None
+
+    def shown(self, event: FeedEvent) -> dict[str, Any]:
+        """An event as JSON."""
+        return {
+            "id": self.id_of(event),
+            "type": event.type,
+            "at": round(event.at, 3),
+            "call": event.call,
+            "data": dict(event.data),
+        }

@@ -1,11 +1,13 @@
 """What happens, told to other systems: signed, kept until it is delivered, sent again where it was not."""
 
 from ivr.webhooks.courier import Counts, Courier, EndpointState
+from ivr.webhooks.hooks import PREFIX, Webhooks
 from ivr.webhooks.outbox import Delivery, Failure, RetryPolicy
 from ivr.webhooks.sender import Sender, Signer, Target, signed_with
 from ivr.webhooks.signing import SIGNATURE_HEADER, TOLERANCE, sign, verify
 
 __all__ = [
+    "PREFIX",
     "SIGNATURE_HEADER",
     "TOLERANCE",
     "Counts",
@@ -17,6 +19,7 @@ __all__ = [
     "Sender",
     "Signer",
     "Target",
+    "Webhooks",
     "sign",
     "signed_with",
     "verify",

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import random
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -26,6 +28,8 @@ log = logging.getLogger("ivr.webhooks")
 
 KEEP_SECONDS = 0.1
 """After which what is not delivered is in the store: most of it never is, for most endpoints answer faster."""
+CLOSE_SECONDS = 1.0
+"""At the end, what happened last gets so long to be delivered."""
 RETRY_SECONDS = 1.0
 """Until a store that could not be written is tried again."""
 LONGEST_SLEEP = 30.0
@@ -42,6 +46,9 @@ REVIVED_AT_ONCE = 1000
 class _Sending(Protocol):
     async def send(self, target: Target, delivery: Delivery, at: float) -> Failure | None:
         """One try; None: it is delivered."""
+
+    async def close(self) -> None:
+        """Close all connections."""
 
 
 @dataclass(slots=True)
@@ -89,7 +96,11 @@ class Courier:
     """Deliveries to all endpoints. Its methods are for the loop's thread; those that are not coroutines never block."""
 
     def __init__(
-        self, table: DeliveryTable, sender: _Sending, wall: Callable[[], float], rng: Callable[[], float]
+        self,
+        table: DeliveryTable,
+        sender: _Sending,
+        wall: Callable[[], float] = time.time,
+        rng: Callable[[], float] = random.random,
     ) -> None:
         """`rng` gives numbers from 0 to below 1."""
         self._table = table
@@ -181,13 +192,15 @@ class Courier:
                     log.warning("old dead letters stay: %s", error)
 
     async def close(self) -> None:
-        """Break off what is under way, and keep what is not delivered."""
+        """Let tries that are under way end soon, break off the others, and keep what is not delivered."""
+        await self._tasks.wait(CLOSE_SECONDS)
         self._closed = True
         for endpoint in self._endpoints.values():
             if endpoint.timer is not None:
                 endpoint.timer.cancel()
         await self._tasks.close()
         await self._keep()
+        await self._sender.close()
 
     async def _keep(self) -> bool:
         """Write what has changed; False where that cannot be done now: it is tried again."""

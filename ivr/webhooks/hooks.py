@@ -1,0 +1,72 @@
+"""Webhooks: events of the feed that go where the configuration says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ivr.feed import Feed, FeedEvent
+from ivr.settings import Webhook
+from ivr.webhooks.courier import Courier
+from ivr.webhooks.outbox import RetryPolicy
+from ivr.webhooks.sender import Target, signed_with
+
+__all__ = ["PREFIX", "Webhooks"]
+
+PREFIX = "webhooks/"
+"""Before the name of a webhook, of what the courier calls an endpoint."""
+TEST = "webhook.test"
+
+
+class Webhooks:
+    """Listens to the feed for all webhooks."""
+
+    def __init__(self, webhooks: Mapping[str, Webhook], feed: Feed, courier: Courier) -> None:
+        self._webhooks = webhooks
+        self._feed = feed
+        self._courier = courier
+        self._wanted: dict[str, tuple[str, ...]] = {}
+        """By type of event: endpoints that it goes to."""
+        for name, webhook in webhooks.items():
+            courier.open(PREFIX + name, _target(webhook), _policy(webhook))
+        self._stop = feed.listen(self._heard) if webhooks else None
+
+    @property
+    def names(self) -> list[str]:
+        """Of the configuration."""
+        return list(self._webhooks)
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._stop is not None:
+            self._stop()
+
+    def test(self, name: str) -> str:
+        """Send an event of the type `webhook.test` to a webhook, whatever it wants to hear of; its id."""
+        event = self._feed.tell(TEST, {"webhook": name})
+        if TEST not in self._wanted or PREFIX + name not in self._wanted[TEST]:
+            self._send(event, (PREFIX + name,))
+        return self._feed.id_of(event)
+
+    def _heard(self, event: FeedEvent) -> None:
+        endpoints = self._wanted.get(event.type)
+        if endpoints is None:
+            endpoints = tuple(PREFIX + name for name, webhook in self._webhooks.items() if webhook.wants(event.type))
+            self._wanted[event.type] = endpoints
+        if endpoints:
+            self._send(event, endpoints)
+
+    def _send(self, event: FeedEvent, endpoints: tuple[str, ...]) -> None:
+        body = json.dumps(self._feed.shown(event), separators=(",", ":"))
+        for endpoint in endpoints:
+            self._courier.send(endpoint, self._feed.id_of(event), event.type, body, event.call or "")
+
+
+def _target(webhook: Webhook) -> Target:
+    headers = {name: value.get_secret_value() for name, value in webhook.headers.items()}
+    return Target(webhook.url, signed_with(webhook.secret.get_secret_value()), headers, webhook.timeout)
+
+
+def _policy(webhook: Webhook) -> RetryPolicy:
+    retry = webhook.retry
+    return RetryPolicy(retry.first, retry.longest, retry.times, retry.within, webhook.concurrency, webhook.queue)
