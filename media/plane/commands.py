@@ -193,6 +193,7 @@ class Commands:
 
     def _stream_open(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.streams.open(row, *fields)
+        self._plane.changed = True
 
     def _stream_audio(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
         for data in split_strings(strings):
@@ -206,6 +207,7 @@ class Commands:
 
     def _stream_close(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.streams.close(row, fields[0])
+        self._plane.changed = True
 
     def _tap(self, row: int, _: tuple[Any, ...], strings: bytes) -> None:
         path = split_strings(strings)[0]

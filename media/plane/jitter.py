@@ -24,7 +24,7 @@ from media.plane.limits import FRAME, MAX_PAYLOAD, RING, RING_SAMPLES
 from media.plane.rows import Rows
 from media.tones.noise import ComfortNoise
 
-__all__ = ["put", "take"]
+__all__ = ["REANCHOR", "put", "skip", "take"]
 
 DELAY: Final = 1
 """Frames by which the first packet is held back: one packet may be lost or a tick late without a gap."""
@@ -144,7 +144,7 @@ def take(rows: Rows, index: NDArray[np.intp], tick: int, noise: ComfortNoise) ->
     there = rows.filled[flat] & runs
     flooded = ahead > FLOOD
     if flooded.any():
-        _skip(rows, index[flooded], (ahead[flooded] - AFTER_FLOOD) // FRAME)
+        skip(rows, index[flooded], (ahead[flooded] - AFTER_FLOOD) // FRAME)
         return take(rows, index, tick, noise)
     payload: NDArray[np.uint8] = rows.ring.take(flat, axis=0)
     if there.all():
@@ -166,7 +166,7 @@ def take(rows: Rows, index: NDArray[np.intp], tick: int, noise: ComfortNoise) ->
     return payload
 
 
-def _skip(rows: Rows, index: NDArray[np.intp], frames: NDArray[np.int32]) -> None:
+def skip(rows: Rows, index: NDArray[np.intp], frames: NDArray[np.int32]) -> None:
     """Pass over ``frames`` frames of each row unheard."""
     slots = np.arange(RING)
     gone = slots < frames[:, None]
@@ -184,7 +184,7 @@ def _shrink(rows: Rows, index: NDArray[np.intp], tick: int) -> None:
         return
     full = due[rows.anchored[due] & (rows.least_ahead[due] > ENOUGH)]
     if full.size:
-        _skip(rows, full, np.ones(full.size, np.int32))
+        skip(rows, full, np.ones(full.size, np.int32))
     rows.least_ahead[due] = RING_SAMPLES
 
 

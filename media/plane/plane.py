@@ -2,8 +2,9 @@
 
 A tick has two halves. At T, :meth:`Plane.first_half` sends what was built, receives, and reports digits. Some
 milliseconds later, :meth:`Plane.second_half` receives again from the rows in a bridge, carries out commands, and builds
-what goes out 20 ms after T. Only bridges gain by the second look: a digit found then could not be answered before the
-next tick but one, and so it is by the look at the next.
+what goes out 20 ms after T. Only bridges gain by the second look, and rows with a sound stream, of which it tells how
+early their sound comes: a digit found then could not be answered before the next tick but one, and so it is by the look
+at the next.
 No sockets and no clock are here: loops, shell and the time are passed in.
 """
 
@@ -120,6 +121,7 @@ class Plane:
         self._listening: NDArray[np.intp] = np.zeros(0, np.intp)
         self._alone: NDArray[np.intp] = np.zeros(0, np.intp)
         self._bridged: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._hurried: NDArray[np.intp] = np.zeros(0, np.intp)
         self._inbox = Inbox(max(INBOX, PER_SOCKET))
         self._receiver = Receiver(rows, self.events, self.wide, self._events_heard, self._report_heard, self._latched)
         self._noise = ComfortNoise()
@@ -158,6 +160,8 @@ class Plane:
         if self.shaper.any:
             self._send_shaped(later=True)
         self._receive(hurried=True)
+        if self.streams.any:
+            self.streams.hurry()
         carry_out()
         if self.changed:
             self._arrange()
@@ -206,7 +210,7 @@ class Plane:
         self.unsent += failed
 
     def _receive(self, *, hurried: bool = False) -> None:
-        if (self._bridged if hurried else self._listening).size:
+        if (self._hurried if hurried else self._listening).size:
             self.loops.receive(self._inbox, hurried=hurried)
             self.received += self._inbox.count
             if self.secure.any:
@@ -249,12 +253,13 @@ class Plane:
         rows = self.rows
         self.changed = False
         self._listening = np.flatnonzero(rows.live & rows.agreed)
+        self.streams.arrange(self._listening)
         bridged = rows.partner[self._listening] != NOBODY
         self._alone = self._listening[~bridged]
         self._bridged = self._listening[bridged]
-        self.loops.listen(self._listening, self._bridged)
+        self._hurried = self._listening[bridged | self.streams.open_rows[self._listening]]
+        self.loops.listen(self._listening, self._hurried)
         self.builder.arrange(self._listening)
-        self.streams.arrange()
 
     def _sweep(self) -> None:
         """What is due now and then."""
