@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ivr.settings import (
     DEFAULT_QUEUE,
@@ -78,9 +78,8 @@ class CenterConfig:
 
     def group(self, status: str) -> StatusGroup | None:
         """The group of a status; None: there is no such status."""
-        for group in STATUS_GROUPS:
-            if status == group:
-                return group
+        if status in STATUS_GROUPS:
+            return cast(StatusGroup, status)
         custom = self.statuses.get(status)
         return None if custom is None else custom.group
 

@@ -116,8 +116,8 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Ring an agent for a caller. Until `Withdraw`, `Connect` or `OfferFailed`, but never longer than the lease: when it
-    ends, `Withdraw` follows."""
+    """Ring an agent for a caller. Until `Withdraw`, `Connect` or `OfferFailed`, but never longer than the lease: when
+    it ends, `Withdraw` follows."""
 
     offer: int
     """Names it, and the conversation that comes of it."""

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ivr.center.rules.config import CenterConfig
 
 __all__ = [
-    "PICKED_UP_SECONDS",
     "AgentBusy",
     "AgentFree",
     "AgentOccupied",
@@ -52,10 +51,6 @@ OfferFault = Literal["no_answer", "declined", "busy", "unreachable", "error"]
 """`no_answer` is a missed call. After `busy`, `unreachable` and `error` the agent gets no offers for some seconds."""
 
 
-PICKED_UP_SECONDS = 30.0
-"""Longest whisper."""
-
-
 # Callers
 
 
@@ -81,6 +76,8 @@ class CallerJoined:
     callback: str | None = None
     """The call back that he was called for: he takes the place that it kept, in its queue, whatever else stands here;
     where it is over, he joins as anybody."""
+    secret: bool = False
+    """The facts hold something sensitive: explanations show no value of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ class CallerLeft:
 @dataclass(frozen=True, slots=True)
 class CallbackKept:
     """A waiting caller wants to be called back: his place is kept from now on, and counts once he has left. Should an
-    agent answer before, it is over. Refused (`CallbackOver`, `refused`) where he does not wait or there are too many."""
+    agent answer before, it is over. Refused (`CallbackOver`, `refused`) where he does not wait, or too many do."""
 
     caller: str
     callback: str
@@ -147,7 +144,7 @@ class OfferAnswered:
 @dataclass(frozen=True, slots=True)
 class OfferPickedUp:
     """The agent has picked up, and hears what is said to him (a whisper) before `OfferAnswered` or `OfferFailed`: the
-    lease is prolonged by `PICKED_UP_SECONDS`, so that nobody who has answered in time counts as not answering. Other
+    lease is prolonged by half a minute, so that nobody who has answered in time counts as not answering. Other
     agents go on ringing."""
 
     offer: int
