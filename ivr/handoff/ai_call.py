@@ -148,9 +148,10 @@ class AiCall:
                 self._lost.append(now)
                 self.figures.reconnects += 1
                 self._accepted = False
-                self._drop_sound()
+                self._close_stream()
                 self.making.again()
                 self._task = self.call.services.loop.create_task(self._connect(after))
+                self.call.feed(ports.AiAgentConnecting(self.command.id, self.agent.filler))
                 return
         self._finish(reason, text)
 
@@ -207,9 +208,8 @@ class AiCall:
         first = self._up_since is None
         dialect = self._dialect
         assert dialect is not None
-        if self._stream is None:
-            self._stream = self._port.open_stream(dialect.encoding, self.agent.buffer)
-            self._silence = Silence(dialect.encoding, now)
+        self._stream = self._port.open_stream(dialect.encoding, self.agent.buffer)
+        self._silence = Silence(dialect.encoding, now)
         if not first:
             return
         self._up_since = now
@@ -293,6 +293,14 @@ class AiCall:
         self._port.stream_clear(self._stream)
         return cut
 
+    def _close_stream(self) -> None:
+        """No sound either way; marks on the way are forgotten."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            self._spoken.cut(round(self._port.stream_queued(stream) * RATE))
+            self._port.close_stream(stream)
+            self._marks.clear()
+
     def _give(self, given: Given) -> None:
         """It gives the call back: its last words are still heard."""
         if self._ending is not None:
@@ -314,7 +322,7 @@ class AiCall:
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of the stream."""
-        if self._over:
+        if self._over or getattr(event, "stream_id", None) != self._stream:
             return
         match event:
             case StreamFrames(payload=payload, at=at):
@@ -432,10 +440,9 @@ class AiCall:
                 self._link.send(message)
         self._drop_link()
         self.making.close()
-        if self._stream is not None:
-            self._port.close_stream(self._stream)
-            if self.command.record_name is not None:
-                self.call.stop_recording_both()
+        self._close_stream()
+        if self._up_since is not None and self.command.record_name is not None:
+            self.call.stop_recording_both()
         now = self._clock()
         talked = 0.0 if self._up_since is None else now - self._up_since
         self.figures.spoken = self._spoken.seconds
@@ -444,7 +451,6 @@ class AiCall:
         self.call.report.tell(
             "ai.ended", {"agent": self.making.name, "reason": reason, "text": text, "seconds": round(talked, 3)}
         )
-        if text:
-            self.call.log.info("the AI agent has the call no more: %s, %s", reason, text)
+        self.call.log.info("an AI agent had the call for %.1f s: %s", talked, f"{reason}, {text}" if text else reason)
         self._told_over()
         return talked

@@ -348,8 +348,8 @@ class AgentCodeDone:
 
 @dataclass(frozen=True, slots=True)
 class AiAgentConnecting:
-    """The endpoint is being called. Told at once after :class:`StartAiAgent`, where the configuration says what is
-    heard meanwhile; not needed otherwise."""
+    """The endpoint is being called: told at once after :class:`StartAiAgent`, where the configuration says what is
+    heard meanwhile, and again when a connection that was lost is made anew."""
 
     id: int
     filler: str = "music"
