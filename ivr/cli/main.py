@@ -31,6 +31,7 @@ COMMANDS = {
     "prompts": "Trim, normalise and join prompt files.",
     "flows": "List, compare, activate and roll back versions of flows.",
     "token": "Make and take back tokens of the HTTP interface.",
+    "queue": "Show queues, agents, call backs and reports; say why calls go where they go.",
     "campaigns": "List, watch, pause, resume and cancel campaigns.",
     "dnc": "Say who must not be called.",
     "bans": "Show who is shut out; shut out, let in again.",
