@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model
+from ivr.api.figures import AgentNow
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
 from ivr.settings import STATUS_GROUPS, Agent
@@ -52,9 +53,8 @@ class AgentShown(Model):
     """As in ivr.yaml; whether he has a `code` is told, not which."""
     desk: str | None
     """Phone that he has taken by log-in."""
-    now: dict[str, Any]
-    """What he is and does: `status`, `group`, `phase` (`idle`, `ringing`, `in_call`, `wrapping`, `reserved`,
-    `on_other_call`), `queue`, `caller` (id of the call), `since` …, and his figures of `today`."""
+    now: AgentNow
+    """What he is and does."""
 
 
 class Agents(Model):
@@ -227,5 +227,5 @@ def agent_shown(office: Office, name: str, figures: Mapping[str, Any]) -> dict[s
         "source": office.roster.source("agents", name),
         "settings": {**settings, "code": agent.code is not None},
         "desk": office.roster.desk(name),
-        "now": figures.get(name, {}),
+        "now": figures[name],
     }

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model, Query
 from ivr.api.faults import refusal
+from ivr.api.figures import AgentFigures, Caller, QueueFigures, QueueNow, Target
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
 from ivr.center.reports import MAX_ROWS, Step, begin_of, report
@@ -41,8 +42,8 @@ class QueueShown(Model):
     """As in ivr.yaml."""
     agents: list[str]
     """Who serves it."""
-    now: dict[str, Any]
-    """Who waits and since when, agents by what they do, and the figures of `today`."""
+    now: QueueNow
+    """Who waits, what the agents do, and how today goes."""
 
 
 class Queues(Model):
@@ -54,17 +55,13 @@ class Queues(Model):
 class Callers(Model):
     """Who is in a queue, in order."""
 
-    callers: list[dict[str, Any]]
-    """`caller` (id of the call; empty where nobody is on the line), `position`, `priority`, `state` (`waiting`,
-    `ringing`, `talking`, `callback`, `calling_back`), `waited`, `agents`, `route`, `estimate`; of a call back
-    `callback` and `attempts`."""
+    callers: list[Caller]
 
 
 class Callbacks(Model):
     """People who are called back."""
 
-    callbacks: list[dict[str, Any]]
-    """As `callers` of a queue."""
+    callbacks: list[Caller]
 
 
 class Packet(Model):
@@ -84,6 +81,19 @@ class ReportQuery(Query):
     """Length of a row; `all`: one row."""
 
 
+class ReportRow(QueueFigures):
+    """Figures of a part of the time."""
+
+    start: float
+    """Seconds since the epoch."""
+
+
+class ReportAgent(AgentFigures):
+    """Figures of an agent."""
+
+    agent: str
+
+
 class Report(Model):
     """Figures of a queue and of its agents."""
 
@@ -92,13 +102,11 @@ class Report(Model):
     """Seconds since the epoch."""
     to: float
     interval: Step
-    target: dict[str, float]
-    """`answer_within` (seconds) and `percent`: what is aimed at."""
-    total: dict[str, Any]
-    """Counts and seconds; see docs/queues.md."""
-    rows: list[dict[str, Any]]
-    """The same by time: `start` is seconds since the epoch. Times in which nothing happened have no row."""
-    agents: list[dict[str, Any]]
+    target: Target
+    total: QueueFigures
+    rows: list[ReportRow]
+    """The same by time. Times in which nothing happened have no row."""
+    agents: list[ReportAgent]
     """Of each agent, over all queues: what he took and how he spent his time."""
 
 
@@ -181,7 +189,7 @@ class QueueRoutes:
             "source": office.roster.source("queues", name),
             "settings": queue.model_dump(mode="json", by_alias=True),
             "agents": list(office.pool(name)),
-            "now": figures.get(name, {}),
+            "now": figures[name],
         }
 
     async def put(self, ask: Ask[Queue, None]) -> Answer:

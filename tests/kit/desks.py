@@ -1,0 +1,82 @@
+"""A contact centre without calls: the rules at work, with people and callers as a test says, over a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ivr.center.office import Office
+from ivr.center.roster import Roster
+from ivr.center.rules import Center, CenterConfig
+from ivr.center.rules import decisions as told
+from ivr.center.rules import events as happened
+from ivr.settings import Settings
+from ivr.store import Store
+
+__all__ = ["TestDesk"]
+
+WALL = 1_772_442_000.0
+"""Monday 2026-03-02, 09:00 UTC."""
+
+
+class TestDesk:
+    """In place of :class:`ivr.center.desk.Desk` (CenterDesk): nobody's phone rings, everybody's can."""
+
+    __test__ = False
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.now = 1000.0
+        self.store = store
+        self.listeners: list[Callable[[told.Decision], None]] = []
+        self.decisions: list[told.Decision] = []
+        kept = store.center.load(store.node)
+        self.roster = Roster(settings, kept, self.keep)
+        self.center = Center(CenterConfig.of(self.roster.settings), self.now, WALL)
+        self.office = Office(self, self.roster)
+        self.packets: dict[str, dict[str, Any]] = {}
+        for name in self.roster.settings.agents:
+            self.receive(happened.PhoneState(name, True))
+
+    def keep(self, kind: str, key: str, value: Any) -> None:
+        self.store.writer.center(self.store.node, kind, key, value, WALL + self.now)
+
+    def receive(self, event: happened.Event) -> None:
+        self.center.receive(event, self.now)
+        for decision in self.center.decisions():
+            self.decisions.append(decision)
+            for listener in self.listeners:
+                listener(decision)
+
+    def configure(self, settings: Settings) -> None:
+        self.receive(happened.Configured(CenterConfig.of(settings)))
+        for name in settings.agents:
+            self.receive(happened.PhoneState(name, True))
+
+    def packet(self, caller: str) -> Mapping[str, Any] | None:
+        return self.packets.get(caller)
+
+    # What tests do
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        self.receive(happened.Tick())
+
+    def join(self, caller: str, queue: str | None = None, **facts: Any) -> None:
+        self.packets[caller] = {"call": {"id": caller}, "collected": {}}
+        self.receive(happened.CallerJoined(caller, facts, queue))
+
+    def last(self, kind: type[Any]) -> Any:
+        """The newest decision of a kind."""
+        return next(decision for decision in reversed(self.decisions) if type(decision) is kind)
+
+    def talk(self, seconds: float = 30.0) -> str:
+        """The agent who was offered a call takes it, talks and hangs up; who."""
+        offer = self.last(told.Offer)
+        self.receive(happened.OfferAnswered(offer.offer))
+        self.pass_time(seconds)
+        self.receive(happened.CallOver(offer.offer))
+        return str(offer.agent)
+
+    def write(self) -> None:
+        """Have the store know everything."""
+        self.store.writer.flush(10.0)
