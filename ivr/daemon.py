@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -53,6 +53,7 @@ from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
+from ivr.center.house import House
 from ivr.devices import Devices
 from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
@@ -79,6 +80,8 @@ STOP_SECONDS = 30.0
 """For all that is left when the last call is over: recordings are completed, records written."""
 BYE_WAIT = 1.0
 """Seconds for the answers to the BYEs of the last calls."""
+LAST_WORDS = 10.0
+"""Seconds before the end in which flows may say something to callers who waited for an agent, or take a message."""
 ANYWHERE = "0.0.0.0"
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
@@ -280,6 +283,8 @@ class Daemon:
             services.keep = waiting.keep
             waiting.dials.calls = manager
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
+            house = await House.open(services, ground, registrar, waiting, contacts, background.spawn)
+            exits.callback(house.close)
             live = LiveFlows(keeper, flows, faults, in_force)
             await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))
@@ -330,7 +335,7 @@ class Daemon:
                 self._service.stopping()
                 dialling.cancel()
                 # The registrars send new calls elsewhere while those in progress end.
-                await asyncio.gather(trunks.close(), self._drain(manager))
+                await asyncio.gather(trunks.close(), self._drain(manager, house.desk.close))
                 for task in running:
                     task.cancel()
         log.info("stopped; %d calls taken, %d refused, %d placed", manager.total, manager.refused, manager.placed)
@@ -369,8 +374,9 @@ class Daemon:
             self._at_once.set()
         self._stopping.set()
 
-    async def _drain(self, manager: CallManager) -> None:
-        """Let calls end, then end those that are left."""
+    async def _drain(self, manager: CallManager, close_queues: Callable[[], None]) -> None:
+        """Let calls end, then end those that are left. Who waits for an agent is served until shortly before, and told
+        then that the queue is closed."""
         manager.draining = True
         idle = asyncio.Event()
         manager.when_idle(idle.set)
@@ -378,7 +384,12 @@ class Daemon:
             log.info("stopping: waiting for %d calls", len(manager.calls))
             self._service.more_time(self._settings.limits.drain_timeout + STOP_SECONDS)
             waits = [asyncio.ensure_future(idle.wait()), asyncio.ensure_future(self._at_once.wait())]
-            await asyncio.wait(waits, timeout=self._settings.limits.drain_timeout, return_when=asyncio.FIRST_COMPLETED)
+            timeout = self._settings.limits.drain_timeout
+            last = min(LAST_WORDS, timeout / 2)
+            done, _ = await asyncio.wait(waits, timeout=timeout - last, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                close_queues()
+                await asyncio.wait(waits, timeout=last, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
         if manager.calls:

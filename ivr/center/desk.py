@@ -87,8 +87,6 @@ class Desk:
         """Hear of every decision once it is carried out."""
         self.callbacks: CallbackKeeper | None = None
         """Calls back; None: nobody does."""
-        self.callback_of: Callable[[str], str | None] = lambda call: None
-        """The call back that a call was placed for."""
         self._presence = Presence(services, ground, registrar, self.receive)
         services.directory.takes_calls = lambda agent: self.center.unavailable(agent) is None
         services.directory.agents = settings.agents
@@ -156,6 +154,7 @@ class Desk:
                 command.strategy,
                 call.number,
                 self.callbacks.of_call(name) if self.callbacks is not None else None,
+                command.secret,
             )
         )
         if not wait.queue and self._waits.get(name) is wait and not self._busy:
@@ -170,7 +169,10 @@ class Desk:
             wait.talk.end()
         if wait.given_away:
             self._done(wait)
-        self.receive(happened.CallerLeft(wait.name, command.reason))
+        reason = command.reason
+        if reason == "callback_scheduled" and not wait.callback:
+            reason = "key_exit"
+        self.receive(happened.CallerLeft(wait.name, reason))
 
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         wait = self._of(call)
@@ -368,7 +370,8 @@ class Desk:
         # One that the centre has not taken in yet is another wait of the same call.
         if wait is None or not wait.queue or wait.given_away:
             return
-        wait.waited = decision.waited
+        if wait.talk is None:
+            wait.waited = decision.waited
         if not wait.outcome:
             wait.outcome = decision.outcome
         self._done(wait)
@@ -383,6 +386,7 @@ class Desk:
     def _finish(self, wait: Waiting) -> None:
         for offering in self._rung_for(wait):
             if offering is not wait.talk:
+                self._books.withdrawn(wait, offering, "caller_left")
                 self._drop(offering)
         talked = wait.talk.talked() if wait.talk is not None else 0.0
         if wait.talk is not None:

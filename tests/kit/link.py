@@ -61,6 +61,10 @@ class Link:
         self._ends[address] = end
         return end
 
+    def cut(self, address: Address) -> None:
+        """Whoever is at an address is gone: what is sent there vanishes."""
+        del self._ends[address]
+
     def at(self, when: float, then: Callable[[], None]) -> None:
         """Do something at a time."""
         self._count += 1
