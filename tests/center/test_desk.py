@@ -10,20 +10,20 @@ import pytest
 
 from ivr.flow import ports
 from ivr.sip import Answered, Ended, Ringing
-from tests.kit.center import CenterHouse, desk_flow
+from tests.kit.queue_house import QueueHouse, desk_flow
 from tests.kit.house import CELL, DESK, Party
 from tests.kit.sip import sdp
 
 WHISPER = 'whisper: {text: "A call for support."}'
 
 
-def one_agent(folder: Path, fields: str = "", answer: str = "immediately", **more: Any) -> CenterHouse:
+def one_agent(folder: Path, fields: str = "", answer: str = "immediately", **more: Any) -> QueueHouse:
     """Anna, phone 200, takes the calls to 100."""
     agent = more.pop("agent", "200, missed_calls: 3")
-    return CenterHouse(folder, {"main": desk_flow("100", fields, answer)}, {"anna": agent}, **more)
+    return QueueHouse(folder, {"main": desk_flow("100", fields, answer)}, {"anna": agent}, **more)
 
 
-def talking(house: CenterHouse, caller: Party, anna: Party) -> None:
+def talking(house: QueueHouse, caller: Party, anna: Party) -> None:
     """The two hear each other, and nothing else."""
     other = house.port.bridged
     assert other is not None
@@ -175,22 +175,22 @@ def test_a_talk_has_its_longest_time(tmp_path: Path) -> None:
 # Who vanishes, and when
 
 
-def waits(house: CenterHouse, anna: Party) -> None:
+def waits(house: QueueHouse, anna: Party) -> None:
     """Nobody can be rung."""
 
 
-def rings(house: CenterHouse, anna: Party) -> None:
+def rings(house: QueueHouse, anna: Party) -> None:
     """Anna's phone rings."""
     anna.ring()
 
 
-def whispers(house: CenterHouse, anna: Party) -> None:
+def whispers(house: QueueHouse, anna: Party) -> None:
     """Anna hears the whisper."""
     anna.ring()
     anna.answer()
 
 
-def talks(house: CenterHouse, anna: Party) -> None:
+def talks(house: QueueHouse, anna: Party) -> None:
     """The two talk."""
     anna.answer()
     if house.port.bridged is None:
@@ -199,24 +199,24 @@ def talks(house: CenterHouse, anna: Party) -> None:
     assert house.port.bridged is not None
 
 
-def hangs_up(house: CenterHouse, caller: Party, anna: Party) -> None:
+def hangs_up(house: QueueHouse, caller: Party, anna: Party) -> None:
     caller.hang_up()
 
 
-def loses_the_worker(house: CenterHouse, caller: Party, anna: Party) -> None:
+def loses_the_worker(house: QueueHouse, caller: Party, anna: Party) -> None:
     for port in house.pool.ports:
         port.lose()
 
 
-def loses_his_port(house: CenterHouse, caller: Party, anna: Party) -> None:
+def loses_his_port(house: QueueHouse, caller: Party, anna: Party) -> None:
     house.port.lose()
 
 
-def is_ended_from_outside(house: CenterHouse, caller: Party, anna: Party) -> None:
+def is_ended_from_outside(house: QueueHouse, caller: Party, anna: Party) -> None:
     house.manager.end_all("ended_by_api")
 
 
-def breaks(house: CenterHouse, caller: Party, anna: Party) -> None:
+def breaks(house: QueueHouse, caller: Party, anna: Party) -> None:
     for call in list(house.manager.calls.values()):
         call.fail()
 
@@ -225,8 +225,8 @@ def breaks(house: CenterHouse, caller: Party, anna: Party) -> None:
 @pytest.mark.parametrize("phase", [waits, rings, whispers, talks])
 def test_the_caller_vanishes(
     tmp_path: Path,
-    phase: Callable[[CenterHouse, Party], None],
-    how: Callable[[CenterHouse, Party, Party], None],
+    phase: Callable[[QueueHouse, Party], None],
+    how: Callable[[QueueHouse, Party, Party], None],
 ) -> None:
     house = one_agent(tmp_path, WHISPER if phase in (whispers, talks) else "")
     caller, anna = house.party(), house.party(DESK) if phase is waits else house.phone("200", DESK)
@@ -244,35 +244,35 @@ def test_the_caller_vanishes(
     assert left["outcome"] == hand_off["outcome"]
 
 
-def declines(house: CenterHouse, anna: Party) -> str:
+def declines(house: QueueHouse, anna: Party) -> str:
     anna.refuse(603)
     return "declined"
 
 
-def is_busy(house: CenterHouse, anna: Party) -> str:
+def is_busy(house: QueueHouse, anna: Party) -> str:
     anna.refuse(486)
     return "busy"
 
 
-def does_not_answer(house: CenterHouse, anna: Party) -> str:
+def does_not_answer(house: QueueHouse, anna: Party) -> str:
     anna.ring()
     house.run(20.0)
     assert anna.got(Ended)[-1].cause == "cancel"
     return "no_answer"
 
 
-def is_not_disposed(house: CenterHouse, anna: Party) -> str:
+def is_not_disposed(house: QueueHouse, anna: Party) -> str:
     anna.ring()
     anna.refuse(480)
     return "no_answer"
 
 
-def fails(house: CenterHouse, anna: Party) -> str:
+def fails(house: QueueHouse, anna: Party) -> str:
     anna.refuse(500)
     return "unreachable"
 
 
-def speaks_no_codec(house: CenterHouse, anna: Party) -> str:
+def speaks_no_codec(house: QueueHouse, anna: Party) -> str:
     anna.calls[-1].answer(sdp(DESK[0], 0), house.now)
     house.run(0.2)
     return "unreachable"
@@ -280,7 +280,7 @@ def speaks_no_codec(house: CenterHouse, anna: Party) -> str:
 
 @pytest.mark.parametrize("how", [declines, is_busy, does_not_answer, is_not_disposed, fails, speaks_no_codec])
 def test_an_agent_who_does_not_take_the_call_leaves_the_caller_waiting(
-    tmp_path: Path, how: Callable[[CenterHouse, Party], str]
+    tmp_path: Path, how: Callable[[QueueHouse, Party], str]
 ) -> None:
     house = one_agent(tmp_path, agent="200, missed_calls: 1")
     anna, caller = house.phone("200", DESK), house.party()
@@ -298,7 +298,7 @@ def test_an_agent_who_does_not_take_the_call_leaves_the_caller_waiting(
 
 def test_a_phone_that_is_dead_costs_the_caller_four_seconds(tmp_path: Path) -> None:
     flows = {"main": desk_flow("100")}
-    house = CenterHouse(tmp_path, flows, {"anna": "200", "ben": "201"}, queue="{order: round_robin}")
+    house = QueueHouse(tmp_path, flows, {"anna": "200", "ben": "201"}, queue="{order: round_robin}")
     house.phone("200", DESK)
     ben, caller = house.phone("201", CELL), house.party()
     house.link.cut(DESK)
@@ -361,7 +361,7 @@ def test_the_agent_hangs_up_in_the_moment_of_the_answer(tmp_path: Path) -> None:
 
 def test_of_all_agents_that_ring_the_first_gets_the_caller(tmp_path: Path) -> None:
     flows = {"main": desk_flow("100")}
-    house = CenterHouse(tmp_path, flows, {"anna": "200", "ben": "201"}, queue="{order: ring_all}")
+    house = QueueHouse(tmp_path, flows, {"anna": "200", "ben": "201"}, queue="{order: ring_all}")
     anna, ben, caller = house.phone("200", DESK), house.phone("201", CELL), house.party()
     caller.call("100")
     anna.ring()
