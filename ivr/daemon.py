@@ -35,6 +35,7 @@ from ivr.api import (
     OperationRoutes,
     PeopleRoutes,
     PlacingRoutes,
+    StreamRoutes,
     local_token,
 )
 from ivr.call.contacts import Contacts
@@ -293,6 +294,8 @@ class Daemon:
             )
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
+            guard = Guard(store, local)
+            streams = StreamRoutes(services.feed, guard)
             parts = (
                 CallRoutes(manager, contacts.state),
                 PlacingRoutes(contacts, settings),
@@ -302,15 +305,17 @@ class Daemon:
                 CampaignRoutes(office),
                 PeopleRoutes(store, world.update_profile, country=settings.country),
                 EventRoutes(events),
+                streams,
                 BanRoutes(protection),
                 FlowRoutes(live, manager),
                 DrawingRoutes(live),
                 ConsoleRoutes(),
             )
-            http = HttpServer(settings.http.listen, Guard(store, local), operations, parts)
+            http = HttpServer(settings.http.listen, guard, operations, parts)
             await courier.begin()
             await http.start()
             exits.push_async_callback(http.close)
+            exits.callback(streams.close)
             privileges.forget()
             devices.start(shell.inner_address)
             self._signals(loop)

@@ -18,6 +18,7 @@ from ivr.api.operations import OperationRoutes
 from ivr.api.people import PeopleRoutes
 from ivr.api.placing import PlacingRoutes
 from ivr.api.problems import ProblemError
+from ivr.api.stream import StreamRoutes
 
 __all__ = [
     "Answer",
@@ -44,6 +45,7 @@ __all__ = [
     "ProblemError",
     "Query",
     "Raw",
+    "StreamRoutes",
     "local_token",
     "refusal",
 ]
