@@ -10,8 +10,8 @@ import pytest
 
 from ivr.flow import ports
 from ivr.sip import Answered, Ended, Ringing
-from tests.kit.queue_house import QueueHouse, desk_flow
 from tests.kit.house import CELL, DESK, Party
+from tests.kit.queue_house import QueueHouse, desk_flow
 from tests.kit.sip import sdp
 
 WHISPER = 'whisper: {text: "A call for support."}'
@@ -72,8 +72,7 @@ def test_the_agent_sees_the_short_id_and_what_it_is_about(tmp_path: Path) -> Non
     caller.call("100")
     request = anna.calls[-1].request
     assert str(request.from_).startswith('"#1 main" <sip:caller@')
-    assert bytes.fromhex(request.get("User-to-User").partition(";")[0]) == b"1"
-    assert request.get("User-to-User").endswith(";encoding=hex")
+    assert request.get("User-to-User") == f"{b'1'.hex()};encoding=hex"
     assert request.get("X-Desk") == "7"
     caller.hang_up()
     house.settled()
