@@ -1,7 +1,7 @@
 """The daemon: wires settings, store, media, prompts, signalling, calls and HTTP together, and takes them down in order.
 
 ready     one line on standard output, and READY=1 to the service manager, once calls are taken
-SIGHUP    loads the flows anew; a set that does not hold leaves the old one in force
+SIGHUP    loads the flows anew, and agents, queues and routes; what does not hold leaves the old ones in force
 SIGTERM   no new calls; those in progress end by themselves or after `limits.drain_timeout`; a second one ends at once
 exit      0 stopped as asked, 1 something it needs cannot be had
 """
@@ -16,10 +16,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 from ivr import __version__
 from ivr.api import (
+    AgentRoutes,
     BanRoutes,
     CallRoutes,
     CampaignRoutes,
@@ -35,6 +37,8 @@ from ivr.api import (
     OperationRoutes,
     PeopleRoutes,
     PlacingRoutes,
+    QueueRoutes,
+    RoutingRoutes,
     StreamRoutes,
     local_token,
 )
@@ -54,7 +58,7 @@ from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
-from ivr.center.house import House
+from ivr.center.house import House, intervals_of
 from ivr.devices import Devices
 from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
@@ -286,6 +290,9 @@ class Daemon:
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
             house = await House.open(services, ground, registrar, waiting, contacts, background.spawn)
             exits.callback(house.close)
+            dialler.matches.standing = house.office.standing
+            exits.callback(services.feed.listen(lambda event: dialler.happened(event.type, event.call)))
+            self._metrics.read_center(house.office.center.figures)
             live = LiveFlows(keeper, flows, faults, in_force)
             await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))
@@ -309,6 +316,9 @@ class Daemon:
                 BanRoutes(protection),
                 FlowRoutes(live, manager),
                 DrawingRoutes(live),
+                AgentRoutes(house.office),
+                QueueRoutes(house.office, partial(intervals_of, store)),
+                RoutingRoutes(house.office),
                 ConsoleRoutes(),
             )
             http = HttpServer(settings.http.listen, guard, operations, parts)
@@ -327,7 +337,7 @@ class Daemon:
                     tasks.create_task(self._health.beat()),
                     tasks.create_task(upkeep.forget()),
                     tasks.create_task(upkeep.collect()),
-                    tasks.create_task(self._keep_reloading(live, shell)),
+                    tasks.create_task(self._keep_reloading(live, shell, house)),
                     tasks.create_task(waiting.run()),
                     tasks.create_task(courier.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
@@ -404,13 +414,15 @@ class Daemon:
             await asyncio.sleep(BYE_WAIT)
         manager.write_all()
 
-    async def _keep_reloading(self, live: LiveFlows, shell: SipShell) -> None:
+    async def _keep_reloading(self, live: LiveFlows, shell: SipShell, house: House) -> None:
         while True:
             await self._reload.wait()
             self._reload.clear()
             self._service.reloading()
             shell.reload_tls()
             try:
+                if (source := self._settings.source) is not None:
+                    await house.office.reload(partial(load_settings, source))
                 await live.reload_and_tell()
             finally:
                 self._service.ready()

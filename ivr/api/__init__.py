@@ -1,5 +1,6 @@
 """The HTTP interface of the daemon."""
 
+from ivr.api.agents import AgentRoutes
 from ivr.api.app import HttpServer
 from ivr.api.bans import BanRoutes
 from ivr.api.calls import CallRoutes
@@ -18,9 +19,12 @@ from ivr.api.operations import OperationRoutes
 from ivr.api.people import PeopleRoutes
 from ivr.api.placing import PlacingRoutes
 from ivr.api.problems import ProblemError
+from ivr.api.queues import QueueRoutes
+from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
 
 __all__ = [
+    "AgentRoutes",
     "Answer",
     "Ask",
     "BanRoutes",
@@ -44,7 +48,9 @@ __all__ = [
     "PlacingRoutes",
     "ProblemError",
     "Query",
+    "QueueRoutes",
     "Raw",
+    "RoutingRoutes",
     "StreamRoutes",
     "local_token",
     "refusal",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sized
+from typing import Any
 
 from ivr.call.manager import CallManager
 from ivr.call.services import Services
 from ivr.guard import SourceGuard
 from ivr.metrics import sources
 from ivr.metrics.calls import CallMetrics
+from ivr.metrics.center import center
 from ivr.metrics.distribution import Distribution
 from ivr.metrics.registry import Metrics
 from ivr.sip import Registrar
@@ -60,3 +62,7 @@ class DaemonMetrics(Metrics):
         self.add(lambda: sources.store(services.store))
         self.add(lambda: sources.prompts(services.sounds, prompts.cached_bytes, limits.prompt_cache_bytes))
         self.add(lambda: [self.lag.family()])
+
+    def read_center(self, figures: Callable[[], Mapping[str, Any]]) -> None:
+        """Have the contact centre read, too."""
+        self.add(lambda: center(figures()))
