@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -26,7 +26,7 @@ MAX_DAYS = 400
 """Of one report."""
 STEP_SECONDS: Mapping[Step, float] = {"15m": 900, "30m": 1800, "hour": 3600, "day": 86400, "month": 28 * 86400}
 
-Intervals = Callable[[float, float], list[dict[str, Any]]]
+Intervals = Callable[[float, float], Sequence[dict[str, Any]]]
 """Quarters of an hour that the store keeps, of those that began from one moment up to before another one. Blocks."""
 
 

@@ -21,7 +21,6 @@ from ivr.center.office import Office
 from ivr.center.people import People
 from ivr.center.roster import Roster
 from ivr.center.rules.decisions import Decision, IntervalOver
-from ivr.settings import Settings
 from ivr.store import Store, drop_row
 
 if TYPE_CHECKING:
@@ -88,9 +87,11 @@ class House:
         return cls(services, ground, registrar, kept, waiting, contacts, spawn)
 
     def close(self) -> None:
-        """Nothing is decided any more."""
+        """Nothing is decided any more; what was counted in the quarter of an hour under way is kept."""
         self.callbacks.close()
         self.desk.stop()
+        for interval in self.desk.center.intervals(self._services.wall())[-1:]:
+            self._keep(INTERVAL, f"{interval['start']:.0f}", interval)
 
     def _keep(self, kind: str, key: str, value: Any) -> None:
         store = self._services.store
@@ -101,12 +102,7 @@ class House:
 
     def _decided(self, decision: Decision) -> None:
         if isinstance(decision, IntervalOver):
-            row = asdict(decision)
-            self._keep(INTERVAL, f"{decision.start:.0f}", row)
-
-    async def reload(self, read: Callable[[], Settings]) -> None:
-        """Take agents, queues and routes of ivr.yaml anew."""
-        await self.office.reload(read)
+            self._keep(INTERVAL, f"{decision.start:.0f}", asdict(decision))
 
 
 def intervals_of(store: Store, start: float, end: float) -> Sequence[dict[str, Any]]:

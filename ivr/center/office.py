@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from ivr.center.roster import Roster, RosterError, TakenError, UnknownError
+from ivr.center.roster import Roster, TakenError, UnknownError
 from ivr.center.rules.center import Center
 from ivr.center.rules.config import CenterConfig
 from ivr.center.rules.decisions import Decision
@@ -204,6 +204,11 @@ class Office:
         """Enabled agents of a queue."""
         return CenterConfig.of(self.settings).pools.get(queue, ())
 
+    def standing(self, queue: str) -> tuple[int, int] | None:
+        """Agents of a queue who could take a call at once besides those for whom callers wait, and callers who wait
+        besides those; None: there is no such queue."""
+        return (self.center.free_agents(queue), 0) if queue in self.settings.queues else None
+
     def explain(self, facts: Mapping[str, Any], **wishes: Any) -> dict[str, Any]:
         """What would become of a caller who joined now; wishes as of :meth:`Center.explain`."""
         return self.center.explain(facts, **wishes).json()
@@ -260,8 +265,8 @@ class Office:
             for fault in error.faults:
                 log.error("%s", fault)
             log.error("ivr.yaml does not hold: agents, queues and routes stay as they were")
-        except RosterError as error:
-            log.error("%s: agents, queues and routes stay as they were", error)
+        except OSError as error:
+            log.error("ivr.yaml cannot be read (%s): agents, queues and routes stay as they were", error.strerror)
         else:
             held = self.settings
             log.info(

@@ -23,6 +23,9 @@ log = logging.getLogger("ivr.center")
 CENTER_SECTIONS = ("agents", "queues", "routes", "waiting", "statuses", "dispositions", "telephone_codes")
 """Of ivr.yaml: what SIGHUP reads anew."""
 
+MOST = {"agents": 2000, "queues": 500, "routes": 500}
+"""As many as ivr.yaml may have."""
+
 _NAMES: TypeAdapter[str] = TypeAdapter(Name)
 
 Keep = Callable[[str, str, Any], None]
@@ -184,6 +187,8 @@ class Roster:
         if name in of_file:
             raise TakenError(f"{section[:-1]} {name} belongs to ivr.yaml: it is changed there")
         before = made.get(name)
+        if before is None and len(of_file) + len(made) >= MOST[section]:
+            raise TakenError(f"there are {MOST[section]} {section}, which is the limit")
         made[name] = value
         merged = self._merged()
         if faults := _faults(merged):

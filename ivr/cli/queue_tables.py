@@ -48,10 +48,10 @@ def queue_told(found: Found) -> Iterator[Part]:
         f"{agents['logged_in']} of {agents['all']} agents are logged in: {agents['free']} free, {agents['ringing']} "
         f"ringing, {agents['in_call']} in calls, {agents['wrapping']} wrapping up"
     )
-    yield (
-        f"today {today['offered']} calls, {today['answered']} answered after {_time(today['mean_wait_seconds'])} on "
-        f"average, {today['abandoned']} lost; level {_level(today['service_level'], now['target'])}"
-    )
+    wait, level = _time(today["mean_wait_seconds"]), _level(today["service_level"], now["target"])
+    answered = f"{today['answered']} answered" + (f" after {wait} on average" if wait else "")
+    level = f"; level {level}" if level else ""
+    yield f"today {today['offered']} calls, {answered}, {today['abandoned']} lost{level}"
     if found["callers"]:
         yield ""
         yield from _callers(found["callers"])
@@ -90,8 +90,7 @@ def agents_table(found: Found) -> Iterator[Part]:
                 now["status"],
                 now["phase"].replace("_", " "),
                 now["queue"],
-                (agent["desk"] or ", ".join(agent["settings"]["phones"]))
-                + ("" if now["reachable"] else " (not there)"),
+                phones if now["reachable"] else f"{phones} (not there)",
                 str(now["calls_today"]),
                 _percent(now["today"]["occupancy"]),
                 now["why_not"] or "",
@@ -127,7 +126,7 @@ def explained(found: Found) -> Iterator[Part]:
     """Why a call goes where it goes."""
     for route in found["routes"]:
         yield f"route {route['name']} -> {route['queue']}: {'matches' if route['matched'] else 'no'}. {route['why']}"
-    yield f"queue {found['queue'] or 'none'}: {found['why']}"
+    yield f"queue {found['queue'] or 'none'}. {found['why']}"
     waits = "the call waits" if found["outcome"] == "waits" else f"{found['outcome']}: {found['text']}"
     yield f"priority {found['priority']}; {waits}; agents by {found['order']}"
     if found["agents"]:
