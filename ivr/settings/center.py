@@ -230,5 +230,3 @@ class Queue(Section):
     voicemail: VoicemailBox | None = None
     """Where messages go that callers leave; None: they are kept as recordings alone."""
     callback: Callbacks = Callbacks()
-    dial_per_agent: Annotated[float, Field(ge=0.1, le=5)] = 1.0
-    """Calls that campaigns with `match_agents` have under way for each of its free agents."""
