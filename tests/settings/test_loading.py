@@ -24,7 +24,8 @@ def faults(text: str, environ: dict[str, str] | None = None, path: str = "/etc/i
         (
             "qqq: 1\n",
             "1: qqq: unknown key (expected one of sip, media, flows, time_zone, watch_flows, prompts, recordings, "
-            "cache, store, http, speech, lines, phones, agents, queues, waiting, statuses, dispositions, calendars, "
+            "cache, store, http, speech, lines, phones, agents, queues, waiting, statuses, dispositions, "
+            "telephone_codes, calendars, "
             "ai_agents, applications, connectors, mail, webhooks, routes, outbound_policy, settings, security, "
             "user, group, retention, capture, log, metrics, health, limits)",
         ),
