@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
+from pydantic import Field
 
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Ask, Endpoint, File, Model, Query
 from ivr.api.problems import ProblemError
 from ivr.capture import Captured, Captures, masked, pcap_file
 
@@ -15,35 +17,70 @@ __all__ = ["PCAP_TYPE", "MessageRoutes"]
 PCAP_TYPE = "application/vnd.tcpdump.pcap"
 
 
+class OfCall(Query):
+    """Whose messages."""
+
+    call_id: Annotated[str, Field(min_length=1)]
+    """The SIP Call-ID of the call, as its record has it."""
+
+
+class SipMessage(Model):
+    """A message as it went over the wire, with digest answers, keys of encrypted sound and digits masked."""
+
+    at: float
+    """Seconds since the epoch."""
+    direction: Literal["in", "out"]
+    transport: str
+    from_: Annotated[str, Field(alias="from")]
+    """Address and port."""
+    to: str
+    """Address and port."""
+    text: str
+
+
+class SipMessages(Model):
+    """Messages of a call, in order."""
+
+    messages: list[SipMessage]
+
+
 class MessageRoutes:
-    """Handlers; `?call_id=` is the SIP Call-ID of the call's record."""
+    """Handlers."""
 
     def __init__(self, source: Captures) -> None:
         self._source = source
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        gone = {404: "None are kept: too long ago, or `capture.kept` is 0."}
         return [
-            web.get("/v1/messages", guard("calls:read", self.show)),
-            web.get("/v1/messages.pcap", guard("calls:read", self.file)),
+            Endpoint(
+                "GET", "/v1/messages", "calls:read", self.show, query=OfCall, answers={200: SipMessages}, problems=gone
+            ),
+            Endpoint(
+                "GET",
+                "/v1/messages.pcap",
+                "calls:read",
+                self.file,
+                query=OfCall,
+                answers={200: File(PCAP_TYPE, "The same as a file for Wireshark or sngrep.")},
+                problems=gone,
+            ),
         ]
 
-    async def show(self, request: web.Request) -> web.Response:
-        """The messages with digest answers, keys of encrypted sound and digits masked."""
-        return web.json_response({"messages": [_shown(message) for message in await self._find(request)]})
+    async def show(self, ask: Ask[None, OfCall]) -> dict[str, Any]:
+        """Show the SIP messages of a call."""
+        return {"messages": [_shown(message) for message in await self._find(ask)]}
 
-    async def file(self, request: web.Request) -> web.Response:
-        """The same as a file for Wireshark or sngrep."""
-        messages = await self._find(request)
+    async def file(self, ask: Ask[None, OfCall]) -> web.Response:
+        """Fetch the SIP messages of a call as a pcap file."""
+        messages = await self._find(ask)
         body = await asyncio.to_thread(pcap_file, messages)
         headers = {"Content-Disposition": 'attachment; filename="call.pcap"'}
         return web.Response(body=body, content_type=PCAP_TYPE, headers=headers)
 
-    async def _find(self, request: web.Request) -> list[Captured]:
-        call_id = request.query.get("call_id")
-        if not call_id:
-            raise ProblemError(422, "?call_id= is needed: the SIP Call-ID of the call")
-        messages = await asyncio.to_thread(self._source.messages, call_id)
+    async def _find(self, ask: Ask[None, OfCall]) -> list[Captured]:
+        messages = await asyncio.to_thread(self._source.messages, ask.query.call_id)
         if not messages:
             raise ProblemError(404, "no messages of this call are kept: too long ago, or capture.kept is 0")
         return messages
