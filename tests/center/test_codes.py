@@ -1,0 +1,164 @@
+"""Agents log in, pause and so on by dialling codes: real rules, desk and signalling, in virtual time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ivr.center.codes import WRONG, WRONG_SECONDS, Codes
+from ivr.center.mailbox import Mailbox
+from ivr.center.office import Office
+from ivr.center.people import People
+from ivr.center.roster import Roster
+from ivr.center.rules import events as happened
+from tests.kit.house import CELL, DESK, SHOP, Party
+from tests.kit.queue_house import QueueHouse, desk_flow
+
+MORE = """
+statuses: {lunch: {group: away, code: "5"}}
+dispositions: {sold: {name: Sold, code: "1"}, hidden: No code}
+"""
+
+
+class Center(QueueHouse):
+    """A house whose agents dial codes: anna at 200, ben with no phone of his own."""
+
+    def __init__(self, folder: Path, more: str = "") -> None:
+        agents = {"anna": "200, wrap_up: 60s, name: Anna Berg", "ben": "201, code: '4321'"}
+        super().__init__(folder, {"main": desk_flow("100")}, agents, more=MORE + more)
+        self.rows: dict[tuple[str, str], Any] = {}
+        self.roster = Roster(self.settings, {}, lambda kind, key, value: self.rows.update({(kind, key): value}))
+        self.office = Office(self.desk, self.roster)
+        mailbox = Mailbox(lambda: self.roster.settings, lambda mail, done: None)
+        self.services.desks.people = People(Codes(self.office, self.services.clock), mailbox)
+
+    def dial(self, phone: Party, user: str, number: str) -> str:
+        """Call a code and hear it out; the last that is said."""
+        phone.call_as(user, number)
+        return self.said()
+
+    def said(self) -> str:
+        """What is heard now, to its end."""
+        port = self.pool.ports[-1]
+        heard = port.heard()
+        port.played()
+        self.run(0.5)
+        return " ".join(heard)
+
+    def enter(self, digits: str) -> str:
+        """Keys, with the one that ends them."""
+        self.press(digits + "#", self.pool.ports[-1])
+        return self.said()
+
+    def status(self, agent: str) -> str:
+        return str(self.agent(agent)["status"])
+
+
+@pytest.fixture
+def center(tmp_path: Path) -> Center:
+    return Center(tmp_path)
+
+
+def test_a_day_at_the_own_phone(center: Center) -> None:
+    anna = center.phone("200", DESK)
+    center.office.log_out("anna", "test")
+    assert center.dial(anna, "200", "*11") == "Anna Berg, you are logged in."
+    assert center.status("anna") == "available"
+    assert center.dial(anna, "200", "*13") == "You have a break."
+    assert center.status("anna") == "away"
+    assert center.dial(anna, "200", "*14") == "You get calls again."
+    assert center.dial(anna, "200", "*155") == "Your status is lunch. You get no calls."
+    assert center.status("anna") == "lunch"
+    assert center.dial(anna, "200", "*157") == "There is no status with this code."
+    assert center.dial(anna, "200", "*12") == "You are logged out."
+    assert "logged out" in center.dial(anna, "200", "*13")
+    center.settled()
+    assert {row.flow for row in center.books.calls} == {"(code)"}
+
+
+def test_the_digits_of_a_status_are_asked_for(center: Center) -> None:
+    anna = center.phone("200", DESK)
+    assert "code of the status" in center.dial(anna, "200", "*15")
+    assert "lunch" in center.enter("5")
+    assert center.status("anna") == "lunch"
+
+
+def test_a_disposition_after_the_call(center: Center) -> None:
+    anna, caller = center.phone("200", DESK), center.party()
+    assert "not possible" in center.dial(anna, "200", "*161").lower()
+    caller.call("100")
+    anna.answer()
+    center.run(5.0)
+    anna.calls[-1].hangup(center.now)
+    center.run(0.5)
+    assert center.agent("anna")["phase"] == "wrapping"
+    assert center.dial(anna, "200", "*161") == "Sold: this is noted."
+    center.run(1.0)
+    assert center.agent("anna")["phase"] == "idle"
+
+
+def test_hot_desking(center: Center) -> None:
+    phone = center.phone("299", SHOP)
+    assert "Nobody is logged in" in center.dial(phone, "299", "*12")
+    assert "Enter your code" in center.dial(phone, "299", "*11")
+    assert "wrong" in center.enter("1111")
+    assert "you are logged in" in center.enter("4321")
+    assert center.roster.settings.agents["ben"].phones == ("299",)
+    assert center.rows["desk", "ben"] == "299"
+    center.run(1.0)
+    assert center.agent("ben")["reachable"]
+    caller = center.party(CELL)
+    center.office.log_out("anna", "test")
+    caller.call("100")
+    assert len(phone.calls) == 1, "his calls ring where he sits"
+    caller.hang_up()
+    assert center.dial(phone, "299", "*12") == "You are logged out."
+    assert center.roster.settings.agents["ben"].phones == ("201",)
+    assert center.rows["desk", "ben"] is None
+
+
+def test_at_the_phone_of_somebody_else(center: Center) -> None:
+    anna = center.phone("200", DESK)
+    assert "Enter your code" in center.dial(anna, "200", "*11*")
+    assert "Somebody else is logged in" in center.enter("4321")
+    center.office.log_out("anna", "test")
+    center.dial(anna, "200", "*11*")
+    center.enter("4321")
+    assert center.office.agent_at("200") == "ben"
+    assert center.roster.settings.agents["anna"].phones == ()
+
+
+def test_codes_cannot_be_guessed(center: Center) -> None:
+    phone = center.phone("299", SHOP)
+    center.dial(phone, "299", "*11")
+    said = [center.enter(f"{number:04}") for number in range(WRONG)]
+    assert all("wrong" in text for text in said)
+    assert "too many wrong codes" in center.enter("4321")
+    assert "too many" in center.dial(phone, "299", "*11")
+    center.run(WRONG_SECONDS)
+    center.dial(phone, "299", "*11")
+    assert "logged in" in center.enter("4321")
+    assert "4321" not in str([row for row in center.books.calls])
+
+
+def test_who_is_no_phone_dials_no_code(center: Center) -> None:
+    stranger = center.party()
+    stranger.call("*11")
+    assert not center.manager.calls and not center.books.calls
+
+
+def test_a_flow_with_the_number_has_it(tmp_path: Path) -> None:
+    center = Center(tmp_path, 'telephone_codes: {log_in: "100"}\n')
+    center.phone("200", DESK).call_as("200", "100")
+    assert [row["flow"] for row in center.manager.live()] == ["main"]
+
+
+def test_an_agent_who_is_deleted_meanwhile(center: Center) -> None:
+    anna = center.phone("200", DESK)
+    anna.call_as("200", "*15")
+    agents = {"ben": center.settings.agents["ben"]}
+    center.roster.reload(center.settings.model_copy(update={"agents": agents}), lambda merged: [])
+    assert "Nobody is logged in" in center.enter("5")
+    center.desk.receive(happened.Tick())
