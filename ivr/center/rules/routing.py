@@ -175,5 +175,6 @@ def tagged_skills(tags: Any) -> dict[str, int]:
     for tag in tags if isinstance(tags, (list, tuple, set, frozenset)) else ():
         if isinstance(tag, str) and tag.startswith(SKILL_TAG):
             name, _, level = tag.removeprefix(SKILL_TAG).partition(":")
-            found[name] = int(level) if level.isascii() and level.isdigit() and len(level) < 3 else 1
+            least = int(level) if level.isascii() and level.isdigit() and len(level) < 3 else 1
+            found[name] = max(least, found.get(name, 1))
     return found
