@@ -85,16 +85,17 @@ class Port:
             raise MediaError(str(error)) from error
         self._command(Command.UPDATE, *fields, strings=strings)
 
-    def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0) -> int:
+    def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0, *, go_on: bool = False) -> int:
         """Play ``sounds`` one after the other, ``loop`` times (0: for ever), after ``pause_ms`` of silence.
 
-        Replaces what plays, which is told by its PlayDone ``stopped``. Returns the id of the play.
+        Replaces what plays, which is told by its PlayDone ``stopped``. Returns the id of the play. ``go_on``: begin
+        where the last play with ``go_on`` was cut off, if it was of the same sounds: music after an announcement.
         """
         if len(sounds) > MAX_SOUNDS:
             raise MediaError(f"more than {MAX_SOUNDS} sounds in one play")
         number = self._number()
         strings = tuple(sound.samples.to_bytes(4, "little") + _path(sound.path) for sound in sounds)
-        self._command(Command.PLAY, number, loop, pause_ms, len(sounds), strings=strings)
+        self._command(Command.PLAY, number, loop, pause_ms, len(sounds), go_on, strings=strings)
         return number
 
     def stop_play(self, play_id: int | None = None) -> None:

@@ -116,8 +116,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     # of RTP, of RTCP, of signalling (4 or 16 octets, or none), key out, key in (suite and 30 octets, or none); see
     # media/terms.py
     Command.UPDATE: struct.Struct("<HHBBBBBBBIIBBI"),
-    # play id, times (0: for ever), pause ms, sounds; then per sound: samples as 4 bytes and path
-    Command.PLAY: struct.Struct("<IIIH"),
+    # play id, times (0: for ever), pause ms, sounds, go on; then per sound: samples as 4 bytes and path
+    Command.PLAY: struct.Struct("<IIIHB"),
     Command.STOP_PLAY: struct.Struct("<I"),  # play id, 0: whatever plays
     Command.PAUSE_PLAY: struct.Struct("<I"),
     Command.RESUME_PLAY: struct.Struct("<I"),

@@ -106,12 +106,12 @@ class Commands:
         plane.reports.start(row, plane.tick)
 
     def _play(self, row: int, fields: tuple[Any, ...], strings: bytes) -> None:
-        number, times, pause, count = fields
+        number, times, pause, count, go_on = fields
         sounds = [
             (text[4:].decode(errors="surrogateescape"), int.from_bytes(text[:4], "little"))
             for text in split_strings(strings)[:count]
         ]
-        self._plane.played(self._plane.player.play(row, number, sounds, times, _ticks(pause)))
+        self._plane.played(self._plane.player.play(row, number, sounds, times, _ticks(pause), go_on=bool(go_on)))
 
     def _stop_play(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.played(self._plane.player.stop(row, fields[0]))

@@ -35,6 +35,12 @@ class _Play:
     """Samples of stretches that are over."""
     wide: list[Samples | None] | None = None
     """The stretches at 16 kHz, None for those of which there is no such sound; of a wide row."""
+    goes_on: list[tuple[str, int]] | None = None
+    """Its sounds, where the next play of the same goes on where this one is cut off."""
+    start: tuple[int, int] | None = None
+    """Stretch and frame of it where it begins, if not at the beginning."""
+    passed: int = 0
+    """Samples of the stretch before that frame."""
     done: bool = False
     began: float = 0.0
     """When its first packet is sent; 0: nothing was to be heard yet."""
@@ -74,11 +80,23 @@ class Player:
     next_send: float = 0.0
     """When the packets that are built now are sent (monotonic seconds)."""
     _plays: dict[int, _Play] = field(default_factory=dict)
+    _cut: dict[int, tuple[list[tuple[str, int]], int, int]] = field(default_factory=dict)
+    """Of rows: the sounds of the last play that may be gone on with, and the stretch and frame where it was cut off."""
     _over: list[Finished] = field(default_factory=list)
     """Plays whose last frame is built; they are over once it is sent."""
 
-    def play(self, row: int, number: int, sounds: Sequence[tuple[str, int]], times: int, pause: int) -> list[Finished]:
-        """Play ``sounds`` (path, samples) ``times`` times (0: for ever) after ``pause`` frames of silence.
+    def play(
+        self,
+        row: int,
+        number: int,
+        sounds: Sequence[tuple[str, int]],
+        times: int,
+        pause: int,
+        *,
+        go_on: bool = False,
+    ) -> list[Finished]:
+        """Play ``sounds`` (path, samples) ``times`` times (0: for ever) after ``pause`` frames of silence; with
+        ``go_on`` from where they were cut off last.
 
         Returns the end of what played before, and this play's own if a sound cannot be had.
         """
@@ -93,6 +111,11 @@ class Player:
         play = self._plays[row] = _Play(number, stretches, times or None, index=-1)
         if not sum(stored.frames for stored in stretches):
             play.times_left = 1  # nothing to hear, not even for ever
+        if go_on:
+            play.goes_on = list(sounds)
+            known, stretch, frame = self._cut.pop(row, (None, 0, 0))
+            if known == play.goes_on:
+                play.start = stretch, frame
         self.rows.playing[row] = True
         if pause > 0:
             play.pausing = True
@@ -108,6 +131,8 @@ class Player:
             return []
         heard = self._heard(row, play)
         finished = Finished(row, play.number, heard, _STOPPED, play.began if heard else 0.0)
+        if play.goes_on is not None:
+            self._cut[row] = (play.goes_on, *(play.start or self._place(row, play)))
         self._forget(row, play)
         return [finished]
 
@@ -148,6 +173,7 @@ class Player:
         if play is not None:
             self._forget(row, play)
         self._over = [finished for finished in self._over if finished.row != row]
+        self._cut.pop(row, None)
 
     def relaw(self, row: int) -> list[Finished]:
         """The row's law changed: what it plays goes on in the new one, or ends if that cannot be had."""
@@ -214,8 +240,18 @@ class Player:
             if play.pausing:
                 play.pausing = False
             elif play.index >= 0:
-                play.heard += play.stretches[play.index].samples
+                play.heard += play.stretches[play.index].samples - play.passed
+                play.passed = 0
             play.index += 1
+            if play.start is not None:
+                play.index, frame = play.start
+                play.start = None
+                stored = play.stretches[play.index]
+                self.arena.ensure(stored, frame)
+                play.passed = frame * FRAME
+                play.began = play.began or send
+                rows.frame[row], rows.step[row], rows.left[row] = stored.first + frame, 1, stored.frames - frame
+                return
             if play.index == len(play.stretches):
                 if play.times_left is not None:
                     play.times_left -= 1
@@ -237,7 +273,14 @@ class Player:
             return play.heard
         stored = play.stretches[play.index]
         left = play.held[1] if play.held is not None else int(self.rows.left[row])
-        return play.heard + min((stored.frames - left) * FRAME, stored.samples)
+        return play.heard + min((stored.frames - left) * FRAME, stored.samples) - play.passed
+
+    def _place(self, row: int, play: _Play) -> tuple[int, int]:
+        """Stretch and frame that come next."""
+        if play.pausing or play.index < 0:
+            return 0, 0
+        frame = play.held[0] if play.held is not None else int(self.rows.frame[row])
+        return play.index, frame - play.stretches[play.index].first
 
     def _forget(self, row: int, play: _Play) -> None:
         for stored in play.stretches:

@@ -198,7 +198,7 @@ def measure(kind: Kind, rows: int) -> float:
         orders.append(pack(Command.UPDATE, row, 1, *fields, strings=strings))
         if kind.bridged is None:
             name = (SECONDS * 8000).to_bytes(4, "little") + b"prompt"
-            orders.append(pack(Command.PLAY, row, 1, 1, 0, 0, 1, strings=(name,)))
+            orders.append(pack(Command.PLAY, row, 1, 1, 0, 0, 1, 0, strings=(name,)))
         elif row % 2:
             orders.append(pack(Command.BRIDGE, row, 1, row - 1, 1))
     spent = 0.0

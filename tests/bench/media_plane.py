@@ -30,7 +30,8 @@ _HOST = re.compile(rb"c=IN IP4 ([0-9.]+)")
 
 
 class Stub(asyncio.DatagramProtocol):
-    """Just enough SIP for the generator: INVITE, ACK, BYE. Numbers 200 (prompt), 300 (menu), 600 (listen)."""
+    """Just enough SIP for the generator: INVITE, ACK, BYE. Numbers 200 (prompt), 300 (menu), 600 (listen). What the
+    calls hear is for subclasses to change."""
 
     def __init__(self, pool: MediaPool, sounds: dict[str, Sound], inband: bool) -> None:
         self.pool, self.sounds, self.inband = pool, sounds, inband
@@ -61,10 +62,7 @@ class Stub(asyncio.DatagramProtocol):
         number = uri.partition(b":")[2].partition(b"@")[0].decode()
 
         def heard(event: MediaEvent) -> None:
-            if (isinstance(event, Digit) and event.phase == "start" and number == "300") or (
-                isinstance(event, PlayDone) and event.reason == "completed"
-            ):
-                port.play([self.sounds["after5"]])
+            self.heard(port, number, event)
 
         try:
             port = self.pool.allocate(heard)
@@ -75,14 +73,25 @@ class Stub(asyncio.DatagramProtocol):
         assert line is not None and host is not None
         remote = (host[1].decode(), int(line[1]))
         port.update(Stream(remote=remote, event_type=101, event_type_in=101, inband=self.inband))
-        if number != "600":
-            port.play([self.sounds["menu10" if number == "300" else "prompt30"]], loop=0)
+        self.answered(port, number)
         sdp = (
             f"v=0\r\no=- 1 1 IN IP4 {port.local[0]}\r\ns=-\r\nc=IN IP4 {port.local[0]}\r\nt=0 0\r\n"
             f"m=audio {port.local[1]} RTP/AVP 0 101\r\n"
         )
         self.calls[call] = (port, _reply(b"200 OK", lines, sdp.encode()))
         return True
+
+    def answered(self, port: Port, number: str) -> None:
+        """A call begins."""
+        if number != "600":
+            port.play([self.sounds["menu10" if number == "300" else "prompt30"]], loop=0)
+
+    def heard(self, port: Port, number: str, event: MediaEvent) -> None:
+        """Something happens in a call."""
+        if (isinstance(event, Digit) and event.phase == "start" and number == "300") or (
+            isinstance(event, PlayDone) and event.reason == "completed"
+        ):
+            port.play([self.sounds["after5"]])
 
 
 def _reply(status: bytes, lines: list[bytes], body: bytes) -> bytes:
@@ -107,7 +116,7 @@ def sounds_of(folder: Path, cache: Path) -> dict[str, Sound]:
     return found
 
 
-async def measure(options: argparse.Namespace, folder: Path, level: int) -> dict[str, object]:
+async def measure(options: argparse.Namespace, folder: Path, level: int, make: type[Stub] = Stub) -> dict[str, object]:
     """One run with ``level`` calls."""
     config = MediaConfig(
         ports=(20002, 29999), workers=options.workers, spare=False, compiled=options.batch == "compiled"
@@ -118,7 +127,7 @@ async def measure(options: argparse.Namespace, folder: Path, level: int) -> dict
             loop = asyncio.get_running_loop()
             sounds = sounds_of(folder, Path(cache))
             transport, stub = await loop.create_datagram_endpoint(
-                lambda: Stub(pool, sounds, not options.no_inband), local_addr=("127.0.0.1", options.sip)
+                lambda: make(pool, sounds, not options.no_inband), local_addr=("127.0.0.1", options.sip)
             )
             command = [
                 str(folder / "callgen"), "--target", f"127.0.0.1:{options.sip}", "--local", "127.0.0.1:16060",
@@ -136,6 +145,7 @@ async def measure(options: argparse.Namespace, folder: Path, level: int) -> dict
             transport.close()
             result: dict[str, object] = json.loads(output)
             result["batch"] = pool.batch
+            result["pacing"] = [one.pacing for one in pool.statistics()]
             result["refused"] = stub.refused
             return result
         finally:

@@ -203,12 +203,12 @@ class PlaneBench:
         fields, strings = terms.encode(Stream(**{**wanted, **other}))
         self.order(Command.UPDATE, row, *fields, strings=strings)
 
-    def play(self, row: int, number: int, *names: str, times: int = 1, pause: int = 0) -> None:
+    def play(self, row: int, number: int, *names: str, times: int = 1, pause: int = 0, go_on: bool = False) -> None:
         """Play sounds that :attr:`sounds` holds."""
         strings = tuple(
             (len(self.sounds[n]) if n in self.sounds else 160).to_bytes(4, "little") + n.encode() for n in names
         )
-        self.order(Command.PLAY, row, number, times, pause, len(names), strings=strings)
+        self.order(Command.PLAY, row, number, times, pause, len(names), go_on, strings=strings)
 
     # Time
 

@@ -11,13 +11,13 @@ from media.protocol import MAX_PACKET, Command, Event, batches, pack, records, s
 
 def test_records_of_a_packet_come_back_in_order() -> None:
     packet = (
-        pack(Command.PLAY, 7, 3, 1, 0, 250, 2, strings=(b"\0\0\0\0/a", b""))
+        pack(Command.PLAY, 7, 3, 1, 0, 250, 2, 0, strings=(b"\0\0\0\0/a", b""))
         + pack(Command.RELEASE, 7, 3)
         + pack(Event.DIGIT, 1, 2, ord("#"), 0, 1, 12.5, 0.25, 9)
     )
     found = [(kind, row, generation, fields) for kind, row, generation, fields, _ in records(packet)]
     assert found == [
-        (Command.PLAY, 7, 3, (1, 0, 250, 2)),
+        (Command.PLAY, 7, 3, (1, 0, 250, 2, 0)),
         (Command.RELEASE, 7, 3, ()),
         (Event.DIGIT, 1, 2, (ord("#"), 0, 1, 12.5, 0.25, 9)),
     ]
@@ -36,4 +36,4 @@ def test_what_is_too_long_is_refused() -> None:
     with pytest.raises(ValueError, match="4096"):
         pack(Command.RECORD, 0, 0, 1, 0, 0, 0, 0, strings=(b"x" * 4097,))
     with pytest.raises(ValueError, match="too much"):
-        pack(Command.PLAY, 0, 0, 1, 1, 0, 20, strings=(b"x" * 4000,) * 20)
+        pack(Command.PLAY, 0, 0, 1, 1, 0, 20, 0, strings=(b"x" * 4000,) * 20)

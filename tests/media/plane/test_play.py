@@ -176,3 +176,47 @@ def test_a_play_of_which_nothing_was_sent_did_not_begin() -> None:
     bench.tick()
     (_, heard, _, began), *_ = bench.of(Event.PLAY_DONE)
     assert (heard, began) == (0, 0.0)
+
+
+def test_music_goes_on_where_an_announcement_cut_it_off() -> None:
+    bench = bench_with_sounds()
+    bench.play(0, 1, "b", "long", times=0, go_on=True)
+    bench.second()
+    music = octets(bench, "b") + bytes([ULAW_SILENCE]) * (-len(octets(bench, "b")) % 160) + octets(bench, "long")
+    heard = joined(run(bench, 29))
+    bench.play(0, 2, "a")
+    heard += joined(run(bench, 1))
+    assert heard == music[: 30 * 160]
+    assert joined(run(bench, 9)) == octets(bench, "a")[: 9 * 160]
+    bench.play(0, 3, "b", "long", times=0, go_on=True)
+    assert joined(run(bench, 1)) == octets(bench, "a")[9 * 160 :]
+    assert joined(run(bench, 470)) == music[30 * 160 : 500 * 160]
+    bench.order(Command.STOP_PLAY, 0, 3)
+    run(bench, 1)
+    assert done(bench)[0] == (1, 30 * 160 - 110, "stopped")  # 110 samples fill up the last frame of the first sound
+    assert done(bench)[-1] == (3, 471 * 160, "stopped")
+
+
+@pytest.mark.parametrize("how", ["other sounds", "without", "another call", "cut before it began"])
+def test_only_the_same_sounds_are_gone_on_with(how: str) -> None:
+    bench = bench_with_sounds()
+    bench.play(0, 1, "long", times=0, go_on=True)
+    bench.second()
+    run(bench, 9)
+    bench.order(Command.STOP_PLAY, 0, 0)
+    run(bench, 1)
+    if how == "another call":
+        bench.order(Command.RELEASE, 0)
+        bench.second()
+        bench.call()
+    if how == "cut before it began":
+        bench.play(0, 2, "long", times=0, go_on=True, pause=5)
+        run(bench, 3)
+        bench.play(0, 3, "long", times=0, go_on=True)
+        bench.second()
+        assert joined(run(bench, 3)) == octets(bench, "long")[10 * 160 : 13 * 160]
+        return
+    name = "b" if how == "other sounds" else "long"
+    bench.play(0, 2, name, times=0, go_on=how != "without")
+    bench.second()
+    assert joined(run(bench, 3)) == octets(bench, name)[: 3 * 160]
