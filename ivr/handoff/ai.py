@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from ivr.flow import ports
 from ivr.handoff.ai_call import AiCall
 from ivr.handoff.ai_links import Network
 from ivr.handoff.ai_listener import Lobby
 from ivr.handoff.ai_making import Making
-from ivr.settings import HostPort, Settings
+from ivr.settings import AiAgent, HostPort, Settings
 from media import AddressPolicy, MediaEvent, allow_listed
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class AiDesk:
     # What flows ask (AiDesk)
 
     def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
-        agent = self._agents.get(command.agent)
+        agent = self._agents.get(command.agent) or _stream(call, command.agent)
         if agent is None:
             call.feed(ports.AiAgentDone(command.id, "not_started", f"there is no AI agent {command.agent}"))
             return
@@ -94,3 +96,16 @@ class AiDesk:
         found = self._calls.get(call)
         if found is not None:
             found.gone()
+
+
+def _stream(call: FlowCall, url: str) -> AiAgent | None:
+    """A media stream that a document of a voice application names: the bot has the application's account."""
+    if not url.startswith(("wss://", "ws://")):
+        return None
+    fields: dict[str, Any] = {"url": url, "filler": "none"}
+    if (account := call.services.desks.applications.credentials(call)) is not None:
+        fields["account"], fields["auth_token"] = account
+    try:
+        return AiAgent.model_validate(fields)
+    except ValidationError:
+        return None

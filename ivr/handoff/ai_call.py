@@ -270,11 +270,12 @@ class AiCall:
         if self._stream is None or self._ending is not None:
             return
         self._number += 1
-        if self._port.stream_mark(self._stream, self._number):
-            self._marks[self._number] = name
-            self.figures.marks += 1
-        elif self.figures.odd_thing("more marks than are kept"):
-            self.call.log.info("the AI agent sets more marks than are kept; they are left out of account")
+        self._marks[self._number] = name
+        self.figures.marks += 1
+        if not self._port.stream_mark(self._stream, self._number):
+            del self._marks[self._number]
+            self.figures.marks -= 1
+            self._on_said(Odd("more marks than are kept"))
 
     def _clear(self) -> None:
         if self._stream is None:
@@ -358,6 +359,8 @@ class AiCall:
         if self._silence is not None:
             self._silence.pressed(self._clock())
         self.figures.keys += 1
+        if self._dialect.keys_interrupt:
+            self._clear()
         for message in self._dialect.pressed(digit):
             self._send(message)
         return True

@@ -226,7 +226,11 @@ class Link(asyncio.Protocol):
             return
         self._over = True
         self._stop()
-        self._leave()
+        if code == ABNORMAL and self._transport is not None:
+            self._flush()
+            self._transport.abort()
+        else:
+            self._leave()
         self.host.closed(self, code, text)
 
     def _stop(self) -> None:

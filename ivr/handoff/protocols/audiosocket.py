@@ -86,6 +86,7 @@ class AudioSocket:
 
     encoding: Encoding = "slin16"
     accepts_at_once = True
+    keys_interrupt = False
 
     def __init__(self, call_id: str, *, server: bool = False) -> None:
         """`call_id` is what the other side is told as client: a UUID; another text is made one."""

@@ -15,6 +15,8 @@ OCTETS_PER_SECOND: Final = 512 * 1024
 BURST_OCTETS: Final = 4 * 1024 * 1024
 FLOOD_SECONDS: Final = 20.0
 """Who has sent all it may for so long without a pause is not speaking."""
+PAUSE: Final = 0.1
+"""Of a burst: what must be free again so that it was a pause."""
 
 
 class Budget:
@@ -35,10 +37,10 @@ class Budget:
         self._messages = min(BURST_MESSAGES, self._messages + passed * MESSAGES_PER_SECOND) - messages
         self._octets = min(BURST_OCTETS, self._octets + passed * OCTETS_PER_SECOND) - octets
         wait = max(-self._messages / MESSAGES_PER_SECOND, -self._octets / OCTETS_PER_SECOND, 0.0)
-        if wait <= 0.0:
+        if wait > 0.0:
+            self._since = now if self._since is None else self._since
+        elif self._messages >= PAUSE * BURST_MESSAGES and self._octets >= PAUSE * BURST_OCTETS:
             self._since = None
-        elif self._since is None:
-            self._since = now
         return wait
 
     def floods(self, now: float) -> bool:

@@ -52,6 +52,7 @@ class MediaStreams:
 
     encoding: Encoding = "ulaw"
     accepts_at_once = True
+    keys_interrupt = False
 
     def __init__(self, facts: Facts, packet: Mapping[str, Any] | None = None) -> None:
         """`packet` goes as the custom parameter of that name, as JSON."""

@@ -54,11 +54,13 @@ class OpenAiRealtime:
 
     encoding: Encoding = "ulaw"
     accepts_at_once = False
+    keys_interrupt = True
 
     def __init__(self, agent: AiAgent, facts: Facts) -> None:
         self._agent = agent
         self._facts = facts
         self._accepted = False
+        self._responding = False
         self._done: deque[str] = deque(maxlen=MAX_CALLS)
 
     def begin(self) -> list[Message]:
@@ -89,10 +91,11 @@ class OpenAiRealtime:
 
     def pressed(self, digit: str) -> list[Message]:
         content = [{"type": "input_text", "text": f"(The caller pressed the key {digit})"}]
+        item = {"type": "message", "role": "user", "content": content}
+        # A response that is still being made would keep the answer to the key from being made.
         return [
-            json.dumps(
-                {"type": "conversation.item.create", "item": {"type": "message", "role": "user", "content": content}}
-            ),
+            *([json.dumps({"type": "response.cancel"})] if self._responding else []),
+            json.dumps({"type": "conversation.item.create", "item": item}),
             json.dumps({"type": "response.create"}),
         ]
 
@@ -133,6 +136,9 @@ class OpenAiRealtime:
                 return _speech(found)
             case "input_audio_buffer.speech_started":
                 return (Clear(),)
+            case "response.created" | "response.done":
+                self._responding = kind == "response.created"
+                return ()
             case "session.updated":
                 return self._updated()
             case "response.function_call_arguments.done":

@@ -156,6 +156,8 @@ class Dialect(Protocol):
     """Of the sound, both ways."""
     accepts_at_once: bool
     """Who takes the connection has taken the call; False: it says :class:`Accepted`."""
+    keys_interrupt: bool
+    """What is still to be heard when a key is pressed is dropped; False: the endpoint says so itself."""
 
     def begin(self) -> list[Message]:
         """What is sent first, once connected."""

@@ -107,9 +107,19 @@ def test_an_interruption_says_how_much_was_heard() -> None:
 
 
 def test_keys_are_told_as_text() -> None:
-    item, create = (json.loads(one) for one in OpenAiRealtime(agent(), FACTS).pressed("7"))
+    bot = OpenAiRealtime(agent(), FACTS)
+    item, create = (json.loads(one) for one in bot.pressed("7"))
     assert item["item"]["content"][0]["text"] == "(The caller pressed the key 7)"
     assert create == {"type": "response.create"}
+
+
+def test_a_key_cancels_what_is_being_said() -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    assert bot.keys_interrupt
+    said({"type": "response.created"}, bot)
+    assert json.loads(bot.pressed("7")[0]) == {"type": "response.cancel"}
+    said({"type": "response.done"}, bot)
+    assert len(bot.pressed("7")) == 2
 
 
 @pytest.mark.parametrize(

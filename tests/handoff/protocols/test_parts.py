@@ -56,7 +56,7 @@ def test_who_floods_for_long_is_known() -> None:
     assert FLOOD_SECONDS <= now < FLOOD_SECONDS + 15
     calm = Budget(0.0)
     calm.spend(BURST_MESSAGES + 1, 0, 0.0)
-    calm.spend(0, 0, 1.0)
+    calm.spend(0, 0, 5.0)
     assert not calm.floods(1000.0)
 
 

@@ -1,0 +1,373 @@
+"""Voice applications: calls are offered to them, controlled by them over HTTP, and come back with a reason
+(:class:`ivr.call.desks.ApplicationDesk`).
+
+    events   offer (signed, with a token for this call) -> accepted or rejected, in the answer or by a request
+             -> instructions over HTTP, each result an event -> the end of the call, or the call goes back
+    twiml    the flow is told the terms, and asks for documents itself
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from ivr.flow import ports
+from ivr.handoff.outbox import TIMEOUT, Letter, Outbox, Post, Timers
+from ivr.settings import Application, Settings
+from ivr.store import CallToken, call_token
+from ivr.webhooks import SIGNATURE_HEADER, sign
+
+if TYPE_CHECKING:
+    from ivr.call.flowcall import FlowCall
+
+__all__ = ["ApplicationDesk"]
+
+log = logging.getLogger("ivr.handoff")
+
+AI_AGENTS = "ai_agents/"
+"""Begins the names of AI agents that have left a document behind."""
+FORM = "application/x-www-form-urlencoded; charset=utf-8"
+DELIVER_FOR = 300.0
+"""Seconds after the end of a call in which callbacks are tried that no application of the configuration wants."""
+
+RESULTS = {
+    "play": "play.finished",
+    "say": "say.finished",
+    "collect": "digits.collected",
+    "record": "message.recorded",
+    "answer": "call.answered",
+    "stop": "stop.done",
+    "send_digits": "digits.sent",
+    "start_recording": "recording.started",
+    "stop_recording": "recording.stopped",
+    "hang_up": "call.hung_up",
+}
+"""Events that tell of what came of an instruction."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """A call that is offered to an application, or that it has."""
+
+    call: FlowCall
+    command: ports.OfferApplication
+    application: Application
+    outbox: Outbox
+    token: CallToken | None = None
+    text: str = ""
+    """The token as the application shows it."""
+    state: Literal["offered", "held", "documents"] = "offered"
+    timer: Any = None
+    tries: int = 0
+    events: int = 0
+    """How many events there were."""
+
+
+class ApplicationDesk:
+    """All calls that are offered to applications, or that they have."""
+
+    def __init__(self, settings: Settings, post: Post, timers: Timers, wall: Callable[[], float]) -> None:
+        self._applications = settings.applications
+        self._ai_agents = settings.ai_agents
+        self._post = post
+        self._timers = timers
+        self._wall = wall
+        self._held: dict[str, _Held] = {}
+        self._tokens: dict[str, CallToken] = {}
+        self._outboxes: dict[tuple[str, str], Outbox] = {}
+        self.base_url = settings.http.public_url or f"http://{settings.http.listen}"
+        """Where others reach the HTTP interface."""
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def close(self) -> None:
+        """The daemon ends: nothing is sent any more."""
+        for outbox in list(self._outboxes.values()):
+            outbox.close()
+        self._outboxes.clear()
+
+    # What flows ask (ApplicationDesk)
+
+    def offer(self, call: FlowCall, command: ports.OfferApplication) -> None:
+        name = command.application
+        if name.startswith(AI_AGENTS):
+            self._lend(call, command, name)
+            return
+        application = self._applications.get(name)
+        if application is None:
+            call.feed(ports.ApplicationDone(command.id, "http_error", f"there is no application {name[:64]}"))
+            return
+        self._forget(call.report.id)
+        held = _Held(call, command, application, self._outbox(call, name))
+        self._held[call.report.id] = held
+        call.report.tell("application.offered", {"application": name, "protocol": application.protocol})
+        if application.protocol == "twiml":
+            held.state = "documents"
+            call.feed(self._terms(command, name, application))
+            return
+        held.token, held.text = call_token(f"application {name}", call.report.id, self._wall())
+        self._tokens[held.token.id] = held.token
+        seconds = command.timeout or application.timeout
+        held.timer = self._timers.call_later(seconds, lambda: self._refuse(held, "timeout", "no answer in time"))
+        self._offer(held, seconds)
+
+    def _terms(self, command: ports.OfferApplication, name: str, application: Application) -> ports.ApplicationTerms:
+        return ports.ApplicationTerms(
+            id=command.id,
+            name=name,
+            account=application.account_sid(name),
+            url=application.url,
+            base_url=self.base_url,
+            method=application.method,
+            fallback_url=application.fallback_url,
+            status_callback=application.status_callback,
+            status_events=application.status_events,
+            timeout=command.timeout or application.timeout,
+            tries=application.retry.times,
+            retry_first=application.retry.first,
+            caller_id=application.from_,
+            max_duration=application.max_duration,
+        )
+
+    def _lend(self, call: FlowCall, command: ports.OfferApplication, name: str) -> None:
+        """An AI agent has left a document behind."""
+        own = name.removeprefix(AI_AGENTS)
+        agent = self._ai_agents.get(own)
+        if agent is None:
+            # Of a stream that an application named: its documents are the application's.
+            found = self._held.get(call.report.id)
+            if found is not None and found.state == "documents":
+                terms = self._terms(command, found.command.application, found.application)
+                call.feed(terms)
+            else:
+                call.feed(ports.ApplicationDone(command.id, "http_error", f"there is no AI agent {own[:64]}"))
+            return
+        call.feed(ports.ApplicationTerms(command.id, name, agent.account_sid(own), "http://localhost/", self.base_url))
+
+    def stop(self, call: FlowCall, command: ports.StopApplication) -> None:
+        held = self._held.get(call.report.id)
+        if held is not None and held.command.id == command.id:
+            self._event(held, "call.taken_back", {"reason": "the call went on elsewhere"})
+            self._forget(call.report.id)
+
+    def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
+        application = self._applications.get(command.application)
+        if command.type == "error":
+            call.report.tell("application.error", {"application": command.application, "error": _error(command.data)})
+        url = command.url or (application.status_callback if application is not None else None)
+        if url is None or (application is None and not command.application.startswith(AI_AGENTS)):
+            return
+        self._outbox(call, command.application).put(Letter(command.type, lambda: _callback(command, url)))
+
+    def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
+        held = self._held.get(call.report.id)
+        if held is not None and held.state == "held":
+            result = {name: value for name, value in done.result.items() if name != "recording"}
+            self._event(held, RESULTS.get(verb, verb), {"instruction": done.id, **result, "error": done.error})
+
+    def credentials(self, call: FlowCall) -> tuple[str, SecretStr] | None:
+        held = self._held.get(call.report.id)
+        if held is None or held.state != "documents":
+            return None
+        return held.application.account_sid(held.command.application), held.application.secret
+
+    def gone(self, call: FlowCall) -> None:
+        name = call.report.id
+        held = self._held.get(name)
+        if held is not None:
+            self._event(held, "call.ended", call.report.summary())
+            self._forget(name)
+        for (of, _), outbox in list(self._outboxes.items()):
+            if of == name:
+                outbox.end()
+
+    # What applications ask
+
+    def token(self, key: str) -> CallToken | None:
+        """The token of a call by its id, while its application may use it."""
+        return self._tokens.get(key)
+
+    def accept(self, call: str) -> bool:
+        """The application takes the call; False: it is not offered to one, or no more."""
+        held = self._held.get(call)
+        if held is None or held.state != "offered":
+            return False
+        held.state = "held"
+        _cancel(held)
+        application, name = held.application, held.command.application
+        held.call.report.tell("application.accepted", {"application": name})
+        self._event(held, "call.accepted", {"idle": application.idle, "max_duration": application.max_duration})
+        held.call.feed(ports.ApplicationAccepted(held.command.id, application.idle, application.max_duration))
+        return True
+
+    def reject(self, call: str, reason: str) -> bool:
+        """It does not."""
+        held = self._held.get(call)
+        if held is None or held.state != "offered":
+            return False
+        self._refuse(held, "rejected", reason)
+        return True
+
+    def release(self, call: str, variables: Mapping[str, Any]) -> bool:
+        """It gives the call back to the flow."""
+        held = self._held.get(call)
+        if held is None or held.state != "held":
+            return False
+        self._event(held, "call.released", {})
+        self._forget(call)
+        held.call.report.tell("application.released", {"application": held.command.application})
+        held.call.feed(ports.ApplicationDone(held.command.id, "accepted", variables=variables))
+        return True
+
+    # Offers
+
+    def _offer(self, held: _Held, seconds: float) -> None:
+        command, name = held.command, held.call.report.id
+        data = {
+            "packet": dict(command.packet),
+            "custom_data": dict(command.custom_data),
+            "control": {"url": f"{self.base_url}/v1/calls/{name}", "token": held.text, "timeout": seconds},
+        }
+        self._send_offer(held, seconds, data)
+
+    def _send_offer(self, held: _Held, seconds: float, data: Mapping[str, Any]) -> None:
+        if self._held.get(held.call.report.id) is held and held.state == "offered":
+            request = self._request(held, "call.offered", data, seconds)
+            self._post.request(request, lambda answer: self._answered(held, answer, seconds, data))
+
+    def _answered(self, held: _Held, answer: ports.RequestDone, seconds: float, data: Mapping[str, Any]) -> None:
+        if self._held.get(held.call.report.id) is not held or held.state != "offered":
+            return
+        failed = answer.status is None or answer.status >= 500
+        transient = failed and answer.error in (None, "network", "bad_answer")
+        if transient and held.tries < held.application.retry.times:
+            held.tries += 1
+            pause = held.application.retry.first * 2 ** (held.tries - 1)
+            self._timers.call_later(pause, lambda: self._send_offer(held, seconds, data))
+            return
+        if answer.error == "timeout":
+            self._refuse(held, "timeout", answer.text)
+        elif answer.error in ("bad_answer", "too_large"):
+            self._refuse(held, "bad_answer", answer.text)
+        elif failed or answer.error is not None:
+            self._refuse(held, "http_error", answer.text or f"the answer has status {answer.status}")
+        elif answer.status is not None and not 200 <= answer.status < 300:
+            self._refuse(held, "http_error", f"the answer has status {answer.status}")
+        else:
+            self._judge(held, answer.body)
+
+    def _judge(self, held: _Held, body: Any) -> None:
+        """The body of the answer to an offer: `{"accept": true}`, `{"accept": false, "reason": …}`, or nothing yet."""
+        if body is None or body == "" or body == {}:
+            return
+        accept = body.get("accept") if isinstance(body, dict) else None
+        if accept is True:
+            self.accept(held.call.report.id)
+        elif accept is False:
+            reason = body.get("reason")
+            self._refuse(held, "rejected", reason[:200] if isinstance(reason, str) else "")
+        else:
+            self._refuse(held, "bad_answer", 'the answer is not {"accept": true} or {"accept": false}')
+
+    def _refuse(self, held: _Held, outcome: ports.ApplicationOutcome, text: str) -> None:
+        if self._held.get(held.call.report.id) is not held or held.state != "offered":
+            return
+        if outcome == "timeout":
+            self._event(held, "offer.expired", {})
+        self._forget(held.call.report.id)
+        name = held.command.application
+        held.call.report.tell("application.rejected", {"application": name, "reason": outcome})
+        held.call.feed(ports.ApplicationDone(held.command.id, outcome, text))
+
+    def _forget(self, call: str) -> None:
+        held = self._held.pop(call, None)
+        if held is not None:
+            _cancel(held)
+            if held.token is not None:
+                self._tokens.pop(held.token.id, None)
+
+    # Events
+
+    def _event(self, held: _Held, what: str, data: Mapping[str, Any]) -> None:
+        if held.application.protocol != "events":
+            return
+        held.events += 1
+        number = held.events
+        at = self._wall()
+        held.outbox.put(Letter(what, lambda: self._request(held, what, data, TIMEOUT, number, at)))
+
+    def _request(
+        self,
+        held: _Held,
+        what: str,
+        data: Mapping[str, Any],
+        timeout: float,
+        number: int = 0,
+        at: float | None = None,
+    ) -> ports.Request:
+        report, application = held.call.report, held.application
+        name = f"{report.id}:{held.command.id}:{number}"
+        body = json.dumps(
+            {
+                "id": name,
+                "type": what,
+                "sequence": number,
+                "at": self._wall() if at is None else at,
+                "application": held.command.application,
+                "call": {"id": report.id, "short_id": report.short_id},
+                "data": data,
+            },
+            default=str,
+        ).encode()
+        headers = {header.lower(): value.get_secret_value() for header, value in application.headers.items()}
+        headers |= {
+            "content-type": "application/json",
+            SIGNATURE_HEADER.lower(): sign(application.secret.get_secret_value(), body, int(self._wall())),
+        }
+        secret = held.command.secret
+        return ports.Request(0, "POST", application.url, headers, body, timeout, secret=secret)
+
+    def _outbox(self, call: FlowCall, name: str) -> Outbox:
+        key = call.report.id, name
+        found = self._outboxes.get(key)
+        if found is None:
+            application = self._applications.get(name)
+            seconds = DELIVER_FOR if application is None else application.retry.deliver_for
+
+            def empty() -> None:
+                self._outboxes.pop(key, None)
+
+            found = Outbox(self._post, self._timers, name, seconds, empty, ended=call.ended)
+            self._outboxes[key] = found
+        return found
+
+
+def _cancel(held: _Held) -> None:
+    if held.timer is not None:
+        held.timer.cancel()
+        held.timer = None
+
+
+def _callback(command: ports.TellApplication, url: str) -> ports.Request:
+    """A callback of an application that speaks TwiML: a form, signed by who sends it."""
+    form = urlencode({name: str(value) for name, value in command.data.items()})
+    if command.method == "GET":
+        parts = urlsplit(url)
+        query = f"{parts.query}&{form}" if parts.query else form
+        whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+        return ports.Request(0, "GET", whole, {}, None, TIMEOUT, secret=command.secret, application=command.application)
+    headers = {"content-type": FORM}
+    return ports.Request(
+        0, "POST", url, headers, form.encode(), TIMEOUT, secret=command.secret, application=command.application
+    )
+
+
+def _error(data: Mapping[str, Any]) -> str:
+    return str(data.get("ErrorMessage", ""))[:200]
