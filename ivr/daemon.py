@@ -27,6 +27,7 @@ from ivr.api import (
     CampaignRoutes,
     CaptureRoutes,
     ConsoleRoutes,
+    ControlRoutes,
     DrawingRoutes,
     EventRoutes,
     FlowRoutes,
@@ -40,6 +41,7 @@ from ivr.api import (
     QueueRoutes,
     RoutingRoutes,
     StreamRoutes,
+    TwilioRoutes,
     local_token,
 )
 from ivr.call.contacts import Contacts
@@ -65,6 +67,7 @@ from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.spoken import Languages
 from ivr.handoff.ai import AiDesk
+from ivr.handoff.applications import ApplicationDesk
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
@@ -248,6 +251,9 @@ class Daemon:
             webhooks = Webhooks(settings.webhooks, services.feed, courier)
             exits.callback(webhooks.close)
             services.desks.ai = ai = AiDesk(settings)
+            applications = ApplicationDesk(settings, requests, services, time.time)
+            services.desks.applications = applications
+            exits.callback(applications.close)
             exits.callback(ai.close)
             await ai.open()
             protection.keep(services.outbound)
@@ -302,10 +308,13 @@ class Daemon:
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
             guard = Guard(store, local)
+            guard.of_calls = applications.token
             streams = StreamRoutes(services.feed, guard)
             parts = (
                 CallRoutes(manager, contacts.state),
                 PlacingRoutes(contacts, settings),
+                ControlRoutes(manager, settings, applications),
+                TwilioRoutes(manager, services.desks, settings, store.reader.recording),
                 MessageRoutes(captures),
                 CaptureRoutes(captures, manager),
                 LineRoutes(trunks.states),
@@ -324,6 +333,7 @@ class Daemon:
             http = HttpServer(settings.http.listen, guard, operations, parts)
             await courier.begin()
             await http.start()
+            applications.base_url = settings.http.public_url or f"http://{http.address}"
             exits.push_async_callback(http.close)
             exits.callback(streams.close)
             privileges.forget()

@@ -7,6 +7,7 @@ from ivr.api.calls import CallRoutes
 from ivr.api.campaigns import CampaignRoutes
 from ivr.api.captures import CaptureRoutes
 from ivr.api.console import ConsoleRoutes
+from ivr.api.control import ControlRoutes
 from ivr.api.drawings import DrawingRoutes
 from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model, Part, Query, Raw
 from ivr.api.events import EventRoutes
@@ -22,6 +23,7 @@ from ivr.api.problems import ProblemError
 from ivr.api.queues import QueueRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
+from ivr.api.twilio import TwilioRoutes
 
 __all__ = [
     "AgentRoutes",
@@ -32,6 +34,7 @@ __all__ = [
     "CampaignRoutes",
     "CaptureRoutes",
     "ConsoleRoutes",
+    "ControlRoutes",
     "DrawingRoutes",
     "Endpoint",
     "EventRoutes",
@@ -52,6 +55,7 @@ __all__ = [
     "Raw",
     "RoutingRoutes",
     "StreamRoutes",
+    "TwilioRoutes",
     "local_token",
     "refusal",
 ]

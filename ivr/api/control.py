@@ -105,7 +105,7 @@ class Transfer(Model):
     """With `flow`: values of variables there."""
     timeout: Annotated[float, Field(gt=0, le=600)] | None = None
     """With `to`: seconds of ringing."""
-    from_: Annotated[str, Field(alias="from", pattern=r"^[0-9A-Za-z+*#._-]{1,64}$")] | None = None
+    from_: Annotated[str | None, Field(alias="from", pattern=r"^[0-9A-Za-z+*#._-]{1,64}$")] = None
     """With `to`: caller id shown."""
     line: Name | None = None
     """With `to`: line that a number goes out through."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from ivr.flow import ports
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from ivr.call.flowcall import FlowCall
     from ivr.flow import Flow
     from media import MediaEvent
@@ -73,6 +75,12 @@ class ApplicationDesk(Protocol):
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
         """Tell it what happened."""
 
+    def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
+        """What somebody outside asked of the call is done, or cannot be."""
+
+    def credentials(self, call: FlowCall) -> tuple[str, SecretStr] | None:
+        """AccountSid and auth token of the application that has the call; None: none that has those."""
+
     def gone(self, call: FlowCall) -> None:
         """The call is over."""
 
@@ -134,6 +142,12 @@ class Closed:
 
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
         pass
+
+    def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
+        pass
+
+    def credentials(self, call: FlowCall) -> tuple[str, SecretStr] | None:
+        return None
 
     def gone(self, call: FlowCall) -> None:
         pass

@@ -337,6 +337,7 @@ class CallManager:
         answer: asyncio.Future[ports.InstructionDone] = self._services.loop.create_future()
 
         def done(command: ports.InstructionDone) -> None:
+            self._services.desks.applications.instructed(call, verb, command)
             if (event := DONE_EVENTS.get(verb)) is not None:
                 shown = {key: value for key, value in command.result.items() if key not in HIDDEN_RESULTS}
                 call.report.tell(event, {"instruction": command.id, **shown, "error": command.error})

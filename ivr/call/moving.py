@@ -16,9 +16,21 @@ from ivr.call.dialling import BUILT_IN
 from ivr.errors import FlowLoadError, IvrError
 from ivr.flow import Flow, FlowSet, parse_flow
 from ivr.flow.control import ControlElement
+from ivr.flow.twiml.element import DocumentElement
 from ivr.settings import Settings
 
-__all__ = ["MOVED", "TAKEN", "Goal", "GoalError", "MoveError", "NoGoalError", "Target", "goal_of", "taken_flow"]
+__all__ = [
+    "MOVED",
+    "TAKEN",
+    "Goal",
+    "GoalError",
+    "MoveError",
+    "NoGoalError",
+    "Target",
+    "document_flow",
+    "goal_of",
+    "taken_flow",
+]
 
 MOVED = "(moved)"
 """Name in records of flows that are made for a move; no file can be called so."""
@@ -133,14 +145,28 @@ def _built(wanted: str) -> Flow:
     return replace(parsed, name=MOVED, version=BUILT_IN, source=None)
 
 
+def document_flow(application: str, document: str) -> Goal:
+    """The flow of a call whose application has put a document in place of what the call was doing; `document` is one,
+    or the URL of one."""
+    element = DocumentElement.model_construct(
+        type="document", application=application, document=document, next=BYE, branches={}
+    )
+    parsed = _ending(None)
+    return Goal(replace(parsed, elements={"document": element, BYE: parsed.elements[BYE]}, name=MOVED), "document")
+
+
 def taken_flow(by: str, idle: float, filler: Literal["music", "none"], back: str | None) -> Goal:
     """The flow of a call that is taken: it does what it is told, and goes to the flow `back` (None: it is hung up) when
     nothing is asked of it for `idle` seconds."""
     control = ControlElement.model_construct(type="control", by=by, idle=idle, filler=filler, next=BYE, branches={})
-    after: dict[str, Any] = {"type": "hang_up"}
-    if back is not None:
-        after = {"type": "transfer_to_flow", "flow": back}
+    parsed = _ending(back)
+    return Goal(replace(parsed, elements={"control": control, BYE: parsed.elements[BYE]}, name=TAKEN), "control")
+
+
+@lru_cache(BUILT)
+def _ending(back: str | None) -> Flow:
+    """A flow that ends in a transfer to another one, or by hanging up."""
+    after: dict[str, Any] = {"type": "hang_up"} if back is None else {"type": "transfer_to_flow", "flow": back}
     elements = {START: {"type": "start_from_flow", "next": BYE}, BYE: after}
-    parsed = parse_flow(json.dumps({"description": "Somebody has taken this call.", "elements": elements}), "taken")
-    flow = replace(parsed, elements={"control": control, BYE: parsed.elements[BYE]}, name=TAKEN)
-    return Goal(replace(flow, version=BUILT_IN, source=None), "control")
+    parsed = parse_flow(json.dumps({"description": "Made for one call.", "elements": elements}), "made")
+    return replace(parsed, version=BUILT_IN, source=None)

@@ -12,7 +12,6 @@ from typing import Any
 from ivr.flow.ports import (
     AiAgentDone,
     ApplicationDone,
-    ApplicationTerms,
     CancelForward,
     Command,
     Event,
@@ -60,7 +59,6 @@ ENDS = (
     QueueDone,
     AiAgentDone,
     ApplicationDone,
-    ApplicationTerms,
 )
 """After these there is nothing left to stop."""
 

@@ -23,6 +23,7 @@ from yarl import URL
 from ivr import __version__
 from ivr.flow import ports
 from ivr.outside.answers import BadAnswerError, TooLargeError, body_value, unpack
+from ivr.outside.signatures import TWILIO_HEADER, form_of, signed_body_query, twilio_signature
 from ivr.settings import Connector, Settings
 from ivr.tasks import TaskSet
 from media import AddressError, AddressPolicy, CheckedResolver, allow_listed, check_literal
@@ -70,6 +71,9 @@ HEADERS = {
 }
 """Sent to everybody, where a flow or a connector says nothing else."""
 
+AI_AGENTS = "ai_agents/"
+"""Begins the names of AI agents among those whom requests are signed for."""
+
 BODY_HEADERS = frozenset({"content-type", "content-language", "content-encoding"})
 
 Done = Callable[[ports.RequestDone], None]
@@ -94,6 +98,8 @@ class _Hop:
     url: URL
     headers: dict[str, str]
     body: bytes | None
+    token: str | None = None
+    """Auth token of the account that the request is signed for; None: it is not."""
 
 
 class HttpClient:
@@ -102,6 +108,8 @@ class HttpClient:
     def __init__(self, settings: Settings, policy: AddressPolicy | None = None) -> None:
         """`policy`: instead of what `http.allow` says."""
         self._connectors = settings.connectors
+        self._applications = settings.applications
+        self._ai_agents = settings.ai_agents
         self._limit = settings.http.answer_bytes
         self._policy = policy or allow_listed(settings.http.allow)
         self._resolver = CheckedResolver(self._policy, "request-resolver")
@@ -180,6 +188,8 @@ class HttpClient:
     def _first(self, command: ports.Request) -> tuple[_Hop, float]:
         """The request with all that the connector adds, and the seconds that it may take."""
         headers = dict(HEADERS)
+        if command.application is not None:
+            return self._for_application(command, command.application), command.timeout
         if command.connector is None:
             headers |= command.headers
             return _Hop(command.method, _usable(command.url), headers, command.body), command.timeout
@@ -192,6 +202,25 @@ class HttpClient:
         url = _joined(connector.url, command.url)
         return _Hop(command.method, url, headers, command.body), min(command.timeout, connector.timeout)
 
+    def _for_application(self, command: ports.Request, name: str) -> _Hop:
+        """A request to an application that speaks TwiML: with headers of its own for its own host."""
+        url, headers = _usable(command.url), {**HEADERS, "accept": "text/xml, application/xml;q=0.9, */*;q=0.5"}
+        body, token = command.body, None
+        if name.startswith(AI_AGENTS):
+            agent = self._ai_agents.get(name.removeprefix(AI_AGENTS))
+            token = None if agent is None or agent.auth_token is None else agent.auth_token.get_secret_value()
+        else:
+            application = self._applications.get(name)
+            if application is None:
+                raise _RefusedError(f"there is no application {name}")
+            token = application.secret.get_secret_value()
+            if URL(application.url).origin() == url.origin():
+                headers |= {name.lower(): value.get_secret_value() for name, value in application.headers.items()}
+        headers |= command.headers
+        if body and not headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            url = URL(f"{url}{'&' if url.query_string else '?'}{signed_body_query(body)}", encoded=True)
+        return _Hop(command.method, url, headers, body, token)
+
     async def _follow(self, number: int, hop: _Hop, where: str) -> ports.RequestDone:
         for _ in range(MAX_REDIRECTS + 1):
             found = await self._hop(number, hop, where)
@@ -203,8 +232,12 @@ class HttpClient:
     async def _hop(self, number: int, hop: _Hop, where: str) -> ports.RequestDone | tuple[int, str]:
         """The answer of one server, or the status and place of its redirect."""
         check_literal(self._policy, hop.url)
+        headers = hop.headers
+        if hop.token is not None:
+            form = hop.body if headers.get("content-type", "").startswith("application/x-www-form-urlencoded") else None
+            headers = {**headers, TWILIO_HEADER: twilio_signature(hop.token, str(hop.url), form_of(form))}
         async with self._opened().request(
-            hop.method, hop.url, headers=hop.headers, data=hop.body, allow_redirects=False
+            hop.method, hop.url, headers=headers, data=hop.body, allow_redirects=False
         ) as response:
             location = response.headers.get("location")
             if response.status in REDIRECTS and location:
@@ -300,4 +333,4 @@ def _redirected(hop: _Hop, status: int, location: str) -> _Hop:
         if body is not None or method != "GET":
             raise _RefusedError(f"the answer redirects a {method} to another origin")
         headers = dict(HEADERS)
-    return _Hop(method, url, headers, body)
+    return _Hop(method, url, headers, body, hop.token)

@@ -45,8 +45,11 @@ class RecordReader:
         flow: str | None = None,
         cause: str | None = None,
         since: float | None = None,
+        until: float | None = None,
+        over: bool = False,
     ) -> list[CallRecord]:
-        """Calls, newest first: of a flow, of a cause, started at or after `since`, with a short id below `before`."""
+        """Calls, newest first: of a flow, of a cause, started at or after `since` and before `until`, with a short id
+        below `before`; those that are `over` alone."""
         columns = schema.calls.c
         query = sa.select(schema.calls).order_by(columns.short_id.desc()).limit(min(limit, MAX_ROWS))
         if before is not None:
@@ -57,6 +60,10 @@ class RecordReader:
             query = query.where(columns.cause == cause)
         if since is not None:
             query = query.where(columns.started_at >= since)
+        if until is not None:
+            query = query.where(columns.started_at < until)
+        if over:
+            query = query.where(columns.cause.is_not(None))
         return [CallRecord(**row) for row in self._rows(query)]
 
     def call(self, name: str) -> CallRecord | None:
@@ -74,6 +81,11 @@ class RecordReader:
         condition = columns.deleted_at.is_(None) if call_id is None else columns.call_id == call_id
         query = sa.select(schema.recordings).where(condition).order_by(columns.started_at).limit(limit)
         return [RecordingRecord(**row) for row in self._rows(query)]
+
+    def recording(self, name: str) -> RecordingRecord | None:
+        """The recording of an id."""
+        query = sa.select(schema.recordings).where(schema.recordings.c.id == name)
+        return next((RecordingRecord(**row) for row in self._rows(query)), None)
 
     def last_short_id(self) -> int:
         """The highest short id given out; 0 in an empty store."""

@@ -161,6 +161,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
             ended = yield from converse(talk, Go(terms.url, terms.method, first))
         except CallOver as over:  # before anything was asked for
             return self.ended(over.cause)
+        ctx.emit(StopApplication(terms.id))
         seconds = ctx.now - begun if ended.accepted else 0.0
         if ended.reason == "over" and not ended.accepted:
             return self.ended(ended.cause or "system")

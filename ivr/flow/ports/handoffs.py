@@ -418,7 +418,7 @@ class ApplicationTerms:
     """The application speaks TwiML: what the flow needs to know to ask it for documents."""
 
     id: int
-    """Of the `OfferApplication`, which is over."""
+    """Of the `OfferApplication`; the application has the call until :class:`StopApplication`."""
     name: str
     """`application` of the requests to it."""
     account: str

@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow.elements.base import CallOver
 from ivr.flow.elements.hang_up import ENDINGS
-from ivr.flow.ports import ApplicationDone, ApplicationTerms, Event, HangUp, OfferApplication, PromptSpec
+from ivr.flow.ports import (
+    ApplicationDone,
+    ApplicationTerms,
+    Event,
+    Forward,
+    HangUp,
+    JoinQueue,
+    OfferApplication,
+    Play,
+    PromptSpec,
+    Record,
+    StartAiAgent,
+    StopApplication,
+)
 from ivr.flow.twiml.dial import connect, dial, enqueue, refer
 from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.input import gather, record
@@ -86,7 +99,9 @@ def run(ctx: Session, application: str | None, document_or_url: str, filler: Pro
     talk = Talk(ctx, terms, filler, secret=False)
     start: Go | Asked | Failed
     start = talk.read(document_or_url, terms.url) if "<" in document_or_url else Go(document_or_url)
-    return (yield from converse(talk, start))
+    ended = yield from converse(talk, start)
+    ctx.emit(StopApplication(terms.id))
+    return ended
 
 
 def terms_of(ctx: Session, application: str) -> Generator[float | None, Event | None, ApplicationTerms | str]:
@@ -135,7 +150,7 @@ def limited(ctx: Session, running: Conversation, seconds: float | None) -> Conve
         return ended
     finally:
         running.close()
-    ctx.stop_all()
+    ctx.stop_all(Play, Record, Forward, JoinQueue, StartAiAgent)
     return Ended("max_duration", True, text="the application had the call for as long as it may")
 
 
