@@ -1,0 +1,105 @@
+"""A caller who asks to be called back, and an agent who logs in by a code: the person is called through a trunk, waits
+at the place that was kept, and talks to the agent."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.conftest import make_config
+from tests.kit import queue_peers
+from tests.kit.baresip import Phone
+from tests.kit.caller import RawCaller
+from tests.kit.daemon import Daemon
+from tests.kit.queue_peers import Peers
+from tests.kit.sound import speechlike, write_wav
+
+pytestmark = pytest.mark.interop
+
+FLOW = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: desk}
+  desk: {type: transfer_to_agent, queue: sales, branches: {call_not_forwarded: bye}}
+  bye: {type: hang_up}
+"""
+CENTER = """
+agents: {anna: {phones: ["200"], queues: [sales], first_status: unavailable}}
+queues: {sales: {join_when_empty: always, waiting: {keys: {callback: "7"}}, senders: ["+4930555"]}}
+"""
+NUMBER = "+4930123456"
+CARRIER = "127.0.0.2"
+"""The trunk's address: calls from there are the trunk's, those from 127.0.0.1 are of phones."""
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+    """What `look` gives once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.timeout(90)
+def test_a_call_back_when_an_agent_has_logged_in_by_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_peers, "HOST", CARRIER)
+    asyncio.run(_play(tmp_path))
+
+
+async def _play(folder: Path) -> None:
+    write_wav(folder / "spoken.wav", speechlike(10.0, 11))
+    async with Peers() as peers:
+        person = await peers.agent(0x31)
+        person.plan = lambda: ("answer", 0.3, 8.0)
+        lines = f"lines: {{carrier: {{type: sip_trunk, host: {CARRIER}, port: {person.port}}}}}\n"
+        config = make_config(folder / "house", {"desk": FLOW}, extra=lines + CENTER)
+        await asyncio.to_thread(_callers, config, folder, person)
+
+
+def _callers(config: Path, folder: Path, person: Any) -> None:
+    with Daemon(config) as house:
+        _ask_to_be_called_back(house)
+        (kept,) = house.get("/v1/queues/sales/callbacks")["callbacks"]
+        assert (kept["state"], kept["position"], kept["attempts"]) == ("callback", 1, 0)
+        assert not person.talks
+        with Phone(folder / "anna", house.sip_port, "200", "secret-200", folder / "spoken.wav", answer=True) as anna:
+            anna.registered()
+            anna.call("*11")
+            until(lambda: _agent(house)["status"] == "available", "anna is not logged in")
+            until(lambda: person.talks, f"nobody was called back\n{house.log()[-3000:]}", 40.0)
+            until(lambda: _agent(house)["phase"] == "idle", "anna is still in a call")
+        queue = house.get("/v1/queues/sales")["now"]["today"]
+        assert (queue["callbacks_kept"], queue["callbacks_made"], queue["answered"]) == (1, 1, 1)
+        assert not house.get("/v1/callbacks")["callbacks"]
+        records = house.records(3)
+        (called,) = [row for row in records if row["direction"] == "outbound"]
+        assert called["called"] == NUMBER and called["details"]["payload"]["queue"] == "sales"
+        assert [(one["target"], one["outcome"], one["agent"]) for one in called["hand_offs"]] == [
+            ("queue:sales", "forwarded", "anna")
+        ]
+        (code,) = [row for row in records if row["flow"] == "(code)"]
+        assert code["caller"] == "200" and code["cause"] == "ended_by_flow"
+    assert "4930123456" not in house.log()
+
+
+def _agent(house: Daemon) -> dict[str, Any]:
+    now: dict[str, Any] = house.get("/v1/agents/anna")["now"]
+    return now
+
+
+def _ask_to_be_called_back(house: Daemon) -> None:
+    with RawCaller(house.sip_port, NUMBER, CARRIER) as caller:
+        caller.call("100")
+        until(lambda: house.get("/v1/queues/sales")["now"]["waiting"], "he does not wait")
+        caller.press("7")
+        deadline = time.monotonic() + 20.0
+        while not house.get("/v1/callbacks")["callbacks"]:
+            assert time.monotonic() < deadline, house.log()[-3000:]
+            caller.press("1")  # the question is interrupted, and answered
+            caller.be_silent(1.0)
+        caller.hang_up()
