@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from aiohttp import web
+from pydantic import AfterValidator, Field
 
-from ivr.api.bodies import member, read_object
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Answer, Ask, Endpoint, Model
+from ivr.api.faults import refusal
 from ivr.api.problems import ProblemError
 from ivr.store import KeptEvent
 
@@ -21,11 +21,44 @@ OWN_NAMES = ("call.", "profile.")
 """Names of events that happen inside; nobody posts them."""
 
 
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("not a name: letters, digits and any of _.:-, at most 100 characters")
+    if value.startswith(OWN_NAMES):
+        raise ValueError(f"{' and '.join(OWN_NAMES)} begin the names of events that happen inside")
+    return value
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("not an id: at most 128 visible ASCII characters")
+    return value
+
+
 class EventSink(Protocol):
     """Who takes events."""
 
     async def post(self, key: str, name: str, properties: dict[str, Any]) -> tuple[KeptEvent, str]:
         """Keep an event and bring it to who waits for it; the event that is kept, and `new`, `known` or `other`."""
+
+
+class PostedEvent(Model):
+    """Something that happened outside."""
+
+    name: Annotated[str, AfterValidator(_name)]
+    """Letters, digits and `_ . : -`; not one of those that happen inside."""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    """What flows see of it."""
+    id: Annotated[str, AfterValidator(_id)] | None = None
+    """The same event again is told to nobody a second time; default: the `Idempotency-Key`, else a new one."""
+
+
+class TakenEvent(Model):
+    """An event that is kept."""
+
+    id: str
+    received_at: float
+    """Seconds since the epoch."""
 
 
 class EventRoutes:
@@ -34,32 +67,31 @@ class EventRoutes:
     def __init__(self, sink: EventSink) -> None:
         self._sink = sink
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
         return [
-            web.post("/v1/events", guard("events", self.post)),
+            Endpoint(
+                "POST",
+                "/v1/events",
+                "events",
+                self.post,
+                body=PostedEvent,
+                answers={202: TakenEvent, 200: TakenEvent},
+                problems={409: "Another event has this id."},
+                idempotent="own",
+            )
         ]
 
-    async def post(self, request: web.Request) -> web.Response:
-        """Take an event: `{"name": "order.shipped", "properties": {…}, "id": "…"}`.
+    async def post(self, ask: Ask[PostedEvent, None]) -> Answer:
+        """Tell flows of an event.
 
-        202 once it is kept; 200 where it was there already, by its id and content; 409 where its id is another's.
+        202 once it is kept; 200 where it was there already, by its id and content.
         """
-        body = await read_object(request, ("name", "properties", "id"))
-        name = member(body, "name", str)
-        if not _NAME.fullmatch(name):
-            raise ProblemError(422, "name: letters, digits, _ . : and -, at most 100 characters")
-        if name.startswith(OWN_NAMES):
-            raise ProblemError(422, f"name: {' and '.join(OWN_NAMES)} begin the names of events that happen inside")
-        properties = member(body, "properties", dict) if "properties" in body else {}
-        header = request.headers.get("Idempotency-Key")
-        key = member(body, "id", str) if body.get("id") is not None else header
-        if key is not None and not _ID.fullmatch(key):
-            raise ProblemError(422, "id: at most 128 visible ASCII characters")
-        if header is not None and key != header:
-            raise ProblemError(422, "id and Idempotency-Key are not the same")
-        event, taken = await self._sink.post(key or str(uuid.uuid4()), name, properties)
+        body = ask.body
+        if ask.key is not None and body.id not in (None, ask.key):
+            raise refusal("id", "id and Idempotency-Key are not the same")
+        key = body.id or ask.key or str(uuid.uuid4())
+        event, taken = await self._sink.post(key, body.name, body.properties)
         if taken == "other":
             raise ProblemError(409, "another event has this id")
-        answer = {"id": event.id, "received_at": event.received_at}
-        return web.json_response(answer, status=202 if taken == "new" else 200)
+        return Answer({"id": event.id, "received_at": event.received_at}, 202 if taken == "new" else 200)

@@ -88,6 +88,8 @@ def _shown(value: Any) -> str | None:
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
     shown = value if isinstance(value, str) else json.dumps(value)
+    if not shown:
+        return None
     return shown if len(shown) <= MAX_SHOWN else shown[:MAX_SHOWN] + "…"
 
 

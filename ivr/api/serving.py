@@ -83,6 +83,9 @@ async def _body(endpoint: Endpoint, request: web.Request) -> Any:
 def _query(endpoint: Endpoint, request: web.Request) -> Any:
     if endpoint.query is None:
         return None
+    twice = next((name for name in request.query if len(request.query.getall(name)) > 1), None)
+    if twice is not None:
+        raise refusal(twice[:50], "stands there twice")
     return validated(endpoint.query, dict(request.query), text=True)
 
 
