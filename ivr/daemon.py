@@ -311,7 +311,7 @@ class Daemon:
             guard.of_calls = applications.token
             streams = StreamRoutes(services.feed, guard)
             parts = (
-                CallRoutes(manager, contacts.state),
+                CallRoutes(manager, contacts.state, store.reader),
                 PlacingRoutes(contacts, settings),
                 ControlRoutes(manager, settings, applications),
                 TwilioRoutes(manager, services.desks, settings, store.reader.recording),

@@ -2,17 +2,101 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from aiohttp import web
+from pydantic import ConfigDict, Field
 
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Ask, Endpoint, Model, Query
+from ivr.api.fields import Moment
 from ivr.api.problems import ProblemError
+from ivr.store import CallRecord, RecordReader
 
-__all__ = ["CallRoutes", "CallSource"]
+__all__ = ["CallRoutes", "CallSource", "CallState"]
 
 Kept = Callable[[str], Awaitable[dict[str, Any] | None]]
+
+PAGE, MAX_PAGE = 100, 1000
+"""Calls of one answer: as asked for by default, and at most."""
+
+CallState = Literal["waiting", "dialling", "ringing", "answered", "ended"]
+
+
+class CallQuery(Query):
+    """Which calls."""
+
+    state: Literal["live", "ended"] = "live"
+    """`live`: in progress, oldest first, all of them; `ended`: over, newest first, a page of them."""
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    """ended: begun at or after that time (seconds since the epoch, or like `2026-03-01T08:00:00+01:00`)."""
+    to: Moment | None = None
+    """ended: begun before that time."""
+    flow: Annotated[str | None, Field(max_length=128)] = None
+    """Begun with this flow."""
+    cause: Annotated[str | None, Field(max_length=32)] = None
+    """ended: why they ended."""
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = PAGE
+    """ended: how many."""
+    before: Annotated[int | None, Field(ge=1, lt=2**63)] = None
+    """ended: goes on after a page; its `next`."""
+
+
+class CallRow(Model):
+    """A call, in a line."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    short_id: int | None = None
+    """Grows by one for each call; can be spoken."""
+    direction: str | None = None
+    """`inbound` or `outbound`."""
+    line: str | None = None
+    """Line or phone; null: a guest."""
+    caller: str | None = None
+    """Number that calls."""
+    called: str | None = None
+    """Number that is called."""
+    flow: str | None = None
+    """That it began with."""
+    flow_version: str | None = None
+    """Hash of its text."""
+    flow_number: int | None = None
+    """Number of that version."""
+    element: str | None = None
+    """live: where it is."""
+    started_at: float | None = None
+    answered_at: float | None = None
+    ended_at: float | None = None
+    cause: str | None = None
+    """Why it ended."""
+
+
+class CallRows(Model):
+    """Calls."""
+
+    calls: list[CallRow]
+    next: int | None = None
+    """Where there may be more: `before` of the next page."""
+
+
+class Call(CallRow):
+    """A call with its way."""
+
+    state: CallState | None = None
+    """How far it is; `waiting`: its flow waits for its time, or is about to call."""
+    waits_until: float | None = None
+    """waiting: when it goes on; null: when something happens."""
+    path: list[dict[str, Any]] = Field(default_factory=list)
+    """Elements walked, in order: `element`, `type`, `flow`, `entered_at`, `left_at`, `branch`, and more."""
+    digits: list[dict[str, Any]] = Field(default_factory=list)
+    """Keys pressed, as far as the flow lets them be seen."""
+    hand_offs: list[dict[str, Any]] = Field(default_factory=list)
+    """Forwarded and transferred: target, outcome, times."""
+    quality: dict[str, Any] = Field(default_factory=dict)
+    """Packets, lost ones, jitter, MOS."""
+    details: dict[str, Any] = Field(default_factory=dict)
 
 
 class CallSource(Protocol):
@@ -32,26 +116,65 @@ async def _nobody(_: str) -> None:
 class CallRoutes:
     """Handlers."""
 
-    def __init__(self, calls: CallSource, kept: Kept = _nobody) -> None:
-        """`kept` finds a call that is not up, by its id."""
+    def __init__(self, calls: CallSource, kept: Kept = _nobody, records: RecordReader | None = None) -> None:
+        """`kept` finds a call that is not up, by its id; `records` has those that are over."""
         self._calls = calls
         self._kept = kept
+        self._records = records
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
         return [
-            web.get("/v1/calls", guard("calls:read", self.all, local=True)),
-            web.get("/v1/calls/{id}", guard("calls:read", self.show, local=True)),
+            Endpoint("GET", "/v1/calls", "calls:read", self.all, query=CallQuery, answers={200: CallRows}, local=True),
+            Endpoint(
+                "GET",
+                "/v1/calls/{id}",
+                "calls:read",
+                self.show,
+                answers={200: Call},
+                problems={404: "There is no such call."},
+                local=True,
+                parameters={"id": "Id of the call; of one in progress also its short id."},
+            ),
         ]
 
-    async def all(self, _: web.Request) -> web.Response:
-        """All in progress."""
-        return web.json_response({"calls": self._calls.live()})
+    async def all(self, ask: Ask[None, CallQuery]) -> dict[str, Any]:
+        """List calls in progress, or calls that are over."""
+        query = ask.query
+        if query.state == "ended":
+            return await self._ended(query)
+        rows = self._calls.live()
+        return {"calls": rows if query.flow is None else [row for row in rows if row["flow"] == query.flow]}
 
-    async def show(self, request: web.Request) -> web.Response:
-        """One of them, or one that waits or is over."""
-        name = request.match_info["id"]
+    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show a call in progress, one that waits, or one that is over."""
+        name = ask.path["id"]
         found = self._calls.trace(name) or await self._kept(name)
         if found is None:
             raise ProblemError(404, "there is no such call")
-        return web.json_response(found)
+        return found
+
+    async def _ended(self, query: CallQuery) -> dict[str, Any]:
+        if self._records is None:
+            return {"calls": []}
+        records = self._records
+
+        def read() -> list[CallRecord]:
+            return records.calls(
+                limit=query.limit, before=query.before, flow=query.flow, cause=query.cause, since=query.from_,
+                until=query.to, over=True,
+            )  # fmt: skip
+
+        found = await asyncio.to_thread(read)
+        rest = {"next": found[-1].short_id} if len(found) == query.limit else {}
+        return {"calls": [_row(record) for record in found], **rest}
+
+
+_ROW = (
+    "id", "short_id", "direction", "line", "caller", "called", "flow", "flow_version", "flow_number", "started_at",
+    "answered_at", "ended_at", "cause",
+)  # fmt: skip
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in _ROW}

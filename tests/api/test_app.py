@@ -3,8 +3,12 @@ from __future__ import annotations
 import logging
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
-from tests.api.conftest import Api
+from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes
+from ivr.settings import HostPort, MetricsSettings
+from ivr.store import CallRecord, Store
+from tests.api.conftest import Api, Calls, Health, figures
 
 
 async def test_calls_in_progress(api: Api) -> None:
@@ -39,3 +43,37 @@ async def test_lines(api: Api) -> None:
     first, second = (await (await api.client.get("/v1/lines")).json())["lines"]
     assert (first["name"], first["usable"], first["registered"], first["round_trip"]) == ("pbx", True, True, 0.02)
     assert (second["usable"], second["reason"]) == (False, "not registered: 403")
+
+
+def ended(number: int, **more: object) -> CallRecord:
+    return CallRecord(
+        id=f"c{number}", short_id=number, direction="inbound", started_at=1000.0 + number, cause="user_hung_up",
+        flow="reception", caller="+4930123", ended_at=2000.0, path=[{"element": "start"}], **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+async def test_calls_that_are_over_page_by_page(store: Store) -> None:
+    for number in range(1, 8):
+        store.writer.call_ended(ended(number))
+    store.writer.call_started(CallRecord(id="up", short_id=8, direction="inbound", started_at=1008.0))
+    assert store.writer.flush(20)
+    operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
+    parts = [CallRoutes(Calls(), records=store.reader)]
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
+    async with TestClient(TestServer(server.application())) as client:
+
+        async def page(query: str) -> tuple[list[str], int | None]:
+            body = await (await client.get(f"/v1/calls?state=ended&{query}")).json()
+            return [row["id"] for row in body["calls"]], body.get("next")
+
+        assert await page("limit=3") == (["c7", "c6", "c5"], 5)
+        store.writer.call_ended(ended(9))
+        assert store.writer.flush(20)
+        assert await page("limit=3&before=5") == (["c4", "c3", "c2"], 2)
+        assert await page("limit=3&before=2") == (["c1"], None)
+        assert await page("from=1003&to=1005") == (["c4", "c3"], None)
+        assert await page("from=1970-01-01T00:16:46Z&flow=reception") == (["c9", "c7", "c6"], None)
+        assert await page("flow=other") == ([], None)
+        assert await page("cause=network") == ([], None)
+        for query in ("limit=0", "limit=2000", "before=x", "from=yesterday", "state=gone"):
+            assert (await client.get(f"/v1/calls?state=ended&{query}")).status == 422
