@@ -22,7 +22,14 @@ from ivr.flow.lint.questions import MOST_WAYS, paths_to
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
 from ivr.flow.sim.speech import SpeechModel
-from ivr.settings import Settings, find_config, keys_in_clear, open_lines, open_to_fraud
+from ivr.settings import (
+    Settings,
+    find_config,
+    keys_in_clear,
+    mailboxes_without_mail,
+    open_lines,
+    open_to_fraud,
+)
 
 __all__ = ["command"]
 
@@ -104,6 +111,7 @@ def command(
         settings = _settings(ctx, findings)
         findings.extend(_in_clear(settings))
         findings.extend(_open(settings))
+        findings.extend(_unreached(settings))
         findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
         world = _world(settings)
     except ConfigError as error:
@@ -182,6 +190,12 @@ def _open(settings: Settings) -> list[Finding]:
         Finding("C007", "warning", file, None, None, None, said, "limits, or what is meant alone")
         for said in open_to_fraud(settings)
     ]
+
+
+def _unreached(settings: Settings) -> list[Finding]:
+    file = str(settings.source or "")
+    said = mailboxes_without_mail(settings)
+    return [Finding("C008", "warning", file, None, None, None, sentence, "mail: {server: …}") for sentence in said]
 
 
 # Files

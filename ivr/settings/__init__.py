@@ -55,6 +55,7 @@ from ivr.settings.lines import (
     Srtp,
 )
 from ivr.settings.loading import CONFIG_PLACES, find_config, load_settings, parse_settings
+from ivr.settings.mailboxes import mailboxes_without_mail
 from ivr.settings.openness import open_lines, open_to_fraud
 from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
@@ -168,6 +169,7 @@ __all__ = [
     "find_config",
     "keys_in_clear",
     "load_settings",
+    "mailboxes_without_mail",
     "open_lines",
     "open_to_fraud",
     "parse_settings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C003", "C004", "C005", "C006", "C007", "F001"]
+__all__ = ["C001", "C003", "C004", "C005", "C006", "C007", "C008", "F001"]
 
 C001 = code(
     "C001",
@@ -102,6 +102,24 @@ C007 = code(
     lines:
       carrier: {type: sip_trunk, host: sip.example.com}
     outbound_policy: {phones: ["*"], country: DE, international: deny, per_phone: {calls_per_day: 100}}
+    """,
+    "configuration",
+    allowable=False,
+)
+C008 = code(
+    "C008",
+    "warning",
+    "mailbox without a mail server",
+    """Messages for this mailbox go nowhere: there is no `mail` to send them by. They are kept as recordings, and nobody
+    is told of them.""",
+    """
+    queues:
+      sales: {voicemail: {email: sales@example.com}}
+    """,
+    """
+    mail: {server: mail.example.com, from: ivr@example.com}
+    queues:
+      sales: {voicemail: {email: sales@example.com}}
     """,
     "configuration",
     allowable=False,

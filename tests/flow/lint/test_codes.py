@@ -11,7 +11,7 @@ import pytest
 from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.lint import CODES, SEVERITIES, Code, finding_of
 from ivr.flow.testing import CaseError, parse_cases
-from ivr.settings import keys_in_clear, open_lines, open_to_fraud, parse_settings
+from ivr.settings import keys_in_clear, mailboxes_without_mail, open_lines, open_to_fraud, parse_settings
 from tests.kit.lint import lint
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,6 +33,7 @@ def found(code: Code, text: str) -> set[str]:
             "C005": keys_in_clear(settings),
             "C006": open_lines(settings),
             "C007": open_to_fraud(settings),
+            "C008": mailboxes_without_mail(settings),
         }
         return {code for code, sentences in said.items() if sentences}
     if code.kind == "cases":
