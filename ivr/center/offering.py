@@ -25,8 +25,9 @@ __all__ = ["OfferFault", "Offering", "OfferingUser"]
 
 OfferFault = Literal["no_answer", "declined", "busy", "unreachable", "error"]
 
-SIGN_OF_LIFE: Final = 4.0
-"""Seconds for any answer of a registered phone to the INVITE: three datagrams have been sent by then."""
+SIGN_OF_LIFE: Final = 2.5
+"""Seconds for any answer of a registered phone to the INVITE: three datagrams have been sent by then, and the shortest
+`ring_timeout` is longer."""
 RING_GRACE: Final = 5.0
 """Seconds that the phones would ring beyond the lease, which ends first."""
 MAX_UUI: Final = 128

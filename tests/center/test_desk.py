@@ -295,14 +295,14 @@ def test_an_agent_who_does_not_take_the_call_leaves_the_caller_waiting(
     assert hand_off["outcome"] == "abandoned"
 
 
-def test_a_phone_that_is_dead_costs_the_caller_four_seconds(tmp_path: Path) -> None:
+def test_a_phone_that_is_dead_costs_the_caller_three_seconds(tmp_path: Path) -> None:
     flows = {"main": desk_flow("100")}
     house = QueueHouse(tmp_path, flows, {"anna": "200", "ben": "201"}, queue="{order: round_robin}")
     house.phone("200", DESK)
     ben, caller = house.phone("201", CELL), house.party()
     house.link.cut(DESK)
     caller.call("100")
-    house.run(4.2)
+    house.run(2.7)
     assert house.of("agent.missed")[0]["reason"] == "unreachable"
     ben.answer()
     talking(house, caller, ben)
