@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from aiohttp import web
+from pydantic import AfterValidator
 
-from ivr.api.bodies import member, read_object
-from ivr.api.guard import Guard
+from ivr.api.endpoints import Ask, Endpoint, Model
 from ivr.api.problems import ProblemError
 from ivr.flow import FlowSet
 from ivr.store import FlowState, Version
@@ -21,6 +20,89 @@ __all__ = ["FlowRoutes"]
 
 MAX_NUMBER = 2**31
 """What the store has room for."""
+
+
+def _share(value: str) -> str:
+    try:
+        parse_share(value)
+    except ValueError:
+        raise ValueError(f"not a share: {SHARE_FORMS}") from None
+    return value
+
+
+class Activation(Model):
+    """A version that is to be in force."""
+
+    number: int
+    canary: Annotated[str, AfterValidator(_share)] | None = None
+    """Share of the calls that try it: `10%`; default: all of them get it."""
+
+
+class FlowInForce(Model):
+    """What is in force of a flow."""
+
+    flow: str
+    active: int | None
+    """Version that calls get; null: the flow is not in force."""
+    candidate: int | None
+    """Version that a share of the calls tries."""
+    share: float | None
+    """That share, from 0 to 1."""
+
+
+class FlowsInForce(Model):
+    """What is in force."""
+
+    flows: list[FlowInForce]
+
+
+class FlowShown(FlowInForce):
+    """A flow."""
+
+    newest: int
+    """Its newest version."""
+    calls: dict[str, int]
+    """Calls in progress, by version."""
+
+
+class FlowsShown(Model):
+    """All flows."""
+
+    flows: list[FlowShown]
+    faults: list[str]
+    """What is wrong in the folder, which keeps it from being loaded."""
+
+
+class FlowVersion(Model):
+    """A version of a flow."""
+
+    flow: str
+    number: int
+    """Counts the versions of this flow, from 1."""
+    hash: str
+    """Names its content."""
+    created_at: float
+    """When it came in, seconds since the epoch."""
+    activated_at: float | None
+    """When it last became the active one."""
+    author: str | None
+    """Who brought it in."""
+    source: str | None
+    """The file it came from."""
+    note: str | None
+    """What somebody said about it."""
+
+
+class FlowVersions(FlowShown):
+    """A flow with its versions."""
+
+    versions: list[FlowVersion]
+
+
+class FlowText(FlowVersion):
+    """A version of a flow with its text."""
+
+    text: str
 
 
 class CallCounts(Protocol):
@@ -38,63 +120,65 @@ class FlowRoutes:
         self._calls = calls
         self._store = live.keeper.store
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them."""
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        one, version = "/v1/flows/{flow}", r"/v1/flows/{flow}/versions/{number:\d{1,9}}"
+        none, force = {404: "There is no such flow, or version."}, {200: FlowsInForce}
+        bad = {422: "The flows do not hold: nothing has changed."}
+        number = {"number": "Of the version."}
         return [
-            web.get("/v1/flows", guard("flows", self.all, local=True)),
-            web.post("/v1/flows/reload", guard("flows", self.reload)),
-            web.get("/v1/flows/{flow}", guard("flows", self.show, local=True)),
-            web.get(r"/v1/flows/{flow}/versions/{number:\d{1,9}}", guard("flows", self.version, local=True)),
-            web.post("/v1/flows/{flow}/activate", guard("flows", self.activate)),
-            web.post("/v1/flows/{flow}/rollback", guard("flows", self.rollback)),
-        ]
+            Endpoint("GET", "/v1/flows", "flows", self.all, answers={200: FlowsShown}, local=True),
+            Endpoint("POST", "/v1/flows/reload", "flows", self.reload, answers=force, problems=bad),
+            Endpoint("GET", one, "flows", self.show, answers={200: FlowVersions}, problems=none, local=True),
+            Endpoint(
+                "GET", version, "flows", self.version, answers={200: FlowText}, problems=none, local=True,
+                parameters=number,
+            ),
+            Endpoint(
+                "POST", f"{one}/activate", "flows", self.activate, body=Activation, answers=force, problems=none
+            ),
+            Endpoint("POST", f"{one}/rollback", "flows", self.rollback, answers=force, problems=none),
+        ]  # fmt: skip
 
-    async def all(self, _: web.Request) -> web.Response:
-        """Every flow with its versions in force."""
+    async def all(self, _: Ask[None, None]) -> dict[str, Any]:
+        """List flows with what is in force of them."""
         states = await asyncio.to_thread(self._store.states)
         counts = self._calls.by_version()
         faults = [str(fault) for fault in self._live.faults]
-        return web.json_response({"flows": [_state(s, counts) for s in states.values()], "faults": faults})
+        return {"flows": [_state(s, counts) for s in states.values()], "faults": faults}
 
-    async def show(self, request: web.Request) -> web.Response:
-        """One flow with all its versions."""
-        name = request.match_info["flow"]
+    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show a flow with all its versions."""
+        name = ask.path["flow"]
         state = (await asyncio.to_thread(self._store.states)).get(name)
         if state is None:
             raise ProblemError(404, "there is no such flow")
         versions = await asyncio.to_thread(self._store.versions, name)
-        shown = {**_state(state, self._calls.by_version()), "versions": [_version(version) for version in versions]}
-        return web.json_response(shown)
+        return {**_state(state, self._calls.by_version()), "versions": [_version(version) for version in versions]}
 
-    async def version(self, request: web.Request) -> web.Response:
-        """One version with its text."""
-        name, number = request.match_info["flow"], int(request.match_info["number"])
+    async def version(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Show a version of a flow with its text."""
+        name, number = ask.path["flow"], int(ask.path["number"])
         version = await asyncio.to_thread(self._store.version, name, number)
         if version is None:
             raise ProblemError(404, "there is no such version")
-        return web.json_response({**_version(version), "text": version.text})
+        return {**_version(version), "text": version.text}
 
-    async def reload(self, _: web.Request) -> web.Response:
-        """Take up the folder."""
+    async def reload(self, _: Ask[None, None]) -> dict[str, Any]:
+        """Take up the folder of flows."""
         return _in_force(await self._live.reload())
 
-    async def activate(self, request: web.Request) -> web.Response:
-        """Put a version into force: `{"number": 3}`, or `{"number": 3, "canary": "10%"}` for a share of the calls."""
-        body = await read_object(request, ("number", "canary"))
-        number = member(body, "number", int)
-        if not 0 < number < MAX_NUMBER:
+    async def activate(self, ask: Ask[Activation, None]) -> dict[str, Any]:
+        """Put a version of a flow into force, for all calls or a share of them."""
+        body = ask.body
+        if not 0 < body.number < MAX_NUMBER:
             raise ProblemError(404, "there is no such version")
-        share: float | None = None
-        if body.get("canary") is not None:
-            try:
-                share = parse_share(body["canary"])
-            except ValueError:
-                raise ProblemError(422, f"canary is not a share: {SHARE_FORMS}") from None
-        return _in_force(await self._live.activate(request.match_info["flow"], number, share))
+        share = None if body.canary is None else parse_share(body.canary)
+        return _in_force(await self._live.activate(ask.path["flow"], body.number, share))
 
-    async def rollback(self, request: web.Request) -> web.Response:
-        """Undo the last change of a flow."""
-        return _in_force(await self._live.rollback(request.match_info["flow"]))
+    async def rollback(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Undo the last change of what is in force of a flow."""
+        return _in_force(await self._live.rollback(ask.path["flow"]))
 
 
 def _state(state: FlowState, counts: Counter[tuple[str, int | None]]) -> dict[str, Any]:
@@ -112,10 +196,10 @@ def _version(version: Version) -> dict[str, Any]:
     return {name: getattr(version, name) for name in Version.__slots__ if name != "text"}
 
 
-def _in_force(flows: FlowSet) -> web.Response:
+def _in_force(flows: FlowSet) -> dict[str, Any]:
     shown = []
     for flow in flows.values():
         candidate = flows.candidates.get(flow.name)
         trial = {} if candidate is None else {"candidate": candidate.flow.number, "share": candidate.share}
         shown.append({"flow": flow.name, "active": flow.number, "candidate": None, "share": None, **trial})
-    return web.json_response({"flows": shown})
+    return {"flows": shown}
