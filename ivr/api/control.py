@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, model_validator
@@ -46,9 +46,13 @@ class CallControl(Protocol):
         """Take a call to another flow."""
 
     def instruct(
-        self, name: str, verb: str, fields: Mapping[str, Any]
-    ) -> tuple[int, asyncio.Future[ports.InstructionDone]]:
-        """Ask something of a call."""
+        self,
+        name: str,
+        verb: str,
+        fields: Mapping[str, Any],
+        then: Callable[[ports.InstructionDone], None] = lambda done: None,
+    ) -> int:
+        """Ask something of a call; `then` hears what came of it."""
 
 
 class Applications(Protocol):
@@ -438,15 +442,21 @@ class ControlRoutes:
     async def _done(self, ask: Ask[Any, None], verb: str, fields: Mapping[str, Any], *, wait: bool) -> Answer:
         call = self._calls.find(ask.path["id"])
         name = call.report.id
-        number, answer = self._calls.instruct(name, verb, fields)
+        answer: asyncio.Future[ports.InstructionDone] = asyncio.get_running_loop().create_future()
+
+        def done(command: ports.InstructionDone) -> None:
+            if not answer.done():
+                answer.set_result(command)
+
+        number = self._calls.instruct(name, verb, fields, done)
         if wait and not answer.done():
             await asyncio.wait([answer], timeout=LONGEST_WAIT)
         if not answer.done():
             return Answer(Done(id=name, instruction=number), 202)
-        done = answer.result()
-        if done.error is not None:
-            raise MoveError(done.error)
-        return Answer(Done(id=name, instruction=number, result=dict(done.result)), 200)
+        told = answer.result()
+        if told.error is not None:
+            raise MoveError(told.error)
+        return Answer(Done(id=name, instruction=number, result=dict(told.result)), 200)
 
 
 def _place(call: FlowCall) -> Moved:

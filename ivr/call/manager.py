@@ -5,7 +5,6 @@ datagram -> Stack -> event -> CallManager -> LiveCall -> Machine -> element -> m
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
 from collections import Counter
@@ -329,22 +328,24 @@ class CallManager:
         return call
 
     def instruct(
-        self, name: str, verb: str, fields: Mapping[str, Any]
-    ) -> tuple[int, asyncio.Future[ports.InstructionDone]]:
-        """Ask something of a call: the number of the instruction, and what came of it. NoGoalError where there is no
-        such call."""
+        self,
+        name: str,
+        verb: str,
+        fields: Mapping[str, Any],
+        then: Callable[[ports.InstructionDone], None] = lambda done: None,
+    ) -> int:
+        """Ask something of a call: the number of the instruction; `then` hears once what came of it, now or later.
+        NoGoalError where there is no such call."""
         call = self.find(name)
-        answer: asyncio.Future[ports.InstructionDone] = self._services.loop.create_future()
 
         def done(command: ports.InstructionDone) -> None:
             self._services.desks.applications.instructed(call, verb, command)
             if (event := DONE_EVENTS.get(verb)) is not None:
                 shown = {key: value for key, value in command.result.items() if key not in HIDDEN_RESULTS}
                 call.report.tell(event, {"instruction": command.id, **shown, "error": command.error})
-            if not answer.done():
-                answer.set_result(command)
+            then(command)
 
-        return call.orders.give(verb, fields, done), answer
+        return call.orders.give(verb, fields, done)
 
     def find(self, name: str) -> FlowCall:
         """A call in progress by id or short id; NoGoalError where there is none."""

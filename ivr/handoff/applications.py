@@ -56,6 +56,9 @@ class _Held:
     """A call that is offered to an application, or that it has."""
 
     call: FlowCall
+    name: str
+    """Id of the call."""
+    short_id: int
     command: ports.OfferApplication
     application: Application
     outbox: Outbox
@@ -105,7 +108,7 @@ class ApplicationDesk:
             call.feed(ports.ApplicationDone(command.id, "http_error", f"there is no application {name[:64]}"))
             return
         self._forget(call.report.id)
-        held = _Held(call, command, application, self._outbox(call, name))
+        held = _Held(call, call.report.id, call.report.short_id, command, application, self._outbox(call, name))
         self._held[call.report.id] = held
         call.report.tell("application.offered", {"application": name, "protocol": application.protocol})
         if application.protocol == "twiml":
@@ -229,28 +232,28 @@ class ApplicationDesk:
     # Offers
 
     def _offer(self, held: _Held, seconds: float) -> None:
-        command, name = held.command, held.call.report.id
+        command, name = held.command, held.name
         data = {
             "packet": dict(command.packet),
             "custom_data": dict(command.custom_data),
             "control": {"url": f"{self.base_url}/v1/calls/{name}", "token": held.text, "timeout": seconds},
         }
-        self._send_offer(held, seconds, data)
+        self._send_offer(held, seconds, self._body(held, "call.offered", data, 0))
 
-    def _send_offer(self, held: _Held, seconds: float, data: Mapping[str, Any]) -> None:
-        if self._held.get(held.call.report.id) is held and held.state == "offered":
-            request = self._request(held, "call.offered", data, seconds)
-            self._post.request(request, lambda answer: self._answered(held, answer, seconds, data))
+    def _send_offer(self, held: _Held, seconds: float, body: bytes) -> None:
+        if self._held.get(held.name) is held and held.state == "offered":
+            request = self._request(held, body, seconds)
+            self._post.request(request, lambda answer: self._answered(held, answer, seconds, body))
 
-    def _answered(self, held: _Held, answer: ports.RequestDone, seconds: float, data: Mapping[str, Any]) -> None:
-        if self._held.get(held.call.report.id) is not held or held.state != "offered":
+    def _answered(self, held: _Held, answer: ports.RequestDone, seconds: float, body: bytes) -> None:
+        if self._held.get(held.name) is not held or held.state != "offered":
             return
         failed = answer.status is None or answer.status >= 500
         transient = failed and answer.error in (None, "network", "bad_answer")
         if transient and held.tries < held.application.retry.times:
             held.tries += 1
             pause = held.application.retry.first * 2 ** (held.tries - 1)
-            self._timers.call_later(pause, lambda: self._send_offer(held, seconds, data))
+            self._timers.call_later(pause, lambda: self._send_offer(held, seconds, body))
             return
         if answer.error == "timeout":
             self._refuse(held, "timeout", answer.text)
@@ -269,7 +272,7 @@ class ApplicationDesk:
             return
         accept = body.get("accept") if isinstance(body, dict) else None
         if accept is True:
-            self.accept(held.call.report.id)
+            self.accept(held.name)
         elif accept is False:
             reason = body.get("reason")
             self._refuse(held, "rejected", reason[:200] if isinstance(reason, str) else "")
@@ -277,11 +280,11 @@ class ApplicationDesk:
             self._refuse(held, "bad_answer", 'the answer is not {"accept": true} or {"accept": false}')
 
     def _refuse(self, held: _Held, outcome: ports.ApplicationOutcome, text: str) -> None:
-        if self._held.get(held.call.report.id) is not held or held.state != "offered":
+        if self._held.get(held.name) is not held or held.state != "offered":
             return
         if outcome == "timeout":
             self._event(held, "offer.expired", {})
-        self._forget(held.call.report.id)
+        self._forget(held.name)
         name = held.command.application
         held.call.report.tell("application.rejected", {"application": name, "reason": outcome})
         held.call.feed(ports.ApplicationDone(held.command.id, outcome, text))
@@ -299,40 +302,30 @@ class ApplicationDesk:
         if held.application.protocol != "events":
             return
         held.events += 1
-        number = held.events
-        at = self._wall()
-        held.outbox.put(Letter(what, lambda: self._request(held, what, data, TIMEOUT, number, at)))
+        body = self._body(held, what, data, held.events)
+        held.outbox.put(Letter(what, lambda: self._request(held, body, TIMEOUT)))
 
-    def _request(
-        self,
-        held: _Held,
-        what: str,
-        data: Mapping[str, Any],
-        timeout: float,
-        number: int = 0,
-        at: float | None = None,
-    ) -> ports.Request:
-        report, application = held.call.report, held.application
-        name = f"{report.id}:{held.command.id}:{number}"
-        body = json.dumps(
-            {
-                "id": name,
-                "type": what,
-                "sequence": number,
-                "at": self._wall() if at is None else at,
-                "application": held.command.application,
-                "call": {"id": report.id, "short_id": report.short_id},
-                "data": data,
-            },
-            default=str,
-        ).encode()
+    def _body(self, held: _Held, what: str, data: Mapping[str, Any], number: int) -> bytes:
+        told = {
+            "id": f"{held.name}:{held.command.id}:{number}",
+            "type": what,
+            "sequence": number,
+            "at": self._wall(),
+            "application": held.command.application,
+            "call": {"id": held.name, "short_id": held.short_id},
+            "data": data,
+        }
+        return json.dumps(told, default=str).encode()
+
+    def _request(self, held: _Held, body: bytes, timeout: float) -> ports.Request:
+        """An event as it is sent: signed anew each time."""
+        application = held.application
         headers = {header.lower(): value.get_secret_value() for header, value in application.headers.items()}
         headers |= {
             "content-type": "application/json",
             SIGNATURE_HEADER.lower(): sign(application.secret.get_secret_value(), body, int(self._wall())),
         }
-        secret = held.command.secret
-        return ports.Request(0, "POST", application.url, headers, body, timeout, secret=secret)
+        return ports.Request(0, "POST", application.url, headers, body, timeout, secret=held.command.secret)
 
     def _outbox(self, call: FlowCall, name: str) -> Outbox:
         key = call.report.id, name

@@ -1,0 +1,441 @@
+"""Calls at voice applications: offers, tokens, events and their order, and how calls come back. In virtual time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as run_settings
+from hypothesis import strategies as st
+
+from ivr.call.moving import goal_of
+from ivr.flow import ports
+from ivr.handoff import outbox
+from ivr.handoff.applications import ApplicationDesk
+from ivr.handoff.outbox import Letter, Outbox
+from ivr.sip import Answered, Ended
+from ivr.webhooks import SIGNATURE_HEADER, verify
+from tests.kit.house import House
+
+SECRET = "0123456789abcdef0123456789abcdef"
+SETTINGS = f"""
+lines:
+  pbx: {{type: sip_trunk, host: 192.0.2.10}}
+applications:
+  crm: {{url: "https://app.test/calls", secret: "{SECRET}", timeout: 5s, idle: 20s, retry: {{times: 1, first: 1s}}}}
+  shop: {{protocol: twiml, url: "https://app.test/voice", secret: "{SECRET}", retry: never}}
+"""
+FLOW = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: app}
+  app:
+    type: transfer_to_voice_application
+    application: APP
+    custom_data: {order: "4711"}
+    filler: none
+    branches: {call_not_transferred: sorry, returned: back, call_transferred: after}
+  sorry: {type: play, text: Sorry, next: bye}
+  back: {type: play, text: Back, next: bye}
+  after: {type: set_variable, variables: {done: true}}
+  bye: {type: hang_up}
+"""
+ELSEWHERE = """
+elements:
+  start: {type: start_from_flow, next: hello}
+  hello: {type: play, text: Elsewhere, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+class Post:
+    """Keeps requests; the test answers them."""
+
+    def __init__(self) -> None:
+        self.sent: list[ports.Request] = []
+        self._open: list[Callable[[ports.RequestDone], None]] = []
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        self.sent.append(command)
+        self._open.append(done)
+
+    def answer(self, status: int | None = 200, body: Any = None, error: Any = None) -> None:
+        """Answer the oldest one that waits."""
+        self._open.pop(0)(ports.RequestDone(0, status, {}, body, error, error or ""))
+
+    @property
+    def waiting(self) -> int:
+        return len(self._open)
+
+    @property
+    def bodies(self) -> list[dict[str, Any]]:
+        return [json.loads(command.body or b"{}") for command in self.sent]
+
+    @property
+    def types(self) -> list[str]:
+        return [str(body["type"]) for body in self.bodies]
+
+
+class Scene:
+    """A caller whose flow has just offered him to an application."""
+
+    def __init__(self, folder: Path, application: str = "crm") -> None:
+        self.house = House(folder, {"main": FLOW.replace("APP", application), "elsewhere": ELSEWHERE}, SETTINGS)
+        self.post = Post()
+        self.desk = ApplicationDesk(self.house.settings, self.post, self.house.services, lambda: 1_000.0)
+        self.house.services.desks.applications = self.desk
+        self.caller = self.house.party()
+        self.caller.call("100")
+        assert self.caller.got(Answered)
+        self.call = next(iter(self.house.manager.calls.values()))
+        self.name = self.call.report.id
+
+    def accepted(self) -> Scene:
+        self.post.answer(200, {"accept": True})
+        self.house.run(0.1)
+        return self
+
+    def order(self, verb: str, **fields: Any) -> list[ports.InstructionDone]:
+        found: list[ports.InstructionDone] = []
+        self.house.manager.instruct(self.name, verb, fields, found.append)
+        return found
+
+    def deliver(self) -> None:
+        """Let the application hear of everything."""
+        while self.post.waiting:
+            self.post.answer(204)
+
+    @property
+    def element(self) -> str | None:
+        return self.call.machine.element
+
+    @property
+    def result(self) -> Any:
+        return self.call.machine.result
+
+    def told(self) -> list[str]:
+        return [event.type for event in self.house.services.feed.since(0) or [] if event.type.startswith("applic")]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+# Offers
+
+
+def test_an_offer_is_signed_and_says_what_is_offered(scene: Scene) -> None:
+    (request,) = scene.post.sent
+    body = scene.post.bodies[0]
+    assert request.url == "https://app.test/calls"
+    assert verify(SECRET, request.body or b"", request.headers[SIGNATURE_HEADER.lower()], 1_000.0)
+    assert not verify(SECRET, (request.body or b"") + b" ", request.headers[SIGNATURE_HEADER.lower()], 1_000.0)
+    assert body["type"] == "call.offered"
+    assert body["call"]["id"] == scene.name
+    assert body["data"]["custom_data"] == {"order": "4711"}
+    assert body["data"]["packet"]["version"] == 1
+    control = body["data"]["control"]
+    assert control["url"].endswith(f"/v1/calls/{scene.name}")
+    assert scene.desk.token(control["token"].split("_")[1]) is not None
+
+
+def test_accepted_in_the_answer(scene: Scene) -> None:
+    scene.accepted()
+    assert scene.post.types == ["call.offered", "call.accepted"]
+    assert scene.order("say", text="Hello") == []
+    assert scene.house.port.playing is not None
+    assert scene.told() == ["application.offered", "application.accepted"]
+
+
+def test_accepted_by_a_request(scene: Scene) -> None:
+    scene.post.answer(202)
+    assert scene.desk.accept(scene.name)
+    assert not scene.desk.accept(scene.name)
+    assert not scene.desk.reject(scene.name, "")
+    assert scene.element == "app"
+
+
+@pytest.mark.parametrize("body", [{"accept": False, "reason": "closed"}, "by request"])
+def test_rejected(scene: Scene, body: Any) -> None:
+    if body == "by request":
+        scene.post.answer(202)
+        assert scene.desk.reject(scene.name, "closed")
+    else:
+        scene.post.answer(200, body)
+    assert scene.element == "sorry"
+    assert scene.result["reason"] == "rejected"
+    assert scene.call.machine.steps[1].details["text"] == "closed"
+    assert not scene.desk.accept(scene.name)
+
+
+def test_nothing_is_heard_in_time(scene: Scene) -> None:
+    scene.post.answer(200, {})
+    scene.house.run(4.0)
+    assert scene.element == "app"
+    scene.house.run(1.1)
+    assert scene.result["reason"] == "timeout"
+    assert scene.post.types[-1] == "offer.expired"
+    assert not scene.desk.accept(scene.name)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "reason"),
+    [
+        (404, None, None, "http_error"),
+        (None, None, "refused", "http_error"),
+        (None, None, "too_large", "bad_answer"),
+        (200, {"accept": "yes"}, None, "bad_answer"),
+        (200, ["accept"], None, "bad_answer"),
+        (200, "<html>", None, "bad_answer"),
+        (None, None, "timeout", "timeout"),
+    ],
+)
+def test_answers_that_are_of_no_use(scene: Scene, status: Any, body: Any, error: Any, reason: str) -> None:
+    scene.post.answer(status, body, error)
+    assert scene.element == "sorry"
+    assert scene.result["reason"] == reason
+
+
+def test_tries_again_within_the_time(scene: Scene) -> None:
+    scene.post.answer(503)
+    assert scene.element == "app"
+    scene.house.run(1.1)
+    assert scene.post.types == ["call.offered"] * 2
+    scene.post.answer(None, error="network")
+    assert scene.result["reason"] == "http_error"
+
+
+def test_an_application_that_is_not_there(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "nobody")
+    assert scene.element == "sorry"
+    assert scene.result["reason"] == "http_error"
+
+
+def test_the_caller_leaves_before_the_answer(scene: Scene) -> None:
+    scene.caller.hang_up()
+    scene.post.answer(200, {"accept": True})
+    assert scene.post.types == ["call.offered", "call.ended"]
+    assert not scene.desk.accept(scene.name)
+    scene.deliver()
+    assert not scene.desk._outboxes
+    scene.house.settled()
+    assert scene.house.record.cause == "user_hung_up"
+
+
+# Control
+
+
+def test_results_are_events_in_their_order(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("say", text="One")
+    scene.house.play_out()
+    done = scene.order("collect", max_digits=2)
+    scene.house.press("42")
+    scene.deliver()
+    assert scene.post.types[2:] == ["say.finished", "digits.collected"]
+    assert [body["sequence"] for body in scene.post.bodies[1:]] == [1, 2, 3]
+    assert scene.post.bodies[-1]["data"]["digits"] == "42"
+    assert done[0].result["digits"] == "42"
+    feed = [event for event in scene.house.services.feed.since(0) or [] if event.type == "digits.collected"]
+    assert "42" not in json.dumps([dict(event.data) for event in feed])
+
+
+def test_masked_digits_stay_masked(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("collect", max_digits=4, reporting="masked")
+    scene.house.press("4711")
+    scene.deliver()
+    assert scene.post.bodies[-1]["data"]["digits"] == "xxxx"
+    scene.caller.hang_up()
+    scene.house.settled()
+    assert "4711" not in json.dumps([step for step in scene.house.record.path], default=str).replace('"4711"', "", 1)
+
+
+def test_events_are_sent_again_until_they_are_heard_and_never_overtake(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("stop")
+    scene.order("send_digits", digits="1")
+    for _ in range(3):
+        scene.post.answer(None, error="network")
+        scene.house.run(4.0)
+    assert scene.post.types[1:] == ["call.accepted"] * 4
+    scene.deliver()
+    assert scene.post.types[4:] == ["call.accepted", "stop.done", "digits.sent"]
+    assert len({body["id"] for body in scene.post.bodies[1:5]}) == 1
+
+
+def test_what_is_refused_is_not_sent_again(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("stop")
+    scene.post.answer(410)
+    assert scene.post.types[-1] == "stop.done"
+
+
+def test_hanging_up(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("hang_up")
+    scene.house.run(0.5)
+    assert scene.caller.got(Ended)
+    scene.deliver()
+    assert scene.post.types[-2:] == ["call.ended", "call.hung_up"] or "call.ended" in scene.post.types
+    scene.house.settled()
+    assert scene.house.record.cause == "ended_by_api"
+    assert scene.house.record.path[-1]["element"] == "after"
+
+
+def test_a_caller_who_leaves_while_the_application_has_the_call(scene: Scene) -> None:
+    scene.accepted()
+    scene.caller.hang_up()
+    scene.deliver()
+    assert scene.post.types[-1] == "call.ended"
+    scene.house.settled()
+    assert scene.house.record.path[1]["branch"] == "call_transferred"
+    assert scene.house.record.cause == "transferred"
+
+
+def test_given_back_with_what_was_found_out(scene: Scene) -> None:
+    scene.accepted()
+    assert scene.desk.release(scene.name, {"customer": "Anna"})
+    assert scene.element == "back"
+    assert scene.result["reason"] == "released"
+    assert scene.result["variables"] == {"customer": "Anna"}
+    assert not scene.desk.release(scene.name, {})
+    assert not scene.desk._tokens
+
+
+def test_silent_for_too_long(scene: Scene) -> None:
+    scene.accepted()
+    scene.house.run(19.0)
+    assert scene.element == "app"
+    scene.house.run(1.5)
+    assert scene.element == "back"
+    assert scene.result["reason"] == "idle"
+    scene.deliver()
+    assert scene.post.types[-1] == "call.taken_back"
+    assert not scene.desk._tokens
+
+
+def test_moved_away_from_the_application(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("say", text="A long text")
+    goal = goal_of("flow", "elsewhere", scene.house.manager.flows, scene.house.settings)
+    scene.house.manager.move(scene.name, goal.flow, goal.entry, "test")
+    assert scene.element == "hello"
+    scene.deliver()
+    assert scene.post.types[-1] == "call.taken_back" or "call.taken_back" in scene.post.types
+    assert not scene.desk._tokens
+    assert scene.call.machine.steps[1].branch == "moved by test"
+
+
+def test_after_the_call_it_is_told_for_a_bounded_time(scene: Scene) -> None:
+    scene.accepted()
+    scene.caller.hang_up()
+    for _ in range(100):
+        if not scene.post.waiting:
+            break
+        scene.post.answer(None, error="network")
+        scene.house.run(30.0)
+    assert not scene.desk._outboxes
+
+
+# Documents
+
+
+def test_twiml_goes_by_way_of_the_flow(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "shop")
+    request = scene.house.outside.asked[-1]
+    assert (request.url, request.application) == ("https://app.test/voice", "shop")
+    account = scene.house.settings.applications["shop"].account_sid("shop")
+    assert account in (request.body or b"").decode()
+    found = scene.desk.credentials(scene.call)
+    assert found is not None and found[0] == account
+    scene.house.outside.answer(
+        ports.RequestDone(request.id, 200, {"content-type": "text/xml"}, "<Response><Say>Hi</Say></Response>")
+    )
+    scene.house.play_out()
+    assert len(scene.desk) == 0
+    scene.house.settled()
+    assert scene.house.record.cause == "transferred"
+
+
+def test_it_has_the_call_no_more_when_the_flow_has(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "shop")
+    request = scene.house.outside.asked[-1]
+    scene.house.outside.answer(ports.RequestDone(request.id, 500))
+    assert scene.element == "sorry"
+    assert scene.desk.credentials(scene.call) is None
+
+
+# The outbox alone
+
+
+class Clock:
+    """Timers that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.timers: list[tuple[float, Callable[[], None]]] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, then: Callable[[], None]) -> Any:
+        entry = (self.now + seconds, then)
+        self.timers.append(entry)
+
+        return SimpleNamespace(cancel=lambda: entry in self.timers and self.timers.remove(entry))
+
+    def turn(self, seconds: float) -> None:
+        self.now += seconds
+        for entry in [entry for entry in self.timers if entry[0] <= self.now]:
+            self.timers.remove(entry)
+            entry[1]()
+
+
+ANSWERS = st.sampled_from([(200, None), (204, None), (500, None), (429, None), (404, None), (None, "network")])
+
+
+@given(st.lists(st.one_of(st.just("put"), st.just("end"), st.floats(0, 60), ANSWERS), max_size=60))
+@run_settings(deadline=None)
+def test_one_at_a_time_in_order_and_an_end(acts: list[Any]) -> None:
+    post, clock = Post(), Clock()
+    emptied: list[int] = []
+    box = Outbox(post, clock, "crm", 60.0, lambda: emptied.append(1))
+    put = 0
+    for act in acts:
+        if act == "put" and not emptied:
+            number = put
+            box.put(Letter("x", lambda number=number: ports.Request(number, "POST", "https://app.test/")))  # type: ignore[misc]
+            put += 1
+        elif act == "end":
+            box.end()
+        elif isinstance(act, float):
+            clock.turn(act)
+        elif isinstance(act, tuple) and post.waiting:
+            post.answer(act[0], error=act[1])
+        assert post.waiting <= 1
+        assert len(box) <= outbox.MAX_LETTERS
+    numbers = [command.id for command in post.sent]
+    assert numbers == sorted(numbers)
+    box.end()
+    for _ in range(1_000):
+        if emptied:
+            break
+        if post.waiting:
+            post.answer(None, error="network")
+        clock.turn(30.0)
+    assert emptied == [1]
+
+
+def test_an_application_that_is_down_does_not_fill_the_memory() -> None:
+    post, clock = Post(), Clock()
+    box = Outbox(post, clock, "crm", 60.0, lambda: None)
+    for number in range(outbox.MAX_LETTERS * 3):
+        box.put(Letter("x", lambda number=number: ports.Request(number, "POST", "https://app.test/")))  # type: ignore[misc]
+    assert len(box) == outbox.MAX_LETTERS
+    assert box.lost == outbox.MAX_LETTERS * 2
