@@ -82,7 +82,8 @@ class Playback:
             self._start(command, sounds)
 
     def _start(self, command: ports.Play, sounds: list[Sound]) -> None:
-        self._newest = self._port.play(sounds, loop=command.loop, pause_ms=round(command.pause * 1000))
+        pause = round(command.pause * 1000)
+        self._newest = self._port.play(sounds, loop=command.loop, pause_ms=pause, go_on=command.go_on)
         self._playing[self._newest] = command.id
         self._figures.begins(self._newest)
 

@@ -322,10 +322,10 @@ class Session(Context):
 
     # Sound
 
-    def play(self, prompts: tuple[PromptSpec, ...], pause: float = 0.0, loop: int = 1) -> int:
-        """Play prompts and enter them in the trace; the id of the playback."""
+    def play(self, prompts: tuple[PromptSpec, ...], pause: float = 0.0, loop: int = 1, *, go_on: bool = False) -> int:
+        """Play prompts and enter them in the trace; the id of the playback. `go_on`: from where it was cut off."""
         number = self.next_id()
-        self.commands.append(Play(number, prompts, pause, loop))
+        self.commands.append(Play(number, prompts, pause, loop, go_on))
         entry: dict[str, Any] = {"prompts": [_shown(prompt) for prompt in prompts], "at": self.offset(self.now)}
         if not self.enter("played", entry):
             return number

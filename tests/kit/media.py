@@ -65,7 +65,7 @@ class FakePort:
     def update(self, stream: Stream) -> None:
         self.streams.append(stream)
 
-    def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0) -> int:
+    def play(self, sounds: Sequence[Sound], loop: int = 1, pause_ms: int = 0, *, go_on: bool = False) -> int:
         self._stopped(self.playing)
         self._count += 1
         self.plays[self._count] = (list(sounds), loop)

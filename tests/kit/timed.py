@@ -55,8 +55,8 @@ class TimedPort(FakePort):
 
     # Prompts
 
-    def play(self, sounds: Any, loop: int = 1, pause_ms: int = 0) -> int:
-        number = super().play(sounds, loop, pause_ms)
+    def play(self, sounds: Any, loop: int = 1, pause_ms: int = 0, *, go_on: bool = False) -> int:
+        number = super().play(sounds, loop, pause_ms, go_on=go_on)
         pause = pause_ms / 1000
         self._begins[number] = self._link.now + pause
         if loop:

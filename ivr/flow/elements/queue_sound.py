@@ -1,6 +1,7 @@
 """What a caller hears while he waits in a queue: greeting, music, announcements, his place and how long it may take.
 
-One sound at a time. Music goes on after each announcement; nothing wakes up but when the next sound is due.
+One sound at a time. Music goes on after each announcement, from where that cut it off; nothing wakes up but when the
+next sound is due.
 """
 
 from __future__ import annotations
@@ -222,7 +223,7 @@ class QueueSound:
         self._saying = what
 
     def _start(self, spec: PromptSpec, loop: int) -> None:
-        self._playing = self._ctx.play((spec,), 0.0, loop)
+        self._playing = self._ctx.play((spec,), 0.0, loop, go_on=not loop)
         self._since = self._ctx.now
 
     def _said(self) -> None:

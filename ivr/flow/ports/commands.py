@@ -56,6 +56,8 @@ class Play:
     """Seconds of silence before the first round, not before the others."""
     loop: int = 1
     """Rounds; 0 plays until stopped."""
+    go_on: bool = False
+    """Begin where the last playback with `go_on` was stopped, if it was of the same prompts: music."""
 
 
 @dataclass(frozen=True, slots=True)
