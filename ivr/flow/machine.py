@@ -182,6 +182,11 @@ class Machine(Walk):
         """Inputs of the caller as `reporting` lets them be seen; see :func:`ivr.flow.trace.digits`."""
         return digits(self.steps)
 
+    @property
+    def asks(self) -> bool:
+        """Keys of the caller are being collected."""
+        return self._ctx.asking
+
     # What drives it
 
     def know(self, profile: Mapping[str, Any]) -> None:

@@ -113,6 +113,7 @@ class Session(Context):
         "_open_plays",
         "_room",
         "answered",
+        "asking",
         "branch_shown",
         "call_recording",
         "controlled",
@@ -155,6 +156,8 @@ class Session(Context):
         self.waits: dict[int, WaitForEvent] = {}
         """Events that are waited for, by the id of the wait."""
         self.answered = False
+        self.asking = False
+        """Keys of the caller are being collected."""
         self.early = False
         """The caller hears early media."""
         self.forwarding = False

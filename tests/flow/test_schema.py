@@ -90,7 +90,7 @@ def test_cases_hold(path: Path) -> None:
         "- {name: a, given: {cller: '1'}}",
         "- {name: a, when: [{prss: '1'}]}",
         "- {name: a, when: [{at: start}]}",
-        "- {name: a, when: [{agent: x}]}",
+        "- {name: a, when: [{agent: x, result: maybe}]}",
         "- {name: a, expect: {sayd: []}}",
     ],
 )

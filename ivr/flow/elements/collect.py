@@ -158,9 +158,11 @@ class CollectElement(Element):
         secret = self.sensitive or ctx.is_sensitive(self.save_as)
         shown = "masked" if secret and self.reporting == "show" else self.reporting
         paused = secret and ctx.pause_recording()
+        ctx.asking = True
         try:
             return (yield from self._attempts(ctx, secret, shown))
         finally:
+            ctx.asking = False
             if paused:
                 ctx.resume_recording()
 

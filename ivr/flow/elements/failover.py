@@ -88,9 +88,7 @@ def _made(kind: str) -> BeforeValidator:
     def make(value: object) -> object:
         if value is None or isinstance(value, Element):
             return value
-        model = ELEMENTS.get(short.type)
-        if model is None:
-            raise ValueError(f"{short.type} is not built yet in this version")
+        model = ELEMENTS[short.type]
         fields: dict[str, Any] = {}
         if isinstance(value, Mapping):
             fields.update(value)
@@ -216,8 +214,11 @@ def fall_over(
     return otherwise
 
 
-LISTS = ("played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "offers", "positions")
-"""Details of a step that all members of a chain write to."""
+LISTS = frozenset(
+    {"played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "offers", "positions"}
+    | {"recording", "duration"}
+)
+"""Details of a step that all members of a chain write to: they are looked for there."""
 
 
 def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, str]:

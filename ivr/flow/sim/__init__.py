@@ -10,13 +10,17 @@ Nothing here reads a clock, opens a socket or draws a number that the seed does 
 from ivr.flow.sim.call import SimulatedCall
 from ivr.flow.sim.configured import Configured, configured
 from ivr.flow.sim.given import MONDAY_NOON, Given, PastEvent
+from ivr.flow.sim.queues import QueueBook
 from ivr.flow.sim.report import LONG_SILENCE
 from ivr.flow.sim.script import Script, ScriptError, parse_script
 from ivr.flow.sim.seen import (
     Change,
     Dialled,
     Forwarded,
+    HandedOver,
+    LeftMessage,
     LoggedEvent,
+    Queued,
     Said,
     SentMail,
     SentRequest,
@@ -27,12 +31,25 @@ from ivr.flow.sim.seen import (
 )
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.steps import Step
-from ivr.flow.sim.stubs import CalleeAnswer, ForwardAnswer, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.sim.stubs import (
+    AgentAnswer,
+    AiAnswer,
+    ApplicationAnswer,
+    CalleeAnswer,
+    ForwardAnswer,
+    HttpAnswer,
+    MailAnswer,
+    Stubs,
+)
+from ivr.flow.sim.surroundings import Surroundings
 from ivr.flow.sim.transcript import tell
 
 __all__ = [
     "LONG_SILENCE",
     "MONDAY_NOON",
+    "AgentAnswer",
+    "AiAnswer",
+    "ApplicationAnswer",
     "CalleeAnswer",
     "Change",
     "Configured",
@@ -40,10 +57,14 @@ __all__ = [
     "ForwardAnswer",
     "Forwarded",
     "Given",
+    "HandedOver",
     "HttpAnswer",
+    "LeftMessage",
     "LoggedEvent",
     "MailAnswer",
     "PastEvent",
+    "QueueBook",
+    "Queued",
     "Said",
     "Script",
     "ScriptError",
@@ -55,6 +76,7 @@ __all__ = [
     "StartedContact",
     "Step",
     "Stubs",
+    "Surroundings",
     "Waited",
     "Waiting",
     "configured",

@@ -8,7 +8,17 @@ from typing import Any, Literal, Self
 from ivr.flow import ports
 from ivr.flow.sim.observed import ObservedCall
 from ivr.flow.sim.seen import HappeningKind
-from ivr.flow.sim.stubs import Answers, CalleeAnswer, ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer
+from ivr.flow.sim.stubs import (
+    AgentAnswer,
+    AiAnswer,
+    Answers,
+    ApplicationAnswer,
+    CalleeAnswer,
+    ForwardAnswer,
+    ForwardResult,
+    HttpAnswer,
+    MailAnswer,
+)
 
 __all__ = ["ActingCall"]
 
@@ -26,6 +36,9 @@ class ActingCall(ObservedCall):
     _forward_answers: Answers[ForwardAnswer]
     _mail_answers: Answers[MailAnswer]
     _callee_answers: Answers[CalleeAnswer]
+    _agent_answers: Answers[AgentAnswer]
+    _ai_answers: Answers[AiAnswer]
+    _offer_answers: Answers[ApplicationAnswer]
 
     def wait(self, seconds: float) -> Self:
         """Let time pass."""
@@ -52,7 +65,7 @@ class ActingCall(ObservedCall):
                 break
             self._asked = True
             self._happens("key", key)
-            if not self._forwards.bridged:
+            if not (self._forwards.bridged or self._queues.talking or self._takers.waits_for == "ai_agent"):
                 self._dials.pressed()
                 self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
         return self
@@ -69,13 +82,19 @@ class ActingCall(ObservedCall):
         if self.ended:
             return self
         self._happens("hung_up", cause)
-        self._forwards.abandon()
-        self._dials.abandon()
+        self._abandon()
         self._over()
         self.send(ports.CallEnded(cause))
         self._sound.close()
         self._tell_end(cause)
         return self
+
+    def _abandon(self) -> None:
+        """The caller is gone: nobody talks to him, and nobody rings for him."""
+        self._forwards.abandon()
+        self._dials.abandon()
+        self._queues.abandon()
+        self._takers.abandon()
 
     def _leave(self) -> None:
         self.hang_up()
@@ -94,12 +113,18 @@ class ActingCall(ObservedCall):
 
     # What the world does
 
-    def stub(self, *answers: HttpAnswer | ForwardAnswer | MailAnswer | CalleeAnswer) -> Self:
+    def stub(
+        self,
+        *answers: HttpAnswer | ForwardAnswer | MailAnswer | CalleeAnswer | AgentAnswer | AiAnswer | ApplicationAnswer,
+    ) -> Self:
         """Have these answers given before those of the stubs."""
         self._http_answers.first(answer for answer in answers if isinstance(answer, HttpAnswer))
         self._forward_answers.first(answer for answer in answers if isinstance(answer, ForwardAnswer))
         self._mail_answers.first(answer for answer in answers if isinstance(answer, MailAnswer))
         self._callee_answers.first(answer for answer in answers if isinstance(answer, CalleeAnswer))
+        self._agent_answers.first(answer for answer in answers if isinstance(answer, AgentAnswer))
+        self._ai_answers.first(answer for answer in answers if isinstance(answer, AiAnswer))
+        self._offer_answers.first(answer for answer in answers if isinstance(answer, ApplicationAnswer))
         return self
 
     def answer_request(
@@ -116,6 +141,22 @@ class ActingCall(ObservedCall):
         """The called party does this now; `left`: hangs up after the talk. A refusal may have another code."""
         self._forwards.result(result, sip_code)
         return self
+
+    def queue_place(self, position: int, estimate: float | None = None) -> bool:
+        """The caller's place in the queue changes; False: he is in none."""
+        return self._queues.place(position, estimate)
+
+    def agent_result(self, result: str) -> bool:
+        """An agent answers (`answered`), the two are done (`left`), or the visit ends otherwise; False: it cannot."""
+        return self._queues.result(result)
+
+    def ai_result(self, reason: ports.AiReason | Literal["started"], **told: Any) -> bool:
+        """The AI agent has the call (`started`), or gives it back; False: there is none."""
+        return self._takers.ai_result(reason, **told)
+
+    def application_result(self, outcome: ports.ApplicationOutcome | Literal["taken"], **told: Any) -> bool:
+        """The application has the call (`taken`), or is done with it; False: there is none."""
+        return self._takers.application_result(outcome, **told)
 
     def callee_result(self, answer: CalleeAnswer) -> bool:
         """Who is being called does this now, or that is why it fails; False: nobody is."""

@@ -21,13 +21,13 @@ from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
 from ivr.flow.sim.outside import SimulatedWorld
+from ivr.flow.sim.queues import Queues
 from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, StartedContact
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
-from ivr.flow.sim.stubs import (
-    Answers,
-    Stubs,
-)
+from ivr.flow.sim.stubs import Answers, Stubs
+from ivr.flow.sim.surroundings import Surroundings
+from ivr.flow.sim.takers import Takers
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar, Limits
 
@@ -42,13 +42,14 @@ MAX_MOMENTS = 100_000
 EMITTED_BY: dict[type[Any], tuple[str, ...]] = {
     ports.UpdateProfile: ("update_profile",),
     ports.DoNotContact: ("do_not_contact",),
-    ports.Request: ("call_api", "notify"),
+    ports.Request: ("call_api", "notify", "transfer_to_chat"),
     ports.SendMail: ("notify",),
 }
 """Elements that ask for this and may go on at once, so that another one runs when it is carried out."""
 
 _AFTER_THE_END = frozenset(
     {
+        ports.DeliverVoicemail,
         ports.Request,
         ports.SendMail,
         ports.UpdateProfile,
@@ -69,6 +70,8 @@ class SimulatedCall(ActingCall):
 
     __slots__ = (
         "_agenda",
+        "_agent_answers",
+        "_ai_answers",
         "_callee_answers",
         "_dead_air",
         "_dials",
@@ -80,7 +83,10 @@ class SimulatedCall(ActingCall):
         "_http_answers",
         "_mail_answers",
         "_noted",
+        "_offer_answers",
+        "_queues",
         "_sound",
+        "_takers",
         "_world",
         "contacts",
         "delivered",
@@ -109,6 +115,7 @@ class SimulatedCall(ActingCall):
         courtesy: ports.PromptSpec | None = None,
         languages: Languages | None = None,
         calendars: Mapping[str, Calendar] | None = None,
+        surroundings: Surroundings | None = None,
     ) -> None:
         """`settings` are those that are configured for flows; the rest is as for :class:`~ivr.flow.machine.Machine`."""
         given = given or _GIVEN
@@ -130,7 +137,7 @@ class SimulatedCall(ActingCall):
             profile=dict(given.profile),
             courtesy=courtesy,
             languages=languages,
-            calendars={**(calendars or {}), **given.calendars},
+            calendars=(all_calendars := {**(calendars or {}), **given.calendars}),
             tags=given.tags,
         )
         self._agenda = agenda = Agenda()
@@ -138,12 +145,40 @@ class SimulatedCall(ActingCall):
         self._forward_answers = Answers(stubs.forwards)
         self._mail_answers = Answers(stubs.mails)
         self._callee_answers = Answers(stubs.callees)
+        self._agent_answers = Answers(stubs.agents)
+        self._ai_answers = Answers(stubs.ai_agents)
+        self._offer_answers = Answers(stubs.applications)
+        around = surroundings or _AROUND
         self.delivered = []
         delivered, feed = self.delivered.append, self.send
         self._failing_recordings = stubs.failing_recordings
         self._sound = Sound(agenda, feed, speech)
         happens, manual = self._happens, stubs.manual
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
+        self._queues = Queues(
+            agenda,
+            feed,
+            self._leave,
+            self._agent_answers,
+            delivered,
+            happens,
+            self.wall,
+            around.queues,
+            all_calendars,
+            manual,
+        )
+        self._takers = Takers(
+            agenda,
+            feed,
+            self._leave,
+            self._ai_answers,
+            self._offer_answers,
+            delivered,
+            happens,
+            around.ai_agents,
+            around.applications,
+            manual,
+        )
         self._dials = Dials(
             agenda,
             feed,
@@ -281,8 +316,7 @@ class SimulatedCall(ActingCall):
                 self.heard = True
             case ports.HangUp():
                 self._happens("ended", command.cause)
-                self._forwards.abandon()
-                self._dials.abandon()
+                self._abandon()
                 self._over()
                 self._sound.close()
                 self._tell_end(command.cause)
@@ -294,6 +328,22 @@ class SimulatedCall(ActingCall):
                 self._happens("forward", self._forwards.start(command, self._running()))
             case ports.CancelForward(id=number):
                 self._forwards.cancel(number)
+            case ports.JoinQueue():
+                self._happens("queue", self._queues.join(command, self._running()))
+            case ports.LeaveQueue():
+                self._queues.leave(command)
+            case ports.KeepCallback():
+                self._queues.keep_callback(command)
+            case ports.DeliverVoicemail():
+                self._happens("message", self._queues.message(command, self._running()))
+            case ports.StartAiAgent():
+                self._happens("hand_over", self._takers.start(command, self._running()))
+            case ports.OfferApplication():
+                offered = self._takers.offer(command, self._running())
+                if offered is not None:
+                    self._happens("hand_over", offered)
+            case ports.StopAiAgent(id=number) | ports.StopApplication(id=number):
+                self._takers.stop(number)
             case ports.ReserveDial():
                 self._dials.reserve(command)
             case ports.Dial():
@@ -375,8 +425,10 @@ class SimulatedCall(ActingCall):
             and sound.playing is None
             and sound.recording is None
             and self._forwards.command is None
+            and not self._queues.talking
+            and not self._takers.taken
             and self._dials.telling != "machine"
-            and not (self._asked and self.machine.steps[-1].type == "collect")
+            and not (self._asked and self.machine.asks)
         )
         self._dead_air.listen(self.now, self._running(), quiet=quiet, heard=self.heard)
 
@@ -384,3 +436,4 @@ class SimulatedCall(ActingCall):
 _GIVEN = Given()
 _STUBS = Stubs()
 _SPEECH = SpeechModel()
+_AROUND = Surroundings()

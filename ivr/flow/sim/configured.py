@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ivr.flow.ports import PromptSpec
+from ivr.flow.sim.queues import QueueBook
+from ivr.flow.sim.surroundings import Surroundings
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar, Limits, Settings
 
@@ -20,6 +22,7 @@ class Configured(TypedDict):
     courtesy: PromptSpec | None
     languages: Languages
     calendars: Mapping[str, Calendar]
+    surroundings: Surroundings
 
 
 def configured(settings: Settings) -> Configured:
@@ -31,4 +34,7 @@ def configured(settings: Settings) -> Configured:
         courtesy=PromptSpec("text", courtesy) if courtesy else None,
         languages=Languages(settings.speech.language, settings.speech.languages),
         calendars=settings.calendars,
+        surroundings=Surroundings(
+            QueueBook(settings.queues, settings.waiting), settings.ai_agents, settings.applications
+        ),
     )

@@ -13,13 +13,17 @@ from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given
 from ivr.flow.sim.outside import SimulatedWorld
+from ivr.flow.sim.queues import Queues
 from ivr.flow.sim.seen import (
     HIDDEN,
     Change,
     Dialled,
     Forwarded,
+    HandedOver,
     Happening,
+    LeftMessage,
     LoggedEvent,
+    Queued,
     Said,
     SentMail,
     SentRequest,
@@ -30,6 +34,7 @@ from ivr.flow.sim.seen import (
     WaitingKind,
 )
 from ivr.flow.sim.sound import Sound
+from ivr.flow.sim.takers import Takers
 
 if TYPE_CHECKING:
     from ivr.flow.elements.base import Element
@@ -84,6 +89,8 @@ class ObservedCall:
     _sound: Sound
     _dials: Dials
     _forwards: Forwards
+    _queues: Queues
+    _takers: Takers
     _world: SimulatedWorld
 
     @property
@@ -138,6 +145,21 @@ class ObservedCall:
     def forwards(self) -> list[Forwarded]:
         """Forwards to other people."""
         return self._forwards.made
+
+    @property
+    def queued(self) -> list[Queued]:
+        """Visits of queues."""
+        return self._queues.made
+
+    @property
+    def messages(self) -> list[LeftMessage]:
+        """Messages left for mailboxes."""
+        return self._queues.messages
+
+    @property
+    def handed_over(self) -> list[HandedOver]:
+        """Talks with AI agents, and calls under applications."""
+        return self._takers.made
 
     @property
     def dialled(self) -> list[Dialled]:
@@ -212,8 +234,12 @@ class ObservedCall:
             return "dial", False
         if self._sound.recording is not None:
             return "recording", bool(getattr(element, "escape_digits", ""))
-        if kind == "collect" and self._sound.playing is None:
-            return "keys", True
+        if self.machine.asks:
+            return ("prompt" if self._sound.playing is not None else "keys"), True
+        if self._queues.command is not None:
+            return "agent", not self._queues.talking and bool(self.queue_keys)
+        if self._takers.waits_for is not None:
+            return self._takers.waits_for, False
         if self._world.requesting:
             return "request", False
         if self._world.mailing:
@@ -221,8 +247,18 @@ class ObservedCall:
         if self._world.awaited:
             return "event", False
         if self._sound.playing is not None and kind != "pause":
-            return "prompt", kind == "collect" or getattr(element, "interruptible", False) is True
+            return "prompt", getattr(element, "interruptible", False) is True
         return "time", False
+
+    @property
+    def queue_keys(self) -> dict[str, str]:
+        """Keys that the caller has in the queue, with what they mean; empty: none, or he is in no queue."""
+        strategy = self._queues.strategy
+        if strategy is None or self._queues.talking:
+            return {}
+        keys = strategy.keys
+        named = {"leave": keys.leave, "voicemail": keys.voicemail, "callback": keys.callback}
+        return {key: meaning for meaning, key in named.items() if key is not None}
 
     def next_moment(self) -> float | None:
         """When something happens next by itself; None: never."""

@@ -9,6 +9,9 @@ from ivr.flow.sim.call import MAX_MOMENTS, SimulatedCall
 from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import Waiting
 from ivr.flow.sim.steps import (
+    AgentStep,
+    AiAgentStep,
+    ApplicationStep,
     CalleeStep,
     EventStep,
     ForwardStep,
@@ -16,6 +19,7 @@ from ivr.flow.sim.steps import (
     HangUpStep,
     HttpStep,
     MailStep,
+    PlaceStep,
     PressStep,
     SilenceStep,
     SpeakStep,
@@ -25,6 +29,9 @@ from ivr.flow.sim.steps import (
 )
 
 __all__ = ["Player"]
+
+ANSWERS = (ForwardStep, HttpStep, MailStep, CalleeStep, AgentStep, AiAgentStep, ApplicationStep)
+"""Steps that say how the world answers, whenever it is asked."""
 
 
 class Player:
@@ -44,7 +51,7 @@ class Player:
         """Do the steps one after the other; see :meth:`ivr.flow.sim.script.Script.run`."""
         call = self._call
         for step in self._steps:
-            if isinstance(step, (ForwardStep, HttpStep, MailStep, CalleeStep)):
+            if isinstance(step, ANSWERS):
                 self._answers[id(step)] = step.answer
         call.stub(*self._answers.values())  # type: ignore[arg-type]
         if not call.started:
@@ -132,6 +139,8 @@ class Player:
         """The call waits for keys; in a recording only for one that ends it."""
         if waiting.kind == "recording":
             return self._call.recording and keys[0] in getattr(self._call.element, "escape_digits", "")
+        if waiting.kind == "agent":
+            return waiting.interruptible and keys[0] in self._call.queue_keys
         return waiting.kind == "keys"
 
     def _silence(self, step: SilenceStep) -> bool:
@@ -186,6 +195,13 @@ class Player:
         call.event(step.event, step.properties)
         return self._arrived()
 
+    def _place(self, step: PlaceStep) -> bool:
+        call = self._call
+        if not self._waits(lambda waiting: waiting.kind == "agent"):
+            return False
+        call.wait(step.after)
+        return call.queue_place(step.position, step.estimate) and self._arrived()
+
     def _until_moment(self, step: UntilStep) -> bool:
         call = self._call
         call.wait(max(0.0, (step.until - call.wall()).total_seconds()))
@@ -208,5 +224,9 @@ _DOING: dict[type[Step], Callable[[Player, Any], bool]] = {
     HttpStep: Player._answered,
     MailStep: Player._answered,
     CalleeStep: Player._answered,
+    AgentStep: Player._answered,
+    PlaceStep: Player._place,
+    AiAgentStep: Player._answered,
+    ApplicationStep: Player._answered,
 }
-"""How each step is done; hand-offs to agents and applications have no element yet that could ask for them."""
+"""How each step is done."""

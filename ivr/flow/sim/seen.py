@@ -12,9 +12,12 @@ __all__ = [
     "Change",
     "Dialled",
     "Forwarded",
+    "HandedOver",
     "Happening",
     "HappeningKind",
+    "LeftMessage",
     "LoggedEvent",
+    "Queued",
     "Said",
     "SentMail",
     "SentRequest",
@@ -41,6 +44,14 @@ HappeningKind = Literal[
     "dial",
     "dial_answered",
     "dial_done",
+    "queue",
+    "queue_place",
+    "agent_answered",
+    "queue_done",
+    "message",
+    "hand_over",
+    "hand_over_taken",
+    "hand_over_done",
     "contact",
     "profile",
     "dnc",
@@ -52,7 +63,20 @@ HappeningKind = Literal[
     "event",
     "note",
 ]
-WaitingKind = Literal["prompt", "keys", "recording", "forward", "dial", "request", "mail", "event", "time", "agent"]
+WaitingKind = Literal[
+    "prompt",
+    "keys",
+    "recording",
+    "forward",
+    "dial",
+    "request",
+    "mail",
+    "event",
+    "time",
+    "agent",
+    "ai_agent",
+    "application",
+]
 
 
 @dataclass(slots=True)
@@ -88,7 +112,7 @@ class Waiting:
     kind: WaitingKind
     """`prompt` that is heard to its end; `keys` of the caller; end of a `recording`; outcome of a `forward`; what
     becomes of somebody who is called (`dial`); answer to a `request` or `mail`; an `event`; that `time` passes; an
-    `agent`."""
+    `agent`, in the queue; an `ai_agent` or `application` that has the call, or is to have it."""
     since: float
     """When the element began."""
     until: float | None
@@ -197,6 +221,84 @@ class Dialled:
     """Who was told to have answered: `human`, `machine`, `unknown`; None: nobody asked, or it was not told."""
 
 
+@dataclass(slots=True)
+class Queued:
+    """A visit of the queue."""
+
+    at: float
+    """When it began."""
+    element: str
+    """Element that lets the caller wait."""
+    queue: str
+    """Where."""
+    packet: Mapping[str, Any]
+    """What the agent is told."""
+    facts: Any
+    """What routes look at; hidden where there is something sensitive."""
+    priority: int | None
+    """As the flow says; None: it does not."""
+    origin: str
+    """Text that the agent sees."""
+    whisper: str | None = None
+    """What the agent hears first."""
+    positions: list[int] = field(default_factory=list)
+    """Places, one after the other."""
+    outcome: str | None = None
+    """As in `QueueOutcome`, or `abandoned` by the caller; None: it goes on."""
+    agent: str = ""
+    """Who took the call."""
+    answered_at: float | None = None
+    """When."""
+    waited: float = 0.0
+    """Seconds in the queue."""
+    talk_time: float = 0.0
+    """Seconds the two heard each other."""
+    callback: str = ""
+    """Number that is to be called back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftMessage:
+    """A message for the mailbox of a queue or an agent."""
+
+    at: float
+    """When it was left."""
+    element: str
+    """Element that took it."""
+    recording: str
+    """The recording."""
+    seconds: float
+    """How long it is."""
+    queue: str
+    """Whose it is."""
+    agent: str
+    """Whose it is, where not of the queue alone."""
+
+
+@dataclass(slots=True)
+class HandedOver:
+    """A talk with an AI agent, or a call under a voice application."""
+
+    at: float
+    """When it was asked for."""
+    element: str
+    """Element that hands the call over."""
+    kind: Literal["ai_agent", "application"]
+    """To which of the two."""
+    to: str
+    """Name of the AI agent or application."""
+    packet: Mapping[str, Any]
+    """What it is told."""
+    parameters: Any
+    """Parameters or custom data; hidden where there is something sensitive."""
+    reason: str | None = None
+    """Why the call came back, or `caller_left`; None: it has not."""
+    taken_at: float | None = None
+    """When it took the call."""
+    talk_time: float = 0.0
+    """Seconds that it had the call."""
+
+
 @dataclass(frozen=True, slots=True)
 class StartedContact:
     """A flow that is begun for somebody else."""
@@ -285,6 +387,7 @@ class Happening:
     kind: HappeningKind
     """What it was."""
     what: Any
-    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `dial`, `contact`, `profile` change,
-    change of the `dnc` list, `wait` or `event`, as above; a `key`; the seconds that the caller `speaks`; the cause for
-    which he, or something else, `hung_up`, or the flow `ended` the call; the text of a `note`."""
+    """A `step` of the trace; something `said`, a `request`, `mail`, `forward`, `dial`, `queue` visit, `message`,
+    `hand_over`, `contact`, `profile` change, change of the `dnc` list, `wait` or `event`, as above; a `key`; the
+    seconds that the caller `speaks`; the cause for which he, or something else, `hung_up`, or the flow `ended` the
+    call; the text of a `note`."""

@@ -4,6 +4,7 @@
     - {press: "4711#"}                      # when the call next waits for keys
     - {forward: sales, result: busy}        # how the world answers, whenever it is asked
     - {callee: remind, result: machine}     # who answers when the flow calls somebody, attempt by attempt
+    - {agent: support, after: 40s}          # how long the caller waits in a queue, and for whom
     - {hang_up_after: 5s}                   # after the step before it
 
 Steps of the caller happen one after the other. Answers of the world are there from the beginning, in the order written;
@@ -13,26 +14,31 @@ a step after one of them waits until that answer was given. After the last step 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import FailureKind, RequestError
+from ivr.flow.sim.handed_steps import AgentStep, AiAgentStep, ApplicationStep, PlaceStep
+from ivr.flow.sim.step import Step
 from ivr.flow.sim.stubs import CalleeAnswer, CalleeResult, ForwardAnswer, ForwardResult, HttpAnswer, MailAnswer
 from ivr.flow.values import Duration, text_of_digits
 
 __all__ = [
     "STEPS",
+    "AgentStep",
+    "AiAgentStep",
+    "ApplicationStep",
     "CalleeStep",
     "EventStep",
     "ForwardStep",
-    "HandOffStep",
     "HangUpAfterStep",
     "HangUpStep",
     "HttpStep",
     "MailStep",
     "Moment",
+    "PlaceStep",
     "PressStep",
     "SilenceStep",
     "SpeakStep",
@@ -66,40 +72,11 @@ def _or_true(value: object) -> object:
     raise ValueError("an element, or true")
 
 
-def _seconds(value: float) -> str:
-    return f"{round(value, 3):.10g}s"
-
-
-DURATIONS = frozenset({"after", "gap", "wait", "hang_up_after", "speak", "talk", "greeting", "hangs_up"})
-"""Fields that hold seconds."""
-
 Keys = Annotated[str, BeforeValidator(_keys)]
-Place = Annotated[str | Literal[True], BeforeValidator(_or_true)]
+Where = Annotated[str | Literal[True], BeforeValidator(_or_true)]
 """An element, or `true`: wherever the call is."""
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """Date, time and zone."""
-
-
-class Step(BaseModel):
-    """One line of a script."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    KIND: ClassVar[str] = ""
-    """Field that tells which step it is."""
-
-    def data(self) -> dict[str, Any]:
-        """The step as it is written, defaults left out."""
-        shown = {
-            name: value
-            for name, value in self.model_dump(mode="json", by_alias=True).items()
-            if name == self.KIND or name in self.model_fields_set
-        }
-        return {
-            name: _seconds(value) if name in DURATIONS else value
-            for name, value in shown.items()
-            if value is not None or name == "body"
-        }
 
 
 class PressStep(Step):
@@ -123,7 +100,7 @@ class SilenceStep(Step):
 
     KIND = "silence"
 
-    silence: Place
+    silence: Where
     """Element, or `true` for the next that asks for keys."""
 
 
@@ -150,7 +127,7 @@ class HangUpStep(Step):
 
     KIND = "hang_up"
 
-    hang_up: Place
+    hang_up: Where
     """As soon as this element is reached; `true`: at once."""
     after: Duration = 0.0
     """So long after that."""
@@ -306,23 +283,6 @@ class MailStep(Step):
         return MailAnswer(self.mail, self.error, self.after, times=1)
 
 
-class HandOffStep(Step):
-    """What becomes of a hand-off to an agent, an AI agent or an application."""
-
-    KIND = "agent"
-
-    agent: str | None = None
-    """Element of a transfer to an agent."""
-    ai_agent: str | None = None
-    """Element of a transfer to an AI agent."""
-    application: str | None = None
-    """Element of a transfer to a voice application."""
-    result: str
-    """Branch that it takes."""
-    after: Duration = 5.0
-    """Seconds until that."""
-
-
 STEPS: dict[str, type[Step]] = {
     "press": PressStep,
     "silence": SilenceStep,
@@ -336,8 +296,9 @@ STEPS: dict[str, type[Step]] = {
     "mail": MailStep,
     "event": EventStep,
     "until": UntilStep,
-    "agent": HandOffStep,
-    "ai_agent": HandOffStep,
-    "application": HandOffStep,
+    "agent": AgentStep,
+    "position": PlaceStep,
+    "ai_agent": AiAgentStep,
+    "application": ApplicationStep,
 }
 """What a step does, by the field that tells it."""

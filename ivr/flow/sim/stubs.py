@@ -7,12 +7,26 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, TypeVar
 
-from ivr.flow.ports import FailureKind, RequestError
+from ivr.flow.ports import AiReason, ApplicationOutcome, FailureKind, RequestError
 
-__all__ = ["Answers", "CalleeAnswer", "CalleeResult", "ForwardAnswer", "HttpAnswer", "MailAnswer", "Stubs"]
+__all__ = [
+    "AgentAnswer",
+    "AgentResult",
+    "AiAnswer",
+    "Answers",
+    "ApplicationAnswer",
+    "CalleeAnswer",
+    "CalleeResult",
+    "ForwardAnswer",
+    "HttpAnswer",
+    "MailAnswer",
+    "Stubs",
+]
 
 ForwardResult = Literal["answered", "no_answer", "busy", "declined", "failed"]
 Leaver = Literal["called", "caller"]
+AgentResult = Literal["answered", "waits", "closed", "full", "no_agents", "error"]
+"""`waits`: nobody answers, so that the caller's keys or the longest wait end it."""
 CalleeResult = Literal["human", "machine", "unknown", "no_answer", "busy", "declined", "failed"]
 """Who answers, or why nobody does. `unknown` answers, and detection does not tell who it is."""
 
@@ -106,6 +120,88 @@ class MailAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentAnswer:
+    """What becomes of a caller in the queue."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of the queue."""
+    result: AgentResult = "answered"
+    """Whether an agent takes the call, or why the caller may not wait."""
+    after: float = 5.0
+    """Seconds until an agent takes it."""
+    agent: str = "agent"
+    """Who does."""
+    talk: float = 30.0
+    """Seconds the two talk."""
+    leaves: Leaver = "called"
+    """Who hangs up then."""
+    position: int = 1
+    """Place at the beginning."""
+    estimate: float | None = None
+    """Seconds of the likely wait; None: not known."""
+    positions: tuple[tuple[float, int, float | None], ...] = ()
+    """Seconds after the beginning at which place and likely wait change."""
+    queue: str | None = None
+    """Queue that the routes choose, where the flow names none; None: `default`."""
+    times: int | None = None
+    """Visits that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AiAnswer:
+    """What an AI agent does."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of the agent's name."""
+    reason: AiReason = "completed"
+    """Why it gives the call back."""
+    connects: float = 0.5
+    """Seconds until it is connected."""
+    speaks: float = 1.0
+    """Seconds from then to its first sound."""
+    talk: float = 20.0
+    """Seconds that it has the call."""
+    target: str = ""
+    """Whom the caller is to be transferred to."""
+    summary: str = ""
+    """What was talked about."""
+    transcript: tuple[Mapping[str, Any], ...] = ()
+    """Who said what."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """What it found out."""
+    hangs_up: bool = False
+    """It ends the call."""
+    caller_leaves: bool = False
+    """The caller hangs up after the talk."""
+    twiml: str | None = None
+    """A document that it leaves behind, or the URL of one."""
+    times: int | None = None
+    """Talks that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationAnswer:
+    """What a voice application does that drives calls over HTTP."""
+
+    match: str = "*"
+    """Element, or a pattern (`*`, `?`) of the application's name."""
+    result: ApplicationOutcome = "accepted"
+    """Whether it takes the call."""
+    after: float = 0.5
+    """Seconds until it says so."""
+    talk: float = 30.0
+    """Seconds that it has the call; then it gives it back."""
+    caller_leaves: bool = False
+    """The caller hangs up then."""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """What it gives back."""
+    url: str | None = None
+    """It speaks TwiML: URL of its first document, which an HTTP request asks for."""
+    times: int | None = None
+    """Offers that get it; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stubs:
     """Answers of the world, by element or pattern; the first one that fits and is not used up counts."""
 
@@ -117,6 +213,12 @@ class Stubs:
     """Of mails; without one that fits: handed over."""
     callees: tuple[CalleeAnswer, ...] = ()
     """Of those whom the flow calls; without one that fits: a person answers after 5 s."""
+    agents: tuple[AgentAnswer, ...] = ()
+    """Of visits in queues; without one that fits: an agent answers after 5 s, and leaves after 30 s."""
+    ai_agents: tuple[AiAnswer, ...] = ()
+    """Of AI agents; without one that fits: it talks for 20 s, `completed`."""
+    applications: tuple[ApplicationAnswer, ...] = ()
+    """Of voice applications; without one that fits: it takes the call and gives it back after 30 s."""
     failing_recordings: frozenset[str] = frozenset()
     """Elements whose recordings cannot be written."""
     failing_contacts: Mapping[str, str] = field(default_factory=dict)
@@ -124,10 +226,11 @@ class Stubs:
     dial_times: tuple[float, ...] = ()
     """When the pace lets the attempts go at the earliest, in seconds since the flow began, one after the other."""
     manual: bool = False
-    """Forwards, HTTP requests and calls that no stub fits are answered by somebody, with the methods of the call."""
+    """Forwards, hand-offs, HTTP requests and calls that no stub fits are answered by somebody, with the methods of the
+    call."""
 
 
-T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer, CalleeAnswer)
+T = TypeVar("T", HttpAnswer, ForwardAnswer, MailAnswer, CalleeAnswer, AgentAnswer, AiAnswer, ApplicationAnswer)
 
 
 class Answers(Generic[T]):

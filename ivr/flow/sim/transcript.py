@@ -12,8 +12,11 @@ from ivr.flow.sim.seen import (
     Change,
     Dialled,
     Forwarded,
+    HandedOver,
     Happening,
+    LeftMessage,
     LoggedEvent,
+    Queued,
     Said,
     SentRequest,
     StartedContact,
@@ -97,6 +100,13 @@ def _line(call: ObservedCall, index: int, happening: Happening) -> tuple[Who, st
             return "world", f"{what.to} answers"
         case "dial_done":
             return "world", f"{what.to}: {what.outcome}"
+        case "queue" | "queue_place" | "agent_answered" | "queue_done":
+            return "world", _queued(happening.kind, what)
+        case "message":
+            left: LeftMessage = what
+            return "world", f"leaves a message of {left.seconds:.1f} s for {left.agent or left.queue}"
+        case "hand_over" | "hand_over_taken" | "hand_over_done":
+            return "world", _handed(happening.kind, what)
         case "contact":
             contact: StartedContact = what
             outcome = "" if contact.error is None else f": {contact.error}"
@@ -139,6 +149,26 @@ def _outcome(made: Forwarded) -> str:
     if made.answered_at is None:
         return f"{made.target}: {made.outcome}".removeprefix(": ")
     return f"after {made.talk_time:.1f} s of talk: {made.outcome}"
+
+
+def _queued(kind: str, visit: Queued) -> str:
+    if kind == "queue":
+        return f"asks for an agent of {visit.queue}"
+    if kind == "queue_place":
+        return f"place {visit.positions[-1]} in the queue {visit.queue}"
+    if kind == "agent_answered":
+        return f"{visit.agent} answers after {visit.waited:.1f} s in the queue {visit.queue}"
+    if visit.answered_at is not None:
+        return f"after {visit.talk_time:.1f} s of talk with {visit.agent}: {visit.outcome}"
+    return f"out of the queue {visit.queue} after {visit.waited:.1f} s: {visit.outcome}"
+
+
+def _handed(kind: str, made: HandedOver) -> str:
+    if kind == "hand_over":
+        return f"hands the call to {made.to}"
+    if kind == "hand_over_taken":
+        return f"{made.to} has the call"
+    return f"{made.to} gives the call back after {made.talk_time:.1f} s: {made.reason}"
 
 
 def _request(sent: SentRequest) -> str:

@@ -28,6 +28,7 @@ Kind = Literal[
     "requests",
     "mails",
     "forwards",
+    "hand_offs",
     "calls",
     "contacts",
     "recordings",

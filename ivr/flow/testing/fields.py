@@ -5,52 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 from ivr.flow.ports import Cause
 from ivr.flow.sim import Given, PastEvent, SpeechModel
 from ivr.flow.sim.steps import Moment
-from ivr.flow.testing.matching import GAP
+from ivr.flow.testing.expected import (
+    Calls,
+    Contacts,
+    Fields,
+    Forwards,
+    HandOffs,
+    Mails,
+    Number,
+    Prompts,
+    Recordings,
+    Requests,
+    Text,
+    Texts,
+)
 from ivr.flow.testing.ranges import AtMost, Range, Within
-from ivr.flow.values import DigitsStr, Duration, plain_number, quoted, text_of_digits
+from ivr.flow.values import DigitsStr, Duration, plain_number, text_of_digits
 from ivr.settings import Calendar
 
-__all__ = [
-    "ExpectFields",
-    "ExpectedCall",
-    "ExpectedContact",
-    "ExpectedForward",
-    "ExpectedMail",
-    "ExpectedPrompt",
-    "ExpectedRecording",
-    "ExpectedRequest",
-    "GivenFields",
-]
-
-
-class _Fields(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, arbitrary_types_allowed=True, hide_input_in_errors=True
-    )
-
-
-def _list(value: object) -> object:
-    return [value] if isinstance(value, (str, int, float)) else value
+__all__ = ["ExpectFields", "GivenFields"]
 
 
 def _header_name(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-Text = Annotated[str, BeforeValidator(quoted)]
-Number = Annotated[str, BeforeValidator(text_of_digits)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_list)]
-
-
 # Given
 
 
-class PastEventFields(_Fields):
+class PastEventFields(Fields):
     """An event from outside that came before."""
 
     name: Text
@@ -81,7 +69,7 @@ _AS_GIVEN = (
 """Fields that the simulator has under the same name."""
 
 
-class GivenFields(_Fields):
+class GivenFields(Fields):
     """The call, the caller and the world around them."""
 
     caller: Number | None = None
@@ -123,6 +111,12 @@ class GivenFields(_Fields):
     """What becomes of mails, by element or pattern of an address."""
     callees: dict[str, Any] = Field(default_factory=dict)
     """Who answers when the flow calls somebody, by element or pattern of the number."""
+    agents: dict[str, Any] = Field(default_factory=dict)
+    """What becomes of callers in queues, by element or pattern of the queue."""
+    ai_agents: dict[str, Any] = Field(default_factory=dict)
+    """What AI agents do, by element or pattern of their name."""
+    applications: dict[str, Any] = Field(default_factory=dict)
+    """What voice applications do, by element or pattern of their name."""
     recordings: dict[str, Literal["failed"]] = Field(default_factory=dict)
     """Elements whose recordings cannot be written."""
     participants: dict[str, Text] = Field(default_factory=dict)
@@ -172,157 +166,13 @@ _SPEECH = SpeechModel()
 # Expect
 
 
-def _prompt(value: object) -> object:
-    return {"text": value} if isinstance(value, (str, int, float)) else value
-
-
-def _with_gaps(value: object) -> object:
-    """A list in which the gap may stand."""
-    return [value] if isinstance(value, (str, Mapping)) else value
-
-
-class ExpectedPrompt(_Fields):
-    """Something that is said."""
-
-    text: Text = "*"
-    """The text, or the name of a file; `*` stands for anything."""
-    at: Text | None = None
-    """Element that says it."""
-    language: Text | None = None
-    """Of the text."""
-    heard: Annotated[Range, AtMost] | None = None
-    """Seconds that the caller heard of it."""
-
-
-class ExpectedRequest(_Fields):
-    """An HTTP request that is sent."""
-
-    at: Text | None = None
-    """Element that sends it."""
-    method: Text | None = None
-    """GET, POST..."""
-    url: Text | None = None
-    """`*` stands for anything."""
-    connector: Text | None = None
-    """Name of the connector."""
-    headers: dict[str, Text] = Field(default_factory=dict)
-    """Some of its headers."""
-    body: Any = None
-    """Some keys of its JSON or form, or its text; `*` stands for anything."""
-    status: int | None = None
-    """Of the answer."""
-
-
-class ExpectedMail(_Fields):
-    """A mail that is sent."""
-
-    at: Text | None = None
-    """Element that sends it."""
-    to: Text | None = None
-    """One of the addresses."""
-    subject: Text | None = None
-    """`*` stands for anything."""
-    text: Text | None = None
-    """`*` stands for anything."""
-
-
-class ExpectedForward(_Fields):
-    """A forward that is tried."""
-
-    at: Text | None = None
-    """Element that forwards."""
-    to: Text | None = None
-    """One of the targets."""
-    result: Literal["forwarded", "returned", "no_answer", "busy", "declined", "failed", "abandoned"] | None = None
-    """What became of it."""
-
-
-class ExpectedCall(_Fields):
-    """An attempt to call somebody."""
-
-    at: Text | None = None
-    """Element that calls."""
-    to: Text | None = None
-    """The number; `*` stands for anything."""
-    attempt: int | None = None
-    """Which one of the element, from 1."""
-    time: Moment | None = None
-    """When, to the second."""
-    line: Text | None = None
-    """Line that the flow asks for."""
-    result: Literal["answered", "no_answer", "busy", "declined", "failed", "cancelled"] | None = None
-    """What became of it."""
-    answerer: Literal["human", "machine", "unknown"] | None = None
-    """Who was told to have answered."""
-
-
-class ExpectedContact(_Fields):
-    """A flow that is begun for somebody else."""
-
-    at: Text | None = None
-    """Element that begins it."""
-    flow: Text | None = None
-    """Name of the flow."""
-    number: Text | None = None
-    """For whom; `*` stands for anything."""
-    properties: dict[str, Any] | None = None
-    """Some of what it gets."""
-
-
-class ExpectedRecording(_Fields):
-    """A recording of the caller that is kept."""
-
-    at: Text | None = None
-    """Element that records."""
-    name: Text | None = None
-    """`*` stands for anything."""
-    duration: Annotated[Range, Within] | None = None
-    """How long it is."""
-
-
-def _forward(value: object) -> object:
-    return {"to": value} if isinstance(value, (str, int, float)) and value != GAP else value
-
-
-def _request(value: object) -> object:
-    if isinstance(value, str) and value != GAP:
-        method, _, url = value.partition(" ")
-        return {"method": method, "url": url} if url else {"url": method}
-    return value
-
-
-def _call(value: object) -> object:
-    """What became of an attempt stands for the whole of it."""
-    return {"result": value} if isinstance(value, str) and value != GAP else value
-
-
-def _contact(value: object) -> object:
-    return {"number": value} if isinstance(value, (str, int, float)) and value != GAP else value
-
-
-Gap = Literal["..."]
-Calls = Annotated[tuple[Annotated[ExpectedCall | Gap, BeforeValidator(_call)], ...], BeforeValidator(_with_gaps)]
-Contacts = Annotated[
-    tuple[Annotated[ExpectedContact | Gap, BeforeValidator(_contact)], ...], BeforeValidator(_with_gaps)
-]
-Requests = Annotated[
-    tuple[Annotated[ExpectedRequest | Gap, BeforeValidator(_request)], ...], BeforeValidator(_with_gaps)
-]
-Mails = Annotated[tuple[Annotated[ExpectedMail | Gap, BeforeValidator(_forward)], ...], BeforeValidator(_with_gaps)]
-Forwards = Annotated[
-    tuple[Annotated[ExpectedForward | Gap, BeforeValidator(_forward)], ...], BeforeValidator(_with_gaps)
-]
-Recordings = Annotated[tuple[ExpectedRecording | Gap, ...], BeforeValidator(_with_gaps)]
-Prompts = Annotated[tuple[Annotated[ExpectedPrompt, BeforeValidator(_prompt)], ...], BeforeValidator(_with_gaps)]
-
-
 def _visits(value: object) -> object:
     if isinstance(value, (list, tuple, str)):
         return dict.fromkeys(map(text_of_digits, [value] if isinstance(value, str) else value))
     return value
 
 
-class ExpectFields(_Fields):
+class ExpectFields(Fields):
     """What must have happened. What is left out is not looked at."""
 
     path: Texts | None = None
@@ -355,6 +205,8 @@ class ExpectFields(_Fields):
     """All mails; `...` for anything in between."""
     forwards: Forwards | None = None
     """All forwards; `...` for anything in between."""
+    hand_offs: HandOffs | None = None
+    """All hand-offs to agents, AI agents and applications: to whom; `...` for anything in between."""
     calls: Calls | None = None
     """All attempts to call somebody: what became of them; `...` for anything in between."""
     contacts: Contacts | None = None

@@ -12,7 +12,7 @@ from ivr.flow.sim.naming import same_element
 from ivr.flow.sim.seen import HIDDEN
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference, Kind, closest, plain, shown, side_by_side
-from ivr.flow.testing.fields import ExpectedPrompt
+from ivr.flow.testing.expected import ExpectedPrompt
 from ivr.flow.testing.matching import glob, in_order, list_matches, same_value
 from ivr.flow.testing.ranges import seconds_text
 from ivr.flow.testing.sent import sent_differences

@@ -10,9 +10,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from ivr.flow.sim import Dialled, Forwarded, SentMail, SentRequest, SimulatedCall, StartedContact
+from ivr.flow.testing import handed
 from ivr.flow.testing.cases import Case
 from ivr.flow.testing.differences import Difference, Kind, plain, shown, side_by_side
-from ivr.flow.testing.fields import (
+from ivr.flow.testing.expected import (
     ExpectedCall,
     ExpectedContact,
     ExpectedForward,
@@ -34,6 +35,8 @@ def sent_differences(case: Case, call: SimulatedCall) -> Iterator[Difference]:
     yield from _list(case, "requests", expect.requests, call.requests, _request_fits, _request, _request_why)
     yield from _list(case, "mails", expect.mails, call.mails, _mail_fits, _mail, _nothing)
     yield from _list(case, "forwards", expect.forwards, call.forwards, _forward_fits, _forward, _nothing)
+    handed_over = handed.hand_offs(call)
+    yield from _list(case, "hand_offs", expect.hand_offs, handed_over, handed.fits, handed.write, handed.why)
     yield from _list(case, "calls", expect.calls, call.dialled, _call_fits(call), _call(call), _nothing)
     yield from _list(case, "contacts", expect.contacts, call.contacts, _contact_fits, _contact, _nothing)
     yield from _list(case, "recordings", expect.recordings, kept, _recording_fits, _recording, _nothing)

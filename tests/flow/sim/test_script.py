@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ivr.errors import FaultsError
 from ivr.flow.positions import Places
 from ivr.flow.sim import Given, Script, ScriptError, Stubs, parse_script
-from ivr.flow.sim.steps import HandOffStep, HttpStep, PressStep
+from ivr.flow.sim.steps import HttpStep, PressStep
 from tests.flow.sim.kit import DESK, call, walk
 
 SUB = """
@@ -81,7 +81,7 @@ def test_it_is_written_as_a_person_would() -> None:
         {"http": "GET *", "status": 404, "body": {"a": [1, None, "yes"]}},
         {"event": "paid", "properties": {"sum": 1.5}},
         {"until": "2026-03-02T10:00:00+01:00"},
-        {"ai_agent": "bot", "result": "completed"},
+        {"ai_agent": "bot", "reason": "completed"},
     ]
     text = parse_script(steps).to_yaml()
     assert text.splitlines() == [
@@ -91,7 +91,7 @@ def test_it_is_written_as_a_person_would() -> None:
         '- {http: "GET *", status: 404, body: {a: [1, null, "yes"]}}',
         "- {event: paid, properties: {sum: 1.5}}",
         '- {until: "2026-03-02T10:00:00+01:00"}',
-        "- {ai_agent: bot, result: completed}",
+        "- {ai_agent: bot, reason: completed}",
     ]
     assert Script().to_yaml() == "[]\n"
 
@@ -191,11 +191,6 @@ def test_steps_that_never_come_to_be_done_are_told() -> None:
     ]
     assert found.cause == "ended_by_flow"
     assert len(walk([{"hang_up": True}, {"hang_up": True}]).unused_steps) == 1
-
-
-def test_what_no_element_asks_for_yet() -> None:
-    [step] = walk([{"agent": "desk", "result": "answered"}]).unused_steps
-    assert type(step) is HandOffStep
 
 
 def test_without_an_end_the_call_stands_where_the_script_ends() -> None:

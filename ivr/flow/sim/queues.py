@@ -1,0 +1,319 @@
+"""The agent queue of a simulated call: whether the caller may wait, his place, and who takes the call.
+
+Hours and strategies are those of the configuration, so that a case sees what callers will hear; who is there, and when,
+is for the stubs to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ivr.flow.calendar import hours_at
+from ivr.flow.ports import (
+    AgentAnswered,
+    AgentRinging,
+    DeliverVoicemail,
+    Event,
+    JoinQueue,
+    KeepCallback,
+    LeaveQueue,
+    QueueDone,
+    QueueJoined,
+    QueueOutcome,
+    QueuePosition,
+)
+from ivr.flow.sim.agenda import Agenda, Due, cancel
+from ivr.flow.sim.seen import HIDDEN, HappeningKind, LeftMessage, Queued
+from ivr.flow.sim.stubs import AgentAnswer, Answers
+from ivr.settings import Calendar, Queue, WaitingStrategy
+
+__all__ = ["QueueBook", "Queues"]
+
+RING_SECONDS = 3.0
+"""Seconds that an agent's phone rings before he takes it."""
+
+DEFAULT = AgentAnswer()
+DEFAULT_QUEUE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueBook:
+    """Queues as they are configured."""
+
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    """By name; none: any name is one."""
+    strategies: Mapping[str, WaitingStrategy] = field(default_factory=dict)
+    """Waiting strategies by name."""
+
+    def strategy(self, queue: str, wanted: str | None) -> WaitingStrategy:
+        """What is heard in a queue; `wanted` is what the flow names."""
+        if wanted is not None and wanted in self.strategies:
+            return self.strategies[wanted]
+        given = self.queues[queue].waiting if queue in self.queues else WaitingStrategy()
+        return given if isinstance(given, WaitingStrategy) else self.strategies.get(given, WaitingStrategy())
+
+
+class Queues:
+    """What becomes of the visits of one call."""
+
+    __slots__ = (
+        "_agenda",
+        "_answer",
+        "_answers",
+        "_book",
+        "_calendars",
+        "_delivered",
+        "_due",
+        "_feed",
+        "_happens",
+        "_joined_at",
+        "_leave",
+        "_manual",
+        "_position",
+        "_queue",
+        "_wall",
+        "command",
+        "made",
+        "messages",
+        "strategy",
+        "talking",
+    )
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        feed: Callable[[Event], None],
+        leave: Callable[[], None],
+        answers: Answers[AgentAnswer],
+        delivered: Callable[[object], None],
+        happens: Callable[[HappeningKind, Any], None],
+        wall: Callable[[], datetime],
+        book: QueueBook,
+        calendars: Mapping[str, Calendar],
+        manual: bool,
+    ) -> None:
+        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
+        self._agenda = agenda
+        self._feed = feed
+        self._leave = leave
+        self._answers = answers
+        self._delivered = delivered
+        self._happens = happens
+        self._wall = wall
+        self._book = book
+        self._calendars = calendars
+        self._manual = manual
+        self._due: list[Due] = []
+        self._answer = DEFAULT
+        self._queue = ""
+        self._joined_at = 0.0
+        self._position = 1
+        self.command: JoinQueue | None = None
+        """The visit under way."""
+        self.strategy: WaitingStrategy | None = None
+        """What the caller hears; None: he does not wait."""
+        self.talking = False
+        """An agent and the caller hear each other: keys are not the flow's."""
+        self.made: list[Queued] = []
+        """All visits, the one under way last."""
+        self.messages: list[LeftMessage] = []
+        """Messages left for mailboxes."""
+
+    def join(self, command: JoinQueue, element: str) -> Queued:
+        """Let the caller wait, or not; told a moment later, in virtual time at once."""
+        queue = command.queue or DEFAULT_QUEUE
+        made = Queued(
+            self._agenda.now,
+            element,
+            queue,
+            command.packet,
+            HIDDEN if command.secret else dict(command.facts),
+            command.priority,
+            command.origin,
+            None if command.whisper is None else HIDDEN if command.whisper.sensitive else command.whisper.value,
+        )
+        self.made.append(made)
+        self.command = command
+        self.talking = False
+        self._joined_at = self._agenda.now
+        answer = self._answers.take(element, queue)
+        manual = answer is None and self._manual
+        self._answer = answer or DEFAULT
+        if command.queue is None and self._answer.queue is not None:
+            queue = made.queue = self._answer.queue
+        self._queue = queue
+        self._due = [self._agenda.later(0.0, self._begin, manual)]
+        return made
+
+    def _begin(self, manual: bool) -> None:
+        command, answer = self.command, self._answer
+        assert command is not None
+        queue = self._queue
+        if self._book.queues and queue not in self._book.queues and queue != DEFAULT_QUEUE:
+            self._finish("error", text=f"there is no queue {queue}")
+            return
+        if answer.result in ("closed", "full", "no_agents", "error"):
+            self._delivered(answer)
+            self._finish(answer.result)
+            return
+        hours = self._book.queues[queue].hours if queue in self._book.queues else None
+        calendar = None if hours is None else self._calendars.get(hours)
+        if calendar is not None and answer is DEFAULT and hours_at(calendar, self._wall()).status != "open":
+            self._finish("closed")
+            return
+        self.strategy = self._book.strategy(queue, command.strategy)
+        self._position = answer.position
+        self.made[-1].positions.append(answer.position)
+        if not manual:
+            self._plan(answer)
+        self._feed(QueueJoined(command.id, queue, answer.position, self.strategy, answer.estimate))
+
+    def _plan(self, answer: AgentAnswer) -> None:
+        for at, position, estimate in answer.positions:
+            self._due.append(self._agenda.later(at, self._placed, (position, estimate)))
+        if answer.result == "answered":
+            rings = max(0.0, answer.after - RING_SECONDS)
+            self._due.append(self._agenda.later(rings, self._rings, answer.agent))
+            self._due.append(self._agenda.later(answer.after, self._taken, answer))
+        else:
+            self._delivered(answer)
+
+    def _placed(self, place: tuple[int, float | None]) -> None:
+        self.place(*place)
+
+    def _rings(self, agent: str) -> None:
+        if self.command is not None and not self.talking:
+            self._feed(AgentRinging(self.command.id, agent))
+
+    def _taken(self, answer: AgentAnswer) -> None:
+        self._delivered(answer)
+        if self.answered(answer.agent):
+            then = self._called_leaves if answer.leaves == "called" else self._caller_leaves
+            longest = None if self.command is None else self.command.max_duration
+            if longest is not None and longest <= answer.talk:
+                self._due.append(self._agenda.later(longest, self._called_leaves))
+            else:
+                self._due.append(self._agenda.later(answer.talk, then))
+
+    def _called_leaves(self, _: object = None) -> None:
+        self._finish("forwarded")
+
+    def _caller_leaves(self, _: object) -> None:
+        self._leave()
+
+    # By hand
+
+    def place(self, position: int, estimate: float | None = None) -> bool:
+        """The place has changed; False: nobody waits."""
+        if self.command is None or self.talking or self.strategy is None:
+            return False
+        self._position = position
+        self.made[-1].positions.append(position)
+        self._happens("queue_place", self.made[-1])
+        self._feed(QueuePosition(self.command.id, position, estimate))
+        return True
+
+    def answered(self, agent: str) -> bool:
+        """An agent takes the call now; False: nobody waits."""
+        command, made = self.command, self.made[-1] if self.made else None
+        if command is None or made is None or self.talking or self.strategy is None:
+            return False
+        self.talking = True
+        made.agent, made.answered_at = agent, self._agenda.now
+        made.waited = self._agenda.now - self._joined_at
+        self._happens("agent_answered", made)
+        self._feed(AgentAnswered(command.id, agent, made.waited))
+        return self.command is command
+
+    def result(self, outcome: QueueOutcome | str) -> bool:
+        """The visit ends now, or an agent answers (`answered`) or leaves (`left`); False: it cannot."""
+        if self.command is None:
+            return False
+        if outcome == "answered":
+            return self.answered(self._answer.agent)
+        if outcome == "left":
+            outcome = "forwarded"
+        if (outcome == "forwarded") is not self.talking:
+            return False
+        self._finish(outcome)
+        return True
+
+    # The end
+
+    def leave(self, command: LeaveQueue) -> None:
+        """The caller wants to wait no more."""
+        if self.command is not None and self.command.id == command.id and not self.talking:
+            due = self._agenda.later(0.0, self._left, command.reason)
+            self._drop()
+            self._due = [due]
+
+    def _left(self, reason: str) -> None:
+        self._finish(reason)
+
+    def keep_callback(self, command: KeepCallback) -> None:
+        """He is to be called back."""
+        if self.command is not None and self.command.id == command.id:
+            self.made[-1].callback = command.number
+
+    def message(self, command: DeliverVoicemail, element: str) -> LeftMessage:
+        """He has left a message."""
+        left = LeftMessage(self._agenda.now, element, command.recording, command.seconds, command.queue, command.agent)
+        self.messages.append(left)
+        return left
+
+    def _finish(self, outcome: str, text: str = "") -> None:
+        command, made = self.command, self.made[-1]
+        if command is None:
+            return
+        now = self._agenda.now
+        made.outcome = outcome
+        if made.answered_at is None:
+            made.waited = now - self._joined_at
+        else:
+            made.talk_time = now - made.answered_at
+        message = (
+            self._book.queues[self._queue].away if outcome == "closed" and self._queue in self._book.queues else None
+        )
+        self._close()
+        self._happens("queue_done", made)
+        callback = f"callback-{len(self.made)}" if outcome == "callback_scheduled" else ""
+        self._feed(
+            QueueDone(
+                command.id,
+                outcome,  # type: ignore[arg-type]
+                self._queue,
+                made.agent,
+                made.talk_time,
+                made.waited,
+                text,
+                callback,
+                message,
+            )
+        )
+
+    def _close(self) -> None:
+        self.command = None
+        self.strategy = None
+        self.talking = False
+        self._drop()
+
+    def _drop(self) -> None:
+        for due in self._due:
+            cancel(due)
+        self._due = []
+
+    def abandon(self) -> None:
+        """The caller is gone."""
+        if self.command is None:
+            return
+        made = self.made[-1]
+        now = self._agenda.now
+        if made.answered_at is None:
+            made.outcome, made.waited = "abandoned", now - self._joined_at
+        else:
+            made.outcome, made.talk_time = "forwarded", now - made.answered_at
+        self._close()
+        self._happens("queue_done", made)

@@ -1,0 +1,283 @@
+"""AI agents and voice applications of a simulated call: whether they take it, and how they give it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from ivr.flow.ports import (
+    AiAgentConnecting,
+    AiAgentDone,
+    AiAgentSpoke,
+    AiAgentStarted,
+    AiReason,
+    ApplicationAccepted,
+    ApplicationDone,
+    ApplicationOutcome,
+    ApplicationTerms,
+    Event,
+    OfferApplication,
+    StartAiAgent,
+)
+from ivr.flow.sim.agenda import Agenda, Due, cancel
+from ivr.flow.sim.seen import HIDDEN, HandedOver, HappeningKind
+from ivr.flow.sim.stubs import AiAnswer, Answers, ApplicationAnswer
+from ivr.settings import AiAgent, Application
+
+__all__ = ["Takers"]
+
+AI_DEFAULT = AiAnswer()
+APPLICATION_DEFAULT = ApplicationAnswer()
+ACCOUNT = "AC" + 32 * "0"
+UNTAKEN = ("not_started",)
+
+Command = StartAiAgent | OfferApplication
+
+
+class Takers:
+    """Who takes the one call, one at a time."""
+
+    __slots__ = (
+        "_agenda",
+        "_ai_agents",
+        "_ai_answers",
+        "_answer",
+        "_applications",
+        "_delivered",
+        "_due",
+        "_feed",
+        "_happens",
+        "_leave",
+        "_manual",
+        "_offers",
+        "command",
+        "made",
+        "taken",
+    )
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        feed: Callable[[Event], None],
+        leave: Callable[[], None],
+        ai_answers: Answers[AiAnswer],
+        offers: Answers[ApplicationAnswer],
+        delivered: Callable[[object], None],
+        happens: Callable[[HappeningKind, Any], None],
+        ai_agents: Mapping[str, AiAgent],
+        applications: Mapping[str, Application],
+        manual: bool,
+    ) -> None:
+        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
+        self._agenda = agenda
+        self._feed = feed
+        self._leave = leave
+        self._ai_answers = ai_answers
+        self._offers = offers
+        self._delivered = delivered
+        self._happens = happens
+        self._ai_agents = ai_agents
+        self._applications = applications
+        self._manual = manual
+        self._due: list[Due] = []
+        self._answer: AiAnswer | ApplicationAnswer = AI_DEFAULT
+        self.command: Command | None = None
+        """The hand-off under way."""
+        self.taken = False
+        """Somebody has the call: what the caller hears and presses is not the flow's."""
+        self.made: list[HandedOver] = []
+        """All hand-offs, the one under way last."""
+
+    @property
+    def waits_for(self) -> Literal["ai_agent", "application"] | None:
+        """What kind of hand-off is under way."""
+        if self.command is None:
+            return None
+        return "ai_agent" if isinstance(self.command, StartAiAgent) else "application"
+
+    # AI agents
+
+    def start(self, command: StartAiAgent, element: str) -> HandedOver:
+        """Give the call to an AI agent."""
+        parameters = HIDDEN if command.secret else dict(command.parameters)
+        made = HandedOver(self._agenda.now, element, "ai_agent", command.agent, command.packet, parameters)
+        self._begin(command, made)
+        found = self._ai_answers.take(element, command.agent)
+        answer = self._answer = found or AI_DEFAULT
+        self._due.append(self._agenda.later(0.0, self._connecting))
+        known = not self._ai_agents or command.agent in self._ai_agents or found is not None
+        if not known:
+            text = f"there is no AI agent {command.agent}"
+            self._due.append(self._agenda.later(0.0, self._missing, text))
+        elif found is not None or not self._manual:
+            longest = command.max_duration
+            over = longest is not None and longest < answer.talk
+            self._plan(answer, answer.talk if not over or longest is None else longest, over)
+        return made
+
+    def _plan(self, answer: AiAnswer, talk: float, over: bool) -> None:
+        later = self._agenda.later
+        if answer.reason in UNTAKEN:
+            self._due.append(later(answer.connects, self._gives_back, answer))
+            return
+        self._due.append(later(answer.connects, self._started))
+        self._due.append(later(answer.connects + min(answer.speaks, talk), self._spoke))
+        if over:
+            self._due.append(later(answer.connects + talk, self._too_long, answer))
+        elif answer.caller_leaves:
+            self._due.append(later(answer.connects + talk, self._caller_leaves, answer))
+        else:
+            self._due.append(later(answer.connects + talk, self._gives_back, answer))
+
+    def _connecting(self, _: object) -> None:
+        if isinstance(self.command, StartAiAgent):
+            agent = self._ai_agents.get(self.command.agent)
+            self._feed(AiAgentConnecting(self.command.id, "music" if agent is None else agent.filler))
+
+    def _missing(self, text: str) -> None:
+        self.ai_result("not_started", text=text)
+
+    def _started(self, _: object = None) -> None:
+        command = self.command
+        if isinstance(command, StartAiAgent) and not self.taken:
+            self._take()
+            self._feed(AiAgentStarted(command.id))
+
+    def _spoke(self, _: object = None) -> None:
+        if isinstance(self.command, StartAiAgent):
+            self._feed(AiAgentSpoke(self.command.id))
+
+    def _too_long(self, answer: AiAnswer) -> None:
+        self._delivered(answer)
+        self.ai_result("max_duration", summary=answer.summary, transcript=answer.transcript, variables=answer.variables)
+
+    def _gives_back(self, answer: AiAnswer) -> None:
+        self._delivered(answer)
+        document = answer.twiml or ""
+        self.ai_result(
+            answer.reason,
+            target=answer.target,
+            summary=answer.summary,
+            transcript=answer.transcript,
+            variables=answer.variables,
+            end_call=answer.hangs_up,
+            twiml=answer.twiml if "<" in document else None,
+            twiml_url=answer.twiml if "<" not in document else None,
+        )
+
+    def _caller_leaves(self, answer: AiAnswer | ApplicationAnswer) -> None:
+        self._delivered(answer)
+        self._leave()
+
+    def ai_result(self, reason: AiReason | Literal["started"], **told: Any) -> bool:
+        """The AI agent gives the call back now, or (`started`) has it; False: there is none."""
+        command = self.command
+        if not isinstance(command, StartAiAgent):
+            return False
+        if reason == "started":
+            self._started()
+            self._spoke()
+            return True
+        if reason not in UNTAKEN and not self.taken:
+            self._started()
+        talked = self._close(reason)
+        self._feed(AiAgentDone(command.id, reason, talk_time=talked, **told))
+        return True
+
+    # Voice applications
+
+    def offer(self, command: OfferApplication, element: str) -> HandedOver | None:
+        """Offer the call to an application; None: it speaks TwiML, and its documents are asked for by requests."""
+        found = self._offers.take(element, command.application)
+        answer = found or APPLICATION_DEFAULT
+        url = self._url(command.application) if found is None else found.url
+        if url is not None:
+            terms = ApplicationTerms(command.id, command.application, ACCOUNT, url, "http://127.0.0.1:8080")
+            self._agenda.later(0.0, self._feed, terms)
+            if found is not None:
+                self._delivered(found)
+            return None
+        data = HIDDEN if command.secret else dict(command.custom_data)
+        made = HandedOver(self._agenda.now, element, "application", command.application, command.packet, data)
+        self._begin(command, made)
+        self._answer = answer
+        if self._applications and command.application not in self._applications and found is None:
+            text = f"there is no application {command.application}"
+            self._due.append(self._agenda.later(0.0, self._unknown, text))
+        elif found is not None or not self._manual:
+            self._due.append(self._agenda.later(answer.after, self._answered, answer))
+        return made
+
+    def _url(self, name: str) -> str | None:
+        if name.startswith("ai_agents/"):
+            return ""
+        known = self._applications.get(name)
+        return known.url if known is not None and known.protocol == "twiml" else None
+
+    def _unknown(self, text: str) -> None:
+        self.application_result("http_error", text=text)
+
+    def _answered(self, answer: ApplicationAnswer) -> None:
+        if answer.result != "accepted":
+            self._delivered(answer)
+            self.application_result(answer.result)
+            return
+        if self.application_result("taken"):
+            then = self._caller_leaves if answer.caller_leaves else self._released
+            self._due.append(self._agenda.later(answer.talk, then, answer))
+
+    def _released(self, answer: ApplicationAnswer) -> None:
+        self._delivered(answer)
+        self.application_result("accepted", variables=answer.variables)
+
+    def application_result(self, outcome: ApplicationOutcome | Literal["taken"], **told: Any) -> bool:
+        """The application takes the call now (`taken`), or is done with it; False: there is none."""
+        command = self.command
+        if not isinstance(command, OfferApplication):
+            return False
+        if outcome == "taken":
+            if not self.taken:
+                self._take()
+                self._feed(ApplicationAccepted(command.id))
+            return self.command is command
+        self._close("released" if outcome == "accepted" else outcome)
+        self._feed(ApplicationDone(command.id, outcome, **told))
+        return True
+
+    # Both
+
+    def _begin(self, command: Command, made: HandedOver) -> None:
+        self.made.append(made)
+        self.command, self.taken = command, False
+        self._due = []
+
+    def _take(self) -> None:
+        made = self.made[-1]
+        self.taken, made.taken_at = True, self._agenda.now
+        self._happens("hand_over_taken", made)
+
+    def _close(self, reason: str) -> float:
+        made = self.made[-1]
+        made.reason = reason
+        made.talk_time = 0.0 if made.taken_at is None else self._agenda.now - made.taken_at
+        self.command, self.taken = None, False
+        for due in self._due:
+            cancel(due)
+        self._happens("hand_over_done", made)
+        return made.talk_time
+
+    def stop(self, number: int) -> None:
+        """The flow takes the call back."""
+        command = self.command
+        if command is None or command.id != number:
+            return
+        talked = self._close("stopped")
+        done: Event = ApplicationDone(number, "accepted")
+        if isinstance(command, StartAiAgent):
+            done = AiAgentDone(number, "completed", talk_time=talked)
+        self._agenda.later(0.0, self._feed, done)
+
+    def abandon(self) -> None:
+        """The caller is gone."""
+        if self.command is not None:
+            self._close("caller_left")
