@@ -43,7 +43,7 @@ CHUNK = 64 * 1024
 PAGE, MAX_PAGE = 100, 1000
 """Campaigns or contacts of one answer: as asked for by default, and at most."""
 
-OPTIONS = ("speed", "window", "from", "until", "line", "caller_id")
+OPTIONS = ("speed", "window", "from", "until", "line", "caller_id", "match_agents")
 KEYS = ("flow", "name", *OPTIONS, "contacts", "start", "strict")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins with these is worked out by spreadsheets."""

@@ -56,6 +56,7 @@ def _variables(_ctx: click.Context, _parameter: click.Parameter, value: tuple[st
 @click.option("--speed", metavar="N/PERIOD", help="With --audience: calls in a time, like 30/minute, 1000/hour.")
 @click.option("--window", metavar="HOURS", help='With --audience: when, like "mon-fri 09:00-17:00 Europe/Berlin".')
 @click.option("--until", metavar="MOMENT", help="With --audience: nobody is called after, like 2026-03-02T17:00+01:00.")
+@click.option("--match-agents", metavar="QUEUE", help="With --audience: call as this queue's agents are free.")
 @click.option("--name", metavar="NAME", help="With --audience: name of the campaign.")
 @click.option("--encoding", metavar="NAME", help="With --audience: character set of the file; default: UTF-8.")
 @click.option("--strict", is_flag=True, help="With --audience: call nobody where a row is bad.")
@@ -78,6 +79,7 @@ def command(
     speed: str | None,
     window: str | None,
     until: str | None,
+    match_agents: str | None,
     name: str | None,
     encoding: str | None,
     strict: bool,
@@ -91,7 +93,7 @@ def command(
     if flow is not None and say is not None:
         raise click.UsageError("--flow and --say: the flow says what is said")
     settings = settings_of(ctx)
-    own = {"speed": speed, "window": window, "until": until, "name": name}
+    own = {"speed": speed, "window": window, "until": until, "match_agents": match_agents, "name": name}
     if audience is not None:
         if number is not None or flow is None:
             raise click.UsageError("--audience: names a flow with --flow, and no number")
@@ -105,7 +107,8 @@ def command(
     if number is None:
         raise click.UsageError("a number is missing, or --audience FILE")
     if any((*own.values(), encoding, strict)):
-        raise click.UsageError(f"--{', --'.join(own)}, --encoding and --strict are for an --audience")
+        given = ", --".join(name.replace("_", "-") for name in own)
+        raise click.UsageError(f"--{given}, --encoding and --strict are for an --audience")
     body = {
         "to": number,
         "flow": flow,

@@ -107,6 +107,9 @@ class CampaignOffice:
         if line is not None and line not in self._settings.lines:
             known = ", ".join(self._settings.lines) or "none"
             raise CampaignError(f"line: there is no line {line}, expected one of: {known}")
+        matched = wish.options.match_agents
+        if matched is not None and self._dialler.matches.standing(matched.queue) is None:
+            raise CampaignError(f"match_agents: there is no queue {matched.queue}")
 
     async def load(
         self, key: int, check: Callable[[], Iterable[Contact | BadRow]] | None, rows: Callable[[], Iterable[Any]]
