@@ -554,9 +554,20 @@ def test_who_has_answered_and_waits_takes_an_agent_from_the_next(perform: Perfor
     perform(play)
 
 
-def test_a_campaign_for_a_queue_that_is_not_there_calls_nobody(perform: Perform) -> None:
+def test_a_campaign_for_a_queue_that_is_not_there(perform: Perform) -> None:
     async def play(house: House) -> None:
-        await house.campaign(3, match_agents="nowhere")
+        with pytest.raises(IvrError, match="there is no queue nowhere"):
+            await house.campaign(3, match_agents="nowhere")
+
+    perform(play)
+
+
+def test_a_queue_that_is_gone_calls_nobody(perform: Perform) -> None:
+    async def play(house: House) -> None:
+        there: tuple[int, int] | None = (0, 0)
+        house.dialler.matches.standing = lambda queue: there
+        await house.campaign(3, match_agents="sales")
+        there = None
         await asyncio.sleep(600.0)
         assert not house.phone.dialled
 
