@@ -1,7 +1,7 @@
 // An agent's desk: status, the call that rings or goes on with what is known of it, wrapping up.
 
 import { get, send } from "./api.js";
-import { counting, empty, h, say, show, tag } from "./dom.js";
+import { ago, counting, empty, h, say, show, tag } from "./dom.js";
 import { condition } from "./queues.js";
 
 const KEY = "ivr.agent";
@@ -37,7 +37,7 @@ function statuses(agent, known) {
   const { kind, word } = condition(agent);
   return h("section", { class: "card pad stack" },
     h("div", { class: "row" }, h("span", { class: `dot ${kind}` }), h("h2", { class: "grow", style: "margin:0" }, word),
-      h("span", { class: "muted" }, counting(agent.now.since))),
+      h("span", { class: "muted" }, counting(ago(agent.now.since_seconds)))),
     h("div", { class: "row" }, known.map(button)),
     agent.now.reachable === false && group !== "unavailable"
       ? h("p", { class: "fault" }, "Your phone is not registered: no calls come to it.") : null);

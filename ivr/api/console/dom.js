@@ -28,6 +28,9 @@ export function clock(seconds) {
 export const counting = (since) =>
   since ? h("time", { dataset: { since: String(since) } }, clock(Date.now() / 1000 - since)) : "";
 
+// The moment that was so many seconds before now.
+export const ago = (seconds) => Date.now() / 1000 - (seconds ?? 0);
+
 export const day = (at) =>
   at ? new Date(at * 1000).toLocaleString([], { dateStyle: "medium", timeStyle: "short" }) : "";
 

@@ -1,7 +1,7 @@
 // Queues and agents as they are now.
 
 import { get } from "./api.js";
-import { clock, counting, empty, h, show, tag } from "./dom.js";
+import { ago, clock, counting, empty, h, show, tag } from "./dom.js";
 
 const GROUPS = { available: "good", busy: "warn", away: "warn", unavailable: "" };
 const PHASES = {
@@ -27,7 +27,7 @@ function caller(row) {
       row.caller ? h("a", { href: `#calls/${encodeURIComponent(row.caller)}` }, row.short_id ? `call ${row.short_id}` : "call") : "call back",
       row.priority !== 5 ? h("span", { class: "muted small" }, ` priority ${row.priority}`) : null),
     row.state === "waiting" ? null : h("span", { class: "small muted" }, `${CALLER[row.state] ?? row.state} ${row.agents.join(", ")}`),
-    h("span", {}, counting(Date.now() / 1000 - row.waited)));
+    h("span", {}, counting(ago(row.waited))));
 }
 
 function queue(entry, rows) {
@@ -40,7 +40,7 @@ function queue(entry, rows) {
     h("div", { class: "figures" },
       figure(now.waiting, "waiting"),
       figure(now.longest_wait ? clock(now.longest_wait) : "0:00", "longest wait"),
-      figure(now.free, "agents free"),
+      figure(now.agents?.free, "agents free"),
       figure(percent(today.service_level), `in ${aim.answer_within} s`),
       figure(today.answered ?? 0, "answered today"),
       figure(today.abandoned ?? 0, "gave up today")),
@@ -55,7 +55,7 @@ function agent(entry) {
       entry.title ? h("span", { class: "muted small" }, ` ${entry.title}`) : null),
     h("td", {}, tag(word, kind), entry.now.queue ? h("span", { class: "muted small" }, ` ${entry.now.queue}`) : null,
       entry.now.reachable === false ? h("span", { class: "muted small" }, " phone not registered") : null),
-    h("td", { class: "num" }, counting(entry.now.since)),
+    h("td", { class: "num" }, counting(ago(entry.now.since_seconds))),
     h("td", { class: "num" }, today.answered ?? 0),
     h("td", { class: "num" }, today.missed ?? 0),
     h("td", { class: "num" }, percent(today.occupancy) ?? ""));

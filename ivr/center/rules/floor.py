@@ -114,6 +114,8 @@ class Floor:
         queue, caller = (agent.queue, agent.caller) if phase not in ("idle", "on_other_call") else ("", "")
         until = agent.wrap.until if agent.wrap is not None and phase == "wrapping" else None
         told = (agent.status, agent.group, phase, queue, caller, until)
+        if told[:3] != agent.told[:3]:
+            agent.since = self.now
         if told != agent.told or reason:
             agent.told = told
             self.out.append(

@@ -75,6 +75,8 @@ class AgentState:
     """Figure that his seconds are booked under; empty: none."""
     told: tuple[object, ...] = ()
     """What was last said of him."""
+    since: float = 0.0
+    """When he became what he is and began what he does."""
     duty: bool = False
     """Whether he served his queues when their callers were last told of it."""
     free: bool = False

@@ -74,6 +74,7 @@ def _agent(floor: Floor, agent: AgentState) -> dict[str, Any]:
         "status": agent.status,
         "group": agent.group,
         "phase": agent.phase,
+        "since_seconds": round(max(0.0, floor.now - agent.since), 1),
         "reachable": agent.reachable,
         "console": agent.console,
         "free": agent.free,
