@@ -20,17 +20,17 @@ export function condition(agent) {
   return { kind, word };
 }
 
-function caller(row) {
+function caller(row, numbers) {
   return h("li", {},
     h("span", { class: "muted" }, row.position ? `${row.position}.` : "·"),
     h("span", { class: "grow" },
-      row.caller ? h("a", { href: `#calls/${encodeURIComponent(row.caller)}` }, row.short_id ? `call ${row.short_id}` : "call") : "call back",
+      row.caller ? h("a", { href: `#calls/${encodeURIComponent(row.caller)}` }, `call ${numbers.get(row.caller) ?? ""}`) : "call back",
       row.priority !== 5 ? h("span", { class: "muted small" }, ` priority ${row.priority}`) : null),
     row.state === "waiting" ? null : h("span", { class: "small muted" }, `${CALLER[row.state] ?? row.state} ${row.agents.join(", ")}`),
     h("span", {}, counting(ago(row.waited))));
 }
 
-function queue(entry, rows) {
+function queue(entry, rows, numbers) {
   const { now } = entry;
   const today = now.today ?? {};
   const inside = rows.filter((row) => row.state !== "talking");
@@ -44,7 +44,7 @@ function queue(entry, rows) {
       figure(percent(today.service_level), `in ${aim.answer_within} s`),
       figure(today.answered ?? 0, "answered today"),
       figure(today.abandoned ?? 0, "gave up today")),
-    inside.length ? h("ol", { class: "waiting" }, inside.map(caller)) : null);
+    inside.length ? h("ol", { class: "waiting" }, inside.map((row) => caller(row, numbers))) : null);
 }
 
 function agent(entry) {
@@ -66,11 +66,12 @@ export const queues = {
   wants: /^(queue|agent|callback)\./,
 
   async render(main) {
-    const [{ queues: found }, { agents }] = await Promise.all([get("/v1/queues"), get("/v1/agents")]);
+    const [{ queues: found }, { agents }, { calls }] = await Promise.all(["queues", "agents", "calls"].map((name) => get(`/v1/${name}`)));
+    const numbers = new Map(calls.map((call) => [call.id, call.short_id]));
     const shown = found.length > 1 ? found.filter(({ id, now }) => id !== "default" || now.waiting || now.today?.offered) : found;
     const rows = await Promise.all(shown.map((entry) => get(`/v1/queues/${encodeURIComponent(entry.id)}/callers`)));
     show(main, h("h1", {}, "Queues"),
-      h("div", { class: "cards" }, shown.map((entry, index) => queue(entry, rows[index].callers))),
+      h("div", { class: "cards" }, shown.map((entry, index) => queue(entry, rows[index].callers, numbers))),
       h("h1", { class: "below" }, "Agents"),
       agents.length
         ? h("div", { class: "card scroll" }, h("table", {},
