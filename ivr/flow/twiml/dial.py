@@ -161,7 +161,7 @@ class _Leg:
         """An event of the forward."""
         if type(event) is ForwardRinging:
             self._target = self._target or event.target
-            if not self._status:
+            if not self._status and self._answered_at is None:
                 self._status = "ringing"
                 self._tell("ringing")
         elif type(event) is ForwardAnswered:
