@@ -40,13 +40,14 @@ def watch(look: Callable[[], Iterable[Part]], sleep: Callable[[float], None], ro
     parts = list(look())
     try:
         with Live(console=console, auto_refresh=False, screen=False) as live:
-            while rounds is None or rounds > 0:
+            while True:
                 if console.is_terminal:
                     live.update(Group(*map(_renderable, parts)), refresh=True)
                 else:
                     show(parts if first else ["", *parts])
                 first = False
-                rounds = None if rounds is None else rounds - 1
+                if rounds is not None and (rounds := rounds - 1) <= 0:
+                    return
                 sleep(pause)
                 try:
                     parts, missed = list(look()), 0.0
