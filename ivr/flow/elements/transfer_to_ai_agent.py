@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -161,7 +162,8 @@ class TransferToAiAgentElement(Element, FailoverFields):
             ctx.details["agent"] = command.agent
             ctx.emit(command)
             done = yield from _Conversation(ctx, command, self).run()
-        branch = self._result(ctx, done, "" if command is None else command.agent)
+        agent = "" if command is None else command.agent
+        branch = self._result(ctx, done, agent)
         if done.end_call and ctx.up:
             ctx.cause = "ended_by_api"
             ctx.emit(HangUp("ended_by_api", NORMAL_END))
@@ -170,8 +172,11 @@ class TransferToAiAgentElement(Element, FailoverFields):
         if document and ctx.up:
             from ivr.flow.twiml import run as run_twiml
 
-            yield from run_twiml(ctx, None, document)
-            return branch if ctx.up else self.ended(ctx.cause or "system")
+            ended = yield from run_twiml(ctx, None, document)
+            if not ctx.up:
+                return self.ended(ctx.cause or "system")
+            if not ended.accepted:
+                branch = self._result(ctx, replace(done, reason="endpoint_error", text=ended.text), agent)
         if branch in FAILS and self.failover:
             return (yield from fall_over(ctx, self.failover, self, "call_forwarded", branch))
         return branch
