@@ -20,6 +20,7 @@ from ivr.handoff.protocols import (
     MAX_TRANSCRIPT,
     NORMAL,
     Accepted,
+    Backlog,
     Clear,
     Dialect,
     Given,
@@ -85,6 +86,7 @@ class AiCall:
         self._number = 0
         self._spoken = Spoken()
         self._silence: Silence | None = None
+        self._backlog: Backlog | None = None
         self._spoke_at = 0.0
         """When the agent was heard last."""
         self._heard_at = 0.0
@@ -210,6 +212,7 @@ class AiCall:
         assert dialect is not None
         self._stream = self._port.open_stream(dialect.encoding, self.agent.buffer)
         self._silence = Silence(dialect.encoding, now)
+        self._backlog = Backlog(dialect.encoding == "slin16")
         if not first:
             return
         self._up_since = now
@@ -262,6 +265,8 @@ class AiCall:
             return
         port, stream = self._port, self._stream
         before = port.stream_queued(stream)
+        if self._backlog is not None and self._backlog.surplus(payload, round(before * RATE), self._clock()):
+            return
         port.stream_audio(stream, payload)
         after = port.stream_queued(stream)
         self._spoken.say(tag, round((after - before) * RATE), round(after * RATE))
@@ -300,6 +305,8 @@ class AiCall:
         if stream is not None:
             self._spoken.cut(round(self._port.stream_queued(stream) * RATE))
             self._port.close_stream(stream)
+            if self._backlog is not None:
+                self.figures.caught_up += self._backlog.left_out
             self._marks.clear()
 
     def _give(self, given: Given) -> None:

@@ -30,6 +30,8 @@ class AiFigures:
         """Frames of the caller that the endpoint did not read in time."""
         self.dropped = 0.0
         """Seconds of the agent's speech that there was no room for."""
+        self.caught_up = 0.0
+        """Seconds of it that were left out so that the rest is not heard too late."""
         self.spoken = 0.0
         """Seconds of it that there was."""
         self._odd: Counter[str] = Counter()
@@ -82,6 +84,7 @@ class AiFigures:
         unusual = {
             "reconnects": self.reconnects,
             "dropped_seconds": round(self.dropped, 3),
+            "caught_up_seconds": round(self.caught_up, 3),
             "frames_left_out": self.left_out,
             "odd": dict(self._odd),
         }

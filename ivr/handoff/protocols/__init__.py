@@ -5,6 +5,7 @@ A `Wire` cuts what a socket brings into messages (WebSocket, AudioSocket); a `Di
 """
 
 from ivr.handoff.protocols.audiosocket import UUID, AudioSocket, AudioSocketWire
+from ivr.handoff.protocols.backlog import Backlog
 from ivr.handoff.protocols.budget import Budget
 from ivr.handoff.protocols.media_streams import MediaStreams
 from ivr.handoff.protocols.openai_realtime import OpenAiRealtime
@@ -38,6 +39,7 @@ __all__ = [
     "Accepted",
     "AudioSocket",
     "AudioSocketWire",
+    "Backlog",
     "Budget",
     "Clear",
     "Closed",

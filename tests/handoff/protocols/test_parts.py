@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.handoff.protocols.backlog import Backlog
 from ivr.handoff.protocols.budget import (
     BURST_MESSAGES,
     BURST_OCTETS,
@@ -136,3 +137,65 @@ def test_nothing_is_heard_that_was_not_said(steps: list[tuple[int, int, int]]) -
     assert all(seconds * 8_000 <= said[tag] for tag, seconds in cut.items())
     assert bool(cut) == bool(queued)
     assert len(spoken._heard) <= TAGS
+
+
+# Backlog
+
+
+class Stream:
+    """A sender that speaks as it sends, and a caller who hears 20 ms in 20 ms."""
+
+    def __init__(self, waits: int) -> None:
+        self.backlog = Backlog(False)
+        self.now = 0.0
+        self.queued = waits
+
+    def second(self, frame: bytes = QUIET, per_second: int = 50) -> int:
+        """So many frames in a second; how many were left out."""
+        left_out = 0
+        for _ in range(per_second):
+            if self.backlog.surplus(frame, self.queued, self.now):
+                left_out += 1
+            else:
+                self.queued += len(frame)
+            self.now += 1 / per_second
+            self.queued = max(0, self.queued - 8_000 // per_second)
+        return left_out
+
+
+def test_what_has_piled_up_is_left_out_where_it_is_quiet() -> None:
+    stream = Stream(800)
+    stream.second()
+    assert sum(stream.second() for _ in range(3)) == 4
+    assert stream.queued == 160 and stream.backlog.left_out == 0.08
+    assert sum(stream.second() for _ in range(20)) == 0
+
+
+def test_a_voice_is_left_whole_for_some_time() -> None:
+    stream = Stream(800)
+    found = [stream.second(LOUD) for _ in range(6)]
+    assert found[:3] == [0, 0, 0] and sum(found) == 4
+
+
+def test_who_sends_faster_than_it_speaks_is_let_be() -> None:
+    stream = Stream(80_000)
+    assert sum(stream.second(per_second=100) for _ in range(5)) == 0
+    stream = Stream(80_000)
+    assert sum(stream.second(QUIET * 8) for _ in range(5)) == 0
+
+
+def test_a_hold_up_that_comes_again_is_waited_for() -> None:
+    stream = Stream(0)
+    for _ in range(20):
+        stream.second(per_second=50)
+        stream.queued = 0  # a gap: everything was heard
+    assert stream.backlog.left_out == 0.0
+
+
+@given(st.lists(st.tuples(st.binary(max_size=600), st.integers(0, 20_000), st.floats(0, 1)), max_size=200))
+def test_no_more_is_left_out_than_waits(steps: list[tuple[bytes, int, float]]) -> None:
+    backlog, now = Backlog(True), 0.0
+    for payload, queued, passed in steps:
+        now += passed
+        if backlog.surplus(payload, queued, now):
+            assert payload and backlog.left_out > 0

@@ -1,0 +1,75 @@
+"""Sound that comes as it is spoken, and has piled up.
+
+Who sends a frame every 20 ms and is late once makes a gap; what follows is heard that much later from then on, and each
+further hold-up adds to it. Here is found out how much of what waits is never needed, and so many frames are left out,
+quiet ones where there are any. Sound that comes faster than it is spoken, as most bots send theirs, is never touched.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ivr.handoff.protocols.laws import loud_samples
+
+__all__ = ["Backlog"]
+
+RATE: Final = 8000
+WINDOW: Final = 1.0
+"""Seconds that are looked at: a hold-up of the network comes again within them, or is over."""
+REAL_TIME: Final = (0.85, 1.15)
+"""Seconds of sound that come in a second from one that sends as it speaks."""
+LONGEST: Final = RATE * 6 // 100
+"""Samples of one message of such a sender."""
+SPARE: Final = RATE // 50
+"""Samples that may always wait: how much waits is known to 20 ms."""
+PATIENCE: Final = 2
+"""Windows in which only quiet frames are left out."""
+QUIET: Final = 0.02
+"""Share of loud samples of a quiet frame."""
+
+
+class Backlog:
+    """Looks at what one agent sends."""
+
+    __slots__ = ("_arrived", "_begun", "_excess", "_least", "_linear", "_windows", "left_out")
+
+    def __init__(self, linear: bool) -> None:
+        self._linear = linear
+        self._begun: float | None = None
+        self._arrived = 0
+        self._least = 0
+        self._excess = 0
+        self._windows = 0
+        self.left_out = 0.0
+        """Seconds."""
+
+    def surplus(self, payload: bytes, queued: int, now: float) -> bool:
+        """Whether a message is to be left out, when `queued` samples still wait to be heard."""
+        samples = len(payload) // 2 if self._linear else len(payload)
+        if samples > LONGEST:
+            self._begun = None
+            self._excess = 0
+            return False
+        if self._begun is None or now - self._begun > 2 * WINDOW:
+            self._restart(now, queued)
+        elif now - self._begun >= WINDOW:
+            arrived = self._arrived / RATE / (now - self._begun)
+            spare = self._least - SPARE
+            usual = REAL_TIME[0] <= arrived <= REAL_TIME[1]
+            self._windows = self._windows + 1 if usual and spare > 0 else 0
+            self._excess = spare if self._windows else 0
+            self._restart(now, queued)
+        self._arrived += samples
+        self._least = min(self._least, queued)
+        if samples > self._excess or not samples:
+            return False
+        if self._windows <= PATIENCE and loud_samples(payload, self._linear) > QUIET * samples:
+            return False
+        self._excess -= samples
+        self.left_out += samples / RATE
+        return True
+
+    def _restart(self, now: float, queued: int) -> None:
+        self._begun = now
+        self._arrived = 0
+        self._least = queued
