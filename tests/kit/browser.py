@@ -6,7 +6,9 @@ import asyncio
 import base64
 import contextlib
 import itertools
+import os
 import shutil
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -98,13 +100,13 @@ class Browser:
         """Wait until an expression is true."""
         end = asyncio.get_running_loop().time() + seconds
         while not await self.run(f"Boolean({script})"):
-            seen = await self.run("document.body.innerText")
+            seen = await self.run("document.body?.innerText")
             assert asyncio.get_running_loop().time() < end, f"never true: {script}\n{seen}"
             await asyncio.sleep(LOOK_SECONDS)
 
     async def sees(self, text: str, seconds: float = 10.0) -> None:
         """Wait until the page shows a text."""
-        await self.until(f"document.body.innerText.includes({text!r})", seconds)
+        await self.until(f"document.body?.innerText.includes({text!r})", seconds)
 
     async def click(self, label: str) -> None:
         """The button or link of a name."""
@@ -133,6 +135,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
         CHROMIUM,
         *OPTIONS,
         f"--user-data-dir={folder}",
+        start_new_session=True,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -158,6 +161,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
                 with contextlib.suppress(asyncio.CancelledError):
                     await reading
     finally:
-        if process.returncode is None:
-            process.terminate()
+        # Its helpers too, which write into the profile until they are gone.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         await process.wait()

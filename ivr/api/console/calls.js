@@ -75,7 +75,7 @@ export const call = {
     const steps = found.path ?? [];
     const at = up ? steps.at(-1)?.element : null;
     const own = `/v1/calls/${encodeURIComponent(found.id)}`;
-    const target = h("input", { placeholder: "phone, number or queue:NAME", "aria-label": "Transfer to", size: 22 });
+    const target = h("input", { placeholder: "phone, number or queue:NAME", "aria-label": "Transfer to", size: 26 });
     const transfer = (event) => {
       event.preventDefault();
       const to = target.value.trim();
@@ -100,5 +100,8 @@ export const call = {
             ].map(([name, value]) => [h("dt", {}, name), h("dd", {}, value ?? "")]))),
           h("section", { class: "card pad" }, h("h2", {}, "The way so far"),
             h("ol", { class: "path" }, steps.map((entry, index) => step(entry, up && index === steps.length - 1)))))));
+    const here = main.querySelector(".drawing .here");
+    const frame = here?.closest(".drawing");
+    if (frame) frame.scrollTop += here.getBoundingClientRect().top - frame.getBoundingClientRect().top - frame.clientHeight / 2;
   },
 };

@@ -15,8 +15,9 @@ const percent = (share) => (share === null || share === undefined ? null : `${Ma
 
 // What an agent is and does, as a coloured word; `since` counts up beside it.
 export function condition(agent) {
-  const { status, group, phase } = agent.now;
-  const [kind, word] = PHASES[phase] ?? [GROUPS[group] ?? "", status ?? "unknown"];
+  const { status, group, phase, reachable } = agent.now;
+  const away = group === "available" && reachable === false;
+  const [kind, word] = PHASES[phase] ?? [away ? "" : GROUPS[group] ?? "", status ?? "unknown"];
   return { kind, word };
 }
 
