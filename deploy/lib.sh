@@ -6,8 +6,8 @@ RUN_PACKAGES="python3 python3-venv python3-dev gcc libc6-dev espeak-ng libespeak
 # Programs that this project did not write, for the interop suite; sox and ffmpeg make and compare its sound, flite speaks
 # for answered calls; openssl makes
 # a certificate for a mail server, PostgreSQL runs the tests of the store a second time. systemd, logrotate and shellcheck
-# judge what an installation brings.
-TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg flite libopus0 postgresql openssl systemd logrotate shellcheck"
+# judge what an installation brings. Chromium looks at the console.
+TEST_PACKAGES="sip-tester baresip-core linphone-cli iproute2 kamailio kamailio-tls-modules sipsak sox ffmpeg flite libopus0 postgresql openssl systemd logrotate shellcheck chromium"
 # Sound cards (the extra `phone`): PortAudio, and its headers for PyAudio, which comes as source alone.
 SOUND_PACKAGES="libportaudio2 portaudio19-dev gcc libc6-dev python3-dev"
 # A sound system of the tests' own, with cards that are not there.

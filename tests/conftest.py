@@ -45,6 +45,7 @@ REAL_TIME = {
     "examples/test_live.py": pytest.mark.patient,
     "handoff/test_ai_vices.py": pytest.mark.patient,
     "interop": pytest.mark.alone,
+    "interop/test_console.py": pytest.mark.patient,
     "interop/test_queue.py": pytest.mark.patient,
     "interop/test_agents.py": pytest.mark.patient,
     "interop/test_soundcard_line.py": pytest.mark.patient,
