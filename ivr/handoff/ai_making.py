@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from yarl import URL
 
 from ivr import __version__
+from ivr.flow.twiml import call_sid
 from ivr.handoff.ai_links import Link, Network
 from ivr.handoff.ai_listener import Lobby
 from ivr.handoff.protocols import (
@@ -25,7 +24,7 @@ from ivr.handoff.protocols import (
     WebSocketClient,
     Wire,
 )
-from ivr.handoff.sids import call_sid, new_stream_sid
+from ivr.outside.signatures import TWILIO_HEADER, twilio_signature
 from ivr.settings import AiAgent
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Making:
             call.report.id,
             call_sid(call.report.id),
             agent.account_sid(command.agent),
-            new_stream_sid(),
+            _stream_sid(),
             info.from_,
             info.to,
             {**agent.parameters, **command.parameters},
@@ -71,7 +70,7 @@ class Making:
     def again(self) -> None:
         """The next connection is another one of the same call."""
         parameters = {**self._facts.parameters, "reconnected": "true"}
-        self._facts = replace(self._facts, stream_sid=new_stream_sid(), parameters=parameters)
+        self._facts = replace(self._facts, stream_sid=_stream_sid(), parameters=parameters)
 
     def dialect(self) -> Dialect:
         """The protocol of the next connection."""
@@ -116,12 +115,12 @@ class Making:
         headers = {"user-agent": f"ivr/{__version__}"}
         headers |= {name.lower(): value.get_secret_value() for name, value in self.agent.headers.items()}
         if self.agent.protocol == "media-streams" and self.agent.auth_token is not None:
-            headers.setdefault("x-twilio-signature", _signature(self.agent.auth_token.get_secret_value(), url))
+            token = self.agent.auth_token.get_secret_value()
+            headers.setdefault(TWILIO_HEADER.lower(), twilio_signature(token, str(url)))
         usual = url.port is None or url.is_default_port()
         host = url.host_subcomponent or ""
         return WebSocketClient(host if usual else f"{host}:{url.port}", url.raw_path_qs, list(headers.items()))
 
 
-def _signature(token: str, url: URL) -> str:
-    """Of a request without a body (X-Twilio-Signature): HMAC-SHA1 of the URL."""
-    return base64.b64encode(hmac.new(token.encode(), str(url).encode(), hashlib.sha1).digest()).decode()
+def _stream_sid() -> str:
+    return f"MZ{uuid.uuid4().hex}"

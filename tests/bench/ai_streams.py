@@ -143,7 +143,7 @@ class Bot(asyncio.Protocol):
         key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
         plain = (int.from_bytes(content, "big") ^ key).to_bytes(size, "big")
         at = plain.find(b'"payload":"')
-        if at < 0:
+        if at < 0 or self.transport.is_closing():
             return
         self.bench.messages += 1
         self.bench.note("in", base64.b64decode(plain[at + 11 : at + 227]), now)
