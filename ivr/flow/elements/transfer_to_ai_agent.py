@@ -173,7 +173,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
             from ivr.flow.twiml import run as run_twiml
 
             ended = yield from run_twiml(ctx, None, document)
-            if not ctx.up:
+            if ended.reason in ("over", "hung_up"):
                 return self.ended(ctx.cause or "system")
             if not ended.accepted:
                 branch = self._result(ctx, replace(done, reason="endpoint_error", text=ended.text), agent)
