@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aiohttp import web
 
-from ivr.api.guard import Guard, is_local, is_passed_on
+from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model
+from ivr.api.guard import is_local, is_passed_on
 from ivr.settings import HostPort, MetricsSettings
 
 __all__ = ["HealthSource", "OperationRoutes"]
@@ -22,6 +23,22 @@ class HealthSource(Protocol):
 
     def unready(self) -> list[str]:
         """Why no calls are taken; empty while they are."""
+
+
+class Alive(Model):
+    """Whether the daemon lives."""
+
+    status: Literal["ok", "sick"]
+    reasons: list[str] | None = None
+    """What is wrong; to this machine, and to those who may read the figures."""
+
+
+class Ready(Model):
+    """Whether calls are taken."""
+
+    ready: bool
+    reasons: list[str] | None = None
+    """Why not; to this machine, and to those who may read the figures."""
 
 
 class OperationRoutes:
@@ -41,36 +58,43 @@ class OperationRoutes:
         """Where there is a listener for these alone."""
         return self._settings.listen
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are."""
-        metrics = guard("metrics", self.metrics, local=True)
-
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            return await (self.metrics if self._allowed(request) else metrics)(request)
-
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked."""
+        figures = File(self._kind.partition(";")[0], "Figures as Prometheus reads them.")
         return [
-            web.get("/healthz", self.health),
-            web.get("/readyz", self.ready),
-            web.get("/metrics", guarded),
+            Endpoint("GET", "/healthz", None, self.health, answers={200: Alive, 503: Alive}),
+            Endpoint("GET", "/readyz", None, self.ready, answers={200: Ready, 503: Ready}),
+            Endpoint("GET", "/metrics", "metrics", self.metrics, answers={200: figures}, local=self._open),
         ]
 
-    async def health(self, request: web.Request) -> web.Response:
-        """Whether it lives: its loop turned for this answer, its workers work."""
-        return self._told(request, "status", "ok", "sick", self._health.sick())
+    async def health(self, ask: Ask[None, None]) -> Answer:
+        """Tell whether the daemon lives.
 
-    async def ready(self, request: web.Request) -> web.Response:
-        """Whether calls are taken."""
-        return self._told(request, "ready", True, False, self._health.unready())
+        Its loop turned for this answer, its workers work; else 503.
+        """
+        return self._told(ask.request, "status", "ok", "sick", self._health.sick())
 
-    async def metrics(self, _: web.Request) -> web.Response:
-        """The figures."""
+    async def ready(self, ask: Ask[None, None]) -> Answer:
+        """Tell whether calls are taken.
+
+        Else 503.
+        """
+        return self._told(ask.request, "ready", True, False, self._health.unready())
+
+    async def metrics(self, _: Ask[None, None]) -> web.Response:
+        """Tell the figures.
+
+        This machine and the networks in `metrics.allow` need no token.
+        """
         return web.Response(body=await self._figures(), headers={"Content-Type": self._kind})
 
-    def _told(self, request: web.Request, key: str, well: object, ill: object, faults: list[str]) -> web.Response:
+    def _told(self, request: web.Request, key: str, well: object, ill: object, faults: list[str]) -> Answer:
         if not faults:
-            return web.json_response({key: well})
-        shown = {"reasons": faults} if is_local(request) or self._allowed(request) else {}
-        return web.json_response({key: ill, **shown}, status=503)
+            return Answer({key: well})
+        return Answer({key: ill, **({"reasons": faults} if self._open(request) else {})}, 503)
+
+    def _open(self, request: web.Request) -> bool:
+        return is_local(request) or self._allowed(request)
 
     def _allowed(self, request: web.Request) -> bool:
         if not self._settings.allow or "Authorization" in request.headers or is_passed_on(request):

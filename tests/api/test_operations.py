@@ -6,11 +6,11 @@ import ipaddress
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
-from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes, guard, operations
-from ivr.api.problems import problems
+from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes, guard
+from ivr.api import operations as module_of_operations
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import Store
 from tests.api.conftest import Api, Health, figures
@@ -35,7 +35,7 @@ async def test_figures_are_open_to_this_machine_and_else_need_a_token(
 ) -> None:
     answer = await api.client.get("/metrics")
     assert (answer.status, answer.content_type, await answer.text()) == (200, "text/plain", "ivr_ready 1.0\n")
-    for module in (guard, operations):
+    for module in (guard, module_of_operations):
         monkeypatch.setattr(module, "is_local", lambda request: False)
     assert (await api.client.get("/metrics")).status == 401
     assert (await api.client.get("/metrics", headers=api.token("metrics"))).status == 200
@@ -45,12 +45,12 @@ async def test_figures_are_open_to_this_machine_and_else_need_a_token(
 @pytest.fixture
 async def allowed(store: Store, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A client from a network that may read the figures."""
-    for module in (guard, operations):
+    for module in (guard, module_of_operations):
         monkeypatch.setattr(module, "is_local", lambda request: False)
     settings = MetricsSettings(allow=(ipaddress.ip_network("127.0.0.0/8"),))
-    app = web.Application(middlewares=[problems])
-    app.add_routes(OperationRoutes(Health(), figures, "text/plain", settings).routes(Guard(store)))
-    return TestClient(TestServer(app))
+    operations = OperationRoutes(Health(), figures, "text/plain", settings)
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, ())
+    return TestClient(TestServer(server.application()))
 
 
 async def test_networks_that_are_allowed_need_no_token(allowed: Any) -> None:
