@@ -11,12 +11,24 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Any, get_args
+from typing import IO, Any
 
 from aiohttp import web
 
-from ivr.api.bodies import parse_object, read_object
-from ivr.api.guard import Guard
+from ivr.api.bodies import parse_object
+from ivr.api.campaign_models import (
+    MAX_PAGE,
+    CampaignPage,
+    CampaignQuery,
+    CampaignShown,
+    ContactPage,
+    ContactQuery,
+    MoreContacts,
+    Retry,
+    WantedCampaign,
+)
+from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model, Raw
+from ivr.api.faults import refusal
 from ivr.api.problems import ProblemError
 from ivr.dialer import (
     MAX_AUDIENCE_BYTES,
@@ -31,7 +43,6 @@ from ivr.dialer import (
     read_records,
 )
 from ivr.store import RESULTS, StoredContact
-from ivr.store.contacts import ContactState
 
 __all__ = ["CampaignRoutes"]
 
@@ -40,15 +51,14 @@ MAX_JSON_BYTES = 8 * 2**20
 IN_MEMORY_BYTES = 2**20
 """Of an upload; what is more waits on disk."""
 CHUNK = 64 * 1024
-PAGE, MAX_PAGE = 100, 1000
-"""Campaigns or contacts of one answer: as asked for by default, and at most."""
 
 OPTIONS = ("speed", "window", "from", "until", "line", "caller_id", "match_agents")
 KEYS = ("flow", "name", *OPTIONS, "contacts", "start", "strict")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins with these is worked out by spreadsheets."""
 _FIGURE = re.compile(r"[+-]?[\d., ]+", re.ASCII)
-_KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
+TYPES = ("application/json", "text/csv", "application/csv")
+"""That an audience may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,47 +75,64 @@ class CampaignRoutes:
     def __init__(self, office: CampaignOffice) -> None:
         self._office = office
 
-    def routes(self, guard: Guard) -> list[web.RouteDef]:
-        """Where they are, and who may use them: what shows numbers needs a token on this machine, too."""
-        one = r"/v1/campaigns/{id:\d{1,15}}"
+    def endpoints(self) -> list[Endpoint]:
+        """What can be asked: what shows numbers needs a token on this machine, too."""
+        scope, all_, one = "campaigns", "/v1/campaigns", r"/v1/campaigns/{id:\d{1,15}}"
+        shown: dict[int, type[Model]] = {200: CampaignShown}
+        none, busy = {404: "There is no such campaign."}, {409: "Its state does not allow it."}
+        wrong = none | busy
+        made: dict[int, type[Model]] = {201: CampaignShown, 200: CampaignShown}
+        page: dict[int, Any] = {200: (ContactPage, File("text/csv", "All of them as a file."))}
         return [
-            web.get("/v1/campaigns", guard("campaigns", self.all, local=True)),
-            web.post("/v1/campaigns", guard("campaigns", self.make)),
-            web.get(one, guard("campaigns", self.show, local=True)),
-            web.delete(one, guard("campaigns", self.delete)),
-            web.post(one + "/start", guard("campaigns", self.start)),
-            web.post(one + "/resume", guard("campaigns", self.start)),
-            web.post(one + "/pause", guard("campaigns", self.pause)),
-            web.post(one + "/cancel", guard("campaigns", self.cancel)),
-            web.post(one + "/retry", guard("campaigns", self.retry)),
-            web.get(one + "/contacts", guard("campaigns", self.contacts)),
-            web.post(one + "/contacts", guard("campaigns", self.add)),
-        ]
+            Endpoint(
+                "GET", all_, scope, self.all, query=CampaignQuery, answers={200: CampaignPage}, local=True
+            ),
+            Endpoint(
+                "POST", all_, scope, self.make, body=Raw(TYPES, WantedCampaign), answers=made, idempotent="own",
+                problems={422: "There is no such flow, or no contact, or more is wrong."},
+            ),
+            Endpoint("GET", one, scope, self.show, answers=shown, problems=none, local=True),
+            Endpoint("DELETE", one, scope, self.delete, problems=none | {409: "It runs: cancel it first."}),
+            Endpoint("POST", one + "/start", scope, self.start, answers=shown, problems=wrong),
+            Endpoint("POST", one + "/resume", scope, self.start, answers=shown, problems=wrong),
+            Endpoint("POST", one + "/pause", scope, self.pause, answers=shown, problems=wrong),
+            Endpoint("POST", one + "/cancel", scope, self.cancel, answers=shown, problems=wrong),
+            Endpoint(
+                "POST", one + "/retry", scope, self.retry, body=Retry, optional=True, answers=shown, problems=wrong
+            ),
+            Endpoint("GET", one + "/contacts", scope, self.contacts, query=ContactQuery, answers=page, problems=none),
+            Endpoint(
+                "POST", one + "/contacts", scope, self.add, body=Raw(TYPES, MoreContacts), answers=shown,
+                problems=wrong, idempotent="kept",
+            ),
+        ]  # fmt: skip
 
     # Looking
 
-    async def all(self, request: web.Request) -> web.Response:
-        """Campaigns, newest first, with their figures: `?limit=100&before=ID`."""
-        limit, before = _limit(request), _number(request, "before")
-        found = await self._office.page(limit, before)
+    async def all(self, ask: Ask[None, CampaignQuery]) -> dict[str, Any]:
+        """List campaigns, newest first, with their figures."""
+        limit = ask.query.limit
+        found = await self._office.page(limit, ask.query.before)
         rest = {"next": found[-1]["id"]} if len(found) == limit else {}
-        return web.json_response({"campaigns": found, **rest})
+        return {"campaigns": found, **rest}
 
-    async def show(self, request: web.Request) -> web.Response:
-        """One of them."""
-        return await self._shown(_id(request))
+    async def show(self, ask: Ask[None, None]) -> Answer:
+        """Show a campaign with its figures."""
+        return await self._shown(_id(ask))
 
-    async def contacts(self, request: web.Request) -> web.StreamResponse:
-        """Contacts of a campaign: `?limit=100&after=ID&state=done&result=busy`; as CSV all of them."""
-        key = _id(request)
-        state, result = _one_of(request, "state", get_args(ContactState)), _one_of(request, "result", RESULTS)
+    async def contacts(self, ask: Ask[None, ContactQuery]) -> web.StreamResponse | dict[str, Any]:
+        """List contacts of a campaign.
+
+        With `format=csv`, or the header `Accept: text/csv`, all of them come as a file.
+        """
+        key, query = _id(ask), ask.query
+        _one_of("result", query.result, RESULTS)
         await self._office.get(key)
-        if request.query.get("format") == "csv" or "text/csv" in request.headers.get("Accept", ""):
-            return await self._export(request, key, state, result)
-        limit, after = _limit(request), _number(request, "after") or 0
-        found = await self._office.contacts(key, limit, after, state, result)
-        rest = {"next": found[-1].id} if len(found) == limit else {}
-        return web.json_response({"contacts": [_contact(contact) for contact in found], **rest})
+        if query.format == "csv" or "text/csv" in ask.request.headers.get("Accept", ""):
+            return await self._export(ask.request, key, query.state, query.result)
+        found = await self._office.contacts(key, query.limit, query.after, query.state, query.result)
+        rest = {"next": found[-1].id} if len(found) == query.limit else {}
+        return {"contacts": [_contact(contact) for contact in found], **rest}
 
     async def _export(
         self, request: web.Request, key: int, state: str | None, result: str | None
@@ -125,12 +152,13 @@ class CampaignRoutes:
 
     # Making
 
-    async def make(self, request: web.Request) -> web.Response:
-        """A new campaign: JSON with `contacts`, or CSV with the rest in the query. 201, or 200 where the same
-        idempotency key has made it."""
-        key = request.headers.get("Idempotency-Key")
-        if key is not None and not _KEY.fullmatch(key):
-            raise ProblemError(422, "Idempotency-Key: at most 128 visible ASCII characters")
+    async def make(self, ask: Ask[None, None]) -> Answer:
+        """Make a campaign.
+
+        Its contacts come as JSON, or as CSV; then the rest stands in the query. 201, or 200 where the same request has
+        made it.
+        """
+        request, key = ask.request, ask.key
         with _spooled() as file:
             await _receive(request, file)
             values, audience = await _read(request, file, KEYS)
@@ -160,9 +188,9 @@ class CampaignRoutes:
             await self._office.start(campaign.id)
         return await self._shown(campaign.id, 201 if fresh else 200, **loaded)
 
-    async def add(self, request: web.Request) -> web.Response:
-        """More contacts: `{"contacts": […]}` or CSV."""
-        key = _id(request)
+    async def add(self, ask: Ask[None, None]) -> Answer:
+        """Add contacts to a campaign, as JSON or CSV."""
+        request, key = ask.request, _id(ask)
         with _spooled() as file:
             await _receive(request, file)
             _, audience = await _read(request, file, ("contacts", "strict"))
@@ -179,34 +207,29 @@ class CampaignRoutes:
 
     # Doing
 
-    async def start(self, request: web.Request) -> web.Response:
-        """Begin, or go on."""
-        return await self._shown((await self._office.start(_id(request))).id)
+    async def start(self, ask: Ask[None, None]) -> Answer:
+        """Begin a campaign, or go on with it."""
+        return await self._shown((await self._office.start(_id(ask))).id)
 
-    async def pause(self, request: web.Request) -> web.Response:
-        """No new calls."""
-        return await self._shown((await self._office.pause(_id(request))).id)
+    async def pause(self, ask: Ask[None, None]) -> Answer:
+        """Make no new calls of a campaign for now."""
+        return await self._shown((await self._office.pause(_id(ask))).id)
 
-    async def cancel(self, request: web.Request) -> web.Response:
-        """No new calls for ever."""
-        return await self._shown((await self._office.cancel(_id(request))).id)
+    async def cancel(self, ask: Ask[None, None]) -> Answer:
+        """Make no new calls of a campaign for ever."""
+        return await self._shown((await self._office.cancel(_id(ask))).id)
 
-    async def retry(self, request: web.Request) -> web.Response:
-        """Put contacts back: `{"results": ["interrupted"]}`."""
-        body = await read_object(request, ("results",)) if request.can_read_body else {}
-        results = body.get("results", [])
-        if not isinstance(results, list) or not all(isinstance(result, str) for result in results):
-            raise ProblemError(422, "results must be a list of texts")
-        campaign, count = await self._office.retry(_id(request), results)
+    async def retry(self, ask: Ask[Retry, None]) -> Answer:
+        """Call contacts of a campaign again."""
+        campaign, count = await self._office.retry(_id(ask), ask.body.results)
         return await self._shown(campaign.id, put_back=count)
 
-    async def delete(self, request: web.Request) -> web.Response:
-        """Forget one that is over, with its contacts."""
-        await self._office.delete(_id(request))
-        return web.Response(status=204)
+    async def delete(self, ask: Ask[None, None]) -> None:
+        """Forget a campaign that is over, with its contacts."""
+        await self._office.delete(_id(ask))
 
-    async def _shown(self, key: int, status: int = 200, **more: Any) -> web.Response:
-        return web.json_response({**await self._office.shown(await self._office.get(key)), **more}, status=status)
+    async def _shown(self, key: int, status: int = 200, **more: Any) -> Answer:
+        return Answer({**await self._office.shown(await self._office.get(key)), **more}, status)
 
 
 # Requests
@@ -248,8 +271,6 @@ async def _read(
             return read_file(io.BufferedReader(_Kept(file)), request.charset)
 
         return values, _Audience(rows, _flag(values, "strict", False))
-    if request.content_type != "application/json":
-        raise ProblemError(415, "the body must be application/json or text/csv")
     values = await asyncio.to_thread(lambda: parse_object(file.read(), keys))
     records = values.get("contacts")
     if records is None:
@@ -292,31 +313,13 @@ def _flag(values: Mapping[str, Any], name: str, default: bool) -> bool:
     raise ProblemError(422, f"{name} must be true or false")
 
 
-def _id(request: web.Request) -> int:
-    return int(request.match_info["id"])
+def _id(ask: Ask[Any, Any]) -> int:
+    return int(ask.path["id"])
 
 
-def _number(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 15):
-        raise ProblemError(422, f"{name} must be a whole number")
-    return int(text)
-
-
-def _one_of(request: web.Request, name: str, words: Collection[str]) -> str | None:
-    text = request.query.get(name)
+def _one_of(name: str, text: str | None, words: Collection[str]) -> None:
     if text is not None and text not in words:
-        raise ProblemError(422, f"{name}: {text[:50]!r}, expected {', '.join(words)}")
-    return text
-
-
-def _limit(request: web.Request) -> int:
-    limit = _number(request, "limit")
-    if limit is not None and not 0 < limit <= MAX_PAGE:
-        raise ProblemError(422, f"limit: from 1 to {MAX_PAGE}")
-    return limit or PAGE
+        raise refusal(name, "not one of the values allowed", found=text[:50], expected=", ".join(words))
 
 
 # Answers

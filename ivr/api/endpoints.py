@@ -117,6 +117,9 @@ Reply = Answer | BaseModel | Mapping[str, Any] | web.StreamResponse | None
 Handler = Callable[[Ask[Any, Any]], Awaitable[Reply]]
 
 
+Answers = type[BaseModel] | File | tuple[type[BaseModel] | File, ...] | None
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One thing that can be asked."""
@@ -131,8 +134,8 @@ class Endpoint:
     """JSON that is checked; None: a body is not looked at."""
     query: type[Query] | None = None
     """None: a query is not looked at."""
-    answers: Mapping[int, type[BaseModel] | File | None] = field(default_factory=lambda: {204: None})
-    """By status; None: without a body."""
+    answers: Mapping[int, Answers] = field(default_factory=lambda: {204: None})
+    """By status; None: without a body; several: one of them, by what is asked."""
     problems: Mapping[int, str] = field(default_factory=dict)
     """Statuses that this one has besides those of all, and when: for the document."""
     local: bool | Callable[[web.Request], bool] = False
@@ -154,6 +157,11 @@ class Endpoint:
     def description(self) -> str:
         """What else is to be said."""
         return self._told()[1]
+
+    def answers_of(self, status: int) -> tuple[type[BaseModel] | File, ...]:
+        """What may be answered with a status; KeyError where nothing is."""
+        found = self.answers[status]
+        return () if found is None else found if isinstance(found, tuple) else (found,)
 
     @property
     def plain_path(self) -> str:

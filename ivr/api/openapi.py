@@ -76,7 +76,8 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Mapping[type[BaseModel], di
     models: dict[type[BaseModel], None] = {Problem: None}
     for endpoint in endpoints:
         body = endpoint.body.model if isinstance(endpoint.body, Raw) else endpoint.body
-        for model in (body, endpoint.query, *endpoint.answers.values()):
+        answers = [answer for status in endpoint.answers for answer in endpoint.answers_of(status)]
+        for model in (body, endpoint.query, *answers):
             if isinstance(model, type):
                 models[model] = None
     found, definitions = models_json_schema(
@@ -145,22 +146,20 @@ def _query(model: type[Query]) -> list[dict[str, Any]]:
 
 def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str, Any]]) -> dict[str, Any]:
     responses: dict[str, Any] = {}
-    for status, model in endpoint.answers.items():
-        if model is None:
-            responses[str(status)] = {"description": "Done."}
-        elif isinstance(model, File):
-            schema = {"type": "string", "contentMediaType": model.type}
-            told = model.description or "The file."
-            responses[str(status)] = {"description": told, "content": {model.type: {"schema": schema}}}
-        else:
-            told = (model.__doc__ or "").strip().partition("\n\n")[0]
-            responses[str(status)] = {
-                "description": " ".join(told.split()) or "The answer.",
-                "content": {"application/json": {"schema": references[model]}},
-            }
+    for status in endpoint.answers:
+        told: list[str] = []
+        content: dict[str, Any] = {}
+        for model in endpoint.answers_of(status):
+            if isinstance(model, File):
+                content[model.type] = {"schema": {"type": "string", "contentMediaType": model.type}}
+                told.append(model.description or "The file.")
+            else:
+                content["application/json"] = {"schema": references[model]}
+                told.append(" ".join((model.__doc__ or "The answer.").strip().partition("\n\n")[0].split()))
+        responses[str(status)] = {"description": " ".join(told) or "Done.", **({"content": content} if content else {})}
     problem = {"application/problem+json": {"schema": references[Problem]}}
-    for status, told in sorted({**_usual(endpoint), **endpoint.problems}.items()):
-        responses[str(status)] = {"description": told, "content": problem}
+    for status, when in sorted({**_usual(endpoint), **endpoint.problems}.items()):
+        responses[str(status)] = {"description": when, "content": problem}
     responses["default"] = {"description": "Any other problem.", "content": problem}
     return responses
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from ivr.api.bodies import read_value
-from ivr.api.endpoints import Answer, Ask, Endpoint, File, Raw, Reply
+from ivr.api.endpoints import Answer, Ask, Endpoint, Raw, Reply
 from ivr.api.faults import refusal, validated
 from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
@@ -122,13 +122,11 @@ def _checked(endpoint: Endpoint, status: int, text: str | None) -> None:
     """Raises where an answer is not as its endpoint says."""
     if status not in endpoint.answers:
         raise TypeError(f"{endpoint.method} {endpoint.path} answers {status}, which it does not declare")
-    model = endpoint.answers[status]
-    if isinstance(model, File) and text is None:
-        return
-    if model is None or isinstance(model, File):
-        if text is not None:
-            raise TypeError(f"{endpoint.method} {endpoint.path} has a body with {status}, and declares none")
-    elif text is None:
+    declared = endpoint.answers_of(status)
+    models = [model for model in declared if isinstance(model, type)]
+    if text is None and models and len(models) == len(declared):
         raise TypeError(f"{endpoint.method} {endpoint.path} has no body with {status}, and declares one")
-    else:
-        model.model_validate_json(text)
+    if text is not None and not models:
+        raise TypeError(f"{endpoint.method} {endpoint.path} has a body with {status}, and declares none")
+    if text is not None:
+        models[0].model_validate_json(text)
