@@ -7,6 +7,8 @@ first the one who last spoke to him, then those who were not asked for him befor
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from ivr.center.rules.choosing import WORDS, best
 from ivr.center.rules.decisions import CallbackDue, CallbackOver, Connect, Left, Missed, Offer, Withdraw, WithdrawReason
 from ivr.center.rules.events import LeaveReason, OfferFault
@@ -45,26 +47,29 @@ CALLBACK_LEASE = 90.0
 
 
 def match(floor: Floor) -> None:
-    """Give callers to agents until nobody is left that fits."""
-    while floor.freed or floor.opened:
-        while floor.freed:
-            _serve(floor, floor.freed.pop(0))
-        if floor.opened:
-            opened = sorted(floor.opened, key=lambda entry: entry.key) if len(floor.opened) > 1 else floor.opened
-            floor.opened = []
-            for entry in opened:
-                if not floor.free:
-                    break
-                if entry.lane is not None:
-                    _place(floor, entry)
-
-
-def _serve(floor: Floor, agent: AgentState) -> None:
-    """Find a caller for an agent; another agent may be the better choice for the first one, who is served too."""
-    while agent.free:
-        entry = _first_for(floor, agent)
-        if entry is None or not _place(floor, entry):
+    """Give callers to agents until nobody is left that fits: of all who stand open, whoever comes first is placed
+    first, so that nobody is passed over by what else happens at the same moment."""
+    found: list[tuple[Key, int, Entry, AgentState | None]] = []
+    count = 0
+    while floor.freed or floor.opened or found:
+        for entry in floor.opened:
+            count += 1
+            heappush(found, (entry.key, count, entry, None))
+        for agent in floor.freed:
+            first = _first_for(floor, agent) if agent.free else None
+            if first is not None:
+                count += 1
+                heappush(found, (first.key, count, first, agent))
+        floor.opened, floor.freed = [], []
+        if not floor.free:
             return
+        if found:
+            _, _, entry, for_agent = heappop(found)
+            placed = True
+            if entry.lane is not None and (for_agent is None or for_agent.free):
+                placed = _place(floor, entry)
+            if placed and for_agent is not None and for_agent.free:
+                floor.freed.append(for_agent)
 
 
 def _first_for(floor: Floor, agent: AgentState) -> Entry | None:
@@ -120,6 +125,7 @@ def _place(floor: Floor, entry: Entry) -> bool:
         _hold(floor, entry, chosen, line)
     elif known is not None and spoken is not None:
         offer(floor, entry, known, line, f"spoke to this caller {_ago(spoken[1])} ago")
+        line.close(entry)
     elif line.config.order == "ring_all":
         for agent in found:
             offer(floor, entry, agent, line, WORDS["ring_all"])
