@@ -330,7 +330,7 @@ class Forwarding(Handover):
             self.host.stop_recording_both()
         self.host.leg.port.unbridge()
         outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
-        self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", self._talked()))
+        self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", self.talked()))
 
     def _failed(self, attempt: Attempt, outcome: ports.ForwardOutcome, status: int | None, reason: str) -> None:
         if self._early is attempt:
@@ -350,12 +350,13 @@ class Forwarding(Handover):
 
     # End
 
-    def _talked(self) -> float:
+    def talked(self) -> float:
+        """Seconds since the caller was connected with somebody."""
         return self.services.clock() - self._bridged_at if self.bridged is not None else 0.0
 
     def abandon(self) -> float:
         """The caller is gone: hang up everybody. Returns the seconds talked."""
-        talked = self._talked()
+        talked = self.talked()
         self._close()
         return talked
 

@@ -32,7 +32,8 @@ class Handover:
     def _left(self, attempt: Attempt) -> None:
         raise NotImplementedError
 
-    def _talked(self) -> float:
+    def talked(self) -> float:
+        """Seconds since the caller was connected with somebody."""
         raise NotImplementedError
 
     def _finish(self, done: ports.ForwardDone) -> None:
@@ -66,7 +67,7 @@ class Handover:
 
     def referred(self, status: int, reason: str) -> None:
         target = self.bridged.target if self.bridged is not None else self.command.targets[0]
-        self._finish(ports.ForwardDone(self.command.id, "forwarded", target, status, reason, self._talked()))
+        self._finish(ports.ForwardDone(self.command.id, "forwarded", target, status, reason, self.talked()))
 
     def not_referred(self, status: int, reason: str, *, refused: bool) -> None:
         self._referral = None

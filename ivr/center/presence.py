@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from ivr.call.flowcall import FlowCall
 from ivr.call.occupied import Use
 from ivr.call.parties import Attempt
 from ivr.center.reach import Reach
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from ivr.sip import Registrar
 
 __all__ = ["Presence"]
+
+
+def _talk(use: Use) -> tuple[float, str]:
+    """Seconds that an agent who was called by name has talked, and with whose call; none of other uses."""
+    attempt = use.owner
+    if use.agent is None or not isinstance(attempt, Attempt) or attempt.forwarding.bridged is not attempt:
+        return 0.0, ""
+    call = attempt.forwarding.host
+    return attempt.forwarding.talked(), call.report.id if isinstance(call, FlowCall) else ""
 
 
 class Presence:
@@ -98,7 +108,7 @@ class Presence:
         if not begins:
             known = self._elsewhere.pop(use.owner, None)
             if known is not None:
-                self._receive(AgentFree(*known))
+                self._receive(AgentFree(*known, *_talk(use)))
             return
         if isinstance(use.owner, Attempt) and use.owner.forwarding in self._own:
             return

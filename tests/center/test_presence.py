@@ -209,3 +209,32 @@ def test_the_same_person_is_asked_first_after_a_restart(tmp_path: Path) -> None:
     assert [offer["agent"] for offer in again.of("agent.offered")] == ["ben"]
     caller.hang_up()
     again.settled()
+
+
+def test_a_call_that_was_transferred_to_an_agent_counts_and_is_wrapped_up(tmp_path: Path) -> None:
+    house = house_with(tmp_path, "agent:anna", {"anna": "200, wrap_up: 20s"})
+    anna, caller, waiting = house.phone("200", DESK), house.party(), house.party(OTHER)
+    caller.call("101")
+    anna.answer()
+    house.run(5.0)
+    waiting.call("100")
+    anna.hang_up()
+    house.run(1.0)
+    assert house.agent("anna")["phase"] == "wrapping"
+    assert len(anna.calls) == 1
+    house.run(20.0)
+    assert len(anna.calls) == 2
+    waiting.hang_up()
+    house.settled_calls(2)
+
+
+def test_a_call_of_the_agents_own_is_not_wrapped_up(tmp_path: Path) -> None:
+    house = house_with(tmp_path, "phone:299", {"anna": "200, wrap_up: 20s"})
+    anna, other = house.phone("200", DESK), house.phone("299", CELL)
+    anna.call_as("200", "101")
+    other.answer()
+    house.run(2.0)
+    anna.hang_up()
+    house.run(1.0)
+    assert house.agent("anna")["phase"] == "idle"
+    house.settled()

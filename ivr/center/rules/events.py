@@ -210,6 +210,11 @@ class AgentFree:
 
     agent: str
     call: str
+    talked: float = 0.0
+    """Seconds of a talk with somebody who was transferred to the agent by name: it counts as one of his calls, and he
+    wraps up; 0: there was none, or the call was his own."""
+    caller: str = ""
+    """Id of the call that was transferred to him, for a disposition."""
 
 
 @dataclass(frozen=True, slots=True)

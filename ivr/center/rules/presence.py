@@ -14,7 +14,7 @@ from ivr.center.rules.events import (
 )
 from ivr.center.rules.floor import Floor
 from ivr.center.rules.offering import end_wrap, release, withdraw
-from ivr.center.rules.people import AgentState
+from ivr.center.rules.people import AgentState, LastTalk, WrapUp
 
 __all__ = [
     "busy",
@@ -137,7 +137,21 @@ def no_longer_busy(floor: Floor, event: AgentFree) -> None:
         agent.others.discard(event.call)
         if not agent.others:
             agent.idle_since = floor.now
+        if event.talked > 0:
+            _took(floor, agent, event)
         floor.touch(agent)
+
+
+def _took(floor: Floor, agent: AgentState, event: AgentFree) -> None:
+    """A call that was transferred to an agent by name is over."""
+    end_wrap(floor, agent)
+    agent.calls += 1
+    agent.missed = 0
+    last = agent.last = LastTalk(0, event.caller, "")
+    if agent.config.wrap_up > 0 and agent.logged_in and agent.talk is None:
+        agent.queue, agent.caller = "", event.caller
+        agent.wrap = WrapUp(last, floor.now, floor.now + agent.config.wrap_up, event.talked)
+        floor.wake(("wrap", agent.name), agent.wrap.until)
 
 
 def occupied(floor: Floor, event: AgentOccupied) -> None:
