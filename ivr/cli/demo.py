@@ -56,25 +56,39 @@ Say = Callable[[str], None]
     multiple=True,
     help="Keys to press when the daemon pauses; several times in turn. Default: the way through the front desk.",
 )
+@click.option("--handoffs", is_flag=True, help="Show callers handed over to an agent, an AI agent and an application.")
+@click.option("--stay", is_flag=True, help="With --handoffs: let the daemon run on until Ctrl-C.")
 @config_option
 @click.pass_context
-def command(ctx: click.Context, number: str, keep: Path | None, keys: tuple[str, ...]) -> None:
+def command(
+    ctx: click.Context, number: str, keep: Path | None, keys: tuple[str, ...], handoffs: bool, stay: bool
+) -> None:
     """Call the daemon for real and keep the sound of both sides.
 
     Walks through the example front desk, or presses the keys given: listens, presses keys, leaves a message, hangs up;
     then shows the way of the call as the daemon recorded it. Starts a daemon with this configuration when none answers.
+
+    With --handoffs it has a daemon of its own with the example flows, and an agent's phone, a bot and a web application
+    in processes of their own; callers are handed over to each of them.
     """
     from ivr.cli import trace
+    from ivr.cli.handoffs import show_handoffs
 
     for pressed in keys:
         if not pressed or any(key not in KEYS for key in pressed):
             raise click.UsageError(f"--press {pressed}: keys are of {KEYS}")
+    if stay and not handoffs:
+        raise click.UsageError("--stay goes with --handoffs")
     settings = settings_of(ctx, need_secrets=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     begun = time.monotonic()
 
     def say(text: str) -> None:
-        click.echo(f"{time.monotonic() - begun:7.2f} s  {text}")
+        click.echo(f"{time.monotonic() - begun:7.2f} s  {text}" if text else "")
+
+    if handoffs:
+        show_handoffs((keep or _beside(settings, ctx.obj) / "var" / "demo") / "handoffs", say, stay=stay)
+        return
 
     folder = keep or _beside(settings, ctx.obj) / "var" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
