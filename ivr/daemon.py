@@ -310,6 +310,7 @@ class Daemon:
             guard = Guard(store, local)
             guard.of_calls = applications.token
             streams = StreamRoutes(services.feed, guard)
+            streams.console = house.office.console
             parts = (
                 CallRoutes(manager, contacts.state, store.reader),
                 PlacingRoutes(contacts, settings),

@@ -92,6 +92,8 @@ class StreamRoutes:
         self._counts: Counter[str] = Counter()
         self._stop: Callable[[], None] | None = None
         self._closed = False
+        self.console: Callable[[str, bool], None] = lambda agent, opened: None
+        """Hears of agents whose own tokens begin to listen, or end it: they have a console open."""
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
@@ -133,11 +135,16 @@ class StreamRoutes:
         if self._counts[who] >= MAX_PER_CLIENT:
             raise ProblemError(429, f"one client hears at most {MAX_PER_CLIENT} streams", {"Retry-After": "5"})
         client = _Client(ask.query)
+        agent = ask.token.agent if ask.token is not None else None
         self._join(client, who)
+        if agent is not None:
+            self.console(agent, True)
         try:
             return await self._serve(ask, client)
         finally:
             self._leave(client, who)
+            if agent is not None:
+                self.console(agent, False)
 
     def _join(self, client: _Client, who: str) -> None:
         self._clients.add(client)

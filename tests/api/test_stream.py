@@ -152,6 +152,23 @@ async def test_there_are_not_more_than_may_be(radio: Radio, monkeypatch: pytest.
     assert (await radio.tune()).status == 200
 
 
+async def test_an_agent_who_listens_has_a_console_open(radio: Radio) -> None:
+    token, text = new_token("x", [], 1.0, roles=["agent"], agent="anna")
+    radio.store.tokens.add(token)
+    seen: list[tuple[str, bool]] = []
+    over = asyncio.Event()
+    radio.routes.console = lambda agent, opened: (seen.append((agent, opened)), opened or over.set())[0]
+    async with await radio.tune(Authorization=f"Bearer {text}") as stream:
+        radio.feed.tell("call.started", {})
+        assert len(await radio.hear(stream)) == 1
+        assert seen == [("anna", True)]
+        stream.close()
+        radio.feed.tell("call.started", {})
+        async with asyncio.timeout(10):
+            await over.wait()
+    assert seen == [("anna", True), ("anna", False)]
+
+
 async def test_a_token_that_is_taken_back_is_good_for_no_more(radio: Radio) -> None:
     token, text = new_token("x", ["events:read"], 1.0)
     radio.store.tokens.add(token)
