@@ -323,3 +323,14 @@ async def test_a_report_has_what_the_store_keeps_and_the_quarter_under_way(cente
 async def test_a_report_that_cannot_be(center: Center, query: str, field: str) -> None:
     problem = await center.ask("GET", f"/v1/queues/sales/report?{query}", 422)
     assert problem["field"] == field
+
+
+async def test_a_console_keeps_an_agent_logged_in(center: Center) -> None:
+    office = center.desk.office
+    office.console("anna", True)
+    office.console("anna", True)
+    office.console("anna", False)
+    assert (await center.ask("GET", "/v1/agents/anna"))["now"]["console"] is True
+    office.console("anna", False)
+    office.console("nobody", True)
+    assert (await center.ask("GET", "/v1/agents/anna"))["now"]["console"] is False
