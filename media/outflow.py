@@ -62,6 +62,7 @@ class Outflow:
         self._taken = 0
         """Samples of these that it has sent, or dropped."""
         self._outstanding = 0
+        """Marks that were not told of yet."""
         self._dropped = 0
         send(Command.STREAM_OPEN, number, place)
 
@@ -95,6 +96,8 @@ class Outflow:
 
     def clear(self) -> None:
         """Drop all sound; the marks that wait are told of as cleared, in their order."""
+        if not self._waiting and not self._outstanding and self._taken == self._passed:
+            return  # bots clear whenever they hear a word: most of that concerns nobody
         self._waiting.clear()
         for _, number in self._marks:
             self._send(Command.STREAM_MARK, self.number, number)

@@ -101,6 +101,18 @@ def test_a_clear_makes_room_at_once_and_tells_the_marks_that_wait_here() -> None
     assert worker.flow.samples == 3
 
 
+def test_a_clear_of_nothing_costs_the_worker_nothing() -> None:
+    worker = Worker("ulaw")
+    worker.flow.clear()
+    worker.flow.audio(bytes(160))
+    worker.tick()
+    worker.flow.clear()
+    assert [kind for kind, _ in worker.commands] == [Command.STREAM_OPEN, Command.STREAM_AUDIO]
+    worker.flow.mark(1)
+    worker.flow.clear()
+    assert worker.commands[-1][0] == Command.STREAM_CLEAR
+
+
 def test_marks_are_limited_to_what_is_outstanding() -> None:
     worker = Worker("ulaw")
     assert all(worker.flow.mark(number) for number in range(MARKS_MOST))
