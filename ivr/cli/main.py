@@ -37,7 +37,7 @@ COMMANDS = {
     "bans": "Show who is shut out; shut out, let in again.",
     "policy": "Say whether a number may be dialled, and why.",
     "call": "Call somebody, and give the call to a flow.",
-    "calls": "List calls.",
+    "calls": "List calls; hang up and transfer live ones.",
     "trace": "Show the way of one call.",
     "capture": "Write SIP and sound of one call into a pcap file.",
     "replay": "Run a call again and show where it goes another way.",

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from ivr.cli.main import cli
 from ivr.flow.twiml import call_sid
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
@@ -272,12 +274,19 @@ def test_live_calls_are_moved_taken_and_told_what_to_do(daemon: Daemon) -> None:
         until(lambda: entries(daemon, "collect")[-1].get("digits") == "42", f"the digits of {asked}")
         assert post("release", flow="other")["element"] == "wait"
         assert post("digits", digits="1w2")["result"] == {}
-        assert post("hangup")["result"] == {}
+        short = str(live(daemon)["short_id"])
+        assert ivr(daemon, "calls", "transfer", short, "--flow", "other") == f"call {short} is at wait of other\n"
+        assert "no flow nothing" in ivr(daemon, "calls", "transfer", short, "--flow", "nothing")
+        assert ivr(daemon, "calls", "hangup", short) == f"call {short} is hung up\n"
         assert caller.ended.wait(10)
         record = newest(daemon, "main")
         assert record["cause"] == "ended_by_api"
         by = [step["branch"] for step in record["path"] if str(step["branch"]).startswith("moved by")]
-        assert len(by) == 3
+        assert len(by) == 4
+
+
+def ivr(daemon: Daemon, *arguments: str) -> str:
+    return CliRunner().invoke(cli, ["--config", str(daemon.config), *arguments]).output
 
 
 VICES = ("hang", "slow", "500", "badjson", "deepjson", "huge", "gzipbomb", "redir-meta", "redir-loop", "cut",
