@@ -25,6 +25,8 @@ step() {
     "$@" || status=1
 }
 
+[ "$heavy" = no ] || step deploy/pipecat.sh
+
 step .venv/bin/ruff check .
 step .venv/bin/ruff format --check .
 step .venv/bin/mypy

@@ -43,6 +43,7 @@ REAL_TIME = {
     "docs/test_tutorials.py": pytest.mark.patient,
     "drills": pytest.mark.alone,
     "examples/test_live.py": pytest.mark.patient,
+    "handoff/test_ai_live.py": pytest.mark.patient,
     "handoff/test_ai_vices.py": pytest.mark.patient,
     "interop": pytest.mark.alone,
     "interop/test_console.py": pytest.mark.patient,
