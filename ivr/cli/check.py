@@ -19,8 +19,10 @@ from ivr.flow.custom import usable_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
 from ivr.flow.lint.questions import MOST_WAYS, paths_to
+from ivr.flow.lint.targets import SECTIONS
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
+from ivr.flow.sim.queues import QueueBook
 from ivr.flow.sim.speech import SpeechModel
 from ivr.settings import (
     Settings,
@@ -261,9 +263,10 @@ def _world(settings: Settings) -> World:
         settings.lines,
         settings.phones,
         settings.agents,
-        {"calendars": settings.calendars, "connectors": settings.connectors},
+        {section: getattr(settings, section) for section in SECTIONS},
         settings.settings,
         speech=SpeechModel(files=wav_seconds(folder)),
+        queues=QueueBook(settings.queues, settings.waiting),
         half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
     )
 

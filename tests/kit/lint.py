@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from ivr.flow.lint import Finding, World, check_flow, check_flows
 from ivr.flow.loader import parse_flow
+from ivr.flow.sim import QueueBook
+from ivr.settings import Queue, WaitingStrategy
 
 WORLD = World(
     prompt_exists=lambda name: name == "welcome.wav",
     lines={"pbx", "modem"},
     phones={"200", "201"},
     agents={"anna"},
-    sections={"calendars": {"office"}, "connectors": {"crm"}},
+    sections={
+        "calendars": {"office"},
+        "connectors": {"crm"},
+        "queues": {"support", "calm", "default"},
+        "waiting": {"calm"},
+        "ai_agents": {"front"},
+        "applications": {"crm"},
+    },
     settings={"company", "pbx"},
     half_duplex={"modem"},
+    queues=QueueBook({"support": Queue(), "calm": Queue(waiting="calm")}, {"calm": WaitingStrategy(max_wait=60.0)}),
 )
 
 SUBROUTINE = """

@@ -59,9 +59,9 @@ class TransferToAgentElement(Element, FailoverFields):
     TARGETS: ClassVar[Mapping[str, str]] = {"queue": "queues", "waiting": "waiting"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "queue": "reported",
-        "origin": "sent",
+        "origin": "reported",
         "tags": "reported",
-        "metadata": "sent",
+        "metadata": "reported",
         "headers": "sent",
         "record_name": "named",
         "failover": "sent",

@@ -107,9 +107,9 @@ class TransferToAiAgentElement(Element, FailoverFields):
     TARGETS: ClassVar[Mapping[str, str]] = {"agent": "ai_agents"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "agent": "reported",
-        "origin": "sent",
+        "origin": "reported",
         "parameters": "sent",
-        "metadata": "sent",
+        "metadata": "reported",
         "record_name": "named",
         "failover": "sent",
     }

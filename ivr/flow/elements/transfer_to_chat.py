@@ -43,7 +43,7 @@ MAX_TEXT = 4_000
 @element("transfer_to_chat")
 class TransferToChatElement(Element):
     """Hands the person over to a chat: posts the hand-over packet and a text to another system, which sends a link or
-    makes a ticket. It may stand after the end of the call. Results as of call_api: `status`, `body`, `headers`,
+    makes a ticket. It may stand after the end of the call. Results: `status` (of the answer), `body`, `headers`,
     `error`, `elapsed`, `tries`."""
 
     BRANCHES = (
@@ -58,10 +58,10 @@ class TransferToChatElement(Element):
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "url": "url",
         "headers": "sent",
-        "text": "sent",
-        "origin": "sent",
+        "text": "reported",
+        "origin": "reported",
         "tags": "reported",
-        "metadata": "sent",
+        "metadata": "reported",
     }
 
     type: Literal["transfer_to_chat"] = "transfer_to_chat"

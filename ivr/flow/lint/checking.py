@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ivr.flow.lint import inputs, names, outgoing, secrets, sound, targets, variables, ways
+from ivr.flow.lint import handoffs, inputs, names, outgoing, secrets, sound, targets, variables, ways
 from ivr.flow.lint.allow import allowed
 from ivr.flow.lint.findings import SEVERITIES, Finding, World
 from ivr.flow.lint.view import Caller, View, callers_of
@@ -22,6 +22,7 @@ RULES: tuple[Callable[[View], Iterator[Finding]], ...] = (
     secrets.rules,
     targets.rules,
     outgoing.rules,
+    handoffs.rules,
 )
 
 

@@ -11,6 +11,7 @@ from ivr.flow.sim.speech import SpeechModel
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow
+    from ivr.flow.sim.queues import QueueBook
 
 __all__ = ["SEVERITIES", "Finding", "Severity", "World", "finding_of"]
 
@@ -74,6 +75,8 @@ class World:
     """Names of the values that flows see as `settings.*`."""
     flows: Mapping[str, Flow] | None = None
     """All flows by name, this one included."""
+    queues: QueueBook | None = field(default=None, kw_only=True)
+    """Queues and waiting strategies."""
     speech: SpeechModel = _SPEECH
     """How long prompts last."""
 

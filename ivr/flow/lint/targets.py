@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ivr.flow.elements.base import Element
+from ivr.flow.elements.failover import members
 from ivr.flow.elements.forward_call import ForwardCallElement
 from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.expressions import Template
@@ -131,7 +132,88 @@ T007 = code(
     """,
 )
 
-SECTIONS = {"calendars": (T004, "calendar"), "connectors": (T005, "connector")}
+T008 = code(
+    "T008",
+    "warning",
+    "queue that does not exist",
+    """The configuration has no such queue under `queues`. Callers are not let in: `call_not_forwarded` is taken with the
+    reason `error`. The queue `default` is always there.""",
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_agent, queue: calmm, branches: {call_not_forwarded: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_agent, queue: calm, branches: {call_not_forwarded: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+)
+T009 = code(
+    "T009",
+    "warning",
+    "waiting strategy that does not exist",
+    """The configuration has no such strategy under `waiting`: callers hear that of the queue instead.""",
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_agent, queue: calm, waiting: loud, branches: {call_not_forwarded: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_agent, queue: calm, waiting: calm, branches: {call_not_forwarded: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+)
+T010 = code(
+    "T010",
+    "warning",
+    "AI agent that does not exist",
+    """The configuration has no such AI agent under `ai_agents`: the call comes back at once with `not_started`.""",
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_ai_agent, agent: frnt, next: sorry}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_ai_agent, agent: front, next: sorry}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+)
+T011 = code(
+    "T011",
+    "warning",
+    "application that does not exist",
+    """The configuration has no such application under `applications`: `call_not_transferred` is taken.""",
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_voice_application, application: crmm, branches: {call_not_transferred: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+    """
+    elements:
+      start: {type: start_incoming_call, numbers: ["100"], next: desk}
+      desk: {type: transfer_to_voice_application, application: crm, branches: {call_not_transferred: sorry}}
+      sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
+    """,
+)
+
+SECTIONS = {
+    "calendars": (T004, "calendar"),
+    "connectors": (T005, "connector"),
+    "queues": (T008, "queue"),
+    "waiting": (T009, "waiting strategy"),
+    "ai_agents": (T010, "AI agent"),
+    "applications": (T011, "application"),
+}
 """Sections of the configuration that elements name, with the code and the word for what stands in them."""
 
 
@@ -167,14 +249,22 @@ def _lines(view: View) -> Iterator[Finding]:
 
 
 def _sections(view: View) -> Iterator[Finding]:
-    for name, element in view.flow.elements.items():
+    for name, where, element in _parts(view):
         for field, section in element.TARGETS.items():
             wanted = _fixed(getattr(element, field, None))
             known = view.world.sections.get(section)
             if section in SECTIONS and wanted is not None and known is not None and wanted not in known:
                 code, word = SECTIONS[section]
                 mend = f"{section}: {', '.join(sorted(known)) or 'none'}"
-                yield view.finding(code, name, field, f"there is no {word} {wanted}", mend)
+                yield view.finding(code, name, where or field, f"there is no {word} {wanted}", mend)
+
+
+def _parts(view: View) -> Iterator[tuple[str, str, Element]]:
+    """Every element by its name, and behind it the members of its `failover`, each with its field."""
+    for name, element in view.flow.elements.items():
+        yield name, "", element
+        for field, member in members(element):
+            yield name, field, member
 
 
 def _fixed(value: object) -> str | None:
@@ -189,13 +279,13 @@ def _fixed(value: object) -> str | None:
 
 def _called(view: View) -> Iterator[Finding]:
     world = view.world
-    for name, element in view.flow.elements.items():
+    for name, where, element in _parts(view):
         targets = _targets(element)
         for index, target in enumerate(targets):
             if not target.fixed:
                 continue
             wanted = target.source.strip()
-            field = f"to.{index}" if len(targets) > 1 else "to"
+            field = where or (f"to.{index}" if len(targets) > 1 else "to")
             kind, colon, user = wanted.partition(":")
             known = {"phone": world.phones, "agent": world.agents}.get(kind) if colon else None
             if known is not None and user not in known:
