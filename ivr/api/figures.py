@@ -140,6 +140,8 @@ class AgentNow(Model):
     """Of the caller he is rung for, talks to or wraps up."""
     caller: str
     """Id of that call."""
+    since_seconds: float
+    """How long he has done that."""
     idle_seconds: float | None
     wrap_up_left: float | None
     missed_in_a_row: int
