@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from ivr.center.roster import Roster, TakenError, UnknownError
 from ivr.center.rules.center import Center
 from ivr.center.rules.config import CenterConfig
-from ivr.center.rules.decisions import Decision
+from ivr.center.rules.decisions import Decision, StatusChanged
 from ivr.center.rules.events import (
     AgentStatus,
     CallbackCancelled,
@@ -54,6 +54,7 @@ class Office:
         self._desk = desk
         self._roster = roster
         roster.changed = self._changed
+        desk.listeners.append(self._decided)
         self._consoles: dict[str, int] = {}
         self.on_change: list[Callable[[Settings], None]] = []
         """Hear of every change of agents, queues and routes."""
@@ -78,14 +79,17 @@ class Office:
         for tell in self.on_change:
             tell(settings)
 
+    def _decided(self, decision: Decision) -> None:
+        # However he came to be logged out: a phone that he has taken is nobody's again.
+        if isinstance(decision, StatusChanged) and decision.reason and decision.group == "unavailable":
+            self._roster.take_desk(decision.agent, None)
+
     # What agents do, and managers for them
 
     def set_status(self, agent: str, status: str, by: str) -> None:
         """An agent is something else from now on."""
         self._agent(agent)
         self._do(AgentStatus(agent, status, by))
-        if not self.is_logged_in(agent):
-            self._roster.take_desk(agent, None)
 
     def log_in(self, agent: str, by: str, phone: str | None = None) -> None:
         """An agent begins to work, at a phone that is his from now on where one is named."""

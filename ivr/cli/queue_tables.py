@@ -88,7 +88,7 @@ def agents_table(found: Found) -> Iterator[Part]:
                 agent["id"],
                 agent["name"],
                 now["status"],
-                now["phase"].replace("_", " "),
+                f"{now['phase'].replace('_', ' ')} {_time(now['since_seconds'])}",
                 now["queue"],
                 phones if now["reachable"] else f"{phones} (not there)",
                 str(now["calls_today"]),

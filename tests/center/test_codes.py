@@ -162,3 +162,14 @@ def test_an_agent_who_is_deleted_meanwhile(center: Center) -> None:
     center.roster.reload(center.settings.model_copy(update={"agents": agents}), lambda merged: [])
     assert "Nobody is logged in" in center.enter("5")
     center.desk.receive(happened.Tick())
+
+
+def test_a_phone_that_was_taken_is_free_when_its_agent_has_vanished(center: Center) -> None:
+    phone = center.phone("299", SHOP)
+    center.dial(phone, "299", "*11")
+    center.enter("4321")
+    center.run(1.0)
+    center.unregister("299")
+    center.run(901.0)
+    assert center.status("ben") == "unavailable"
+    assert center.office.agent_at("299") is None
