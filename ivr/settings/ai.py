@@ -138,10 +138,11 @@ class AiAgent(Section):
     """Until it must be connected and has taken the call."""
     max_duration: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] = 3600.0
     """Of the conversation; then the flow goes on with `max_duration`."""
-    no_input_timeout: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] | None = None
+    no_input_timeout: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] | None = 60.0
     """Silence of the caller, while the agent is silent too, after which the flow goes on; None: never."""
-    silence_timeout: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] | None = None
-    """Time in which nothing at all comes from the agent after which it counts as dead (`endpoint_error`)."""
+    silence_timeout: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] | None = 120.0
+    """Time in which nothing at all comes from the agent after which it counts as dead (`endpoint_error`); None: never.
+    Pings are answered by its library: they say nothing of the bot."""
     filler: str = "music"
     """What the caller hears until the agent speaks, where the flow says nothing else: `music`, `none`, or a text."""
     reconnect: Annotated[
