@@ -96,6 +96,7 @@ class QueueVisit:
         """Join, wait, and be done with it. Where the call ends meanwhile, :class:`CallOver` goes on to the caller of
         this, unless an agent had taken the call: then that is how the visit ended."""
         ctx = self._ctx
+        ctx.details["asked_at"] = ctx.offset(ctx.now)
         ctx.emit(self._command)
         try:
             done = yield from self._join()
@@ -111,7 +112,7 @@ class QueueVisit:
         ctx = self._ctx
         seconds = round(ctx.now - self._at if waited is None else waited, 3)
         ctx.handed.waited(Wait(queue, seconds, outcome, agent))
-        ctx.details.update(outcome=outcome, waited=seconds)
+        ctx.details.update(outcome=outcome, waited=seconds, done_at=ctx.offset(ctx.now))
         if queue:
             ctx.details["queue"] = queue
 

@@ -197,6 +197,8 @@ class TransferToAgentElement(Element, FailoverFields):
             ctx.details["key"] = left.key
         if done.callback:
             ctx.details["callback"] = done.callback
+        if done.message is not None:
+            ctx.details["message"] = done.message.model_dump(mode="json", exclude_defaults=True)
         ctx.set_result(
             {
                 "status": branch,

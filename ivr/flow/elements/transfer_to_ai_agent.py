@@ -159,7 +159,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
         if command is None:
             done = AiAgentDone(0, "not_started", "the name of the AI agent has no value")
         else:
-            ctx.details["agent"] = command.agent
+            ctx.details.update(agent=command.agent, asked_at=ctx.offset(ctx.now))
             ctx.emit(command)
             done = yield from _Conversation(ctx, command, self).run()
         agent = "" if command is None else command.agent
@@ -209,7 +209,9 @@ class TransferToAiAgentElement(Element, FailoverFields):
         hidden = any(map(ctx.is_sensitive, self.save))
         for variable, name in self.save.items():
             ctx.set_variable(variable, done.variables.get(name))
-        ctx.details.update(reason=done.reason, talk_time=round(done.talk_time, 3))
+        ctx.details.update(reason=done.reason, talk_time=round(done.talk_time, 3), done_at=ctx.offset(ctx.now))
+        if done.end_call:
+            ctx.details["hung_up"] = True
         if done.target:
             ctx.details["target"] = done.target
         if done.text:
@@ -279,6 +281,7 @@ class _Conversation:
                 elif kind is AiAgentSpoke:
                     self._begin()
                     self._hush()
+                    ctx.details.setdefault("spoke_at", ctx.offset(ctx.now))
                 elif isinstance(event, AiAgentDone):
                     return event
         except CallOver:

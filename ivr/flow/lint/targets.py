@@ -136,8 +136,8 @@ T008 = code(
     "T008",
     "warning",
     "queue that does not exist",
-    """The configuration has no such queue under `queues`. Callers are not let in: `call_not_forwarded` is taken with the
-    reason `error`. The queue `default` is always there.""",
+    """The configuration has no such queue under `queues`. Callers are not let in: `call_not_forwarded` is taken with
+    the reason `error`. The queue `default` is always there.""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: desk}

@@ -11,6 +11,7 @@ from ivr.errors import IvrError
 from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
+from ivr.flow.replay.handed import agents, ai_agents, applications, forwards
 from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
 from ivr.flow.values import plain_number
 
@@ -30,7 +31,7 @@ ABSENT_KEY = "0"
 
 REFUSALS = ("no_answer", "busy", "declined", "failed")
 
-TAKES_KEYS = ("collect", "record_voicemail", "forward_call")
+TAKES_KEYS = ("collect", "record_voicemail", "forward_call", "transfer_to_agent", "transfer_to_ai_agent")
 """Elements that leave no key for those that follow."""
 
 ENDED_BY_CALLER = ("user_hung_up", "network", "media_timeout", "ended_by_api", "system")
@@ -192,6 +193,10 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
         Stubs(
             http=tuple(_http(steps, notes)),
             mails=tuple(_mails(steps)),
+            forwards=tuple(forwards(path, started)),
+            agents=tuple(agents(path, started)),
+            ai_agents=tuple(ai_agents(path, started)),
+            applications=tuple(applications(path, started)),
             failing_recordings=_failing(steps),
             failing_contacts={
                 step.element: str(step.data["reason"])

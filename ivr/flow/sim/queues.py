@@ -164,7 +164,7 @@ class Queues:
         if calendar is not None and answer is DEFAULT and hours_at(calendar, self._wall()).status != "open":
             self._finish("closed")
             return
-        self.strategy = self._book.strategy(queue, command.strategy)
+        self.strategy = answer.strategy or self._book.strategy(queue, command.strategy)
         self._position = answer.position
         self.made[-1].positions.append(answer.position)
         if not manual:
@@ -174,6 +174,8 @@ class Queues:
     def _plan(self, answer: AgentAnswer) -> None:
         for at, position, estimate in answer.positions:
             self._due.append(self._agenda.later(at, self._placed, (position, estimate)))
+        if answer.ends is not None:
+            self._due.append(self._agenda.later(answer.ends[0], self._left, answer.ends[1]))
         if answer.result == "answered":
             rings = max(0.0, answer.after - RING_SECONDS)
             self._due.append(self._agenda.later(rings, self._rings, answer.agent))
@@ -274,9 +276,9 @@ class Queues:
             made.waited = now - self._joined_at
         else:
             made.talk_time = now - made.answered_at
-        message = (
-            self._book.queues[self._queue].away if outcome == "closed" and self._queue in self._book.queues else None
-        )
+        message = self._answer.message
+        if message is None and outcome == "closed" and self._queue in self._book.queues:
+            message = self._book.queues[self._queue].away
         self._close()
         self._happens("queue_done", made)
         callback = f"callback-{len(self.made)}" if outcome == "callback_scheduled" else ""

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Generic, Literal, TypeVar
 
 from ivr.flow.ports import AiReason, ApplicationOutcome, FailureKind, RequestError
+from ivr.settings import Sound, WaitingStrategy
 
 __all__ = [
     "AgentAnswer",
@@ -143,6 +144,12 @@ class AgentAnswer:
     """Seconds after the beginning at which place and likely wait change."""
     queue: str | None = None
     """Queue that the routes choose, where the flow names none; None: `default`."""
+    strategy: WaitingStrategy | None = None
+    """What the caller hears; None: as it is configured."""
+    ends: tuple[float, str] | None = None
+    """Seconds after the beginning at which the queue itself ends the visit, and its outcome."""
+    message: Sound | None = None
+    """What the caller is told where he may not wait; None: as it is configured."""
     times: int | None = None
     """Visits that get it; None: all."""
 

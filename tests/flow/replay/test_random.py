@@ -12,7 +12,7 @@ from ivr.flow.loader import parse_flow
 from ivr.flow.model import FlowSet
 from ivr.flow.ports import PromptSpec
 from ivr.flow.replay import Recorded, read_record, replay
-from ivr.flow.sim import Configured, Given, SimulatedCall, Stubs
+from ivr.flow.sim import Configured, Given, SimulatedCall, Stubs, Surroundings
 from ivr.flow.spoken import Languages
 from ivr.settings import Limits
 from tests.kit.flows_random import Scenario, scenarios
@@ -32,6 +32,7 @@ def played(scenario: Scenario) -> tuple[SimulatedCall, FlowSet, Configured]:
         courtesy=PromptSpec("text", scenario.courtesy) if scenario.courtesy else None,
         languages=Languages(),
         calendars={},
+        surroundings=Surroundings(),
     )
     stubs = Stubs(http=scenario.requests, forwards=tuple(itertools.chain(*scenario.phones.values())))
     found = flows.find("100")
