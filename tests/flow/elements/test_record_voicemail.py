@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
-from ivr.flow.ports import CallEnded, DiscardRecording, Record, RecordDone, StopRecord
+from ivr.flow.ports import CallEnded, DeliverVoicemail, DiscardRecording, Record, RecordDone, StopRecord
 from tests.kit.flow import Talk
 
 
@@ -131,3 +131,23 @@ elements:
 """
     ).start()
     assert call.commands(Record)[0].name == "voicemail-7"
+
+
+@pytest.mark.parametrize(
+    ("fields", "whose"),
+    [("queue: sales,", ("sales", "")), ("agent: anna,", ("", "anna")), ('queue: "s{{ 1 }}",', ("s1", ""))],
+)
+def test_a_message_goes_to_a_mailbox(fields: str, whose: tuple[str, str]) -> None:
+    (command,) = talk(fields).speak(8.0).commands(DeliverVoicemail)
+    assert (command.queue, command.agent) == whose
+    assert (command.recording, command.seconds) == ("voicemail-7.wav", 8.0)
+
+
+def test_what_was_said_until_the_caller_hung_up_goes_there_too() -> None:
+    call = talk("queue: sales,").wait(4.0).hang_up()
+    assert len(call.commands(DeliverVoicemail)) == 1
+
+
+def test_what_is_deleted_or_nobodys_goes_nowhere() -> None:
+    assert not talk("queue: sales,").wait(0.5).press("#").commands(DeliverVoicemail)
+    assert not talk().speak(8.0).commands(DeliverVoicemail)
