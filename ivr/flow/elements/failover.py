@@ -18,7 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from ivr.flow.elements.base import ELEMENTS, Element
 from ivr.flow.elements.prompts import PromptField, play_prompt
-from ivr.flow.ports import Event
+from ivr.flow.elements.record_voicemail import RecordVoicemailElement
+from ivr.flow.ports import DeliverVoicemail, Event
 from ivr.flow.values import Duration
 
 if TYPE_CHECKING:
@@ -214,6 +215,14 @@ def fall_over(
     return otherwise
 
 
+def _deliver(ctx: Session, member: Member) -> None:
+    """A message without a mailbox of its own is for the queue in which the caller has waited."""
+    found, queue = ctx.result or {}, next((wait.queue for wait in reversed(ctx.handed.waits) if wait.queue), "")
+    own = isinstance(member.element, RecordVoicemailElement) and not (member.element.queue or member.element.agent)
+    if own and queue and found.get("recording"):
+        ctx.emit(DeliverVoicemail(str(found["recording"]), float(found["duration"]), queue, caller=ctx.party))
+
+
 LISTS = frozenset(
     {"played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "offers", "positions"}
     | {"recording", "duration"}
@@ -229,6 +238,7 @@ def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, 
     try:
         run = member.element.run(ctx)
         branch = run if isinstance(run, str) else (yield from run)
+        _deliver(ctx, member)
     finally:
         own = {name: value for name, value in ctx.details.items() if name not in LISTS}
         for name in own:

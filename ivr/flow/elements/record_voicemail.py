@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.patterns import KEYS
-from ivr.flow.ports import Digit, DiscardRecording, Record, RecordDone, StopRecord
+from ivr.flow.ports import DeliverVoicemail, Digit, DiscardRecording, Record, RecordDone, StopRecord
 from ivr.flow.values import Duration, TextTemplate, VariableName, text_of_digits
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class RecordVoicemailElement(Element):
         CALL_ENDED,
     )
     RESULTS = ("recording", "duration", "status", "reason")
+    TARGETS: ClassVar[Mapping[str, str]] = {"queue": "queues", "agent": "agents"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {"name": "named"}
 
     type: Literal["record_voicemail"] = "record_voicemail"
@@ -63,6 +64,10 @@ class RecordVoicemailElement(Element):
     """Of the file."""
     transcribe: bool = False
     """Have it written down by the configured hook."""
+    queue: TextTemplate | None = None
+    """Queue whose mailbox gets it; in `failover` that in which the caller has waited."""
+    agent: TextTemplate | None = None
+    """Agent whose mailbox gets it, instead of that of the queue."""
     save_as: VariableName | None = None
     """Variable for the recording."""
 
@@ -110,6 +115,14 @@ class RecordVoicemailElement(Element):
                     self._done(ctx, event, "hung_up")
                     return self.ended(over.cause)
 
+    def _deliver(self, ctx: Session, event: RecordDone) -> None:
+        queue, agent = (
+            "" if template is None else ctx.text(template, field)[0].strip()
+            for field, template in (("queue", self.queue), ("agent", self.agent))
+        )
+        if queue or agent:
+            ctx.emit(DeliverVoicemail(event.path, event.duration, queue, agent, ctx.party))
+
     def _done(self, ctx: Session, event: RecordDone, stopped_by: str) -> str:
         kept = bool(event.path) and event.duration >= self.min_duration
         reason = stopped_by or event.reason
@@ -122,6 +135,7 @@ class RecordVoicemailElement(Element):
             ctx.emit(DiscardRecording(event.id))
         if kept:
             ctx.inputs += 1
+            self._deliver(ctx, event)
         path = event.path if kept else None
         ctx.details.update(recording=path, duration=round(event.duration, 3), status=status, reason=reason)
         ctx.set_result({"recording": path, "duration": round(event.duration, 3), "status": status, "reason": reason})

@@ -516,6 +516,7 @@ def test_what_is_tried_next() -> None:
         {"kind": "voicemail", "reason": "voicemail_recorded"},
     ]
     assert call.result["recording"]
+    assert [(one.queue, one.seconds) for one in call.commands(DeliverVoicemail)] == [("support", 4.0)]
     assert call.call.forwards[0].targets == ("phone:200",)
 
 
