@@ -123,7 +123,6 @@ class Desk:
             if wait.talk is None:
                 wait.outcome, wait.text = "closed", STOPPING
                 self.receive(happened.CallerLeft(wait.name, "cancelled"))
-        self._services.flush()
 
     def stop(self) -> None:
         """Nothing is decided any more; what must be kept is written."""
@@ -259,6 +258,7 @@ class Desk:
             self._busy = False
         self._rearm()
         self._keeping.look()
+        self._services.flush()
 
     def _take(self, event: happened.Event) -> None:
         try:
@@ -423,7 +423,6 @@ class Desk:
     def _tick(self) -> None:
         self._timer = None
         self.receive(happened.Tick())
-        self._services.flush()
 
     def _clock_set(self) -> None:
         self.receive(happened.ClockSet(self._services.wall()))
