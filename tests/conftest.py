@@ -36,6 +36,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 
 
 REAL_TIME = {
+    "api/test_contract.py": pytest.mark.patient,
     "cli/test_demo.py": pytest.mark.patient,
     "deploy": pytest.mark.patient,
     "devices/modem/test_hardware.py": pytest.mark.patient,

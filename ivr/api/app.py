@@ -11,6 +11,7 @@ from typing import Protocol
 from aiohttp import web
 
 from ivr.api.bodies import MAX_BODY_BYTES
+from ivr.api.document import DocumentRoutes
 from ivr.api.endpoints import Endpoint, Part
 from ivr.api.guard import Guard
 from ivr.api.operations import OperationRoutes
@@ -25,7 +26,7 @@ SHUTDOWN_SECONDS = 1.0
 
 
 class Routes(Protocol):
-    """A part of the interface that has routes of its own."""
+    """A part that is no interface but pages: it has routes of its own."""
 
     def routes(self, guard: Guard) -> list[web.RouteDef]:
         """Where its handlers are, and who may use them."""
@@ -41,7 +42,7 @@ class HttpServer:
         self._guard = guard
         self._serving = Serving(guard)
         self._operations = operations
-        self._parts = (operations, *parts)
+        self._parts = (operations, *parts, DocumentRoutes(self.endpoints))
         self._runners: list[web.AppRunner] = []
         self.address = listen
 

@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Collection
 from math import isfinite
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from aiohttp import web
 
 from ivr.api.problems import ProblemError
 
-__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "member", "parse_object", "parse_value", "read_object", "read_value"]
+__all__ = ["MAX_BODY_BYTES", "MAX_DEPTH", "parse_object", "parse_value", "read_value"]
 
 MAX_BODY_BYTES = 64 * 1024
 """Nothing that is asked here has a larger body."""
@@ -21,13 +21,6 @@ MAX_DEPTH = 16
 
 _LONE = re.compile(r"[\ud800-\udfff]")
 """Of JSON's escapes, half of a pair: no text that could be stored or sent."""
-
-T = TypeVar("T")
-
-
-async def read_object(request: web.Request, keys: Collection[str]) -> dict[str, Any]:
-    """The body as a JSON object with no other keys; a problem where it is none."""
-    return _known(await read_value(request), keys)
 
 
 async def read_value(request: web.Request) -> dict[str, Any]:
@@ -40,10 +33,7 @@ async def read_value(request: web.Request) -> dict[str, Any]:
 
 def parse_object(text: bytes, keys: Collection[str]) -> dict[str, Any]:
     """A JSON object with no other keys; a problem where it is none."""
-    return _known(parse_value(text), keys)
-
-
-def _known(value: dict[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    value = parse_value(text)
     if unknown := sorted(value.keys() - set(keys)):
         name = unknown[0][:50]
         raise ProblemError(422, f"unknown key {name!r}, expected {', '.join(keys)}", field=name)
@@ -63,18 +53,6 @@ def parse_value(text: bytes) -> dict[str, Any]:
     if _has_lone_surrogate(value):
         raise ProblemError(422, "the body has half of a character: \\ud800 to \\udfff go in pairs")
     return value
-
-
-def member(body: dict[str, Any], key: str, kind: type[T]) -> T:
-    """A value of the body that must be there, of one type."""
-    value = body.get(key)
-    if not isinstance(value, kind) or isinstance(value, bool):
-        told = f"{key} is missing" if key not in body else f"{key} must be {_KINDS[kind]}"
-        raise ProblemError(422, told, field=key)
-    return value
-
-
-_KINDS: dict[type, str] = {int: "a whole number", str: "text", dict: "an object"}
 
 
 def _no_number(text: str) -> NoReturn:

@@ -13,7 +13,7 @@ from pathlib import Path
 from aiohttp import web
 from yarl import URL
 
-from ivr.api.problems import Handler, ProblemError
+from ivr.api.problems import ProblemError
 from ivr.store import CallToken, Store, Token, new_token, split_token
 
 __all__ = ["Guard", "is_local", "is_passed_on", "local_token"]
@@ -37,15 +37,6 @@ class Guard:
         self._noted: dict[str, float] = {}
         self.of_calls: Callable[[str], CallToken | None] = lambda key: None
         """Finds tokens that are good for one call alone."""
-
-    def __call__(self, scope: str, handler: Handler, *, local: bool = False) -> Handler:
-        """A handler that needs a token of this scope; on loopback addresses none where `local` is set."""
-
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            await self.allowed(request, scope, local)
-            return await handler(request)
-
-        return guarded
 
     async def allowed(
         self, request: web.Request, scope: str, local: bool | Callable[[web.Request], bool] = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from ivr.api.endpoints import Endpoint, File, Model, Query, Raw
 from ivr.api.serving import KEY_HEADER
 from ivr.store import SCOPES
 
-__all__ = ["Problem", "document"]
+__all__ = ["USUAL_PROBLEMS", "Problem", "document"]
 
 INTRODUCTION = """\
 Bodies and answers are JSON, times seconds since the epoch (UTC), lengths of time seconds. Errors are
@@ -26,6 +27,16 @@ PARAMETERS = {
     "flow": "Name of a flow.",
 }
 """Names in paths, where an endpoint does not say what they mean there."""
+USUAL_PROBLEMS = {
+    400: "The body is not JSON.",
+    401: "No token, or one that is not good.",
+    403: "The token lacks the scope.",
+    409: f"Another request has this {KEY_HEADER}.",
+    413: "The body is too large.",
+    415: "The body is of another type.",
+    422: "The request does not say what it should.",
+}
+"""Of many endpoints."""
 
 
 class Problem(Model):
@@ -49,7 +60,7 @@ class Problem(Model):
 
 
 def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    """The document, as JSON. ValueError where two endpoints are the same."""
+    """The document, as JSON. ValueError where two endpoints are the same, or two models have one name."""
     references, components = _schemas(endpoints)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
@@ -57,8 +68,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         if endpoint.method.lower() in methods:
             raise ValueError(f"{endpoint.method} {endpoint.plain_path} stands there twice")
         methods[endpoint.method.lower()] = _operation(endpoint, references)
+    names = {name: _short(name) for name in components}
+    if len(set(names.values())) < len(names):
+        raise ValueError(f"models of one name: {', '.join(name for name in names if name != names[name])}")
     tags = dict.fromkeys(_tag(endpoint) for endpoint in endpoints)
-    return {
+    made = {
         "openapi": "3.1.0",
         "info": {"title": "ivr", "version": __version__, "description": INTRODUCTION},
         "tags": [{"name": tag} for tag in tags],
@@ -70,6 +84,19 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             },
         },
     }
+    text = json.dumps(made)
+    for name, short in names.items():
+        if name != short:
+            text = text.replace(f'"{name}"', f'"{short}"').replace(f'/{name}"', f'/{short}"')
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _short(name: str) -> str:
+    """The name of a model, without the modules that it brings along where another has the same: one of the
+    configuration says so."""
+    module, _, short = name.rpartition("__")
+    return f"{short}Settings" if module.startswith("ivr__settings") else short
 
 
 def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Mapping[type[BaseModel], dict[str, Any]], dict[str, Any]]:
@@ -151,7 +178,8 @@ def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str
         content: dict[str, Any] = {}
         for model in endpoint.answers_of(status):
             if isinstance(model, File):
-                content[model.type] = {"schema": {"type": "string", "contentMediaType": model.type}}
+                schema = {} if model.type.endswith("json") else {"type": "string", "contentMediaType": model.type}
+                content[model.type] = {"schema": schema}
                 told.append(model.description or "The file.")
             else:
                 content["application/json"] = {"schema": references[model]}
@@ -166,18 +194,18 @@ def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str
 
 def _usual(endpoint: Endpoint) -> dict[int, str]:
     """Problems of every endpoint of this kind."""
-    found: dict[int, str] = {}
+    statuses: list[int] = []
     if endpoint.scope is not None:
-        found |= {401: "No token, or one that is not good.", 403: f"The token lacks the scope `{endpoint.scope}`."}
+        statuses += [401, 403]
     if endpoint.body is not None:
-        found |= {413: "The body is too large.", 415: "The body is of another type."}
+        statuses += [413, 415]
     if endpoint.body is not None and not isinstance(endpoint.body, Raw):
-        found |= {400: "The body is not JSON."}
+        statuses.append(400)
     if endpoint.body is not None or endpoint.query is not None:
-        found |= {422: "The request does not say what it should."}
+        statuses.append(422)
     if endpoint.idempotent is not None:
-        found |= {409: f"Another request has this {KEY_HEADER}."}
-    return found
+        statuses.append(409)
+    return {status: USUAL_PROBLEMS[status] for status in statuses}
 
 
 def _name(endpoint: Endpoint) -> str:

@@ -60,7 +60,7 @@ class OperationRoutes:
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
-        figures = File(self._kind.partition(";")[0], "Figures as Prometheus reads them.")
+        figures = File("text/plain", "Figures as Prometheus reads them.")
         return [
             Endpoint("GET", "/healthz", None, self.health, answers={200: Alive, 503: Alive}),
             Endpoint("GET", "/readyz", None, self.ready, answers={200: Ready, 503: Ready}),

@@ -12,7 +12,7 @@ from ivr.errors import IvrError
 
 __all__ = ["KINDS", "command"]
 
-KINDS = ("flow", "config", "test")
+KINDS = ("flow", "config", "test", "openapi")
 
 
 class SchemaError(IvrError):
@@ -31,9 +31,9 @@ class SchemaError(IvrError):
 @config_option
 @click.pass_context
 def command(ctx: click.Context, kind: str, output: Path | None) -> None:
-    """Print the JSON Schema of a kind of file: flow, config or test.
+    """Print the JSON Schema of a kind of file: flow, config or test; or the OpenAPI document of the HTTP API: openapi.
 
-    Name it in the first line of a file, and VS Code with its YAML extension completes and checks there:
+    Name a schema in the first line of a file, and VS Code with its YAML extension completes and checks there:
 
         # yaml-language-server: $schema=../schema/flow.json
     """
@@ -45,6 +45,11 @@ def command(ctx: click.Context, kind: str, output: Path | None) -> None:
             schema = flow_schema(element_types(settings_of(ctx)).models)
         case "config":
             schema = config_schema()
+        case "openapi":
+            from ivr.api.openapi import document
+            from ivr.api.parts import all_endpoints
+
+            schema = document(all_endpoints())
         case _:
             schema = test_schema()
     text = json.dumps(schema, ensure_ascii=False, indent=2) + "\n"

@@ -31,3 +31,9 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 def test_another_kind_is_a_fault_of_usage() -> None:
     assert CliRunner().invoke(command, ["poem"]).exit_code == 2
+
+
+def test_the_document_of_the_http_api_is_printed() -> None:
+    result = CliRunner().invoke(command, ["openapi"])
+    assert result.exit_code == 0, result.output
+    assert "/v1/openapi.json" in json.loads(result.output)["paths"]
