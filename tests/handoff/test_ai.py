@@ -7,7 +7,9 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from aiohttp import web
 from ivr.flow import ports
 from ivr.handoff import ai_call, ai_links
 from tests.kit.ai import CALL_ID, VOICE, Endpoint, FakeCall, House, until
+from tests.kit.certificate import make_certificate
 
 SECOND = base64.b64encode(VOICE * 50).decode()
 
@@ -474,3 +477,20 @@ async def test_a_flow_may_name_the_uuid() -> None:
 
 def test_limits_are_sane() -> None:
     assert ai_links.HIGH_WATER < ai_links.MOST_WAITING
+
+
+async def test_over_tls_with_a_certificate_that_somebody_vouches_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = make_certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with Endpoint(script(media(), code=1000), context) as endpoint:
+        assert endpoint.url.startswith("wss://localhost:")
+        call = House(f"url: '{endpoint.url}'").call()
+        await until(lambda: call.port.queued)
+        call.port.play(1.0)
+        assert (await call.outcome()).reason == "completed"
+        done = await House(f"url: '{endpoint.url.replace('localhost', '127.0.0.1')}'").call().outcome()
+        assert (done.reason, done.text) == ("not_started", "SSLCertVerificationError")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -170,8 +171,9 @@ Script = Callable[["Endpoint", web.WebSocketResponse], Awaitable[None]]
 class Endpoint:
     """A WebSocket server that keeps what comes and runs a script for each connection."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
         self._script = script
+        self._tls = tls
         self.messages: list[dict[str, Any]] = []
         self.requests: list[web.Request] = []
         self.codes: list[int | None] = []
@@ -181,8 +183,9 @@ class Endpoint:
         app.router.add_get("/ws", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"ws://127.0.0.1:{self._runner.addresses[0][1]}/ws"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls).start()
+        where = "ws://127.0.0.1" if self._tls is None else "wss://localhost"
+        self.url = f"{where}:{self._runner.addresses[0][1]}/ws"
         return self
 
     async def __aexit__(self, *_: object) -> None:
