@@ -87,6 +87,42 @@ def _callers(config: Path, folder: Path, person: Any) -> None:
     assert "4930123456" not in house.log()
 
 
+CALLING = """
+elements:
+  start: {type: start_from_audience, next: call}
+  call: {type: start_outgoing_call, line: carrier, ring_timeout: 5s, branches: {call_answered: desk}}
+  desk: {type: transfer_to_agent, queue: sales, branches: {call_not_forwarded: bye}}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.mark.timeout(90)
+def test_a_campaign_calls_as_agents_are_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_peers, "HOST", CARRIER)
+
+    async def play() -> None:
+        async with Peers() as peers:
+            people, anna = await peers.agent(0x31), await peers.agent(0xA1)
+            people.plan, anna.plan = lambda: ("answer", 0.2, 0.0), lambda: ("answer", 0.2, 0.5)
+            extra = f"lines: {{carrier: {{type: sip_trunk, host: {CARRIER}, port: {people.port}}}}}\n"
+            extra += f"agents: {{anna: {{phones: ['{anna.uri}'], queues: [sales]}}}}\nqueues: {{sales: {{}}}}\n"
+            config = make_config(tmp_path / "house", {"calling": CALLING}, extra=extra)
+            await asyncio.to_thread(campaign, config)
+            assert len(people.talks) == len(anna.talks) == 4
+            assert people.most_at_once == 1, "one agent is there"
+
+    def campaign(config: Path) -> None:
+        with Daemon(config) as house:
+            contacts = [{"number": f"+493012345{n}"} for n in range(4)]
+            made = house.post("/v1/campaigns", {"flow": "calling", "match_agents": "sales", "contacts": contacts})
+            path = f"/v1/campaigns/{made['id']}"
+            until(lambda: house.get(path)["state"] == "finished", f"it goes on\n{house.log()[-3000:]}", 60.0)
+            today = house.get("/v1/queues/sales")["now"]["today"]
+            assert (today["offered"], today["answered"], today["abandoned"]) == (4, 4, 0)
+
+    asyncio.run(play())
+
+
 def _agent(house: Daemon) -> dict[str, Any]:
     now: dict[str, Any] = house.get("/v1/agents/anna")["now"]
     return now
