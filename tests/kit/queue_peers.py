@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -44,15 +45,16 @@ SILENCES = (0xFF, 0x7F)
 class Peer(asyncio.DatagramProtocol):
     """Somebody with a SIP stack and a sound of one value."""
 
-    def __init__(self, peers: Peers, value: int, port: int = 0) -> None:
+    def __init__(self, peers: Peers, value: int, port: int = 0, host: str = HOST) -> None:
         self.peers = peers
         self.value = value
         self.port, self.rtp_port = port or free_port(), free_port()
         self.stack = Stack(StackConfig(), os.urandom)
-        self.shell = SipShell(self.stack, [("udp", HOST, self.port)], self.on_event)
+        self.shell = SipShell(self.stack, [("udp", host, self.port)], self.on_event)
         self.heard_first: dict[int, float] = {}
         """When each value was first heard in this call."""
-        self.heard_last: dict[int, float] = {}
+        self.heard: Counter[int] = Counter()
+        """Frames of each value in this call; where a bridge begins or ends there are some that nobody has sent so."""
         self.on_hear: Callable[[int], None] = lambda value: None
         """A value that was not heard in this call before."""
         self._rtp: asyncio.DatagramTransport | None = None
@@ -81,7 +83,7 @@ class Peer(asyncio.DatagramProtocol):
         text = "" if description is None else description.encode().decode()
         found = re.search(r"m=audio (\d+)", text)
         self._to = None if found is None else (HOST, int(found[1]))
-        self.heard_first, self.heard_last = {}, {}
+        self.heard_first, self.heard = {}, Counter()
 
     def stop_speaking(self) -> None:
         self._to = None
@@ -99,7 +101,7 @@ class Peer(asyncio.DatagramProtocol):
         value, at = data[92], time.monotonic()
         if data[12:172].count(value) != 160 or value in SILENCES:
             return
-        self.heard_last[value] = at
+        self.heard[value] += 1
         if value not in self.heard_first:
             self.heard_first[value] = at
             self.on_hear(value)
@@ -113,8 +115,8 @@ def agent_uri(port: int) -> str:
 class AgentPeer(Peer):
     """Takes calls as its plan says."""
 
-    def __init__(self, peers: Peers, value: int, port: int) -> None:
-        super().__init__(peers, value, port)
+    def __init__(self, peers: Peers, value: int, port: int = 0, host: str = HOST) -> None:
+        super().__init__(peers, value, port, host)
         self.plan: Callable[[], tuple[str, float, float]] = lambda: ("answer", 0.2, 1.0)
         """What becomes of the next call (`answer`, `decline`, `busy`, `ignore`), after how many seconds, and for how
         many seconds this agent talks; 0: until the caller hangs up."""
@@ -183,8 +185,8 @@ class AgentPeer(Peer):
             return
         talk["ended"] = time.monotonic()
         if self.heard_first:
-            talk["heard"], at = next(iter(self.heard_first.items()))
-            talk["sound"] = at - talk["answered"]
+            talk["heard"] = self.heard.most_common(1)[0][0]
+            talk["sound"] = min(self.heard_first.values()) - talk["answered"]
         self.talks.append(talk)
         self.stop_speaking()
 
@@ -192,8 +194,10 @@ class AgentPeer(Peer):
 class CallerPeer(Peer):
     """Calls once."""
 
-    def __init__(self, peers: Peers, value: int) -> None:
+    def __init__(self, peers: Peers, value: int, user: str = "") -> None:
         super().__init__(peers, value)
+        self.user = user or f"c{self.port}"
+        """Number that is shown."""
         self.called_at = 0.0
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
@@ -219,7 +223,7 @@ class CallerPeer(Peer):
         self.called_at = time.monotonic()
         invite = InviteRequest(
             uri=Uri("sip", number, HOST, self.peers.sip_port),
-            from_=NameAddr(Uri("sip", f"c{self.port}", HOST)),
+            from_=NameAddr(Uri("sip", self.user, HOST)),
             to=NameAddr(Uri("sip", number, HOST)),
             flow=flow,
             sdp=sdp(HOST, self.rtp_port),
@@ -240,6 +244,11 @@ class CallerPeer(Peer):
             self._done()
         elif isinstance(event, Ringing):
             pass
+
+    def press(self, key: str) -> None:
+        """Press a key."""
+        self.session.info("application/dtmf-relay", f"Signal={key}\r\nDuration=160\r\n".encode(), self.now)
+        self.shell.flush()
 
     def hang_up(self) -> None:
         """Leave, in whatever state."""
@@ -275,14 +284,15 @@ class Peers:
         for peer in [*self.agents.values(), *self.callers]:
             await peer.close()
 
-    async def agent(self, value: int, port: int = 0) -> AgentPeer:
+    async def agent(self, value: int, port: int = 0, host: str = HOST) -> AgentPeer:
         """An agent, at a port of his own."""
-        peer = self.agents[value] = AgentPeer(self, value, port)
+        peer = self.agents[value] = AgentPeer(self, value, port, host)
         await peer.open()
         return peer
 
-    async def caller(self, value: int) -> CallerPeer:
-        peer = CallerPeer(self, value)
+    async def caller(self, value: int, user: str = "") -> CallerPeer:
+        """Somebody who will call, with this number."""
+        peer = CallerPeer(self, value, user)
         self.callers.append(peer)
         await peer.open()
         return peer
