@@ -91,6 +91,8 @@ class AiCall:
         """When the agent was heard last."""
         self._heard_at = 0.0
         """When a message came last."""
+        self._lost_as = "endpoint_error"
+        """Reason for which the flow gets the call where the connection cannot be made anew."""
         self._lost: list[float] = []
         """When connections were lost that were made anew."""
         self._variables: dict[str, Any] = {}
@@ -128,7 +130,7 @@ class AiCall:
 
     def _not_connected(self, text: str) -> None:
         self._drop_link()
-        self._broken("endpoint_error", text)
+        self._broken(self._lost_as, text)
 
     def _drop_link(self) -> None:
         link, self._link = self._link, None
@@ -142,6 +144,7 @@ class AiCall:
         if self._up_since is None:
             self._finish("not_started", text)
             return
+        self._lost_as = reason
         now, policy = self._clock(), self.agent.reconnect
         if policy is not None:
             self._lost = [at for at in self._lost if now - at < policy.within]
