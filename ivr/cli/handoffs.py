@@ -25,6 +25,7 @@ from typing import Any
 import ivr
 from ivr.cli.daemons import started
 from ivr.errors import IvrError
+from ivr.settings import load_settings
 
 __all__ = ["show_handoffs"]
 
@@ -40,8 +41,6 @@ FIRST_PORT, PORT_SETS, PORTS_OF_CALLER = 34_002, 60, 100
 """Ports for the callers' sound, another set for each process."""
 READY_SECONDS = 30.0
 AGENT = "200"
-SECRET = "the demonstration's own"
-"""Signs what the daemon asks the application; both are ours, and on loopback."""
 TALK_SECONDS = 4.0
 """That the caller and the agent hear each other."""
 LISTEN_SECONDS = 12.0
@@ -76,13 +75,13 @@ def show_handoffs(folder: Path, say: Say, *, stay: bool = False) -> None:
     if missing:
         raise IvrError(f"{missing[0]} is missing: this demonstration needs a copy of the repository")
     config, ports = _copied(folder)
-    environment = {**os.environ, "IVR_SECRET": SECRET}
+    signs = load_settings(config).applications["menu"].secret
+    environment = {**os.environ, "IVR_SECRET": signs.get_secret_value()}
     with contextlib.ExitStack() as exits:
         run = [sys.executable, str(BOT), "--mode", "menu", "--port", str(ports["8765"])]
         exits.enter_context(_running("the bot", run, ports["8765"], environment))
         run = [sys.executable, str(APPLICATION), str(ports["5001"])]
         exits.enter_context(_running("the application", run, ports["5001"], environment))
-        os.environ["IVR_SECRET"] = SECRET
         fields = exits.enter_context(started(config))
         say(f"the daemon is ready: http://{fields['http']}/console/ shows what you read here")
         phone = [sys.executable, "-m", "ivr", "--config", str(config), "phone", "--as", AGENT]
