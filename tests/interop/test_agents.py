@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import make_config
-from tests.kit import queue_peers
 from tests.kit.baresip import Phone
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
@@ -46,15 +45,14 @@ def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
 
 
 @pytest.mark.timeout(90)
-def test_a_call_back_when_an_agent_has_logged_in_by_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_peers, "HOST", CARRIER)
+def test_a_call_back_when_an_agent_has_logged_in_by_code(tmp_path: Path) -> None:
     asyncio.run(_play(tmp_path))
 
 
 async def _play(folder: Path) -> None:
     write_wav(folder / "spoken.wav", speechlike(10.0, 11))
     async with Peers() as peers:
-        person = await peers.agent(0x31)
+        person = await peers.agent(0x31, host=CARRIER)
         person.plan = lambda: ("answer", 0.3, 8.0)
         lines = f"lines: {{carrier: {{type: sip_trunk, host: {CARRIER}, port: {person.port}}}}}\n"
         config = make_config(folder / "house", {"desk": FLOW}, extra=lines + CENTER)
@@ -97,12 +95,11 @@ elements:
 
 
 @pytest.mark.timeout(90)
-def test_a_campaign_calls_as_agents_are_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue_peers, "HOST", CARRIER)
+def test_a_campaign_calls_as_agents_are_free(tmp_path: Path) -> None:
 
     async def play() -> None:
         async with Peers() as peers:
-            people, anna = await peers.agent(0x31), await peers.agent(0xA1)
+            people, anna = await peers.agent(0x31, host=CARRIER), await peers.agent(0xA1)
             people.plan, anna.plan = lambda: ("answer", 0.2, 0.0), lambda: ("answer", 0.2, 0.5)
             extra = f"lines: {{carrier: {{type: sip_trunk, host: {CARRIER}, port: {people.port}}}}}\n"
             extra += f"agents: {{anna: {{phones: ['{anna.uri}'], queues: [sales]}}}}\nqueues: {{sales: {{}}}}\n"
@@ -110,6 +107,7 @@ def test_a_campaign_calls_as_agents_are_free(tmp_path: Path, monkeypatch: pytest
             await asyncio.to_thread(campaign, config)
             assert len(people.talks) == len(anna.talks) == 4
             assert people.most_at_once == 1, "one agent is there"
+            assert all(talk["heard"] == 0xA1 for talk in people.talks)
 
     def campaign(config: Path) -> None:
         with Daemon(config) as house:
