@@ -11,6 +11,7 @@ from ivr.sip import Ended, Uri
 from tests.call.test_forward import flow as forward_flow
 from tests.kit.house import CALLER, CELL, DESK, House, Party
 from tests.kit.queue_house import QueueHouse, desk_flow
+from tests.kit.sip import sdp
 
 OTHER = ("192.0.2.3", 5060)
 
@@ -237,4 +238,56 @@ def test_a_call_of_the_agents_own_is_not_wrapped_up(tmp_path: Path) -> None:
     anna.hang_up()
     house.run(1.0)
     assert house.agent("anna")["phase"] == "idle"
+    house.settled()
+
+
+def test_an_agent_consults_somebody_and_puts_the_two_together(tmp_path: Path) -> None:
+    house, anna, ben, caller, _ = transferring(tmp_path)
+    first = anna.calls[-1]
+    anna.call_as("200", "201")
+    ben.answer()
+    consultation = anna.session
+    house.run(1.0)
+    assert house.agent("anna")["phase"] == "in_call"
+    assert house.agent("ben")["phase"] == "on_other_call"
+    first.refer(Uri.parse("sip:201@192.0.2.2"), house.now, replaces=consultation.as_replaced())
+    house.run(5.0)
+    assert house.agent("anna")["phase"] in ("wrapping", "idle")
+    assert house.agent("ben")["phase"] == "on_other_call"
+    assert not caller.got(Ended)
+    assert not any(call.ended for call in ben.calls[-1:])
+    caller.hang_up()
+    house.run(2.0)
+    house.settled()
+    hand_off = next(one for record in house.books.calls for one in record.hand_offs if "queue" in one)
+    assert (hand_off["outcome"], hand_off["agent"]) == ("forwarded", "anna")
+
+
+def test_an_agent_holds_the_caller_and_comes_back(tmp_path: Path) -> None:
+    house, anna, ben, caller, _ = transferring(tmp_path)
+    for direction in ("sendonly", "sendrecv"):
+        anna.calls[-1].reinvite(sdp(DESK[0], 4100, direction, 2), house.now)
+        house.run(0.5)
+    assert house.agent("anna")["phase"] == "in_call"
+    assert house.port.bridged is not None
+    anna.hang_up()
+    house.settled()
+
+
+def test_a_phone_that_cannot_be_called_at_all_is_a_fault_of_that_offer_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_with(tmp_path, "agent:anna")
+    house.phone("200", DESK)
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    caller = house.party()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(house.services), "place_call", broken)
+        caller.call("100")
+    assert house.port.heard() == ["music"]
+    assert house.of("agent.missed")[0]["reason"] == "error"
+    caller.hang_up()
     house.settled()
