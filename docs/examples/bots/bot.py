@@ -368,19 +368,21 @@ async def serve(mode: str, protocol: str, port: int) -> None:
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await talk(AudioSocket(reader, writer), bot)
 
-    if protocol == "audiosocket":
-        server = await asyncio.start_server(on_connection, "127.0.0.1", port)
-        url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    else:
-        app = web.Application()
-        app.router.add_get("/ws", on_socket)
-        runner = web.AppRunner(app, shutdown_timeout=1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port)
-        await site.start()
-        url = f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
-    print(f"ready {url}", flush=True)
-    await asyncio.Event().wait()
+    async with contextlib.AsyncExitStack() as exits:
+        if protocol == "audiosocket":
+            server = await asyncio.start_server(on_connection, "127.0.0.1", port)
+            exits.callback(server.close)
+            url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        else:
+            app = web.Application()
+            app.router.add_get("/ws", on_socket)
+            runner = web.AppRunner(app, shutdown_timeout=1)
+            await runner.setup()
+            exits.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            url = f"ws://127.0.0.1:{runner.addresses[0][1]}/ws"
+        print(f"ready {url}", flush=True)
+        await asyncio.Event().wait()
 
 
 def main() -> None:

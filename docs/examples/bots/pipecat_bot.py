@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A bot of pipecat (https://pipecat.ai), unmodified: it speaks, can be interrupted, repeats what it hears, hangs up at key 0.
+"""A bot of pipecat (https://pipecat.ai), unmodified: speaks, can be interrupted, repeats what it hears, hangs up at 0.
 
     pip install 'pipecat-ai[websocket]>=1.14' uvicorn
     IVR_TOKEN=... python pipecat_bot.py --base-url http://127.0.0.1:8080     # ws://127.0.0.1:8765/ws
