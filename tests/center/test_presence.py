@@ -104,7 +104,7 @@ def test_a_phone_that_is_not_registered_is_not_rung_and_is_when_it_registers(tmp
     house.settled()
 
 
-def transferring(folder: Path, **more: Any) -> tuple[QueueHouse, Party, Party, Party, Party]:
+def transferring(folder: Path, **more: Any) -> tuple[QueueHouse, Party, Party, Party]:
     house = QueueHouse(
         folder,
         {"main": desk_flow("100")},
@@ -113,11 +113,11 @@ def transferring(folder: Path, **more: Any) -> tuple[QueueHouse, Party, Party, P
         more="sip: {transfers: {accept: phones}}\n",
         **more,
     )
-    anna, caller, other = house.phone("200", DESK), house.party(), house.party(OTHER)
+    anna, caller = house.phone("200", DESK), house.party()
     caller.call("100")
     anna.answer()
     ben = house.phone("201", CELL)
-    return house, anna, ben, caller, other
+    return house, anna, ben, caller
 
 
 def refer(house: House, anna: Party, to: str) -> None:
@@ -126,7 +126,7 @@ def refer(house: House, anna: Party, to: str) -> None:
 
 
 def test_an_agent_who_transfers_the_caller_is_free_while_they_talk_on(tmp_path: Path) -> None:
-    house, anna, ben, caller, _ = transferring(tmp_path)
+    house, anna, ben, caller = transferring(tmp_path)
     house.run(5.0)
     refer(house, anna, "sip:201@192.0.2.2")
     assert house.agent("anna")["phase"] == "in_call"
@@ -149,7 +149,7 @@ def test_an_agent_who_transfers_the_caller_is_free_while_they_talk_on(tmp_path: 
 
 
 def test_the_caller_may_leave_whom_he_was_transferred_to(tmp_path: Path) -> None:
-    house, anna, ben, caller, _ = transferring(tmp_path)
+    house, anna, ben, caller = transferring(tmp_path)
     refer(house, anna, "sip:201@192.0.2.2")
     ben.answer()
     house.run(3.0)
@@ -160,7 +160,7 @@ def test_the_caller_may_leave_whom_he_was_transferred_to(tmp_path: Path) -> None
 
 
 def test_a_transfer_that_nobody_takes_leaves_the_two_together(tmp_path: Path) -> None:
-    house, anna, ben, caller, _ = transferring(tmp_path)
+    house, anna, ben, caller = transferring(tmp_path)
     refer(house, anna, "sip:201@192.0.2.2")
     ben.refuse(486)
     house.run(1.0)
@@ -242,7 +242,7 @@ def test_a_call_of_the_agents_own_is_not_wrapped_up(tmp_path: Path) -> None:
 
 
 def test_an_agent_consults_somebody_and_puts_the_two_together(tmp_path: Path) -> None:
-    house, anna, ben, caller, _ = transferring(tmp_path)
+    house, anna, ben, caller = transferring(tmp_path)
     first = anna.calls[-1]
     anna.call_as("200", "201")
     ben.answer()
@@ -264,7 +264,7 @@ def test_an_agent_consults_somebody_and_puts_the_two_together(tmp_path: Path) ->
 
 
 def test_an_agent_holds_the_caller_and_comes_back(tmp_path: Path) -> None:
-    house, anna, ben, caller, _ = transferring(tmp_path)
+    house, anna, *_ = transferring(tmp_path)
     for direction in ("sendonly", "sendrecv"):
         anna.calls[-1].reinvite(sdp(DESK[0], 4100, direction, 2), house.now)
         house.run(0.5)
