@@ -21,6 +21,7 @@ from ivr.api.people import PeopleRoutes
 from ivr.api.placing import PlacingRoutes
 from ivr.api.problems import ProblemError
 from ivr.api.queues import QueueRoutes
+from ivr.api.recordings import RecordingRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
 from ivr.api.twilio import TwilioRoutes
@@ -53,6 +54,7 @@ __all__ = [
     "Query",
     "QueueRoutes",
     "Raw",
+    "RecordingRoutes",
     "RoutingRoutes",
     "StreamRoutes",
     "TwilioRoutes",

@@ -19,6 +19,7 @@ from ivr.api.operations import OperationRoutes
 from ivr.api.people import PeopleRoutes
 from ivr.api.placing import PlacingRoutes
 from ivr.api.queues import QueueRoutes
+from ivr.api.recordings import RecordingRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
 from ivr.api.twilio import TwilioRoutes
@@ -35,6 +36,7 @@ PARTS: tuple[type[Part], ...] = (
     QueueRoutes,
     RoutingRoutes,
     CampaignRoutes,
+    RecordingRoutes,
     PeopleRoutes,
     FlowRoutes,
     DrawingRoutes,

@@ -87,6 +87,37 @@ class RecordReader:
         query = sa.select(schema.recordings).where(schema.recordings.c.id == name)
         return next((RecordingRecord(**row) for row in self._rows(query)), None)
 
+    def recording_page(
+        self,
+        limit: int,
+        before: tuple[float, str] | None = None,
+        *,
+        call_id: str | None = None,
+        kind: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> list[RecordingRecord]:
+        """Recordings that have their files, newest first: of a call, of a kind, begun at or after `since` and before
+        `until`, after the one that began at a time and has an id (`before`)."""
+        columns = schema.recordings.c
+        query = (
+            sa.select(schema.recordings)
+            .where(columns.deleted_at.is_(None))
+            .order_by(columns.started_at.desc(), columns.id.desc())
+            .limit(min(limit, MAX_ROWS))
+        )
+        if before is not None:
+            at, name = before
+            query = query.where((columns.started_at < at) | ((columns.started_at == at) & (columns.id < name)))
+        for column, wanted in ((columns.call_id, call_id), (columns.kind, kind)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        if since is not None:
+            query = query.where(columns.started_at >= since)
+        if until is not None:
+            query = query.where(columns.started_at < until)
+        return [RecordingRecord(**row) for row in self._rows(query)]
+
     def last_short_id(self) -> int:
         """The highest short id given out; 0 in an empty store."""
         for row in self._rows(sa.select(sa.func.max(schema.calls.c.short_id).label("last"))):
