@@ -123,11 +123,20 @@ def _check_named(target: str, settings: Settings) -> None:
         raise NoGoalError(f"there is no {kind} {name[:64]}")
 
 
+def _has_expression(value: Any) -> bool:
+    """Whether a text anywhere in it would be read as an expression."""
+    if isinstance(value, str):
+        return "{{" in value or "}}" in value
+    if isinstance(value, Mapping):
+        return any(map(_has_expression, (*value, *value.values())))
+    return isinstance(value, list) and any(map(_has_expression, value))
+
+
 @lru_cache(BUILT)
 def _built(wanted: str) -> Flow:
     target, value, fields, otherwise = json.loads(wanted)
     kind, name, back = _ELEMENTS[target]
-    if "{{" in wanted or "}}" in wanted:
+    if _has_expression([value, fields]):
         raise GoalError("expressions are for flows alone: leave out {{ and }}")
     after: dict[str, Any] = {"type": "hang_up"}
     if otherwise is not None:
