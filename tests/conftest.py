@@ -38,6 +38,7 @@ def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
 REAL_TIME = {
     "api/test_contract.py": pytest.mark.patient,
     "cli/test_demo.py": pytest.mark.patient,
+    "cli/test_handoffs.py": pytest.mark.patient,
     "deploy": pytest.mark.patient,
     "devices/modem/test_hardware.py": pytest.mark.patient,
     "devices/modem/test_live.py": pytest.mark.patient,
