@@ -3,6 +3,8 @@
 import { file, get, send } from "./api.js";
 import { clock, day, empty, h, say, show } from "./dom.js";
 
+const PAGE = 50;
+
 let open = [];
 
 function player(recording) {
@@ -31,6 +33,30 @@ async function remove(recording) {
   }
 }
 
+function row(recording) {
+  return h("tr", {},
+    h("td", {}, day(recording.started_at)),
+    h("td", {}, recording.name),
+    h("td", { class: "muted" }, recording.kind),
+    h("td", { class: "num" }, clock(recording.seconds)),
+    h("td", {}, player(recording)),
+    h("td", { class: "num" }, h("button", { class: "quiet", onclick: () => remove(recording), "aria-label": `Delete ${recording.name}` }, "Delete")));
+}
+
+function older(rows, next) {
+  const more = h("button", { class: "quiet" }, "Older ones");
+  more.onclick = async () => {
+    try {
+      const page = await get(`/v1/recordings?limit=${PAGE}&before=${encodeURIComponent(next)}`);
+      rows.append(...page.recordings.map(row));
+      more.replaceWith(...(page.next ? [older(rows, page.next)] : []));
+    } catch (problem) {
+      say(problem.message);
+    }
+  };
+  return more;
+}
+
 export const recordings = {
   title: "Recordings",
   wants: /^recording\./,
@@ -39,18 +65,12 @@ export const recordings = {
   async render(main) {
     open.forEach(URL.revokeObjectURL);
     open = [];
-    const { recordings: found } = await get("/v1/recordings?limit=50");
+    const { recordings: found, next } = await get(`/v1/recordings?limit=${PAGE}`);
+    const rows = h("tbody", {}, found.map(row));
+    const names = h("tr", {}, ["Recorded", "Name", "Of", "Length", "", ""].map((name, at) => h("th", { class: at === 3 ? "num" : "" }, name)));
     show(main, h("h1", {}, "Recordings"),
       found.length
-        ? h("div", { class: "card scroll" }, h("table", {},
-            h("thead", {}, h("tr", {}, ["Recorded", "Name", "Of", "Length", "", ""].map((name, at) => h("th", { class: at === 3 ? "num" : "" }, name)))),
-            h("tbody", {}, found.map((recording) => h("tr", {},
-              h("td", {}, day(recording.started_at)),
-              h("td", {}, recording.name),
-              h("td", { class: "muted" }, recording.kind),
-              h("td", { class: "num" }, clock(recording.seconds)),
-              h("td", {}, player(recording)),
-              h("td", { class: "num" }, h("button", { class: "quiet", onclick: () => remove(recording), "aria-label": `Delete ${recording.name}` }, "Delete")))))))
+        ? h("div", { class: "stack" }, h("div", { class: "card scroll" }, h("table", {}, h("thead", {}, names), rows)), next ? older(rows, next) : null)
         : h("div", { class: "card" }, empty("No recordings", "Voicemails and recorded calls are listed here.")));
   },
 };
