@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.collect import CollectElement
@@ -13,9 +13,13 @@ from ivr.flow.explore.inputs import right_keys, wrong_keys
 from ivr.flow.explore.vocabulary import Vocabulary
 from ivr.flow.explore.watched import Decision
 from ivr.flow.model import Flow
+from ivr.flow.ports import AiReason
 from ivr.flow.sim import Step
 from ivr.flow.sim.naming import SEPARATOR
 from ivr.flow.sim.steps import (
+    AgentStep,
+    AiAgentStep,
+    ApplicationStep,
     CalleeStep,
     EventStep,
     ForwardStep,
@@ -26,7 +30,7 @@ from ivr.flow.sim.steps import (
     SilenceStep,
     SpeakStep,
 )
-from ivr.flow.sim.stubs import CalleeResult, ForwardResult
+from ivr.flow.sim.stubs import AgentResult, CalleeResult, ForwardResult
 
 __all__ = ["Choices"]
 
@@ -47,6 +51,26 @@ PROMPTS_AHEAD = 10
 UNREACHED: tuple[CalleeResult, ...] = ("busy", "no_answer", "declined")
 
 REFUSALS: tuple[ForwardResult, ...] = ("busy", "no_answer", "declined", "failed")
+
+AGENT_RESULTS: tuple[AgentResult, ...] = ("waits", "closed", "full", "no_agents", "error")
+
+AI_REASONS: tuple[AiReason, ...] = (
+    "transfer_requested",
+    "caller_requested_human",
+    "no_input_timeout",
+    "max_duration",
+    "not_started",
+    "endpoint_error",
+    "endpoint_closed",
+)
+AI_ENDS: tuple[Literal["hang_up", "end_call"], ...] = ("hang_up", "end_call")
+
+APPLICATION_RESULTS: tuple[Literal["rejected", "timeout", "http_error", "bad_answer"], ...] = (
+    "rejected",
+    "timeout",
+    "http_error",
+    "bad_answer",
+)
 
 
 class Choices:
@@ -86,6 +110,25 @@ class Choices:
                 yield from self._forward(name, decision, passed)
             case "dial" if isinstance(element, StartOutgoingCallElement):
                 yield from self._dial(name, element, decision, passed)
+            case "keys" if decision.offered:
+                for keys in decision.offered:
+                    yield (*silent, PressStep(press=keys))
+            case "agent":
+                yield from self._agent(name, decision, passed)
+            case "ai_agent":
+                ai_skipped = tuple(AiAgentStep(ai_agent=name) for _ in _earlier(passed, decision))
+                for reason in AI_REASONS:
+                    yield (*ai_skipped, AiAgentStep(ai_agent=name, reason=reason))
+                for target in self._vocabulary.of(("result", "target")):
+                    step = AiAgentStep(ai_agent=name, reason="transfer_requested", target=str(target))
+                    yield (*ai_skipped, step)
+                for then in AI_ENDS:
+                    yield (*ai_skipped, AiAgentStep(ai_agent=name, then=then))
+            case "application":
+                offered = tuple(ApplicationStep(application=name) for _ in _earlier(passed, decision))
+                for result in APPLICATION_RESULTS:
+                    yield (*offered, ApplicationStep(application=name, result=result))
+                yield (*offered, ApplicationStep(application=name, then="hang_up"))
             case "request":
                 yield from self._request(name, element, decision, passed)
             case "mail":
@@ -130,6 +173,17 @@ class Choices:
         for result in REFUSALS:
             yield (*skipped, ForwardStep(forward=name, result=result))
         yield (*skipped, ForwardStep(forward=name, result="answered", then="hang_up"))
+
+    def _agent(self, name: str, decision: Decision, passed: Sequence[Decision]) -> Iterator[Steps]:
+        """A visit has two decisions: whether the caller may wait, and, where he does and has keys, which he presses."""
+        visits = sum(not each.offered for each in _earlier(passed, decision)) - bool(decision.offered)
+        skipped = tuple(AgentStep(agent=name) for _ in range(visits))
+        for key in decision.offered:
+            yield (*skipped, AgentStep(agent=name, result="waits"), PressStep(at=name, press=key))
+        if not decision.offered:
+            for result in AGENT_RESULTS:
+                yield (*skipped, AgentStep(agent=name, result=result))
+            yield (*skipped, AgentStep(agent=name, then="hang_up"))
 
     def _dial(
         self, name: str, element: StartOutgoingCallElement, decision: Decision, passed: Sequence[Decision]

@@ -18,6 +18,9 @@ Kind = Literal["crash", "endless_loop", "dead_air", "lost_caller", "broken_words
 DEAD_AIR = 5.0
 """Seconds in which a caller hears nothing, and nothing was asked of him, after which he hangs up."""
 
+ROUNDING = 1e-6
+"""Seconds by which sums of times are off."""
+
 _NAMED = re.compile(r"element (\S+)")
 """The element that a fault of the machine is about."""
 
@@ -76,7 +79,7 @@ def faults(call: WatchedCall, *, subroutine: bool = False) -> list[Wrong]:
 def _dead_air(call: WatchedCall) -> list[Wrong]:
     found = []
     for silence in call.silences:
-        if silence.seconds > DEAD_AIR:
+        if silence.seconds > DEAD_AIR + ROUNDING:
             flow = next((step.flow for step in call.steps if step.element == silence.element), "")
             text = f"the caller hears nothing for {silence.seconds:.0f} s, and nothing was asked of him"
             found.append(Wrong("dead_air", flow, silence.element, text))

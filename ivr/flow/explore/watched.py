@@ -6,11 +6,18 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ivr.flow.elements.collect import CollectElement
 from ivr.flow.explore.state import state_of
 from ivr.flow.ports import DigitSource
 from ivr.flow.sim import SimulatedCall, Waiting
 
 __all__ = ["Decision", "WatchedCall"]
+
+QUEUE_WAITS = 3
+"""Moments of one visit of a queue that are told apart: what a caller may ask for again and again is the same again."""
+
+QUEUE_ANSWERS = ("1", "2")
+"""Keys that answer the question for the number of a call back: it is right, another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,8 @@ class Decision:
     """Names of the events that are waited for."""
     recording: bool
     """The caller is recorded."""
+    offered: tuple[str, ...] = ()
+    """Keys that the caller has in a queue, or for a question that is put there."""
 
 
 class WatchedCall(SimulatedCall):
@@ -113,6 +122,9 @@ class WatchedCall(SimulatedCall):
             len(self.requests),
             len(self.mails),
             len(self.forwards),
+            len(self.queued),
+            len(self.handed_over),
+            bool(self.queue_keys),
         )
         if kind != "keys" and place == self._last:
             return
@@ -122,9 +134,12 @@ class WatchedCall(SimulatedCall):
             self._waits_in_step = []
             self._inputs_at_entry = self.machine._ctx.inputs
             self._state = state_of(self.machine, self.decisive)
-        partial = kind == "keys" and self._begun_to_type()
+        asked = isinstance(self.element, CollectElement)
+        partial = kind == "keys" and asked and self._begun_to_type()
         self._pressed.clear()
         waits = self._waits_in_step
+        if self.queued and self.queued[-1].outcome is None and len(waits) >= QUEUE_WAITS:
+            return
         waits.append((kind, self.machine._ctx.inputs - self._inputs_at_entry))
         if self._watched_from is None:
             return
@@ -142,5 +157,6 @@ class WatchedCall(SimulatedCall):
                 partial,
                 tuple(self.awaited),
                 self.recording,
+                tuple(self.queue_keys) if kind == "agent" else QUEUE_ANSWERS if kind == "keys" and not asked else (),
             )
         )

@@ -139,8 +139,6 @@ class Player:
         """The call waits for keys; in a recording only for one that ends it."""
         if waiting.kind == "recording":
             return self._call.recording and keys[0] in getattr(self._call.element, "escape_digits", "")
-        if waiting.kind == "agent":
-            return waiting.interruptible and keys[0] in self._call.queue_keys
         return waiting.kind == "keys"
 
     def _silence(self, step: SilenceStep) -> bool:
