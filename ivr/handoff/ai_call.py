@@ -16,11 +16,11 @@ from ivr.flow import ports
 from ivr.handoff.ai_figures import AiFigures
 from ivr.handoff.ai_links import Link
 from ivr.handoff.ai_making import Making
+from ivr.handoff.ai_voice import LAST, AiVoice
 from ivr.handoff.protocols import (
     MAX_TRANSCRIPT,
     NORMAL,
     Accepted,
-    Backlog,
     Clear,
     Dialect,
     Given,
@@ -33,7 +33,6 @@ from ivr.handoff.protocols import (
     Send,
     Silence,
     Speech,
-    Spoken,
 )
 from media import AddressError, MediaEvent, StreamFrames, StreamFull, StreamMark, StreamStarted
 
@@ -50,10 +49,6 @@ LOOK: Final = 0.5
 """Seconds between looks at silence, limits and the connection."""
 RETRY_AFTER: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds before each try to connect anew, the last one for all that follow."""
-RATE: Final = 8000
-"""Samples a second."""
-_LAST: Final = 0
-"""Number of the mark behind the last words; those of the endpoint begin with 1."""
 
 
 class AiCall:
@@ -66,11 +61,10 @@ class AiCall:
         self.making = making
         self.figures = AiFigures(making.name, making.agent.protocol, call.services.clock())
         self._clock = call.services.clock
-        self._port = call.leg.port
         self._told_over = over
         self._link: Link | None = None
         self._dialect: Dialect | None = None
-        self._stream: int | None = None
+        self._voice: AiVoice | None = None
         self._accepted = False
         self._taken = asyncio.Event()
         """The endpoint has taken the call, by the connection that is being made."""
@@ -82,11 +76,7 @@ class AiCall:
         self._limit: asyncio.TimerHandle | None = None
         self._look: asyncio.TimerHandle | None = None
         self._drain: asyncio.TimerHandle | None = None
-        self._marks: dict[int, str] = {}
-        self._number = 0
-        self._spoken = Spoken()
         self._silence: Silence | None = None
-        self._backlog: Backlog | None = None
         self._spoke_at = 0.0
         """When the agent was heard last."""
         self._heard_at = 0.0
@@ -153,7 +143,7 @@ class AiCall:
                 self._lost.append(now)
                 self.figures.reconnects += 1
                 self._accepted = False
-                self._close_stream()
+                self._close_voice()
                 self.making.again()
                 self._task = self.call.services.loop.create_task(self._connect(after))
                 self.call.feed(ports.AiAgentConnecting(self.command.id, self.agent.filler))
@@ -213,9 +203,8 @@ class AiCall:
         first = self._up_since is None
         dialect = self._dialect
         assert dialect is not None
-        self._stream = self._port.open_stream(dialect.encoding, self.agent.buffer)
+        self._voice = AiVoice(self.call.leg.port, dialect.encoding, self.agent.buffer, self.figures)
         self._silence = Silence(dialect.encoding, now)
-        self._backlog = Backlog(dialect.encoding == "slin16")
         if not first:
             return
         self._up_since = now
@@ -264,62 +253,31 @@ class AiCall:
             self._link.send(message)
 
     def _say(self, payload: bytes, tag: str) -> None:
-        if self._stream is None or not self._accepted or self._ending is not None:
-            return
-        port, stream = self._port, self._stream
-        before = port.stream_queued(stream)
-        if self._backlog is not None and self._backlog.surplus(payload, round(before * RATE), self._clock()):
-            return
-        port.stream_audio(stream, payload)
-        after = port.stream_queued(stream)
-        self._spoken.say(tag, round((after - before) * RATE), round(after * RATE))
+        if self._voice is not None and self._ending is None:
+            self._voice.say(payload, tag, self._clock())
 
     def _mark(self, name: str) -> None:
-        if self._stream is None or self._ending is not None:
-            return
-        self._number += 1
-        self._marks[self._number] = name
-        self.figures.marks += 1
-        if not self._port.stream_mark(self._stream, self._number):
-            del self._marks[self._number]
-            self.figures.marks -= 1
+        if self._voice is not None and self._ending is None and not self._voice.mark(name):
             self._on_said(Odd("more marks than are kept"))
 
     def _clear(self) -> None:
-        if self._stream is None:
+        if self._voice is None or self._dialect is None:
             return
         self.figures.clears += 1
-        cut = self._drop_sound()
-        if self._dialect is not None:
-            for message in self._dialect.cleared(cut):
-                self._send(message)
+        for message in self._dialect.cleared(self._voice.clear()):
+            self._send(message)
 
-    def _drop_sound(self) -> dict[str, float]:
-        """Silence, at once; seconds heard of what was dropped."""
-        if self._stream is None:
-            return {}
-        cut = self._spoken.cut(round(self._port.stream_queued(self._stream) * RATE))
-        self._port.stream_clear(self._stream)
-        return cut
-
-    def _close_stream(self) -> None:
-        """No sound either way; marks on the way are forgotten."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            self._spoken.cut(round(self._port.stream_queued(stream) * RATE))
-            self._port.close_stream(stream)
-            if self._backlog is not None:
-                self.figures.caught_up += self._backlog.left_out
-            self._marks.clear()
+    def _close_voice(self) -> None:
+        voice, self._voice = self._voice, None
+        if voice is not None:
+            voice.close()
 
     def _give(self, given: Given) -> None:
         """It gives the call back: its last words are still heard."""
         if self._ending is not None:
             return
         self._ending = given
-        if self._stream is None or not self._port.stream_queued(self._stream):
-            self._given()
-        elif self._port.stream_mark(self._stream, _LAST):
+        if self._voice is not None and self._voice.queued and self._voice.mark_last():
             self._drain = self.call.services.call_later(DRAIN, self._given)
         else:
             self._given()
@@ -333,7 +291,8 @@ class AiCall:
 
     def on_media(self, event: MediaEvent) -> None:
         """An event of the stream."""
-        if self._over or getattr(event, "stream_id", None) != self._stream:
+        voice = self._voice
+        if self._over or voice is None or getattr(event, "stream_id", None) != voice.stream:
             return
         match event:
             case StreamFrames(payload=payload, at=at):
@@ -342,10 +301,10 @@ class AiCall:
                 self.figures.first_sound(at)
                 self.call.feed(ports.AiAgentSpoke(self.command.id))
             case StreamMark(number=number):
-                if number == _LAST:
+                if number == LAST:
                     self._given()
                     return
-                name = self._marks.pop(number, None)
+                name = voice.reached(number)
                 if name is not None and self._accepted and self._dialect is not None:
                     for message in self._dialect.marked(name):
                         self._send(message)
@@ -382,10 +341,10 @@ class AiCall:
         now = self._clock()
         if self._link is not None:
             self._link.look()
-        if self._over or not self._accepted or self._ending is not None or self._stream is None:
+        if self._over or not self._accepted or self._ending is not None or self._voice is None:
             return
         agent = self.agent
-        if self._port.stream_queued(self._stream):
+        if self._voice.queued:
             self._spoke_at = now
         if agent.silence_timeout is not None and now - self._heard_at > agent.silence_timeout:
             self._drop_link()
@@ -453,12 +412,11 @@ class AiCall:
                 self._link.send(message)
         self._drop_link()
         self.making.close()
-        self._close_stream()
+        self._close_voice()
         if self._up_since is not None and self.command.record_name is not None:
             self.call.stop_recording_both()
         now = self._clock()
         talked = 0.0 if self._up_since is None else now - self._up_since
-        self.figures.spoken = self._spoken.seconds
         entry = self.figures.entry(reason, text, talked, self.call.services.wall())
         self.call.report.handed_over(entry)
         self.call.report.tell(
