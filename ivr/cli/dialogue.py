@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable
-from typing import Any, get_args
+from collections.abc import Callable, Collection
+from typing import Any, Literal, get_args
 
 import click
 
 from ivr.flow.patterns import KEYS
-from ivr.flow.ports import RequestError
+from ivr.flow.ports import AiReason, ApplicationOutcome, RequestError
 from ivr.flow.sim import CalleeAnswer, SimulatedCall, Waiting
 from ivr.flow.sim.report import faults, summary
 from ivr.flow.sim.stubs import CalleeResult
@@ -29,6 +29,10 @@ HELP = """\
   a                the called party answers; b: is busy; n: does not answer; d: declines; f: cannot be called
   l                the called party leaves
   a, m, u          who is called by the flow answers: a person, a machine, nobody knows who; or b, n, d, f
+  a, l             in a queue: an agent answers; leaves. c, f, n: it is closed; is full; nobody is there
+  o 2 1m           in a queue: the place, and the likely wait
+  a, i REASON      an AI agent has the call; gives it back: i completed, i transfer_requested sales
+  a, l, d, f       an application takes the call; gives it back; rejects it; cannot be reached
   200 {"x": 1}     answer to the HTTP request; or one of refused, timeout, network, too_large, bad_answer
   e NAME {"x": 1}  an event comes from outside
   t                the way so far; v: the variables; q: the end of the simulation"""
@@ -43,9 +47,20 @@ CALLEES: dict[str, CalleeResult] = {
     "d": "declined",
     "f": "failed",
 }
+AGENTS = {"a": "answered", "l": "left", "c": "closed", "f": "full", "n": "no_agents"}
+APPLICATIONS: dict[str, ApplicationOutcome | Literal["taken"]] = {
+    "a": "taken",
+    "l": "accepted",
+    "d": "rejected",
+    "f": "http_error",
+}
+REASONS = get_args(AiReason)
 ERRORS = get_args(RequestError)
 ANSWER = re.compile(r"([1-5]\d\d)(?:\s+(.*))?", re.ASCII)
 COLOURS = {"flow": "cyan", "system": "bold", "caller": "green", "world": "magenta", "end": "yellow", "note": "red"}
+
+HANDED: dict[str, Collection[str]] = {"agent": AGENTS, "ai_agent": ("a",), "application": APPLICATIONS}
+"""Kinds of hand-offs that are awaited, with the words for what becomes of them."""
 
 WAITS = {
     "prompt": "something is said",
@@ -58,6 +73,8 @@ WAITS = {
     "event": "an event is awaited",
     "time": "time passes",
     "agent": "an agent is awaited",
+    "ai_agent": "an AI agent is awaited",
+    "application": "an application is awaited",
 }
 
 
@@ -128,6 +145,8 @@ class Dialogue:
         if waiting is not None and waiting.kind == "dial" and word in CALLEES and not rest:
             call.callee_result(CalleeAnswer(result=CALLEES[word]))
             return ""
+        if waiting is not None and waiting.kind in HANDED and not rest and word in HANDED[waiting.kind]:
+            return self._hand_over(waiting.kind, word)
         if word in FORWARDS and not rest:
             if waiting is None or waiting.kind != "forward":
                 return "nobody is being called"
@@ -140,6 +159,8 @@ class Dialogue:
             "w": self._wait,
             "s": self._speak,
             "e": self._event,
+            "i": self._ai_agent,
+            "o": self._place,
             "t": self._trace,
             "v": self._variables,
         }
@@ -159,6 +180,33 @@ class Dialogue:
             return "the caller is gone"
         self._call.hang_up()
         return ""
+
+    def _hand_over(self, kind: str, word: str) -> str:
+        call = self._call
+        if kind == "agent":
+            done = call.agent_result(AGENTS[word])
+        elif kind == "ai_agent":
+            done = call.ai_result("started")
+        else:
+            done = call.application_result(APPLICATIONS[word])
+        return "" if done else "that cannot happen now"
+
+    def _ai_agent(self, text: str) -> str:
+        reason, _, target = text.partition(" ")
+        if reason not in REASONS:
+            return f"like: i completed; reasons are {', '.join(REASONS)}"
+        done = self._call.ai_result(reason, target=target.strip())  # type: ignore[arg-type]
+        return "" if done else "no AI agent has the call"
+
+    def _place(self, text: str) -> str:
+        place, _, rest = text.partition(" ")
+        try:
+            estimate = parse_duration(rest) if rest else None
+            position = int(place)
+        except ValueError:
+            return "like: o 2 1m"
+        done = position > 0 and self._call.queue_place(position, estimate)
+        return "" if done else "nobody waits in a queue"
 
     def _wait(self, text: str) -> str:
         try:
@@ -217,10 +265,16 @@ def _described(call: SimulatedCall, waiting: Waiting) -> str:
     what = WAITS[waiting.kind]
     if waiting.kind == "forward" and call.forwards[-1].answered_at is not None:
         what = "the two talk"
+    if waiting.kind == "agent" and call.queued[-1].answered_at is not None:
+        what = "the two talk"
+    elif waiting.kind == "agent" and call.queue_keys:
+        what += f", keys: {', '.join(f'{key} {meaning}' for key, meaning in call.queue_keys.items())}"
+    if waiting.kind in ("ai_agent", "application") and call.handed_over[-1].taken_at is not None:
+        what = f"{call.handed_over[-1].to} has the call"
     if waiting.kind == "prompt" and waiting.interruptible:
         what = "something is said, a key stops it"
     left = None if waiting.until is None else waiting.until - call.now
-    if left is None or waiting.kind in ("request", "forward", "dial"):
+    if left is None or waiting.kind in ("request", "forward", "dial", *HANDED):
         return f"{waiting.element}: {what}"
     return f"{waiting.element}: {what}, {clock(left)} left"
 
