@@ -75,6 +75,7 @@ class QueueHouse(House):
         )
         self.desk = Desk(self.services, self._ground, self.registrar, self.settings, self.kept, self._keep)
         self.services.desks.queue = self.desk
+        self._registers = 0
 
     def _keep(self, key: str, value: Any) -> None:
         if value is None:
@@ -88,13 +89,21 @@ class QueueHouse(House):
         self.run(0.01)
         return party
 
+    def register(self, user: str, address: Address) -> None:
+        """A phone registers (again)."""
+        self._register(user, f"<sip:{user}@{address[0]}:{address[1]}>", address, "")
+
     def unregister(self, user: str) -> None:
         """All contacts of a phone are gone."""
-        headers = "Expires: 0\r\n"
-        text = request("REGISTER", call_id="gone", contact="*", headers=headers, cseq=9, cseq_method="REGISTER")
+        self._register(user, "*", HOUSE, "Expires: 0\r\n")
+
+    def _register(self, user: str, contact: str, address: Address, headers: str) -> None:
+        self._registers += 1
+        call_id = f"again-{self._registers}"
+        text = request("REGISTER", call_id=call_id, contact=contact, headers=headers, cseq_method="REGISTER")
         message = parse_message(text)
         assert isinstance(message, Request)
-        self.registrar.register(user, message, Flow("udp", HOUSE, HOUSE), self.now)
+        self.registrar.register(user, message, Flow("udp", HOUSE, address), self.now)
         self.run(0.01)
 
     def of(self, type_: str) -> list[dict[str, Any]]:
