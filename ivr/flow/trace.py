@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from ivr.flow.ports import CallInfo
 if TYPE_CHECKING:
     from ivr.flow.model import Flow
 
-__all__ = ["WAITED_FOR", "Step", "digits", "origin", "path"]
+__all__ = ["WAITED_FOR", "Step", "digits", "origin", "parts", "path"]
 
 KEPT_IN_TRACE = 4 * 1024
 """Characters of what is known of a caller, and of what a flow was begun with, as JSON."""
@@ -25,6 +25,8 @@ HEADERS_IN_TRACE = 20
 """SIP headers of a call."""
 
 INPUT_DETAILS = ("status", "digits", "keys")
+INSIDE = ("twiml", "instructions")
+"""Details that hold what ran inside an element."""
 
 WAITED_FOR = {
     "call_api": "an answer",
@@ -83,14 +85,18 @@ def path(steps: Sequence[Step], epoch: float) -> list[dict[str, Any]]:
 def digits(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """Inputs of the caller: flow, element, status, digits, keys; what `reporting` hides is not there."""
     return [
-        {
-            "flow": step.flow,
-            "element": step.element,
-            **{key: step.details[key] for key in INPUT_DETAILS if key in step.details},
-        }
+        {"flow": step.flow, "element": step.element, **{key: part[key] for key in INPUT_DETAILS if key in part}}
         for step in steps
-        if "keys" in step.details or "digits" in step.details
+        for part in parts(step.details)
+        if "keys" in part or "digits" in part
     ]
+
+
+def parts(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The details of a step, and those of what ran inside it: verbs of documents, instructions from outside."""
+    yield details
+    for name in INSIDE:
+        yield from details.get(name) or ()
 
 
 def origin(

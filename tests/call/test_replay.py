@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ivr.call.moving import taken_flow
 from ivr.flow import ports
 from ivr.flow.loader import parse_flow
 from ivr.flow.model import FlowSet
@@ -193,3 +194,45 @@ def test_the_record_keeps_versions_and_media(house: House) -> None:
     details = house.record.details
     assert details["flows"] == {"desk": {"version": parse_flow(DESK_FLOW, "desk").version, "number": None}}
     assert details["media"]["codec"] == "pcmu"
+
+
+TARGET_FLOW = """
+elements:
+  start: {type: start_from_flow, next: welcome}
+  welcome: {type: play, text: elsewhere, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+def test_a_call_that_was_moved_is_moved_again(tmp_path: Path) -> None:
+    house = House(tmp_path, {"desk": DESK_FLOW, "target": TARGET_FLOW})
+    house.party().call("100")
+    [call] = house.manager.calls.values()
+    house.run(1.0)
+    target = house.manager.flows["target"]
+    house.manager.move(call.report.id, target, "start", "console")
+    house.play_out()
+    house.settled()
+    record = json.loads(json.dumps(asdict(house.record)))
+    assert [step["branch"] for step in record["path"]][1] == "moved by console"
+    found = replay(
+        read_record(record, UTC), house.manager.flows["desk"], house.manager.flows, configured(house.settings)
+    )
+    assert found.divergence is None
+    assert found.path[-1] == "bye"
+
+
+def test_what_was_made_for_one_call_ends_its_replay(tmp_path: Path) -> None:
+    house = House(tmp_path, {"desk": DESK_FLOW})
+    house.party().call("100")
+    [call] = house.manager.calls.values()
+    house.run(1.0)
+    goal = taken_flow("console", 10.0, "none", None)
+    house.manager.move(call.report.id, goal.flow, goal.entry, "console")
+    house.settled()
+    record = json.loads(json.dumps(asdict(house.record)))
+    found = replay(
+        read_record(record, UTC), house.manager.flows["desk"], house.manager.flows, configured(house.settings)
+    )
+    assert found.divergence is None
+    assert any("(taken)" in note for note in found.notes)

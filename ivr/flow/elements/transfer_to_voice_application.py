@@ -13,6 +13,7 @@ from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Ex
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
 from ivr.flow.elements.telling import MAX_TOLD, rendered
 from ivr.flow.elements.waiting import Filler, Meanwhile, filler_spec
+from ivr.flow.exchanges import shown_url
 from ivr.flow.expressions import Sensitive
 from ivr.flow.operations import json_value
 from ivr.flow.packet import packet
@@ -153,6 +154,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         secret: bool,
     ) -> Generator[float | None, Event | None, str]:
         begun = ctx.now
+        ctx.details.update(protocol="twiml", url=shown_url(terms.url, secret))
         talk = Talk(ctx, terms, filler_spec(ctx, self.filler), secret=secret or self.reporting == "masked")
         own = talk.common()
         first = {key: _text(value) for key, value in data.items() if key not in own}
@@ -168,6 +170,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         if ended.reason in ("over", "hung_up"):
             if ended.cause == "user_hung_up":
                 ctx.cause = "transferred"
+                ctx.details["caller_left"] = True
             return self._result(ctx, TRANSFERRED, "", talk_time=seconds)
         branch = RETURNED if ended.accepted else NOT_TRANSFERRED
         return self._result(ctx, branch, ended.reason, ended.text, talk_time=seconds)

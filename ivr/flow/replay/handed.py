@@ -119,6 +119,9 @@ def ai_agents(path: Sequence[Details], _started: float) -> Iterator[AiAnswer]:
 def applications(path: Sequence[Details], started: float) -> Iterator[ApplicationAnswer]:
     """What each application did; what it asked for meanwhile is in no record."""
     for step, details in _told(path, "transfer_to_voice_application"):
+        if details.get("protocol") == "twiml":  # its documents are answers to requests
+            yield ApplicationAnswer(str(step.get("element")), url=str(details.get("url")), times=1)
+            continue
         outcome = str(details.get("outcome") or "")
         begun = float(step.get("entered_at") or started) - started
         accepted = details.get("accepted_at")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from itertools import pairwise
 from typing import Any, cast
 
 from ivr.errors import IvrError
@@ -13,6 +14,7 @@ from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
 from ivr.flow.replay.handed import agents, ai_agents, applications, forwards
 from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
+from ivr.flow.trace import parts
 from ivr.flow.values import plain_number
 
 __all__ = ["Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
@@ -34,6 +36,9 @@ REFUSALS = ("no_answer", "busy", "declined", "failed")
 TAKES_KEYS = ("collect", "record_voicemail", "forward_call", "transfer_to_agent", "transfer_to_ai_agent")
 """Elements that leave no key for those that follow."""
 
+MOVED_BY = "moved by "
+"""Begins the branch of a step that somebody outside ended."""
+
 ENDED_BY_CALLER = ("user_hung_up", "network", "media_timeout", "ended_by_api", "system")
 """Causes that come from outside the flow."""
 
@@ -49,9 +54,9 @@ class Action:
     after: float
     """Seconds after the step was entered."""
     kind: str
-    """`press`, `hang_up`, `event`, `forward`, `callee` or `told`."""
+    """`press`, `hang_up`, `event`, `forward`, `callee`, `told` or `move`."""
     value: str
-    """Key, cause, name of the event, what the called party does, or who has answered."""
+    """Key, cause, name of the event, what the called party does, who has answered, or the flow moved to."""
     source: str = "rfc4733"
     """How a key came."""
     properties: Mapping[str, Any] = field(default_factory=dict)
@@ -164,6 +169,7 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     _events(steps, notes)
     _forwards(steps)
     _callees(steps)
+    _moves(steps)
     _hang_up(steps, record, started)
     if details.get("trace") == "full":
         notes.append("the trace is cut: the call did more than a trace holds")
@@ -233,7 +239,7 @@ def _step(step: Mapping[str, Any], started: float) -> RecordedStep:
 def _keys(steps: Sequence[RecordedStep], notes: list[str]) -> None:
     """Put each key into the step in which it was pressed."""
     for index, step in enumerate(steps):
-        for key in (*(step.data.get("keys") or ()), *(step.data.get("terminators") or ())):
+        for key in _pressed(step):
             if key.get("key") in (*KEYS,) and not step.hidden:
                 at = float(key.get("at") or 0.0)
                 where = _pressed_in(steps, index, at)
@@ -244,6 +250,13 @@ def _keys(steps: Sequence[RecordedStep], notes: list[str]) -> None:
     _lost_keys(steps)
     if any(step.hidden for step in steps):
         notes.append("inputs that reporting hides cannot be repeated: their recorded branches are taken")
+
+
+def _pressed(step: RecordedStep) -> Iterator[Mapping[str, Any]]:
+    """Keys that a step took in, those of what ran inside it too."""
+    for part in parts(step.data):
+        yield from part.get("keys") or ()
+        yield from part.get("terminators") or ()
 
 
 def _lost_keys(steps: Sequence[RecordedStep]) -> None:
@@ -266,11 +279,7 @@ def _lost_keys(steps: Sequence[RecordedStep]) -> None:
 
 def _typed_ahead(steps: Sequence[RecordedStep], moment: float) -> bool:
     """A key that was pressed before a moment is taken in by one of these steps."""
-    return any(
-        float(key.get("at") or 0.0) <= moment + ROUNDED
-        for step in steps
-        for key in (*(step.data.get("keys") or ()), *(step.data.get("terminators") or ()))
-    )
+    return any(float(key.get("at") or 0.0) <= moment + ROUNDED for step in steps for key in _pressed(step))
 
 
 def _pressed_in(steps: Sequence[RecordedStep], index: int, at: float) -> int:
@@ -310,8 +319,21 @@ def _events(steps: Sequence[RecordedStep], notes: list[str]) -> None:
             )
 
 
+def _moves(steps: Sequence[RecordedStep]) -> None:
+    """Put into each step that somebody outside ended where the call went then."""
+    for step, following in pairwise(steps):
+        if (step.branch or "").startswith(MOVED_BY):
+            after = max(0.0, (step.ends or step.begins) - step.begins)
+            about = {"entry": following.element, "by": (step.branch or "").removeprefix(MOVED_BY)}
+            step.actions.append(Action(after, "move", following.flow, properties=about))
+
+
 def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: float) -> None:
     """The end of the call, where it did not come from the flow."""
+    for step in steps:
+        if step.data.get("caller_left") and step.ends is not None:
+            step.actions.append(Action(max(0.0, step.ends - step.begins), "hang_up", "user_hung_up"))
+            return
     cause, ended = record.get("cause"), record.get("ended_at")
     if cause not in ENDED_BY_CALLER or ended is None or (record.get("details") or {}).get("fault"):
         return

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from ivr.flow.elements.base import Element
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.ports import Answerer, Cause, DigitSource, EventArrived, FailureKind, PromptSpec, WaitForEvent
+from ivr.flow.ports import Answerer, Cause, DigitSource, EventArrived, FailureKind, Moved, PromptSpec, WaitForEvent
 from ivr.flow.replay.guide import Guided
 from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
 from ivr.flow.sim import CalleeAnswer, Configured, SimulatedCall, SpeechModel
@@ -204,10 +204,23 @@ class _Replaying:
                 self.answer(action)
             case "callee":
                 self.callee(action)
+            case "move":
+                self.move(action)
             case "told":
                 about = action.properties
                 confidence = float(about.get("confidence") or 0.0)
                 self.call.callee_told(cast(Answerer, action.value), confidence, str(about.get("reason") or ""))
+
+    def move(self, action: Action) -> None:
+        """Somebody outside moves the call, as it was moved; what was made for that call alone is not there any more."""
+        flow = self.call.flows.get(action.value)
+        if flow is None:
+            self.notes.append(
+                f"the call was moved to {action.value}, a flow that was made for it: the replay ends there"
+            )
+            self.over = True
+            return
+        self.call.send(Moved(flow, str(action.properties["entry"]), str(action.properties["by"])))
 
     def answer(self, action: Action) -> None:
         """The called party does what he did; it was the caller who left where the flow did not get him back."""
