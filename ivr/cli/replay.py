@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ivr.cli.options import config_option, json_option, settings_of
+from ivr.cli.surroundings import surroundings_of
 from ivr.cli.trace import find_call
 from ivr.errors import IvrError
 
@@ -47,14 +48,13 @@ def command(
     """
     from ivr.flow.model import FlowSet
     from ivr.flow.replay import read_record, replay
-    from ivr.flow.sim import configured
 
     if sum((flow_file is not None, number is not None, present)) > 1:
         raise click.UsageError("one of --flow-file, --version and --present")
     settings = settings_of(ctx)
     recorded = read_record(find_call(settings, call_id), settings.zone)
     flows, against = _flows(settings, recorded, flow_file, number, present)
-    surroundings = configured(settings)
+    surroundings = surroundings_of(settings)
     found = replay(recorded, flows[recorded.flow], FlowSet(flows), surroundings)
     if as_json:
         click.echo(json.dumps(_data(found, against), indent=2))

@@ -13,6 +13,7 @@ import click
 
 from ivr.cli.lengths import wav_seconds
 from ivr.cli.options import config_option, json_option, settings_of
+from ivr.cli.surroundings import surroundings_of
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow, FlowSet
@@ -92,7 +93,7 @@ def command(
     it the steps are done and the transcript is printed; the exit code is 1 where the flow broke off, never ended, or
     steps could not be done.
     """
-    from ivr.flow.sim import Given, MailAnswer, SimulatedCall, Stubs, configured
+    from ivr.flow.sim import Given, MailAnswer, SimulatedCall, Stubs
     from ivr.flow.sim.report import data, faults, summary
     from ivr.flow.sim.transcript import tell
 
@@ -110,7 +111,7 @@ def command(
         given = replace(given, caller=caller)
     if moment is not None:
         given = replace(given, time=moment)
-    surroundings = configured(settings)
+    surroundings = surroundings_of(settings)
     if surroundings["languages"].choice:
         from ivr.call.languages import texts_of
 

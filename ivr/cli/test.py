@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ivr.cli.options import config_option, json_option, settings_of
+from ivr.cli.surroundings import surroundings_of
 from ivr.errors import Fault
 
 if TYPE_CHECKING:
@@ -163,10 +164,9 @@ def run_tests(settings: Settings, what: tuple[str, ...] = (), names: tuple[str, 
 def _loaded(settings: Settings, folder: Path) -> tuple[FlowSet, Configured]:
     """The flows of a folder, and what calls take from the configuration."""
     from ivr.flow.loader import load_folder
-    from ivr.flow.sim import configured
 
     flows = load_folder(folder, settings)
-    surroundings = configured(settings)
+    surroundings = surroundings_of(settings)
     surroundings["languages"] = languages_of(settings, flows)
     return flows, surroundings
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ivr.flow.ports import PromptSpec
-from ivr.flow.sim.queues import QueueBook
+from ivr.flow.sim.queues import QueueBook, Route
 from ivr.flow.sim.surroundings import Surroundings
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar, Limits, Settings
@@ -25,8 +25,9 @@ class Configured(TypedDict):
     surroundings: Surroundings
 
 
-def configured(settings: Settings) -> Configured:
-    """As the daemon gives them to live calls: `SimulatedCall(flow, flows, given, **configured(settings))`."""
+def configured(settings: Settings, route: Route | None = None) -> Configured:
+    """As the daemon gives them to live calls: `SimulatedCall(flow, flows, given, **configured(settings))`. `route` says
+    where callers wait for whom the flow names no queue."""
     courtesy = settings.limits.courtesy
     return Configured(
         limits=settings.limits,
@@ -35,6 +36,6 @@ def configured(settings: Settings) -> Configured:
         languages=Languages(settings.speech.language, settings.speech.languages),
         calendars=settings.calendars,
         surroundings=Surroundings(
-            QueueBook(settings.queues, settings.waiting), settings.ai_agents, settings.applications
+            QueueBook(settings.queues, settings.waiting, route), settings.ai_agents, settings.applications
         ),
     )

@@ -30,7 +30,10 @@ from ivr.flow.sim.seen import HIDDEN, HappeningKind, LeftMessage, Queued
 from ivr.flow.sim.stubs import AgentAnswer, Answers
 from ivr.settings import Calendar, Queue, WaitingStrategy
 
-__all__ = ["QueueBook", "Queues"]
+__all__ = ["QueueBook", "Queues", "Route"]
+
+Route = Callable[[Mapping[str, Any], datetime], str | None]
+"""What the routes say of the facts of a call; None: none matches."""
 
 RING_SECONDS = 3.0
 """Seconds that an agent's phone rings before he takes it."""
@@ -47,6 +50,8 @@ class QueueBook:
     """By name; none: any name is one."""
     strategies: Mapping[str, WaitingStrategy] = field(default_factory=dict)
     """Waiting strategies by name."""
+    route: Route | None = None
+    """Where a caller waits for whom the flow names no queue; None: in `default`."""
 
     def strategy(self, queue: str, wanted: str | None) -> WaitingStrategy:
         """What is heard in a queue; `wanted` is what the flow names."""
@@ -124,7 +129,8 @@ class Queues:
 
     def join(self, command: JoinQueue, element: str) -> Queued:
         """Let the caller wait, or not; told a moment later, in virtual time at once."""
-        queue = command.queue or DEFAULT_QUEUE
+        answer = self._answers.take(element, *([command.queue] if command.queue else ()))
+        queue = command.queue or (answer.queue if answer is not None else None) or self._routed(command)
         made = Queued(
             self._agenda.now,
             element,
@@ -139,14 +145,16 @@ class Queues:
         self.command = command
         self.talking = False
         self._joined_at = self._agenda.now
-        answer = self._answers.take(element, queue)
+        answer = answer or self._answers.take(queue)
         manual = answer is None and self._manual
         self._answer = answer or DEFAULT
-        if command.queue is None and self._answer.queue is not None:
-            queue = made.queue = self._answer.queue
         self._queue = queue
         self._due = [self._agenda.later(0.0, self._begin, manual)]
         return made
+
+    def _routed(self, command: JoinQueue) -> str:
+        found = None if self._book.route is None else self._book.route(command.facts, self._wall())
+        return found or DEFAULT_QUEUE
 
     def _begin(self, manual: bool) -> None:
         command, answer = self.command, self._answer
