@@ -224,8 +224,7 @@ def _deliver(ctx: Session, member: Member) -> None:
 
 
 LISTS = frozenset(
-    {"played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "offers", "positions"}
-    | {"recording", "duration"}
+    {"played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "recording", "duration"}
 )
 """Details of a step that all members of a chain write to: they are looked for there."""
 
