@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ivr.call.duplex import HALF_DUPLEX
 from ivr.center.books import Books, Waiting
 from ivr.center.keeping import Keeping
 from ivr.center.offering import OfferFault, Offering
@@ -139,6 +140,10 @@ class Desk:
         name = call.report.id
         if self._closed:
             call.feed(ports.QueueDone(command.id, "closed", text=STOPPING))
+            return
+        if not call.leg.policy.full_duplex:
+            # Every agent would be rung in vain, and count as one who cannot be reached.
+            call.feed(ports.QueueDone(command.id, "error", text=HALF_DUPLEX))
             return
         if name in self._waits:
             self._break(self._waits[name])

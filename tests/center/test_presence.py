@@ -9,7 +9,7 @@ import pytest
 
 from ivr.sip import Ended, Uri
 from tests.call.test_forward import flow as forward_flow
-from tests.kit.house import CALLER, CELL, DESK, House, Party
+from tests.kit.house import CALLER, CELL, DESK, DEVICE, House, Party
 from tests.kit.queue_house import QueueHouse, desk_flow
 from tests.kit.sip import sdp
 
@@ -291,3 +291,15 @@ def test_a_phone_that_cannot_be_called_at_all_is_a_fault_of_that_offer_alone(
     assert house.of("agent.missed")[0]["reason"] == "error"
     caller.hang_up()
     house.settled()
+
+
+def test_a_caller_who_cannot_be_connected_does_not_wait(tmp_path: Path) -> None:
+    line = "old: {type: modem, port: /dev/ttyACM0, country: DE, number: '4711'}"
+    flows = {"main": desk_flow("4711").replace("answer: immediately", "line: old")}
+    house = QueueHouse(tmp_path, flows, {"anna": "200"}, line=line)
+    anna = house.phone("200", DESK)
+    house.party(DEVICE).call("4711")
+    house.run(10.0)
+    assert house.port.heard() == ["sorry error"]
+    assert not anna.calls
+    assert house.agent("anna")["phase"] == "idle"

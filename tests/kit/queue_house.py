@@ -35,10 +35,13 @@ elements:
 """
 
 
-def settings_with(agents: Mapping[str, str], more: str = "", queue: str = "{}") -> str:
+PBX = "pbx: {type: sip_trunk, host: 192.0.2.10}"
+
+
+def settings_with(agents: Mapping[str, str], more: str = "", queue: str = "{}", line: str = PBX) -> str:
     """Settings with phones and agents, by name with the phone or number and, after a comma, further fields."""
     users = sorted({one.split(",")[0] for one in agents.values()})
-    lines = ["lines:", "  pbx: {type: sip_trunk, host: 192.0.2.10}", "phones:"]
+    lines = ["lines:", f"  {line}", "phones:"]
     lines += [f'  "{user}": {{password: secret-{user}}}' for user in [*users, "299"] if user.isdecimal()]
     lines.append("agents:")
     for name, fields in agents.items():
@@ -59,9 +62,10 @@ class QueueHouse(House):
         *,
         queue: str = "{}",
         more: str = "",
+        line: str = PBX,
         kept: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(folder, flows, settings_with(agents, more, queue))
+        super().__init__(folder, flows, settings_with(agents, more, queue, line))
         self.told: list[FeedEvent] = []
         self.services.feed.listen(self.told.append)
         self.kept: dict[str, Any] = dict(kept or {})
