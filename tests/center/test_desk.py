@@ -465,3 +465,34 @@ def test_ringing_is_heard_by_nobody(tmp_path: Path) -> None:
     assert len(caller.got(Ringing)) == before
     caller.hang_up()
     house.settled()
+
+
+ELSEWHERE = """
+elements:
+  start: {type: start_from_flow, next: say}
+  say: {type: play, text: elsewhere, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.mark.parametrize("phase", [waits, rings, whispers, talks])
+def test_a_call_that_is_moved_leaves_queue_and_agent(
+    tmp_path: Path, phase: Callable[[QueueHouse, Party], None]
+) -> None:
+    flows = {"main": desk_flow("100", WHISPER if phase in (whispers, talks) else ""), "other": ELSEWHERE}
+    house = QueueHouse(tmp_path, flows, {"anna": "200"})
+    caller, anna = house.party(), house.party(DESK) if phase is waits else house.phone("200", DESK)
+    caller.call("100")
+    phase(house, anna)
+    (call,) = house.manager.calls.values()
+    other = house.manager.flows["other"]
+    call.feed(ports.Moved(other, "start", "test"))
+    house.run(0.5)
+    assert house.port.heard() == ["elsewhere"]
+    assert house.port.bridged is None
+    assert phase is waits or anna.got(Ended)
+    assert not house.desk.center.callers()
+    caller.hang_up()
+    house.settled()
+    (hand_off,) = house.record.hand_offs
+    assert hand_off["outcome"] == ("forwarded" if phase is talks else "cancelled")
