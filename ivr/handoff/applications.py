@@ -82,6 +82,8 @@ class ApplicationDesk:
         self._timers = timers
         self._wall = wall
         self._held: dict[str, _Held] = {}
+        self._lent: dict[str, tuple[int, str, SecretStr]] = {}
+        """Calls in documents that an AI agent has left behind: the offer's number, account and auth token."""
         self._tokens: dict[str, CallToken] = {}
         self._outboxes: dict[tuple[str, str], Outbox] = {}
         self.base_url = settings.http.public_url or f"http://{settings.http.listen}"
@@ -155,6 +157,9 @@ class ApplicationDesk:
         call.feed(ports.ApplicationTerms(command.id, name, agent.account_sid(own), "http://localhost/", self.base_url))
 
     def stop(self, call: FlowCall, command: ports.StopApplication) -> None:
+        lent = self._lent.get(call.report.id)
+        if lent is not None and lent[0] == command.id:
+            del self._lent[call.report.id]
         held = self._held.get(call.report.id)
         if held is not None and held.command.id == command.id:
             self._event(held, "call.taken_back", {"reason": "the call went on elsewhere"})
@@ -176,6 +181,9 @@ class ApplicationDesk:
             self._event(held, RESULTS.get(verb, verb), {"instruction": done.id, **result, "error": done.error})
 
     def credentials(self, call: FlowCall) -> tuple[str, SecretStr] | None:
+        lent = self._lent.get(call.report.id)
+        if lent is not None:
+            return lent[1:]
         held = self._held.get(call.report.id)
         if held is None or held.state != "documents":
             return None
@@ -183,6 +191,7 @@ class ApplicationDesk:
 
     def gone(self, call: FlowCall) -> None:
         name = call.report.id
+        self._lent.pop(name, None)
         held = self._held.get(name)
         if held is not None:
             self._event(held, "call.ended", call.report.summary())

@@ -122,7 +122,6 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
     # The application drives the call over HTTP
 
     def _controlled(self, ctx: Session, accepted: ApplicationAccepted) -> Run:
-        ctx.answer()
         begun = ctx.now
         ctx.details["accepted_at"] = ctx.offset(begun)
         until = None if accepted.max_duration is None else begun + accepted.max_duration

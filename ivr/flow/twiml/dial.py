@@ -177,7 +177,7 @@ class _Leg:
         code = {} if done is None or done.sip_code is None else {"SipResponseCode": str(done.sip_code)}
         if self._answered_at is None and status == "completed":
             status = "no-answer"
-        self._tell("completed", status, {"CallDuration": str(round(seconds)), "Duration": "1", **code})
+        self._tell("completed", status, {"CallDuration": str(round(seconds)), **code})
 
     def params(self, branch: str, answered_for: float) -> dict[str, str]:
         """Parameters of the action."""
