@@ -60,6 +60,7 @@ _OUTSIDE = _Look("#d3ecea", "#f4fbfa", "#62aaa4")
 _TIME = _Look("#f5e3ee", "#fdf8fb", "#c98fb3")
 _LOGIC = _Look("#e6eaef", "#fafbfc", "#9aa7b5")
 _END = _Look("#f9d9d9", "#fff7f7", "#d98080")
+_GUEST = _Look("#dfe3fb", "#f7f8ff", "#7f8bd9")
 
 _LOOKS = {
     "play": _VOICE,
@@ -69,6 +70,10 @@ _LOOKS = {
     "forward_call": _PEOPLE,
     "start_outgoing_call": _PEOPLE,
     "transfer_to_flow": _PEOPLE,
+    "transfer_to_agent": _PEOPLE,
+    "transfer_to_ai_agent": _GUEST,
+    "transfer_to_voice_application": _GUEST,
+    "transfer_to_chat": _OUTSIDE,
     "call_api": _OUTSIDE,
     "notify": _OUTSIDE,
     "update_profile": _OUTSIDE,

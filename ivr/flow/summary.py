@@ -23,7 +23,11 @@ from ivr.flow.elements.split import SplitElement
 from ivr.flow.elements.start import StartFromAudienceElement, StartIncomingCallElement
 from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.elements.tag import TagElement, UntagElement
+from ivr.flow.elements.transfer_to_agent import TransferToAgentElement
+from ivr.flow.elements.transfer_to_ai_agent import TransferToAiAgentElement
+from ivr.flow.elements.transfer_to_chat import TransferToChatElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
+from ivr.flow.elements.transfer_to_voice_application import TransferToVoiceApplicationElement
 from ivr.flow.elements.update_profile import UpdateProfileElement
 from ivr.flow.elements.wait_for_date import WaitForDateElement
 from ivr.flow.elements.wait_for_event import WaitForEventElement
@@ -72,7 +76,27 @@ def summary(element: Element, first: Scope) -> str:
         case ConnectorCall():
             values = {name: getattr(element, name, None) for name in element.FIELDS}
             return _assigned({name: value for name, value in values.items() if isinstance(value, Template)})
-    return _of_state_and_time(element)
+    return _handed(element) or _of_state_and_time(element)
+
+
+def _handed(element: Element) -> str:
+    """To whom a call is handed over, and what is tried next."""
+    match element:
+        case TransferToAgentElement():
+            where = "as the routes say" if element.queue is None else f"queue {bare(element.queue.source)}"
+            parts = ["call back" if element.callback_first else "", where]
+        case TransferToAiAgentElement():
+            parts = [f"to {bare(element.agent.source)}"]
+        case TransferToVoiceApplicationElement():
+            parts = [f"to {bare(element.application.source)}"]
+        case TransferToChatElement():
+            where = f"{element.connector}: " if element.connector else ""
+            return f"{where}{element.url.source if element.url is not None else ''}".strip()
+        case _:
+            return ""
+    if element.failover:
+        parts.append("then " + ", ".join(member.kind.replace("_", " ") for member in element.failover))
+    return ", ".join(part for part in parts if part)
 
 
 def _of_state_and_time(element: Element) -> str:

@@ -39,6 +39,7 @@ WAITED_FOR = {
     "start_outgoing_call": "an attempt",
     "transfer_to_agent": "an agent",
     "transfer_to_ai_agent": "an AI agent",
+    "transfer_to_chat": "an answer",
     "wait_for_date": "a date",
     "wait_for_event": "an event",
 }

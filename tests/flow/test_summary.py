@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ivr.flow.elements import ELEMENTS
+from ivr.flow.expressions import Scope
 from ivr.flow.loader import parse_flow
 from ivr.flow.summary import bare, summary
 
@@ -105,3 +109,26 @@ elements:
         "to 100, 09:00 to 24:00, machines told by greeting",
         "to flow desk, for profile.boss",
     ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"type": "transfer_to_agent"}, "as the routes say"),
+        ({"type": "transfer_to_agent", "queue": "{{ where }}"}, "queue where"),
+        (
+            {"type": "transfer_to_agent", "queue": "sales", "failover": [{"forward": "200"}, {"voicemail": True}]},
+            "queue sales, then forward, voicemail",
+        ),
+        ({"type": "transfer_to_agent", "queue": "sales", "callback_first": True}, "call back, queue sales"),
+        (
+            {"type": "transfer_to_ai_agent", "agent": "front", "failover": [{"ai_agent": "b"}]},
+            "to front, then ai agent",
+        ),
+        ({"type": "transfer_to_voice_application", "application": "crm"}, "to crm"),
+        ({"type": "transfer_to_chat", "connector": "chat", "url": "/new"}, "chat: /new"),
+    ],
+)
+def test_hand_offs(fields: dict[str, object], text: str) -> None:
+    model = ELEMENTS[str(fields["type"])]
+    assert summary(model.model_validate(fields), Scope({})) == text
