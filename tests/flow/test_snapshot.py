@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.expressions import Record, Sensitive
 from ivr.flow.loader import parse_flow
+from ivr.flow.packet import AiTalk, Wait
 from ivr.flow.ports import UpdateProfile, WaitForEvent
 from ivr.flow.snapshot import SnapshotError, decode, encode, read
 from ivr.settings import Calendar, Limits
@@ -132,6 +133,20 @@ def test_everything_comes_back() -> None:
     assert life.variables["record"] == Sensitive({"n": 0, "pin": "1234", "got": 7})
     assert life.commands(UpdateProfile)[0].changes == {"seen": 2}
     assert life.wall == datetime(2026, 3, 3, 13, tzinfo=UTC)
+
+
+def test_what_the_next_hand_off_is_told_comes_back() -> None:
+    life = waiting()
+    handed = life.machine._ctx.handed
+    handed.waited(Wait("support", 12.0, "max_wait"))
+    handed.ai = AiTalk("bot", "completed", summary="Done", transcript=({"role": "user", "text": "Hello"},))
+    snapshot = life.keep()
+    life.restart(snapshot)
+    assert life.machine._ctx.handed is not handed
+    assert life.machine._ctx.handed.data() == handed.data()
+    del snapshot["handed"]  # kept before there were hand-offs
+    life.restart(snapshot)
+    assert life.machine._ctx.handed.waits == []
 
 
 def test_what_the_store_wants_to_know_stands_in_it() -> None:
