@@ -22,6 +22,7 @@ from pathlib import Path
 from ivr import __version__
 from ivr.api import (
     AgentRoutes,
+    AnswerKeeper,
     BanRoutes,
     CallRoutes,
     CampaignRoutes,
@@ -33,17 +34,20 @@ from ivr.api import (
     FlowRoutes,
     Guard,
     HttpServer,
+    Limiter,
     LineRoutes,
     MessageRoutes,
     OperationRoutes,
     PeopleRoutes,
     PlacingRoutes,
-    RecordingRoutes,
     QueueRoutes,
+    RecordingRoutes,
     RoutingRoutes,
     StreamRoutes,
     TwilioRoutes,
+    WebhookRoutes,
     local_token,
+    where_to_listen,
 )
 from ivr.call.contacts import Contacts
 from ivr.call.events import CALL_ENDED, EventHub
@@ -250,6 +254,7 @@ class Daemon:
             courier = Courier(store.deliveries, Sender(allow_listed(settings.http.allow)))
             exits.push_async_callback(courier.close)
             webhooks = Webhooks(settings.webhooks, services.feed, courier)
+            self._metrics.read_deliveries(courier.states)
             exits.callback(webhooks.close)
             services.desks.ai = ai = AiDesk(settings)
             applications = ApplicationDesk(settings, requests, services, time.time)
@@ -325,6 +330,7 @@ class Daemon:
                 PeopleRoutes(store, world.update_profile, country=settings.country),
                 EventRoutes(events),
                 streams,
+                WebhookRoutes(webhooks, courier),
                 BanRoutes(protection),
                 FlowRoutes(live, manager),
                 DrawingRoutes(live),
@@ -333,7 +339,19 @@ class Daemon:
                 RoutingRoutes(house.office),
                 ConsoleRoutes(),
             )
-            http = HttpServer(settings.http.listen, guard, operations, parts)
+            listen = where_to_listen(
+                settings.http.listen, open_to_somebody=await asyncio.to_thread(_may_be_asked, settings, store)
+            )
+            if listen != settings.http.listen:
+                log.warning("nobody has a token (ivr token create): HTTP listens on %s alone", listen)
+            http = HttpServer(
+                listen,
+                guard,
+                operations,
+                parts,
+                keeper=AnswerKeeper(store.answers),
+                limiter=Limiter(settings.http.requests_per_second, settings.http.burst, guard),
+            )
             await courier.begin()
             await http.start()
             applications.base_url = settings.http.public_url or f"http://{http.address}"
@@ -447,6 +465,11 @@ class Daemon:
             await services.sounds.warm(flows.prompts(services.languages))
         except Exception:
             log.exception("the prompts cannot be made ahead")
+
+
+def _may_be_asked(settings: Settings, store: Store) -> bool:
+    """Whether anybody could use the HTTP interface from another machine. Blocks."""
+    return bool(store.tokens.all() or settings.applications or settings.ai_agents)
 
 
 def _stack_config(settings: Settings) -> StackConfig:

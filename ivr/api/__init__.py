@@ -13,7 +13,9 @@ from ivr.api.endpoints import Answer, Ask, Endpoint, File, Model, Part, Query, R
 from ivr.api.events import EventRoutes
 from ivr.api.faults import refusal
 from ivr.api.flows import FlowRoutes
-from ivr.api.guard import Guard, local_token
+from ivr.api.guard import Guard, local_token, where_to_listen
+from ivr.api.idempotency import AnswerKeeper
+from ivr.api.limiting import Limiter
 from ivr.api.lines import LineRoutes
 from ivr.api.messages import MessageRoutes
 from ivr.api.operations import OperationRoutes
@@ -25,10 +27,12 @@ from ivr.api.recordings import RecordingRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
 from ivr.api.twilio import TwilioRoutes
+from ivr.api.webhooks import WebhookRoutes
 
 __all__ = [
     "AgentRoutes",
     "Answer",
+    "AnswerKeeper",
     "Ask",
     "BanRoutes",
     "CallRoutes",
@@ -43,6 +47,7 @@ __all__ = [
     "FlowRoutes",
     "Guard",
     "HttpServer",
+    "Limiter",
     "LineRoutes",
     "MessageRoutes",
     "Model",
@@ -58,6 +63,8 @@ __all__ = [
     "RoutingRoutes",
     "StreamRoutes",
     "TwilioRoutes",
+    "WebhookRoutes",
     "local_token",
     "refusal",
+    "where_to_listen",
 ]

@@ -14,6 +14,8 @@ from ivr.api.bodies import MAX_BODY_BYTES
 from ivr.api.document import DocumentRoutes
 from ivr.api.endpoints import Endpoint, Part
 from ivr.api.guard import Guard
+from ivr.api.idempotency import AnswerKeeper
+from ivr.api.limiting import Limiter
 from ivr.api.operations import OperationRoutes
 from ivr.api.problems import problems
 from ivr.api.serving import Serving
@@ -36,11 +38,19 @@ class HttpServer:
     """The listening server."""
 
     def __init__(
-        self, listen: HostPort, guard: Guard, operations: OperationRoutes, parts: Sequence[Routes | Part]
+        self,
+        listen: HostPort,
+        guard: Guard,
+        operations: OperationRoutes,
+        parts: Sequence[Routes | Part],
+        *,
+        keeper: AnswerKeeper | None = None,
+        limiter: Limiter | None = None,
     ) -> None:
+        """See :class:`~ivr.api.serving.Serving` for `keeper` and `limiter`."""
         self._listen = listen
         self._guard = guard
-        self._serving = Serving(guard)
+        self._serving = Serving(guard, keeper, limiter)
         self._operations = operations
         self._parts = (operations, *parts, DocumentRoutes(self.endpoints))
         self._runners: list[web.AppRunner] = []

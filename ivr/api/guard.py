@@ -14,9 +14,10 @@ from aiohttp import web
 from yarl import URL
 
 from ivr.api.problems import ProblemError
+from ivr.settings import HostPort
 from ivr.store import CallToken, Store, Token, new_token, split_token
 
-__all__ = ["Guard", "is_local", "is_passed_on", "local_token"]
+__all__ = ["Guard", "is_local", "is_passed_on", "local_token", "where_to_listen"]
 
 NOTE_USE_EVERY = 60.0
 """Seconds between two notes in the store that a token was used."""
@@ -54,6 +55,10 @@ class Guard:
             raise ProblemError(403, "this token is good for its own call alone")
         return token
 
+    def is_own(self, token: Token) -> bool:
+        """Whether it is the daemon's own, which the command line of this machine has."""
+        return token is self._local
+
     async def _token(self, request: web.Request) -> Token | None:
         """The token of a request; None where it shows none. One that is not good is refused on this machine too."""
         header = request.headers.get("Authorization")
@@ -81,6 +86,18 @@ class Guard:
         if kept and now - self._noted.get(token.id, 0.0) >= NOTE_USE_EVERY:
             self._noted[token.id] = now
             self._store.writer.token_used(token.id, now)
+
+
+def where_to_listen(listen: HostPort, *, open_to_somebody: bool) -> HostPort:
+    """Where the interface listens: as configured once there is somebody who may use it from elsewhere, until then on
+    the loopback address alone."""
+    try:
+        own = ipaddress.ip_address(listen.host)
+    except ValueError:
+        return listen if open_to_somebody or listen.host == "localhost" else HostPort("127.0.0.1", listen.port)
+    if open_to_somebody or own.is_loopback:
+        return listen
+    return HostPort("::1" if own.version == 6 else "127.0.0.1", listen.port)
 
 
 def is_passed_on(request: web.Request) -> bool:

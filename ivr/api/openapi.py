@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from ivr import __version__
 from ivr.api.endpoints import Endpoint, File, Model, Query, Raw
-from ivr.api.serving import KEY_HEADER
+from ivr.api.serving import KEY_HEADER, UNLIMITED
 from ivr.store import SCOPES
 
 __all__ = ["USUAL_PROBLEMS", "Problem", "document"]
@@ -35,6 +35,7 @@ USUAL_PROBLEMS = {
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "The request does not say what it should.",
+    429: "Too many requests: the same again after `Retry-After` seconds.",
 }
 """Of many endpoints."""
 
@@ -205,6 +206,8 @@ def _usual(endpoint: Endpoint) -> dict[int, str]:
         statuses.append(422)
     if endpoint.idempotent is not None:
         statuses.append(409)
+    if endpoint.plain_path not in UNLIMITED:
+        statuses.append(429)
     return {status: USUAL_PROBLEMS[status] for status in statuses}
 
 

@@ -23,6 +23,7 @@ from ivr.api.recordings import RecordingRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.api.stream import StreamRoutes
 from ivr.api.twilio import TwilioRoutes
+from ivr.api.webhooks import WebhookRoutes
 
 __all__ = ["PARTS", "all_endpoints"]
 
@@ -31,6 +32,7 @@ PARTS: tuple[type[Part], ...] = (
     PlacingRoutes,
     ControlRoutes,
     StreamRoutes,
+    WebhookRoutes,
     EventRoutes,
     AgentRoutes,
     QueueRoutes,

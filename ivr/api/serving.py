@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -14,20 +14,17 @@ from ivr.api.bodies import read_value
 from ivr.api.endpoints import Answer, Ask, Endpoint, Raw, Reply
 from ivr.api.faults import refusal, validated
 from ivr.api.guard import Guard
+from ivr.api.idempotency import AnswerKeeper
+from ivr.api.limiting import Limiter
 from ivr.api.problems import ProblemError
 from ivr.store import Token
 
-__all__ = ["Keeper", "Serving"]
+__all__ = ["KEY_HEADER", "UNLIMITED", "Serving"]
 
 KEY_HEADER = "Idempotency-Key"
+UNLIMITED = ("/healthz", "/readyz")
+"""Asked by who watches the daemon, which must not be told to wait."""
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
-
-
-class Keeper(Protocol):
-    """Who keeps answers with their idempotency keys."""
-
-    async def once(self, ask: Ask[Any, Any], endpoint: Endpoint) -> web.StreamResponse:
-        """The answer to this request: the one that was given before, or a new one by :func:`answered`."""
 
 
 class Serving:
@@ -36,15 +33,19 @@ class Serving:
     checks = False
     """Tests compare each answer with the models of its endpoint; daemons have better things to do."""
 
-    def __init__(self, guard: Guard, keeper: Keeper | None = None) -> None:
+    def __init__(self, guard: Guard, keeper: AnswerKeeper | None = None, limiter: Limiter | None = None) -> None:
+        """Without a `keeper` idempotency keys are left to the handlers, without a `limiter` nobody is limited."""
         self._guard = guard
         self._keeper = keeper
+        self._limiter = limiter
 
     def route(self, endpoint: Endpoint) -> web.RouteDef:
         """Where aiohttp finds it."""
 
         async def serve(request: web.Request) -> web.StreamResponse:
             token = await self._allowed(endpoint, request)
+            limiter = self._limiter if endpoint.plain_path not in UNLIMITED else None
+            allowance = None if limiter is None else limiter.take(request, token)
             ask = Ask(
                 await _body(endpoint, request),
                 _query(endpoint, request),
@@ -53,9 +54,17 @@ class Serving:
                 token,
                 _key(endpoint, request),
             )
+
+            async def make() -> web.StreamResponse:
+                return answered(endpoint, await endpoint.handler(ask), check=self.checks)
+
             if endpoint.idempotent == "kept" and ask.key is not None and self._keeper is not None:
-                return await self._keeper.once(ask, endpoint)
-            return answered(endpoint, await endpoint.handler(ask), check=self.checks)
+                response = await self._keeper.once(request, token, ask.key, make)
+            else:
+                response = await make()
+            if allowance is not None and not response.prepared:
+                response.headers.update(allowance.headers)
+            return response
 
         if endpoint.method == "GET":
             return web.get(endpoint.path, serve)
@@ -64,7 +73,12 @@ class Serving:
     async def _allowed(self, endpoint: Endpoint, request: web.Request) -> Token | None:
         if endpoint.scope is None:
             return None
-        return await self._guard.allowed(request, endpoint.scope, endpoint.local)
+        try:
+            return await self._guard.allowed(request, endpoint.scope, endpoint.local)
+        except ProblemError as problem:
+            if self._limiter is not None and problem.status == 401:
+                self._limiter.guessed(request)
+            raise
 
 
 async def _body(endpoint: Endpoint, request: web.Request) -> Any:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sized
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 from ivr.call.manager import CallManager
@@ -11,6 +12,7 @@ from ivr.guard import SourceGuard
 from ivr.metrics import sources
 from ivr.metrics.calls import CallMetrics
 from ivr.metrics.center import center
+from ivr.metrics.deliveries import EndpointFigures, deliveries
 from ivr.metrics.distribution import Distribution
 from ivr.metrics.registry import Metrics
 from ivr.sip import Registrar
@@ -62,6 +64,10 @@ class DaemonMetrics(Metrics):
         self.add(lambda: sources.store(services.store))
         self.add(lambda: sources.prompts(services.sounds, prompts.cached_bytes, limits.prompt_cache_bytes))
         self.add(lambda: [self.lag.family()])
+
+    def read_deliveries(self, states: Callable[[], Sequence[EndpointFigures]]) -> None:
+        """Have deliveries to other systems read, too."""
+        self.add(lambda: deliveries(states(), time.time()))
 
     def read_center(self, figures: Callable[[], Mapping[str, Any]]) -> None:
         """Have the contact centre read, too."""

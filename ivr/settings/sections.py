@@ -176,6 +176,10 @@ class HttpSettings(Section):
     """Of an answer to a flow, unpacked. JSON of a mebibyte takes 20 ms to read, and no packet is sent meanwhile."""
     public_url: Annotated[str, AfterValidator(_base_url)] | None = None
     """How others reach this interface, where they are told: by a proxy, under a name. Default: `listen`."""
+    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 50.0
+    """Of one token, or of one address without one, in the long run; programs of this machine are not limited."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Requests that it may send at once after a pause."""
 
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)

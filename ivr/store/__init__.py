@@ -4,6 +4,7 @@
 `RecordReader.open(url)` reads beside a running daemon.
 """
 
+from ivr.store.answers import AnswerTable, KeptAnswer
 from ivr.store.campaigns import (
     CAMPAIGN_STATES,
     Campaign,
@@ -33,6 +34,7 @@ __all__ = [
     "RESULTS",
     "ROLES",
     "SCOPES",
+    "AnswerTable",
     "Blocked",
     "CallRecord",
     "CallToken",
@@ -47,6 +49,7 @@ __all__ = [
     "Figures",
     "FlowState",
     "FlowVersions",
+    "KeptAnswer",
     "KeptDelivery",
     "KeptEvent",
     "KeptWait",

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.aging import Aging
+from ivr.store.answers import AnswerTable
 from ivr.store.campaigns import CampaignTable
 from ivr.store.center import CenterTable
 from ivr.store.contacts import ContactTable
@@ -48,6 +49,7 @@ class Store:
         self.paces = PaceTable(engine)
         self.tokens = TokenTable(engine)
         self.deliveries = DeliveryTable(engine)
+        self.answers = AnswerTable(engine)
         self.center = CenterTable(engine)
         self.aging = Aging(engine)
         self.node = node

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from ivr.api import guard, local_token
+from ivr.api.guard import where_to_listen
+from ivr.settings import HostPort
 from ivr.store import Store, split_token
 from tests.api.conftest import Api
 
@@ -113,3 +115,21 @@ async def test_a_token_file_of_a_younger_daemon_stays(tmp_path: Path) -> None:
     with local_token(path):
         path.write_text("ivr_younger_daemon")
     assert path.read_text() == "ivr_younger_daemon"
+
+
+@pytest.mark.parametrize(
+    ("listen", "token", "where"),
+    [
+        ("127.0.0.1", False, "127.0.0.1"),
+        ("localhost", False, "localhost"),
+        ("::1", False, "::1"),
+        ("0.0.0.0", False, "127.0.0.1"),
+        ("192.0.2.7", False, "127.0.0.1"),
+        ("::", False, "::1"),
+        ("ivr.example", False, "127.0.0.1"),
+        ("0.0.0.0", True, "0.0.0.0"),
+        ("ivr.example", True, "ivr.example"),
+    ],
+)
+def test_without_a_token_nobody_else_can_ask(listen: str, token: bool, where: str) -> None:
+    assert where_to_listen(HostPort(listen, 8080), open_to_somebody=token) == HostPort(where, 8080)
