@@ -40,6 +40,9 @@ from ivr.sip import (
 )
 from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Tone
 
+ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
+"""Reason (RFC 3326 §3.1) by which a phone that is cancelled knows that its user has missed nothing."""
+
 
 class Forwarding(Handover):
     """One `forward_call`."""
@@ -354,10 +357,10 @@ class Forwarding(Handover):
         """Seconds since the caller was connected with somebody."""
         return self.services.clock() - self._bridged_at if self.bridged is not None else 0.0
 
-    def abandon(self) -> float:
-        """The caller is gone: hang up everybody. Returns the seconds talked."""
+    def abandon(self, reason: str | None = None) -> float:
+        """The caller is gone: hang up everybody; `reason` is told to who was called. Returns the seconds talked."""
         talked = self.talked()
-        self._close()
+        self._close(reason)
         return talked
 
     def cancel(self) -> None:
@@ -379,7 +382,7 @@ class Forwarding(Handover):
         self.host.stop_ringing()
         self.host.forward_done(done)
 
-    def _close(self) -> None:
+    def _close(self, reason: str | None = None) -> None:
         self.over = True
         self._disarm()
         if self._referral is not None:
@@ -387,7 +390,7 @@ class Forwarding(Handover):
         self._waiting.clear()
         now = self.services.clock()
         for attempt in self._attempts:
-            attempt.close(now)
+            attempt.close(now, reason)
 
     def _live(self) -> Sequence[Attempt]:
         return [attempt for attempt in self._attempts if not attempt.over]
@@ -397,7 +400,7 @@ class Forwarding(Handover):
         now = self.services.clock()
         for attempt in self._live():
             if attempt is not winner:
-                attempt.close(now)
+                attempt.close(now, ANSWERED_ELSEWHERE)
 
     def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
         """For the attempts."""

@@ -138,8 +138,8 @@ class Attempt(Transferable):
     def placed(self, leg: Leg, session: Session, line: str | None) -> None:
         """The caller's leg is known: nobody has to be told."""
 
-    def close(self, now: float) -> None:
-        """Hang up and give the port back."""
+    def close(self, now: float, reason: str | None = None) -> None:
+        """Hang up and give the port back; `reason` is the value of a Reason header."""
         if self.over:
             return
         self.over = True
@@ -149,7 +149,7 @@ class Attempt(Transferable):
             self.on_close()
         if self.leg is not None:
             if self.leg.session is not None:
-                self.leg.session.hangup(now)
+                self.leg.session.hangup(now, reason)
             self.leg.port.release()
 
     # Transferable

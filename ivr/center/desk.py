@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ivr.call.duplex import HALF_DUPLEX
+from ivr.call.forward import ANSWERED_ELSEWHERE
 from ivr.center.books import Books, Waiting
 from ivr.center.keeping import Keeping
 from ivr.center.offering import OfferFault, Offering
@@ -243,9 +244,9 @@ class Desk:
             self._presence.doubt(offering.agent)
         self.receive(happened.OfferFailed(offering.offer, reason))
 
-    def _drop(self, offering: Offering) -> None:
+    def _drop(self, offering: Offering, reason: str | None = None) -> None:
         self._offers.pop(offering.offer, None)
-        offering.end()
+        offering.end(reason)
         self._presence.end_own(offering.forwarding)
 
     # The centre
@@ -357,7 +358,7 @@ class Desk:
         if offering is not None:
             if wait is not None:
                 self._books.withdrawn(wait, offering, reason)
-            self._drop(offering)
+            self._drop(offering, ANSWERED_ELSEWHERE if reason == "answered_elsewhere" else None)
 
     def _connect(self, decision: told.Connect) -> None:
         wait, offering = self._waits.get(decision.caller), self._offers.get(decision.offer)

@@ -112,15 +112,15 @@ class Offering:
         self._timer = self._services.call_later(SIGN_OF_LIFE, self._listen)
         self.forwarding.start()
 
-    def end(self) -> None:
-        """Stop ringing, or hang up; nobody is told."""
+    def end(self, reason: str | None = None) -> None:
+        """Stop ringing, or hang up; only the phones are told, with the value of a Reason header."""
         self._disarm()
         if not self.forwarding.over:
             if self.connected_at is not None and not self.call.ended:
                 self.leg.port.unbridge()
                 if self._wanted.record_name is not None:
                     self.call.stop_recording_both()
-            self.forwarding.abandon()
+            self.forwarding.abandon(reason)
 
     def talked(self) -> float:
         """Seconds since the two were connected."""

@@ -217,14 +217,15 @@ class TransactionLayer:
         transaction.via = self.names(flow).via + transaction.branch[len(MAGIC_COOKIE) :]
         transaction.start(transaction.request.encode(transaction.via), now)
 
-    def cancel(self, invite: ClientTransaction, user: TransactionUser, now: float) -> None:
-        """Send the CANCEL of an INVITE that had a provisional response; the same branch, so the same way (§9.1)."""
+    def cancel(self, invite: ClientTransaction, user: TransactionUser, now: float, headers: str = "") -> None:
+        """Send the CANCEL of an INVITE that had a provisional response; the same branch, so the same way (§9.1).
+        `headers` are further lines of it."""
         request = invite.request
         companion = OutgoingRequest("CANCEL", request.uri, request.from_, request.to, request.call_id, request.cseq)
         transaction = ClientTransaction(self, companion, invite.flow, invite.branch, invite.via, user)
         if transaction.key not in self.clients:
             self.clients[transaction.key] = transaction
-            transaction.start(request.cancel(invite.via), now)
+            transaction.start(request.cancel(invite.via, headers), now)
         invite.give_up(now)
 
     # In

@@ -15,7 +15,7 @@ from ivr.sip.message import Response
 from ivr.sip.offers import OfferInput, OfferState
 from ivr.sip.outgoing import OutgoingRequest, header_lines
 from ivr.sip.sdp import Sdp
-from ivr.sip.session_base import SessionState
+from ivr.sip.session_base import SessionState, reason_line
 from ivr.sip.session_timer import min_se
 from ivr.sip.tables import State
 from ivr.sip.transactions import ClientTransaction
@@ -110,7 +110,7 @@ class OutboundSession(EarlyDialogs):
     def _try_cancel(self, now: float) -> None:
         # RFC 3261 §9.1: no CANCEL before a provisional response.
         if self._invite.state is State.PROCEEDING:
-            self._stack.layer.cancel(self._invite, self, now)
+            self._stack.layer.cancel(self._invite, self, now, reason_line(self._hangup_reason))
 
     # Responses to the INVITE
 

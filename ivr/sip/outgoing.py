@@ -104,11 +104,11 @@ class OutgoingRequest:
         )
         return text.encode("utf-8", "surrogateescape") + body
 
-    def _companion(self, method: str, via: str, to: str) -> bytes:
+    def _companion(self, method: str, via: str, to: str, headers: str = "") -> bytes:
         text = (
             f"{method} {self.uri} SIP/2.0\r\nVia: {via}\r\n{self.routes}Max-Forwards: 70\r\n"
             f"From: {self.from_}\r\nTo: {to}\r\nCall-ID: {self.call_id}\r\nCSeq: {self.cseq} {method}\r\n"
-            f"{self.credentials}Content-Length: 0\r\n\r\n"
+            f"{headers}{self.credentials}Content-Length: 0\r\n\r\n"
         )
         return text.encode("utf-8", "surrogateescape")
 
@@ -116,6 +116,6 @@ class OutgoingRequest:
         """The ACK of a response from 300 on: same branch, the To of the response (RFC 3261 §17.1.1.3)."""
         return self._companion("ACK", via, response.get("To") or self.to)
 
-    def cancel(self, via: str) -> bytes:
-        """The CANCEL of this INVITE: same branch, same To (RFC 3261 §9.1)."""
-        return self._companion("CANCEL", via, self.to)
+    def cancel(self, via: str, headers: str = "") -> bytes:
+        """The CANCEL of this INVITE: same branch, same To (RFC 3261 §9.1); `headers` are further lines of it."""
+        return self._companion("CANCEL", via, self.to, headers)

@@ -372,6 +372,7 @@ def test_of_all_agents_that_ring_the_first_gets_the_caller(tmp_path: Path) -> No
     (winner,) = {event["agent"] for event in house.of("agent.answered")}
     won, lost = (ben, anna) if winner == "ben" else (anna, ben)
     assert lost.got(Ended)[0].cause in ("bye", "cancel")
+    assert lost.got(Ended)[0].reason == 'SIP;cause=200;text="Call completed elsewhere"'
     assert not won.got(Ended)
     won.hang_up()
     house.settled()
