@@ -144,10 +144,13 @@ class FlowCall(Bridging):
             self.log.error("the flow failed; the call ends", exc_info=error)
             self._break("system", 500)
 
+    def stepped(self) -> None:
+        """The flow has gone on (RunnerHost): who hears of the call learns where it is, and then what is done there."""
+        self.report.waits(self.machine)
+
     def turned(self) -> None:
         """The flow waits, or is over (RunnerHost)."""
         self._recordings.book()
-        self.report.waits(self.machine)
         if self.machine.finished:
             if not self.ended:
                 self._end("ended_by_flow", 480)

@@ -323,7 +323,6 @@ class CallManager:
         refused = call.machine.move_refusal()
         if refused is not None:
             raise MoveError(refused)
-        call.report.tell("call.moved", {"flow": flow.name, "by": by})
         call.feed(ports.Moved(flow, entry, by, variables or {}))
         return call
 

@@ -173,6 +173,10 @@ class OutgoingCall(FlowCall):
         elif isinstance(command, ports.CancelDial) and command.id == self.command.id:
             self._give_up()
 
+    def stepped(self) -> None:
+        if self.up:
+            super().stepped()
+
     def turned(self) -> None:
         if self.up:
             super().turned()

@@ -95,7 +95,8 @@ class CallReport:
             self._feed.tell(what, {"short_id": self._record.short_id, **data}, self._record.id)
 
     def waits(self, machine: Machine) -> None:
-        """The flow waits in an element: the feed is told where the call is now, once for each step."""
+        """The flow waits in an element, or is about to: the feed is told where the call is now, once for each step, and
+        before what is done there."""
         if machine.steps and machine.steps[-1] is not self._place and not machine.finished:
             self._place = step = machine.steps[-1]
             self.tell("call.element", {"flow": step.flow, "element": step.element, "type": step.type})
@@ -158,14 +159,14 @@ class CallReport:
         """The caller left while a forward was under way."""
         bridged = forward.bridged
         named = bridged.target if bridged else ", ".join(forward.command.targets)
-        self._hand_offs.append(
-            {
-                "target": HIDDEN if forward.command.secret else named,
-                "outcome": "forwarded" if bridged else "abandoned",
-                "talk_time": round(talked, 3),
-                "ended_at": at,
-            }
-        )
+        found = {
+            "target": HIDDEN if forward.command.secret else named,
+            "outcome": "forwarded" if bridged else "abandoned",
+            "talk_time": round(talked, 3),
+            "ended_at": at,
+        }
+        self._hand_offs.append(found)
+        self.tell("call.forwarded", found)
 
     def transferred(self, by: str, status: int, attended: bool, at: float) -> None:
         """A transfer that a peer asked for (`by` the caller or the one called) is decided."""

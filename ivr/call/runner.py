@@ -34,6 +34,9 @@ class Clock(Protocol):
 class RunnerHost(Protocol):
     """Who a flow runs for."""
 
+    def stepped(self) -> None:
+        """The flow has gone on: what it asks for follows."""
+
     def execute(self, command: ports.Command) -> None:
         """Carry out a command that is about the call itself; what it raises goes to :meth:`failed`."""
 
@@ -113,6 +116,7 @@ class FlowRunner:
         self._pumping = True
         try:
             while True:
+                self._host.stepped()
                 for command in machine.commands():
                     self._execute(command)
                 if not self._events:

@@ -77,6 +77,9 @@ class SoloCall(Protocol):
     def failed(self, error: Exception) -> None:
         """The flow, or a command of it, raised."""
 
+    def stepped(self) -> None:
+        """The flow has gone on: what it asks for follows."""
+
     def turned(self) -> None:
         """The flow waits, or is over."""
 
@@ -151,6 +154,11 @@ class SoloFlow:
         log.error("flow %s of call %s failed", self.wait.flow, self.wait.call_id, exc_info=error)
         self.machine.fault = self.machine.fault or f"it failed: {type(error).__name__}"
         self.runner.hand_over()
+
+    def stepped(self) -> None:
+        """The flow has gone on: what it asks for follows."""
+        if vars(self) and self.call is not None:
+            self.call.stepped()
 
     def turned(self) -> None:
         """Everything there was to do is done for now."""

@@ -38,7 +38,7 @@ from ivr.flow.trace import digits
 if TYPE_CHECKING:
     from ivr.flow.context import Context
 
-__all__ = ["MAX_BYTES", "MAX_WAITS", "VERSION", "AiTalk", "HandedOver", "Wait", "facts", "packet"]
+__all__ = ["MAX_BYTES", "MAX_WAITS", "VERSION", "AiTalk", "HandedOver", "Wait", "facts", "flow_of_people", "packet"]
 
 VERSION = 1
 """Of the format."""
@@ -138,7 +138,7 @@ def packet(ctx: Context, *, origin: str = "", metadata: Mapping[str, Any] | None
             "started_at": call.started_at.isoformat(),
         },
         "flow": {"name": flow.name, "version": flow.version, "number": flow.number or None, "element": ctx.element},
-        "origin": cut.text("origin", origin or flow.name),
+        "origin": cut.text("origin", origin or flow_of_people(ctx)),
         "path": cut.last("path", [_step(ctx, step) for step in ctx.steps]),
         "inputs": cut.last("inputs", [_input(entry) for entry in digits(ctx.steps)]),
         "tags": cut.last("tags", list(ctx.tags)),
@@ -149,6 +149,13 @@ def packet(ctx: Context, *, origin: str = "", metadata: Mapping[str, Any] | None
         "metadata": cut.fields("metadata", metadata or {}),
         "cut": cut.names,
     }
+
+
+def flow_of_people(ctx: Context) -> str:
+    """Name of the flow that people know the call by: of one that was moved to a flow made for it (`(moved)`) that which
+    it was in before."""
+    own = ctx.flow.name
+    return next((step.flow for step in reversed(ctx.steps) if step.flow[:1] != "("), own) if own[:1] == "(" else own
 
 
 def facts(ctx: Context, *, origin: str, metadata: Mapping[str, Any]) -> dict[str, Any]:

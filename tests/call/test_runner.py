@@ -37,6 +37,9 @@ class Bench:
         self.timers.append(Timer(when, then))
         return self.timers[-1]
 
+    def stepped(self) -> None:
+        pass
+
     def execute(self, command: ports.Command) -> None:
         self.executed.append(command)
 

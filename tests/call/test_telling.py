@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ivr.feed import FeedEvent
-from tests.kit.house import House
+from tests.kit.house import DESK, House
 
 MENU = """
 sensitive: [pin]
@@ -26,6 +26,20 @@ elements:
 @pytest.fixture
 def house(tmp_path: Path) -> House:
     return House(tmp_path, {"menu": MENU})
+
+
+AWAY = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: away}
+  away: {type: forward_call, to: "phone:200", next: bye, branches: {call_not_forwarded: bye}}
+  bye: {type: hang_up}
+"""
+ELSEWHERE = """
+elements:
+  start: {type: start_from_flow, next: words}
+  words: {type: play, text: elsewhere, next: bye}
+  bye: {type: hang_up}
+"""
 
 
 def told(house: House) -> list[FeedEvent]:
@@ -49,8 +63,8 @@ def test_a_call_from_its_beginning_to_its_end(house: House) -> None:
     events = told(house)
     assert brief(events) == [
         ("call.started", None),
-        ("call.answered", None),
         ("call.element", "welcome"),
+        ("call.answered", None),
         ("call.element", "ask"),
         ("call.element", "take"),
         ("call.ended", None),
@@ -70,3 +84,24 @@ def test_a_step_is_told_once_however_long_it_waits(house: House) -> None:
     house.press("2")
     assert brief(told(house))[-1] == ("call.element", "ask")
     assert len(brief(told(house))) == 4
+
+
+def test_a_move_is_told_once(tmp_path: Path) -> None:
+    house = House(tmp_path, {"menu": MENU, "elsewhere": ELSEWHERE})
+    house.party().call("100")
+    name = next(iter(house.manager.calls))
+    house.manager.move(name, house.manager.flows["elsewhere"], "start", "console")
+    moved = [event.data for event in told(house) if event.type == "call.moved"]
+    assert [(data["by"], data["flow"], data["element"]) for data in moved] == [("console", "elsewhere", "start")]
+    assert brief(told(house))[-2:] == [("call.moved", "start"), ("call.element", "words")]
+
+
+def test_a_caller_who_leaves_the_one_he_talks_to_was_forwarded(tmp_path: Path) -> None:
+    house = House(tmp_path, {"away": AWAY})
+    desk, caller = house.phone("200", DESK), house.party()
+    caller.call("100")
+    desk.answer()
+    caller.hang_up()
+    house.settled()
+    [forwarded] = [event.data for event in told(house) if event.type == "call.forwarded"]
+    assert (forwarded["target"], forwarded["outcome"]) == ("phone:200", "forwarded")

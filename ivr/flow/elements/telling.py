@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from ivr.flow.expressions import MASK, Sensitive, Template
+from ivr.flow.packet import flow_of_people
 from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
 
 if TYPE_CHECKING:
@@ -50,9 +51,9 @@ def add_tags(ctx: Session, tags: tuple[Template[str], ...]) -> None:
 def origin_of(ctx: Session, template: Template[str] | None) -> str:
     """What the other side is told that it is about; a secret is masked."""
     if template is None:
-        return ctx.flow.name
+        return flow_of_people(ctx)
     text, sensitive = ctx.text(template, "origin")
-    return MASK if sensitive else text.strip() or ctx.flow.name
+    return MASK if sensitive else text.strip() or flow_of_people(ctx)
 
 
 def rendered(ctx: Session, fields: Mapping[str, Any], what: str) -> tuple[dict[str, Any], bool]:
