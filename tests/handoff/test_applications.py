@@ -83,8 +83,8 @@ class Post:
 class Scene:
     """A caller whose flow has just offered him to an application."""
 
-    def __init__(self, folder: Path, application: str = "crm") -> None:
-        self.house = House(folder, {"main": FLOW.replace("APP", application), "elsewhere": ELSEWHERE}, SETTINGS)
+    def __init__(self, folder: Path, application: str = "crm", settings: str = SETTINGS) -> None:
+        self.house = House(folder, {"main": FLOW.replace("APP", application), "elsewhere": ELSEWHERE}, settings)
         self.post = Post()
         self.desk = ApplicationDesk(self.house.settings, self.post, self.house.services, lambda: 1_000.0)
         self.house.services.desks.applications = self.desk
