@@ -26,7 +26,7 @@ class Center(QueueHouse):
     """A house whose agents dial codes: anna at 200, ben with no phone of his own."""
 
     def __init__(self, folder: Path, more: str = "") -> None:
-        agents = {"anna": "200, wrap_up: 60s, name: Anna Berg", "ben": "201, code: '4321'"}
+        agents = {"anna": "200, wrap_up: 60s, name: Anna Berg", "ben": "201, code: '7351904'"}
         super().__init__(folder, {"main": desk_flow("100")}, agents, more=MORE + more)
         self.rows: dict[tuple[str, str], Any] = {}
         self.roster = Roster(self.settings, {}, lambda kind, key, value: self.rows.update({(kind, key): value}))
@@ -104,7 +104,7 @@ def test_hot_desking(center: Center) -> None:
     assert "Nobody is logged in" in center.dial(phone, "299", "*12")
     assert "Enter your code" in center.dial(phone, "299", "*11")
     assert "wrong" in center.enter("1111")
-    assert "you are logged in" in center.enter("4321")
+    assert "you are logged in" in center.enter("7351904")
     assert center.roster.settings.agents["ben"].phones == ("299",)
     assert center.rows["desk", "ben"] == "299"
     center.run(1.0)
@@ -122,10 +122,10 @@ def test_hot_desking(center: Center) -> None:
 def test_at_the_phone_of_somebody_else(center: Center) -> None:
     anna = center.phone("200", DESK)
     assert "Enter your code" in center.dial(anna, "200", "*11*")
-    assert "Somebody else is logged in" in center.enter("4321")
+    assert "Somebody else is logged in" in center.enter("7351904")
     center.office.log_out("anna", "test")
     center.dial(anna, "200", "*11*")
-    center.enter("4321")
+    center.enter("7351904")
     assert center.office.agent_at("200") == "ben"
     assert center.roster.settings.agents["anna"].phones == ()
 
@@ -135,12 +135,12 @@ def test_codes_cannot_be_guessed(center: Center) -> None:
     center.dial(phone, "299", "*11")
     said = [center.enter(f"{number:04}") for number in range(WRONG)]
     assert all("wrong" in text for text in said)
-    assert "too many wrong codes" in center.enter("4321")
+    assert "too many wrong codes" in center.enter("7351904")
     assert "too many" in center.dial(phone, "299", "*11")
     center.run(WRONG_SECONDS)
     center.dial(phone, "299", "*11")
-    assert "logged in" in center.enter("4321")
-    assert "4321" not in str([row for row in center.books.calls])
+    assert "logged in" in center.enter("7351904")
+    assert "7351904" not in str([row for row in center.books.calls])
 
 
 def test_who_is_no_phone_dials_no_code(center: Center) -> None:
@@ -167,7 +167,7 @@ def test_an_agent_who_is_deleted_meanwhile(center: Center) -> None:
 def test_a_phone_that_was_taken_is_free_when_its_agent_has_vanished(center: Center) -> None:
     phone = center.phone("299", SHOP)
     center.dial(phone, "299", "*11")
-    center.enter("4321")
+    center.enter("7351904")
     center.run(1.0)
     center.unregister("299")
     center.run(901.0)
