@@ -47,8 +47,6 @@ class EndpointFigures(Protocol):
 
 def deliveries(endpoints: Sequence[EndpointFigures], wall: float) -> Iterator[Metric]:
     """Families of all endpoints; `wall` is now, in seconds since the epoch."""
-    if not endpoints:
-        return
     waiting = GaugeMetricFamily("ivr_deliveries_waiting", "Events that are not delivered yet.", labels=["endpoint"])
     oldest = GaugeMetricFamily(
         "ivr_deliveries_oldest_seconds", "Age of the oldest event that is not delivered.", labels=["endpoint"]
