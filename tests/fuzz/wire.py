@@ -6,11 +6,37 @@ Each target takes octets. What escapes it is a fault.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import numpy as np
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import AcceptConnection
 
+from ivr.handoff.protocols import (
+    Accepted,
+    AudioSocket,
+    AudioSocketWire,
+    Clear,
+    Facts,
+    Given,
+    Kept,
+    Keys,
+    MarkSet,
+    MediaStreams,
+    Message,
+    Odd,
+    OpenAiRealtime,
+    Received,
+    Send,
+    Speech,
+    WebSocketClient,
+    Wire,
+)
+from ivr.handoff.protocols.websocket import MAX_MESSAGE
+from ivr.handoff.protocols.wire import EVENTS
+from ivr.settings import AiAgent
 from ivr.sip.digest import Challenger, DigestError, parse_challenge, parse_credentials
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.framing import Framer, FramingError, Sign
@@ -172,6 +198,56 @@ def digest(data: bytes) -> None:
     assert type(verdict).__name__ != "Verified"
 
 
+FACTS = Facts("0a1b2c3d-0000-4000-8000-000000000001", "CA", "AC", "MZ", "1", "2", {"a": 1})
+AGENT = AiAgent.model_validate(
+    {"protocol": "openai-realtime", "tools": {"note": {"reason": "note", "variables": {"a": "b"}}, "bye": {}}}
+)
+SAID = (Accepted, Speech, MarkSet, Clear, Kept, Given, Send, Odd, Keys)
+
+
+def _taken(wire: Wire, data: bytes) -> Iterator[Message]:
+    """Messages of a connection whose octets come in pieces."""
+    for at in range(0, len(data) + 1, 37):
+        wire.feed(data[at : at + 37])
+        more = True
+        while more:
+            found, more = wire.take()
+            assert len(found) <= EVENTS + 1 and wire.frames <= EVENTS
+            yield from (one.message for one in found if isinstance(one, Received))
+        wire.outgoing()
+    wire.message("x")
+    wire.ping()
+    wire.close()
+
+
+def websocket(data: bytes) -> None:
+    """Frames of an AI agent, after its handshake, and the handshake itself."""
+    for _ in _taken(WebSocketClient("h", "/", []), data):
+        pass
+    client, server = WebSocketClient("h", "/", []), WSConnection(ConnectionType.SERVER)
+    server.receive_data(client.outgoing())
+    assert list(server.events())
+    client.feed(server.send(AcceptConnection()))
+    assert client.take()[0]
+    for found in _taken(client, data):
+        assert len(found) <= MAX_MESSAGE
+
+
+def agent(data: bytes) -> None:
+    """Messages of an AI agent in each protocol: whatever comes means something known, or nothing."""
+    text = data.decode("utf-8", "replace")
+    for dialect in (MediaStreams(FACTS), OpenAiRealtime(AGENT, FACTS)):
+        for message_ in (text, data):
+            for said in dialect.received(message_):
+                assert isinstance(said, SAID)
+                if isinstance(said, Kept):
+                    assert len(json.dumps(dict(said.variables))) < 80_000
+    for server in (False, True):
+        socket = AudioSocket(FACTS.call_id, server=server)
+        for found in _taken(AudioSocketWire(), data):
+            assert all(isinstance(said, SAID) for said in socket.received(found))
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "message": message,
     "sdp": sdp,
@@ -182,4 +258,6 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "stun": stun,
     "stream": stream,
     "digest": digest,
+    "websocket": websocket,
+    "agent": agent,
 }

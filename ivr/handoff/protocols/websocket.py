@@ -65,7 +65,7 @@ class WebSocketClient:
             return
         try:
             self._connection.receive_data(data or None)
-        except ProtocolError:
+        except (ProtocolError, ValueError):  # a header that is no ASCII is the latter
             self._events = iter((CloseConnection(ABNORMAL, "a frame that is none"),))
             return
         if self._events is None:
