@@ -54,6 +54,7 @@ REAL_TIME = {
     "interop/test_soundcard_line.py": pytest.mark.patient,
     "media/test_pool.py": pytest.mark.alone,
     "media/test_streams.py": pytest.mark.alone,
+    "webhooks/test_kill.py": pytest.mark.patient,
 }
 """Tests in real time, with ports of their own. All others run side by side on every core; of these, one runs after the
 other: those that measure and must not be crowded, and beside them those that mostly wait."""
