@@ -65,7 +65,7 @@ from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
-from ivr.center.house import House, intervals_of
+from ivr.center.house import House, kept_between
 from ivr.devices import Devices
 from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
@@ -335,7 +335,7 @@ class Daemon:
                 FlowRoutes(live, manager),
                 DrawingRoutes(live),
                 AgentRoutes(house.office),
-                QueueRoutes(house.office, partial(intervals_of, store)),
+                QueueRoutes(house.office, partial(kept_between, store)),
                 RoutingRoutes(house.office),
                 ConsoleRoutes(),
             )

@@ -26,8 +26,9 @@ MAX_DAYS = 400
 """Of one report."""
 STEP_SECONDS: Mapping[Step, float] = {"15m": 900, "30m": 1800, "hour": 3600, "day": 86400, "month": 28 * 86400}
 
-Intervals = Callable[[float, float], Sequence[dict[str, Any]]]
-"""Quarters of an hour that the store keeps, of those that began from one moment up to before another one. Blocks."""
+Rows = Sequence[dict[str, Any]]
+Kept = Callable[[float, float], tuple[Rows, Rows]]
+"""Quarters of an hour and dispositions that the store keeps, from one moment up to before another one. Blocks."""
 
 
 class QueueShown(Model):
@@ -92,6 +93,8 @@ class ReportAgent(AgentFigures):
     """Figures of an agent."""
 
     agent: str
+    dispositions: dict[str, int]
+    """How his conversations of this queue ended, by name."""
 
 
 class Report(Model):
@@ -106,6 +109,8 @@ class Report(Model):
     total: QueueFigures
     rows: list[ReportRow]
     """The same by time. Times in which nothing happened have no row."""
+    dispositions: dict[str, int]
+    """How conversations ended, as agents said."""
     agents: list[ReportAgent]
     """Of each agent, over all queues: what he took and how he spent his time."""
 
@@ -116,9 +121,9 @@ NO_QUEUE = "There is no such queue."
 class QueueRoutes:
     """Handlers."""
 
-    def __init__(self, office: Office, intervals: Intervals, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, office: Office, kept: Kept, wall: Callable[[], float] = time.time) -> None:
         self._office = office
-        self._intervals = intervals
+        self._kept = kept
         self._wall = wall
 
     def endpoints(self) -> list[Endpoint]:
@@ -243,10 +248,10 @@ class QueueRoutes:
             raise refusal("to", f"after from, and at most {MAX_DAYS} days later")
         if query.interval != "all" and (end - start) / STEP_SECONDS[query.interval] > MAX_ROWS:
             raise refusal("interval", f"this would be more than {MAX_ROWS} rows: longer ones, or less time")
-        kept = await asyncio.to_thread(self._intervals, start, end)
+        kept, dispositions = await asyncio.to_thread(self._kept, start, end)
         known = {row["start"] for row in kept}
         here = [row for row in office.center.intervals(start) if row["start"] not in known]
-        found = report([*kept, *here], [name], office.pool(name), start, end, query.interval, zone)
+        found = report([*kept, *here], dispositions, [name], office.pool(name), start, end, query.interval, zone)
         level = queue.service_level
         return {"queue": name, "target": {"answer_within": level.answer_within, "percent": level.percent}, **found}
 

@@ -20,7 +20,7 @@ from ivr.center.mailbox import Mailbox
 from ivr.center.office import Office
 from ivr.center.people import People
 from ivr.center.roster import Roster
-from ivr.center.rules.decisions import Decision, IntervalOver
+from ivr.center.rules.decisions import Decision, Disposed, IntervalOver
 from ivr.store import Store, drop_row
 
 if TYPE_CHECKING:
@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     from ivr.lines import Ground
     from ivr.sip import Registrar
 
-__all__ = ["INTERVAL", "House", "intervals_of"]
+__all__ = ["DISPOSITION", "INTERVAL", "House", "kept_between"]
+
+Row = dict[str, Any]
 
 INTERVAL = "interval"
 """Kind of the rows that hold a quarter of an hour each."""
+DISPOSITION = "disposition"
+"""Kind of the rows that say how a conversation ended."""
 KEPT_DAYS = 400
 """Of figures: a year can be compared with the one before."""
-MAX_INTERVALS = 50_000
-"""Of one report: more than there are in the days that are kept."""
+MAX_ROWS = 200_000
+"""Of one kind, for one report: more than there are quarters of an hour in the days that are kept."""
 
 
 class House:
@@ -82,8 +86,9 @@ class House:
         """With what the store keeps; StoreError where it cannot be read."""
         store = services.store
         before = services.wall() - KEPT_DAYS * 86400
-        await asyncio.to_thread(store.center.forget, store.node, INTERVAL, before)
-        kept = await asyncio.to_thread(lambda: store.center.load(store.node, without=(INTERVAL,)))
+        for kind in (INTERVAL, DISPOSITION):
+            await asyncio.to_thread(store.center.forget, store.node, kind, before)
+        kept = await asyncio.to_thread(lambda: store.center.load(store.node, without=(INTERVAL, DISPOSITION)))
         return cls(services, ground, registrar, kept, waiting, contacts, spawn)
 
     def close(self) -> None:
@@ -103,9 +108,19 @@ class House:
     def _decided(self, decision: Decision) -> None:
         if isinstance(decision, IntervalOver):
             self._keep(INTERVAL, f"{decision.start:.0f}", asdict(decision))
+        elif isinstance(decision, Disposed):
+            told = {"agent": decision.agent, "queue": decision.queue, "disposition": decision.disposition}
+            self._services.feed.tell("agent.disposed", {**told, "by": decision.by}, decision.caller or None)
+            row = {**told, "call": decision.caller, "at": self._services.wall()}
+            self._keep(DISPOSITION, f"{decision.caller}:{decision.offer}", row)
+            self._services.store.writer.disposed(decision.caller, decision.agent, decision.disposition)
 
 
-def intervals_of(store: Store, start: float, end: float) -> Sequence[dict[str, Any]]:
-    """Quarters of an hour that the store keeps: those that began from one moment up to before another one. Blocks."""
-    rows = store.center.of_kind(store.node, INTERVAL, since=start, limit=MAX_INTERVALS)
-    return [row for row in rows.values() if start <= float(row["start"]) < end]
+def kept_between(store: Store, start: float, end: float) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Quarters of an hour and dispositions that the store keeps, of those that began or came from one moment up to
+    before another one. Blocks."""
+    found = []
+    for kind, moment in ((INTERVAL, "start"), (DISPOSITION, "at")):
+        rows = store.center.of_kind(store.node, kind, since=start, limit=MAX_ROWS).values()
+        found.append([row for row in rows if start <= float(row[moment]) < end])
+    return found[0], found[1]

@@ -6,6 +6,7 @@ the change to summer time has 23 hours.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Literal, get_args
@@ -38,6 +39,7 @@ def begin_of(at: float, step: Step, zone: tzinfo) -> float:
 
 def report(
     intervals: Iterable[Mapping[str, Any]],
+    dispositions: Iterable[Mapping[str, Any]],
     queues: Collection[str],
     agents: Collection[str],
     start: float,
@@ -46,7 +48,7 @@ def report(
     zone: tzinfo,
 ) -> dict[str, Any]:
     """Figures of some queues together, and of each of some agents, from `start` up to before `end`, as JSON: `total`,
-    `rows` by time, `agents` (theirs of all queues)."""
+    `rows` by time, `dispositions` by name, `agents` (theirs of all queues, but dispositions)."""
     rows: dict[float, Counts] = {}
     total: Counts = {}
     of_agents: dict[str, Counts] = {name: {} for name in agents}
@@ -62,13 +64,23 @@ def report(
         for name, counts in interval.get("agents", {}).items():
             if name in of_agents:
                 _add(of_agents[name], counts)
+    said, of_said = Counter[str](), {name: Counter[str]() for name in agents}
+    for one in dispositions:
+        if start <= float(one["at"]) < end and one["queue"] in queues:
+            said[one["disposition"]] += 1
+            if one["agent"] in of_said:
+                of_said[one["agent"]][one["disposition"]] += 1
     return {
         "from": start,
         "to": end,
         "interval": step,
         "total": queue_json(total),
         "rows": [{"start": at, **queue_json(counts)} for at, counts in sorted(rows.items())],
-        "agents": [{"agent": name, **agent_json(counts)} for name, counts in of_agents.items()],
+        "dispositions": dict(said),
+        "agents": [
+            {"agent": name, **agent_json(counts), "dispositions": dict(of_said[name])}
+            for name, counts in of_agents.items()
+        ],
     }
 
 

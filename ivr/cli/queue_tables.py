@@ -158,6 +158,8 @@ def report_table(found: Found, zone: tzinfo) -> Iterator[Part]:
         (datetime.fromtimestamp(row["start"], zone).strftime(shown), *_figures(row, target)) for row in found["rows"]
     ]
     yield head, [*rows, ("all", *_figures(found["total"], target))]
+    if found["dispositions"]:
+        yield "ended: " + ", ".join(f"{name} {count}" for name, count in found["dispositions"].items())
     agents = [
         (
             agent["agent"],

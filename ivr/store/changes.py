@@ -93,6 +93,17 @@ def _center_gone(connection: sa.Connection, row: Row) -> None:
     connection.execute(schema.center_state.delete().where(*named))
 
 
+def _disposed(connection: sa.Connection, row: Row) -> None:
+    column = schema.calls.c
+    query = sa.select(column.hand_offs).where(column.id == row["id"]).with_for_update()
+    found = connection.execute(query).scalar_one_or_none() or []
+    for hand_off in reversed(found):
+        if hand_off.get("agent") == row["agent"] and str(hand_off.get("target")).startswith("queue:"):
+            hand_off["disposition"] = row["disposition"]
+            connection.execute(schema.calls.update().where(column.id == row["id"]).values(hand_offs=found))
+            return
+
+
 CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
     "profile": _profile,
     "blocked": _blocked,
@@ -104,4 +115,5 @@ CHANGES: Mapping[str, Callable[[sa.Connection, Row], None]] = {
     "token_used": _token_used,
     "center": _center,
     "center_gone": _center_gone,
+    "disposed": _disposed,
 }

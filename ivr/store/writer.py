@@ -59,7 +59,7 @@ CLOSE_SECONDS = 5.0
 Kind = Literal[
     "started", "ended", "recording", "deleted", "flush",
     "profile", "blocked", "unblocked", "event", "completed", "token_used", "paced", "pace_over",
-    "center", "center_gone",
+    "center", "center_gone", "disposed",
 ]  # fmt: skip
 
 
@@ -210,6 +210,10 @@ class RecordWriter:
             self._put(_Item("center_gone", row))
         else:
             self._put(_Item("center", {**row, "value": value, "changed_at": at}))
+
+    def disposed(self, call: str, agent: str, disposition: str) -> None:
+        """An agent has said how a conversation ended; it stands in the record of a call that is over."""
+        self._put(_Item("disposed", {"id": call, "agent": agent, "disposition": disposition}))
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""

@@ -14,7 +14,7 @@ from ivr.api import Guard, HttpServer, OperationRoutes
 from ivr.api.agents import AgentRoutes
 from ivr.api.queues import QueueRoutes
 from ivr.api.routes import RoutingRoutes
-from ivr.center.house import INTERVAL, intervals_of
+from ivr.center.house import DISPOSITION, INTERVAL, kept_between
 from ivr.center.rules import decisions as told
 from ivr.center.rules import events as happened
 from ivr.settings import HostPort, MetricsSettings, parse_settings
@@ -49,7 +49,7 @@ class Center:
         office = self.desk.office
         parts = (
             AgentRoutes(office),
-            QueueRoutes(office, partial(intervals_of, self.store), lambda: WALL + self.desk.now - 1000.0),
+            QueueRoutes(office, partial(kept_between, self.store), lambda: WALL + self.desk.now - 1000.0),
             RoutingRoutes(office),
         )
         operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
@@ -294,10 +294,14 @@ async def test_a_report_has_what_the_store_keeps_and_the_quarter_under_way(cente
     kept = {"offered": 5, "answered": 4, "answered_in_target": 4, "abandoned": 1}
     row = {"start": WALL - 3600, "seconds": 900.0, "queues": {"sales": kept}, "agents": {"anna": {"answered": 4}}}
     desk.keep(INTERVAL, f"{WALL - 3600:.0f}", row)
+    said = {"agent": "anna", "queue": "sales", "disposition": "sold", "call": "c0", "at": WALL - 3000}
+    desk.keep(DISPOSITION, "c0:1", said)
+    desk.keep(DISPOSITION, "c0:2", {**said, "queue": "other"})
     desk.write()
     desk.join("c1", "sales")
     desk.talk()
     found = await center.ask("GET", "/v1/queues/sales/report", headers={})
+    assert found["dispositions"] == found["agents"][0]["dispositions"] == {"sold": 1}
     assert [(row["start"] - WALL, row["offered"]) for row in found["rows"]] == [(-3600, 5), (0, 1)]
     assert found["total"]["answered"] == 5 and found["total"]["service_level"] == 0.8333
     assert found["target"] == {"answer_within": 20.0, "percent": 80.0}

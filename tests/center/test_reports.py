@@ -9,6 +9,7 @@ import pytest
 from ivr.center.reports import Step, begin_of, report
 
 BERLIN = ZoneInfo("Europe/Berlin")
+SAID: list[dict[str, Any]] = []
 
 
 def at(text: str) -> float:
@@ -50,7 +51,7 @@ def test_quarters_are_added_up_by_row() -> None:
         quarter(start + 3600, sales={"offered": 1, "answered": 1, "answered_in_target": 1}, other={"offered": 9}),
         quarter(start + 7200, sales={"offered": 100}),
     ]
-    found = report(rows, ["sales"], ["anna"], start, start + 7200, "hour", BERLIN)
+    found = report(rows, SAID, ["sales"], ["anna"], start, start + 7200, "hour", BERLIN)
     assert [(row["start"] - start, row["offered"]) for row in found["rows"]] == [(0, 6), (3600, 1)]
     total = found["total"]
     assert (total["offered"], total["answered"], total["longest_wait_seconds"]) == (7, 5, 30.0)

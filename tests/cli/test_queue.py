@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ivr.api import AgentRoutes, Guard, HttpServer, OperationRoutes, QueueRoutes, RoutingRoutes, local_token
-from ivr.center.house import intervals_of
+from ivr.center.house import kept_between
 from ivr.center.rules import events as happened
 from ivr.cli.live import NoDaemonError
 from ivr.cli.main import cli
@@ -71,7 +71,7 @@ class Served:
         office = self.desk.office
         parts = (
             AgentRoutes(office),
-            QueueRoutes(office, partial(intervals_of, store), lambda: WALL + self.desk.now - 1000.0),
+            QueueRoutes(office, partial(kept_between, store), lambda: WALL + self.desk.now - 1000.0),
             RoutingRoutes(office),
         )
         with local_token(settings.token_file) as token:
