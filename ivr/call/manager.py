@@ -314,9 +314,7 @@ class CallManager:
 
     # What is asked of live calls from outside
 
-    def move(
-        self, name: str, flow: Flow, entry: str, by: str, variables: Mapping[str, Any] | None = None
-    ) -> FlowCall:
+    def move(self, name: str, flow: Flow, entry: str, by: str, variables: Mapping[str, Any] | None = None) -> FlowCall:
         """Take a call away from whatever has it: it goes on in `flow` at `entry`. NoGoalError where there is no such
         call, MoveError where it cannot be moved as it stands."""
         call = self.find(name)
