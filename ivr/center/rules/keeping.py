@@ -43,7 +43,7 @@ def snapshot(floor: Floor, keys: frozenset[str] | None) -> dict[str, Any]:
     if keys is None or "callbacks" in keys:
         found["callbacks"] = {
             name: _callback(floor, entry, entry.callback)
-            for name, entry in floor.callbacks.items()
+            for name, entry in sorted(floor.callbacks.items(), key=lambda item: item[1].key)
             if entry.callback is not None
         }
     if keys is None or "meta" in keys:

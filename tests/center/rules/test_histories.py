@@ -97,6 +97,8 @@ class Histories(RuleBasedStateMachine):
         self.talks: dict[int, tuple[str, str]] = {}
         self.counted: dict[str, dict[str, int]] = {}
         self.made = 0
+        self.held: str | None = None
+        """Agent who was held for who joins just now."""
         self.reach = dict.fromkeys(AGENTS, True)
         self.other_calls: set[tuple[str, str]] = set()
         for name in AGENTS:
@@ -188,7 +190,8 @@ class Histories(RuleBasedStateMachine):
         if caller.offers:
             assert self.center._floor.lines[caller.queue].config.order == "ring_all"
         assert self.now < decision.until
-        self.orderly(caller, decision.agent)
+        if decision.agent != self.held:  # whoever has come meanwhile, he was called for this agent
+            self.orderly(caller, decision.agent)
         self.over.append(decision.offer)
         caller.offers[decision.agent] = decision.offer
         self.offers[decision.offer] = decision.caller, decision.agent, decision.until
@@ -245,6 +248,14 @@ class Histories(RuleBasedStateMachine):
         self.callers[name] = Caller(name, "", 5, self.made, needs)
         self.tell(told.CallerJoined(name, {"tags": tags}, queue, priority, sticky, person=person))
 
+    @rule(
+        queues=st.lists(st.sampled_from([*QUEUES, "sales", "all"]), min_size=3, max_size=6),
+        priority=st.sampled_from([None, None, 9]),
+    )
+    def join_together(self, queues: list[str], priority: int | None) -> None:
+        for queue in queues:
+            self.join(queue, priority, "", [], None)
+
     @precondition(lambda self: self.callers)
     @rule(data=st.data(), reason=st.sampled_from(["abandoned", "max_wait", "key_exit", "cancelled", "error"]))
     def leave(self, data: st.DataObject, reason: told.LeaveReason) -> None:
@@ -279,12 +290,24 @@ class Histories(RuleBasedStateMachine):
         self.wall += seconds
         self.tell(told.ClockSet(self.wall + self.now))
 
+    @precondition(lambda self: self.offers)
     @rule(data=st.data())
     def answer(self, data: st.DataObject) -> None:
-        """Also what was over before."""
-        offer = data.draw(st.sampled_from(sorted(self.offers) or self.over[-3:]))
+        offer = data.draw(st.sampled_from(sorted(self.offers)))
         self.tell(told.OfferAnswered(offer))
-        assert offer not in self.offers
+        assert offer in self.talks
+
+    @precondition(lambda self: self.offers)
+    @rule()
+    def answer_all(self) -> None:
+        for offer in sorted(self.offers):
+            self.tell(told.OfferAnswered(offer))
+        assert not self.offers or any(each.talk is None for each in self.callers.values())
+
+    @rule(data=st.data())
+    def answer_late(self, data: st.DataObject) -> None:
+        offer = data.draw(st.sampled_from([each for each in self.over if each not in self.offers][-3:]))
+        self.tell(told.OfferAnswered(offer))
 
     @precondition(lambda self: self.offers)
     @rule(data=st.data())
@@ -305,18 +328,22 @@ class Histories(RuleBasedStateMachine):
         )
         self.tell(told.OfferFailed(offer, reason))
 
+    @precondition(lambda self: self.talks)
     @rule(data=st.data())
     def hang_up(self, data: st.DataObject) -> None:
-        self.tell(told.CallOver(data.draw(st.sampled_from(sorted(self.talks) or [0]))))
+        offer = data.draw(st.sampled_from(sorted(self.talks)))
+        self.tell(told.CallOver(offer))
+        assert offer not in self.talks
+        self.tell(told.CallOver(offer))
 
     @rule(
         agent=st.sampled_from([*AGENTS, "nobody"]),
-        status=st.sampled_from(["available", "available", "away", "busy", "unavailable", "lunch", "none"]),
+        status=st.sampled_from([*["available"] * 8, "away", "busy", "unavailable", "lunch", "none"]),
     )
     def status(self, agent: str, status: str) -> None:
         self.tell(told.AgentStatus(agent, status, "test"))
 
-    @rule(agent=st.sampled_from(AGENTS), reachable=st.booleans())
+    @rule(agent=st.sampled_from(AGENTS), reachable=st.sampled_from([True, True, True, False]))
     def phone(self, agent: str, reachable: bool) -> None:
         self.reach[agent] = reachable
         self.tell(told.PhoneState(agent, reachable))
@@ -325,7 +352,7 @@ class Histories(RuleBasedStateMachine):
     def console(self, agent: str, open_: bool) -> None:
         self.tell(told.ConsoleState(agent, open_))
 
-    @rule(agent=st.sampled_from(AGENTS), call=st.sampled_from(["x", "y"]), busy=st.booleans())
+    @rule(agent=st.sampled_from(AGENTS), call=st.sampled_from(["x", "y"]), busy=st.sampled_from([True, False, False]))
     def other_call(self, agent: str, call: str, busy: bool) -> None:
         self.tell(told.AgentBusy(agent, call) if busy else told.AgentFree(agent, call))
 
@@ -333,7 +360,7 @@ class Histories(RuleBasedStateMachine):
     def wrapped(self, agent: str, disposition: str | None) -> None:
         self.tell(told.WrapUpDone(agent) if disposition is None else told.Disposition(agent, disposition))
 
-    @rule(number=st.sampled_from(range(len(CONFIGS))))
+    @rule(number=st.sampled_from([*range(len(CONFIGS)), 0, 0]))
     def configure(self, number: int) -> None:
         config = CONFIGS[number]
         lost = self.center.losses(config)
@@ -351,8 +378,8 @@ class Histories(RuleBasedStateMachine):
     # Call backs
 
     @precondition(lambda self: any(each.talk is None for each in self.callers.values()))
-    @rule(data=st.data())
-    def keep(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), leaves=st.booleans())
+    def keep(self, data: st.DataObject, leaves: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.callers)))
         caller = self.callers[name]
         self.made += 1
@@ -363,6 +390,9 @@ class Histories(RuleBasedStateMachine):
         self.tell(told.CallbackKept(name, callback, "1"))
         if refused:
             assert callback not in self.kept
+        elif leaves:
+            self.tell(told.CallerLeft(name, "callback_scheduled"))
+            assert callback in self.kept
 
     @precondition(lambda self: self.due)
     @rule(data=st.data(), what=st.sampled_from(["join", "join", "answer", "fail"]))
@@ -379,8 +409,9 @@ class Histories(RuleBasedStateMachine):
             self.made += 1
             caller = Caller(f"c{self.made}", kept.queue, kept.priority, kept.number, kept.needs)
             self.callers[caller.name] = caller
-            del self.due[name]
+            self.held, _ = self.due.pop(name)
             self.tell(told.CallerJoined(caller.name, {}, callback=name))
+            self.held = None
             assert caller.name in self.callers, "called back and lost"
             assert name not in self.kept
 
@@ -399,8 +430,12 @@ class Histories(RuleBasedStateMachine):
 
     # Stopped and started
 
-    @rule()
-    def restart(self) -> None:
+    @rule(times=st.sampled_from([0, 0, 0, 1]))
+    def restart(self, times: int) -> None:
+        for _ in range(times):
+            self.start_again()
+
+    def start_again(self) -> None:
         kept = json.loads(json.dumps(self.center.snapshot()))
         for caller in self.callers.values():
             if caller.talk is None:

@@ -146,3 +146,16 @@ def test_people_are_remembered_up_to_a_bound() -> None:
     again = Sticky()
     assert again.restore(sticky.json(sticky.keys())) == 0
     assert again.agent("p10", "ever", 20.0) == ("anna", 10.0)
+
+
+def test_places_of_the_same_moment_keep_their_order() -> None:
+    house = House(TEXT)
+    for name in ("anna", "ben"):
+        house.tell(told.AgentBusy(name, "x"))
+    for caller in ("c1", "c2", "c3"):
+        house.join(caller)
+    for caller in ("c3", "c1", "c2"):
+        house.tell(told.CallbackKept(caller, f"k-{caller}", "+49177"))
+        house.leave(caller)
+    restarted(house)
+    assert [each["callback"] for each in house.center.callers()] == ["k-c1", "k-c2", "k-c3"]
