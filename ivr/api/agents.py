@@ -84,6 +84,7 @@ class AgentCall(Model):
 NOT_SELF = "this token may do that to its own agent alone"
 REFUSED = "The rules of the centre refuse it; `detail` says why."
 NO_AGENT = "There is no such agent."
+OTHERS = "Neither a token with the scope `agents`, nor the agent's own."
 
 
 class AgentRoutes:
@@ -95,7 +96,7 @@ class AgentRoutes:
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
         one = "/v1/agents/{name}"
-        told = {404: NO_AGENT, 409: REFUSED}
+        told = {403: OTHERS, 404: NO_AGENT, 409: REFUSED}
         made = {200: AgentShown, 201: AgentShown}
 
         def doing(word: str, handler: Any, body: type[Model] | None = None, *, optional: bool = False) -> Endpoint:
