@@ -82,6 +82,9 @@ class CallManager:
         self.flows = flows
         courtesy = services.settings.limits.courtesy
         self._courtesy = ports.PromptSpec("text", courtesy) if courtesy else None
+        configured = services.settings
+        self._hands_over = bool(configured.agents or configured.ai_agents or configured.applications)
+        """Calls may be moved to somebody who is told what is known of the caller."""
         self.calls: dict[str, FlowCall] = {}
         self._unwritten: set[FlowCall] = set()
         """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
@@ -273,7 +276,7 @@ class CallManager:
         services.occupied.begin(call, caller.phone)
         names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
         services.captures.began(services.seen(leg, session, **names))
-        if not caller.number or not flows.uses_profile:
+        if not caller.number or not (flows.uses_profile or self._hands_over):
             call.begin(entry)
             return
 

@@ -93,8 +93,8 @@ class Flow:
 
     @cached_property
     def uses_profile(self) -> bool:
-        """Whether anything in it reads what is known of the caller."""
-        return any(
+        """Whether anything in it reads what is known of the caller, or tells it whoever takes the call over."""
+        return any(element.TELLS_PROFILE for element in self.elements.values()) or any(
             "profile" in expression.names
             for element in self.elements.values()
             for _, template in templates(element)

@@ -193,6 +193,14 @@ def test_who_asks_for_the_profile_and_for_which_events() -> None:
     assert [flows.asks_for(name) for name in ("paid", "sent", "other")] == [True, True, False]
     trial = join_flows([numbered("test", '["1"]')], candidates=[Candidate(reads, 0.1)])
     assert (trial.uses_profile, trial.asks_for("sent")) == (True, True)
+    hands_over = flow(
+        """
+        elements:
+          start: {type: start_incoming_call, numbers: ["1"], next: desk}
+          desk: {type: transfer_to_agent}
+        """
+    )
+    assert hands_over.uses_profile  # the packet tells what is known of the caller
     worked_out = """
     elements:
       start: {type: start_from_audience, next: wait}

@@ -125,6 +125,8 @@ class Element(BaseModel):
     """Its fields name branches, whose targets stand in `branches`."""
     REACHES_PERSON: ClassVar[bool] = False
     """The caller may come to speak with somebody."""
+    TELLS_PROFILE: ClassVar[bool] = False
+    """Whoever it hands the call to is told what is known of the caller."""
     RESULTS: ClassVar[tuple[str, ...] | None] = ()
     """Fields of `result` after it; (): `result` stays as it was; None: not known beforehand."""
     TARGETS: ClassVar[Mapping[str, str]] = {}

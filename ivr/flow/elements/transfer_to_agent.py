@@ -55,6 +55,7 @@ class TransferToAgentElement(Element, FailoverFields):
         CALL_ENDED,
     )
     REACHES_PERSON = True
+    TELLS_PROFILE = True
     RESULTS = ("status", "reason", "queue", "agent", "waited", "talk_time", "key", *FAILOVER_RESULTS)
     TARGETS: ClassVar[Mapping[str, str]] = {"queue": "queues", "waiting": "waiting"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {

@@ -93,6 +93,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
         USER_HUNG_UP,
         CALL_ENDED,
     )
+    TELLS_PROFILE = True
     RESULTS = (
         "status",
         "reason",

@@ -58,6 +58,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         CALL_ENDED,
     )  # fmt: skip
     REACHES_PERSON = True
+    TELLS_PROFILE = True
     RESULTS = ("status", "reason", "variables", "talk_time", *FAILOVER_RESULTS)
     TARGETS: ClassVar[Mapping[str, str]] = {"application": "applications"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {"custom_data": "sent", "failover": "sent"}
