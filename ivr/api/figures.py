@@ -157,6 +157,8 @@ class Caller(Model):
 
     caller: str
     """Id of the call; empty where nobody is on the line."""
+    short_id: int | None = None
+    """Of the call: as people say it."""
     queue: str
     position: int | None
     """1: next; null once an agent talks to him."""

@@ -228,8 +228,16 @@ class QueueRoutes:
         self._office.cancel_callback(ask.path["id"], ask.by)
 
     async def packet(self, ask: Ask[None, None]) -> dict[str, Any]:
-        """Show the hand-over packet of a call that a queue has."""
-        found = self._office.packet_of(ask.path["id"])
+        """Show the hand-over packet of a call that a queue has, by its id or short id.
+
+        For who may do everything with agents, and for the agent for whom the call rings, or who has it.
+        """
+        token, name = ask.token, ask.path["id"]
+        if token is None or not token.allows("agents"):
+            his = token is not None and token.allows("agents:self") and token.agent in self._office.agents_of(name)
+            if not his:
+                raise ProblemError(403, "this token may see the packets of its own agent's calls alone")
+        found = self._office.packet_of(name)
         if found is None:
             raise ProblemError(404, "no queue has this call")
         return {"packet": found}

@@ -55,7 +55,7 @@ class Facts(Model):
     person: str = ""
     """Number of the caller, for the agent who last spoke to him."""
     call: str | None = None
-    """Id of a call that a queue has: why it is where it is; the rest is not looked at then."""
+    """Id or short id of a call that a queue has: why it is where it is; the rest is not looked at then."""
 
 
 class Explained(Model):

@@ -94,11 +94,16 @@ class Office:
     def log_in(self, agent: str, by: str, phone: str | None = None) -> None:
         """An agent begins to work, at a phone that is his from now on where one is named."""
         self._agent(agent)
+        event = AgentStatus(agent, "available", by)
         if phone is not None:
             if phone not in self.settings.phones:
                 raise UnknownError(f"there is no phone {phone}")
+            owner = self.agent_at(phone)
+            if owner is not None and owner != agent and self.is_logged_in(owner):
+                raise TakenError(f"{owner} is logged in at the phone {phone}")
+            self._allowed(event)
             self._roster.take_desk(agent, phone)
-        self._do(AgentStatus(agent, "available", by))
+        self._do(event)
 
     def log_out(self, agent: str, by: str) -> None:
         """He ends his work; a phone that he has taken is nobody's again."""
@@ -158,10 +163,13 @@ class Office:
             raise TakenError(f"{name} is logged out")
 
     def _do(self, event: Event) -> None:
+        self._allowed(event)
+        self._desk.receive(event)
+
+    def _allowed(self, event: Event) -> None:
         objection = self.center.objection(event)
         if objection is not None:
             raise TakenError(objection)
-        self._desk.receive(event)
 
     # Call backs
 
@@ -173,14 +181,14 @@ class Office:
 
     def callbacks(self, queue: str | None = None) -> list[dict[str, Any]]:
         """Call backs that keep their places, in order."""
-        return [row for row in self.center.callers(queue) if row.get("callback")]
+        return [row for row in self._rows(queue) if row.get("callback")]
 
     # What agents are told
 
     def call_of(self, agent: str) -> dict[str, Any] | None:
         """The call that an agent has, or that rings for him, with the hand-over packet; None where he has none."""
         self._agent(agent)
-        for row in self.center.callers():
+        for row in self._rows():
             if agent in row["agents"]:
                 packet = self._desk.packet(row["caller"])
                 if packet is not None:
@@ -188,14 +196,35 @@ class Office:
         return None
 
     def packet_of(self, call: str) -> dict[str, Any] | None:
-        """The hand-over packet of a call that a queue has; None where no queue has it."""
-        packet = self._desk.packet(call)
+        """The hand-over packet of a call that a queue has, by id or short id; None where no queue has it."""
+        packet = self._desk.packet(self._call(call))
         return None if packet is None else dict(packet)
 
+    def agents_of(self, call: str) -> Sequence[str]:
+        """Agents for whom a call rings, or who have it, by id or short id."""
+        call = self._call(call)
+        return [agent for row in self.center.callers() if row["caller"] == call for agent in row["agents"]]
+
+    def _rows(self, queue: str | None = None) -> list[dict[str, Any]]:
+        """Who is in the queues, with the short ids of their calls."""
+        return [{**row, "short_id": self._short_id(row["caller"])} for row in self.center.callers(queue)]
+
+    def _short_id(self, call: str) -> int | None:
+        packet = self._desk.packet(call) if call else None
+        found: int | None = None if packet is None else packet["call"].get("short_id")
+        return found
+
+    def _call(self, name: str) -> str:
+        """Id of a call that a queue has, by its short id too; what is neither stays as it is."""
+        if not name.isdecimal():
+            return name
+        callers = (row["caller"] for row in self.center.callers() if row["caller"])
+        return next((caller for caller in callers if str(self._short_id(caller)) == name), name)
+
     def callers(self, queue: str) -> list[dict[str, Any]]:
-        """Who is in a queue, in order; see `Center.callers`."""
+        """Who is in a queue, in order, as `Center.callers` has it, with `short_id` of their calls."""
         self.queue(queue)
-        return self.center.callers(queue)
+        return self._rows(queue)
 
     def queue(self, name: str) -> Queue:
         """A queue by name."""
@@ -218,8 +247,8 @@ class Office:
         return self.center.explain(facts, **wishes).json()
 
     def explain_call(self, call: str) -> dict[str, Any]:
-        """Why a call that a queue has is where it is."""
-        found = self.center.explain_caller(call)
+        """Why a call that a queue has, by id or short id, is where it is."""
+        found = self.center.explain_caller(self._call(call))
         if found is None:
             raise UnknownError("no queue has this call")
         return found.json()

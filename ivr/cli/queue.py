@@ -96,7 +96,7 @@ def status(ctx: click.Context, agent: str, status: str | None, as_json: bool) ->
 @click.option("--queue", metavar="QUEUE", help="Queue that the flow names; default: the routes say.")
 @click.option("--priority", type=click.IntRange(1, 10), help="That the flow gives.")
 @click.option("--person", metavar="NUMBER", help="Number of the caller, for the agent who last spoke to him.")
-@click.option("--call", metavar="ID", help="A call that a queue has, instead of facts.")
+@click.option("--call", metavar="ID", help="A call that a queue has, by id or short id, instead of facts.")
 @json_option
 @config_option
 @click.pass_context

@@ -64,7 +64,7 @@ def _callers(rows: list[Found]) -> Iterator[Part]:
         [
             (
                 "" if row["position"] is None else str(row["position"]),
-                row["caller"] or f"({row['callback']})",
+                _called(row),
                 row["state"].replace("_", " "),
                 _time(row["waited"]),
                 str(row["priority"]),
@@ -74,6 +74,11 @@ def _callers(rows: list[Found]) -> Iterator[Part]:
             for row in rows
         ],
     )
+
+
+def _called(row: Found) -> str:
+    """A call as people say it; a call back by its id, which cancels it."""
+    return str(row.get("short_id") or row["caller"] or f"({row['callback']})")
 
 
 def agents_table(found: Found) -> Iterator[Part]:

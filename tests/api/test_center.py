@@ -127,6 +127,8 @@ async def test_an_agent_logs_in_and_out_and_pauses(center: Center) -> None:
     assert await do("log-out") == ("unavailable", None)
     assert center.desk.roster.settings.agents["ben"].phones == ("201",)
     await do("log-in", 404, json={"phone": "999"})
+    assert "anna is logged in" in (await do("log-in", 409, json={"phone": "200"}))["detail"]
+    assert center.desk.roster.settings.agents["anna"].phones == ("200",)
 
 
 async def test_wrapping_up_ends_and_a_conversation_gets_its_disposition(center: Center) -> None:
@@ -151,7 +153,12 @@ async def test_screen_pop(center: Center) -> None:
     assert (found["call"], found["state"], found["queue"]) == ("c1", "ringing", "sales")
     assert found["packet"]["call"]["id"] == "c1"
     assert (await center.ask("GET", "/v1/calls/c1/packet"))["packet"] == found["packet"]
+    assert (await center.ask("GET", "/v1/calls/40/packet"))["packet"] == found["packet"]
     await center.ask("GET", "/v1/calls/c2/packet", 404)
+    own = {name: center.token(roles=("agent",), agent=name) for name in ("anna", "ben")}
+    assert (await center.ask("GET", "/v1/calls/c1/packet", headers=own["anna"]))["packet"] == found["packet"]
+    await center.ask("GET", "/v1/calls/c1/packet", 403, headers=own["ben"])
+    await center.ask("GET", "/v1/calls/c1/packet", 403, headers=center.token(roles=("analytics",)))
 
 
 async def test_an_agents_own_token_is_for_himself_alone(center: Center) -> None:

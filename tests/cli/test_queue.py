@@ -123,8 +123,9 @@ def test_queues(center: Served) -> None:
 def test_a_queue(center: Served) -> None:
     text = center.told("show", "sales")
     assert text.startswith("Sales (sales): open, agents by longest_idle\n2 wait, 0 talk")
-    assert "c1" in text and "waiting" in text
-    assert [row["caller"] for row in center.json("show", "sales")["callers"]] == ["c1", "c2"]
+    assert " 40 " in text and "c1" not in text and "waiting" in text
+    rows = center.json("show", "sales")["callers"]
+    assert [(row["caller"], row["short_id"]) for row in rows] == [("c1", 40), ("c2", 41)]
     assert "there is no queue nowhere" in center.told("show", "nowhere", code=1)
 
 
@@ -145,6 +146,7 @@ def test_why_a_call_goes_where_it_goes(center: Served) -> None:
     found = center.json("explain", "tags=a", "tags=b", "profile.size=3")
     assert found["queue"] == "default" and found["routes"][0]["matched"] is False
     assert center.json("explain", "--call", "c1")["queue"] == "sales"
+    assert center.json("explain", "--call", "41")["queue"] == "sales"
     assert "no queue has this call" in center.told("explain", "--call", "c9", code=1)
     assert center.run("explain", "vip").exit_code == 2
     center.told("explain", "--queue", "nowhere", code=1)

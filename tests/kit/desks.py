@@ -62,7 +62,7 @@ class TestDesk:
         self.receive(happened.Tick())
 
     def join(self, caller: str, queue: str | None = None, **facts: Any) -> None:
-        self.packets[caller] = {"call": {"id": caller}, "collected": {}}
+        self.packets[caller] = {"call": {"id": caller, "short_id": 40 + len(self.packets)}, "collected": {}}
         self.receive(happened.CallerJoined(caller, facts, queue))
 
     def last(self, kind: type[Any]) -> Any:
