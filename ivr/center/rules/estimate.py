@@ -1,9 +1,9 @@
 """How long somebody is likely to wait, and telling him his place.
 
 With `n` agents who serve a queue and conversations of `h` seconds, somebody leaves the queue every `h/n` seconds: who
-stands at place `p` waits about `p·h/n`. `h` is the mean of the last conversations of the queue, wrapping up included;
-an agent counts for a share of one where several of his queues have somebody waiting. Nothing is told before a few
-conversations are over, and while no agent is on duty.
+stands at place `p` waits about `p·h/n`. `h` is the mean of what the last calls of the queue took an agent, ringing and
+wrapping up included; an agent counts for a share of one where several of his queues have somebody waiting. Nothing is
+told before a few conversations are over, and while no agent is on duty.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class Ringing:
     entry: Entry
     agent: AgentState
     line: Line
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Talk:
     agent: AgentState
     line: Line
     began: float
+    rung: float
+    """Seconds until the agent took it."""
 
 
 class Floor:

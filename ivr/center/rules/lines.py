@@ -107,7 +107,7 @@ class Line:
         self.callbacks = 0
         """Entries without a caller."""
         self.recent: deque[float] = deque(maxlen=RECENT)
-        """Seconds of the last conversations, wrapping up included."""
+        """Seconds that the last calls took an agent: ringing, the conversation, wrapping up."""
         self.book = Book()
         self.last_rung = ""
         """Agent who was last offered a caller, for `round_robin`."""

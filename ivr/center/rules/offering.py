@@ -151,7 +151,7 @@ def offer(floor: Floor, entry: Entry, agent: AgentState, line: Line, why: str) -
     number, until = floor.offers_made, floor.now + line.config.ring_timeout
     entry.offers[agent.name] = number
     agent.offer, agent.queue, agent.caller = number, line.name, entry.caller
-    floor.offers[number] = Ringing(number, entry, agent, line)
+    floor.offers[number] = Ringing(number, entry, agent, line, floor.now)
     if line.config.order != "ring_all":
         line.close(entry)
     line.last_rung = agent.name
@@ -246,7 +246,7 @@ def answer(floor: Floor, number: int) -> None:
     agent.talk, agent.missed = number, 0
     agent.calls += 1
     agent.last = LastTalk(number, entry.caller, line.name)
-    floor.talks[number] = Talk(number, entry, agent, line, floor.now)
+    floor.talks[number] = Talk(number, entry, agent, line, floor.now, floor.now - ringing.began)
     line.talking += 1
     waited = floor.now - entry.joined
     line.book.add("answered")
@@ -289,10 +289,10 @@ def over(floor: Floor, number: int) -> None:
     seconds = line.config.wrap_up if line.config.wrap_up is not None else agent.config.wrap_up
     if seconds > 0 and agent.logged_in:
         last = LastTalk(number, entry.caller, line.name)
-        agent.wrap = WrapUp(last, floor.now, floor.now + seconds, talked)
+        agent.wrap = WrapUp(last, floor.now, floor.now + seconds, talk.rung + talked)
         floor.wake(("wrap", agent.name), agent.wrap.until)
     else:
-        line.recent.append(talked)
+        line.recent.append(talk.rung + talked)
         line.paced = float("-inf")
     floor.touch(agent)
 
@@ -309,7 +309,7 @@ def end_wrap(floor: Floor, agent: AgentState) -> None:
     line = floor.lines.get(wrap.talk.queue)
     if line is not None:
         line.book.add("wrap_seconds", floor.now - wrap.began)
-        line.recent.append(wrap.talked + floor.now - wrap.began)
+        line.recent.append(wrap.taken + floor.now - wrap.began)
         line.paced = float("-inf")
     floor.changed.update(("agents", "queues"))
 

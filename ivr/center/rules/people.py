@@ -28,8 +28,8 @@ class WrapUp:
     talk: LastTalk
     began: float
     until: float
-    talked: float
-    """Seconds of the conversation, for the handle time."""
+    taken: float
+    """Seconds that the call took before: ringing and the conversation."""
 
 
 @dataclass(slots=True, eq=False)

@@ -527,7 +527,7 @@ def test_histories() -> None:
     run_state_machine_as_test(
         Histories,
         settings=settings(
-            max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=50, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 
