@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ivr.flow import ports
 from ivr.flow.machine import Machine
-from ivr.flow.sim.acting import ActingCall
 from ivr.flow.sim.agenda import Agenda
 from ivr.flow.sim.deadair import DeadAir
 from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
+from ivr.flow.sim.handing import HandingCall
 from ivr.flow.sim.outside import SimulatedWorld
-from ivr.flow.sim.queues import Queues
 from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, StartedContact
 from ivr.flow.sim.sound import Sound
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import Answers, Stubs
 from ivr.flow.sim.surroundings import Surroundings
-from ivr.flow.sim.takers import Takers
 from ivr.flow.spoken import Languages
 from ivr.settings import Calendar, Limits
 
@@ -65,13 +63,11 @@ _AFTER_THE_END = frozenset(
 """Commands that a flow without a caller may still give."""
 
 
-class SimulatedCall(ActingCall):
+class SimulatedCall(HandingCall):
     """One call. Whoever drives it plays the caller and the world; what nobody plays is done by the stubs."""
 
     __slots__ = (
         "_agenda",
-        "_agent_answers",
-        "_ai_answers",
         "_callee_answers",
         "_dead_air",
         "_dials",
@@ -83,10 +79,7 @@ class SimulatedCall(ActingCall):
         "_http_answers",
         "_mail_answers",
         "_noted",
-        "_offer_answers",
-        "_queues",
         "_sound",
-        "_takers",
         "_world",
         "contacts",
         "delivered",
@@ -145,40 +138,13 @@ class SimulatedCall(ActingCall):
         self._forward_answers = Answers(stubs.forwards)
         self._mail_answers = Answers(stubs.mails)
         self._callee_answers = Answers(stubs.callees)
-        self._agent_answers = Answers(stubs.agents)
-        self._ai_answers = Answers(stubs.ai_agents)
-        self._offer_answers = Answers(stubs.applications)
-        around = surroundings or _AROUND
         self.delivered = []
         delivered, feed = self.delivered.append, self.send
         self._failing_recordings = stubs.failing_recordings
         self._sound = Sound(agenda, feed, speech)
         happens, manual = self._happens, stubs.manual
         self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
-        self._queues = Queues(
-            agenda,
-            feed,
-            self._leave,
-            self._agent_answers,
-            delivered,
-            happens,
-            self.wall,
-            around.queues,
-            all_calendars,
-            manual,
-        )
-        self._takers = Takers(
-            agenda,
-            feed,
-            self._leave,
-            self._ai_answers,
-            self._offer_answers,
-            delivered,
-            happens,
-            around.ai_agents,
-            around.applications,
-            manual,
-        )
+        self._hand_overs(agenda, stubs, surroundings or _AROUND, all_calendars)
         self._dials = Dials(
             agenda,
             feed,
@@ -298,6 +264,8 @@ class SimulatedCall(ActingCall):
         self._listen()
 
     def _execute(self, command: ports.Command) -> None:
+        if self._hand_over(command):
+            return
         match command:
             case ports.Play():
                 self._asked = True
@@ -328,22 +296,6 @@ class SimulatedCall(ActingCall):
                 self._happens("forward", self._forwards.start(command, self._running()))
             case ports.CancelForward(id=number):
                 self._forwards.cancel(number)
-            case ports.JoinQueue():
-                self._happens("queue", self._queues.join(command, self._running()))
-            case ports.LeaveQueue():
-                self._queues.leave(command)
-            case ports.KeepCallback():
-                self._queues.keep_callback(command)
-            case ports.DeliverVoicemail():
-                self._happens("message", self._queues.message(command, self._running()))
-            case ports.StartAiAgent():
-                self._happens("hand_over", self._takers.start(command, self._running()))
-            case ports.OfferApplication():
-                offered = self._takers.offer(command, self._running())
-                if offered is not None:
-                    self._happens("hand_over", offered)
-            case ports.StopAiAgent(id=number) | ports.StopApplication(id=number):
-                self._takers.stop(number)
             case ports.ReserveDial():
                 self._dials.reserve(command)
             case ports.Dial():
