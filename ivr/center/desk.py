@@ -103,14 +103,6 @@ class Desk:
         self.receive(happened.Configured(CenterConfig.of(settings)))
         self._presence.configure(settings.agents)
 
-    def set_status(self, agent: str, status: str, by: str) -> None:
-        """An agent's status, as somebody chose it; see `Center.objection` for what cannot be."""
-        self.receive(happened.AgentStatus(agent, status, by))
-
-    def figures(self) -> dict[str, Any]:
-        """The centre as it is now; see `Center.figures`."""
-        return self.center.figures()
-
     def packet(self, caller: str) -> Mapping[str, Any] | None:
         """What the agent of a caller is told, the hand-over packet; None where he is not here. Callers are named by
         the ids of their calls."""

@@ -71,10 +71,6 @@ class Presence:
         """Ask phones no more."""
         self._reach.stop()
 
-    def reachable(self, agent: str) -> bool:
-        """Whether any phone of an agent can be rung."""
-        return self._reachable.get(agent, False)
-
     def doubt(self, agent: str) -> None:
         """No phone of an agent has answered a call: ask them at once whether they are there."""
         for phone in self._agents[agent].phones if agent in self._agents else ():

@@ -103,7 +103,7 @@ class History:
     def chooses(self) -> None:
         """An agent chooses a status."""
         status = self.chance.choice(["available"] * 5 + ["busy", "away", "unavailable"])
-        self.house.desk.set_status(self.chance.choice(list(AGENTS)), status, "test")
+        self.house.choose(self.chance.choice(list(AGENTS)), status)
 
     def unregisters(self) -> None:
         """A phone is gone, and another one, or the same, comes back."""
@@ -146,7 +146,7 @@ def test_nobody_is_lost_and_nobody_is_stuck(tmp_path: Path, seed: int) -> None:
     outcomes = Counter(hand_off["outcome"] for hand_off in hand_offs)
     told = Counter(event["outcome"] for event in house.of("queue.left"))
     assert told == outcomes
-    total = house.desk.figures()["queues"]["default"]["total"]
+    total = house.desk.center.figures()["queues"]["default"]["total"]
     assert total["offered"] == len(records)
     assert total["answered"] == outcomes["forwarded"]
     assert total["abandoned"] == outcomes["abandoned"]

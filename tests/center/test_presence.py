@@ -80,7 +80,7 @@ def test_an_agents_number_behind_a_line_counts_where_he_is_called_by_name(tmp_pa
 def test_who_gets_no_new_calls_may_still_get_those_transferred_to_him(tmp_path: Path, status: str, rings: int) -> None:
     house = house_with(tmp_path, "agent:anna")
     anna, caller, waiting = house.phone("200", DESK), house.party(), house.party(OTHER)
-    house.desk.set_status("anna", status, "test")
+    house.choose("anna", status)
     waiting.call("100")
     caller.call("101")
     assert len(anna.calls) == rings
@@ -176,7 +176,7 @@ def test_after_a_restart_agents_are_what_they_were(tmp_path: Path) -> None:
     anna, caller = house.phone("200", DESK), house.party()
     caller.call("100")
     anna.answer()
-    house.desk.set_status("ben", "away", "ben")
+    house.choose("ben", "away")
     house.run(1.0)
     assert house.kept
     kept = dict(house.kept)  # as a crash leaves it: nothing is written at the end

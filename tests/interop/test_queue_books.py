@@ -14,7 +14,7 @@ from tests.interop.conftest import make_config
 from tests.kit.daemon import Daemon
 from tests.kit.queue_peers import AgentPeer, CallerPeer, Peers
 
-pytestmark = [pytest.mark.interop, pytest.mark.heavy]
+pytestmark = [pytest.mark.interop, pytest.mark.heavy, pytest.mark.timeout(400)]
 
 CALLERS, AGENTS = 50, 5
 ARRIVALS = 75.0
