@@ -140,6 +140,8 @@ class Endpoint:
     """Statuses that this one has besides those of all, and when: for the document."""
     local: bool | Callable[[web.Request], bool] = False
     """True: programs of this machine need no token; or whether a request needs none."""
+    max_bytes: int | None = None
+    """Of the body; None: `MAX_BODY_BYTES`."""
     optional: bool = False
     """The body may be left out; `Ask.body` is the model's default then."""
     idempotent: Literal["kept", "own"] | None = None

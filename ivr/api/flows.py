@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from typing import Annotated, Any, Protocol
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, ConfigDict, Field
 
-from ivr.api.endpoints import Ask, Endpoint, Model
+from ivr.api.endpoints import Ask, Endpoint, Model, Query
 from ivr.api.problems import ProblemError
 from ivr.flow import FlowSet
+from ivr.flow.diff import diff_flows
 from ivr.store import FlowState, Version
 from ivr.units import SHARE_FORMS, parse_share
 from ivr.versions import LiveFlows
@@ -18,6 +20,10 @@ from ivr.versions import LiveFlows
 __all__ = ["FlowRoutes"]
 
 
+MAX_TEXT = 500_000
+"""Characters of a flow, as the loader has it."""
+MAX_BYTES = 2 * 2**20
+"""Of a body with such a text."""
 MAX_NUMBER = 2**31
 """What the store has room for."""
 
@@ -105,6 +111,59 @@ class FlowText(FlowVersion):
     text: str
 
 
+class FlowSource(Model):
+    """A flow that is in no folder yet."""
+
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    """Under which it would stand beside the flows in force."""
+    text: Annotated[str, Field(max_length=MAX_TEXT)]
+    """As the file would have it."""
+
+
+class FlowFinding(Model):
+    """One thing to know about a flow."""
+
+    code: str
+    """As the linter's page has it: `F001` keeps it from being loaded."""
+    severity: str
+    """`error`, `warning`, `note`..."""
+    line: int | None
+    """From 1."""
+    element: str | None
+    field: str | None
+    message: str
+    mend: str | None
+    """What to do about it."""
+    path: list[str]
+    """Elements that lead there, from an entry."""
+
+
+class FlowChecked(Model):
+    """What is to be said of a text."""
+
+    holds: bool
+    """It could be loaded."""
+    findings: list[FlowFinding]
+
+
+class TwoVersions(Query):
+    """Versions of a flow that are compared."""
+
+    old: Annotated[int, Field(ge=1, lt=MAX_NUMBER)]
+    new: Annotated[int, Field(ge=1, lt=MAX_NUMBER)]
+
+
+class FlowDifference(Model):
+    """What changed between two versions, as callers meet it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    same: bool
+    """A caller would notice nothing."""
+    lines: list[str]
+    """In sentences."""
+
+
 class CallCounts(Protocol):
     """Who knows the calls in progress."""
 
@@ -119,6 +178,8 @@ class FlowRoutes:
         self._live = live
         self._calls = calls
         self._store = live.keeper.store
+        self._checking = asyncio.Lock()
+        """One at a time: each takes a processor for up to a second."""
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
@@ -129,6 +190,14 @@ class FlowRoutes:
         return [
             Endpoint("GET", "/v1/flows", "flows", self.all, answers={200: FlowsShown}, local=True),
             Endpoint("POST", "/v1/flows/reload", "flows", self.reload, answers=force, problems=bad),
+            Endpoint(
+                "POST", "/v1/flows/check", "flows", self.check, body=FlowSource, answers={200: FlowChecked},
+                max_bytes=MAX_BYTES,
+            ),
+            Endpoint(
+                "GET", f"{one}/diff", "flows", self.diff, query=TwoVersions, answers={200: FlowDifference},
+                problems=none, local=True,
+            ),
             Endpoint("GET", one, "flows", self.show, answers={200: FlowVersions}, problems=none, local=True),
             Endpoint(
                 "GET", version, "flows", self.version, answers={200: FlowText}, problems=none, local=True,
@@ -163,6 +232,27 @@ class FlowRoutes:
         if version is None:
             raise ProblemError(404, "there is no such version")
         return {**_version(version), "text": version.text}
+
+    async def check(self, ask: Ask[FlowSource, None]) -> dict[str, Any]:
+        """Check the text of a flow that is in no folder yet, beside the flows in force."""
+        others = list(self._live.flows.values())
+        async with self._checking:
+            found = await asyncio.to_thread(self._live.keeper.check, ask.body.name, ask.body.text, others)
+        names = ("code", "severity", "line", "element", "field", "message", "mend", "path")
+        shown = [{**{name: getattr(one, name) for name in names}, "path": list(one.path)} for one in found]
+        return {"holds": all(finding.code != "F001" for finding in found), "findings": shown}
+
+    async def diff(self, ask: Ask[None, TwoVersions]) -> dict[str, Any]:
+        """Tell what changed between two versions of a flow, as callers meet it."""
+        name, keeper = ask.path["flow"], self._live.keeper
+
+        def compare() -> dict[str, Any]:
+            found = diff_flows(keeper.flow(name, ask.query.old), keeper.flow(name, ask.query.new))
+            data: dict[str, Any] = json.loads(json.dumps(found.as_data(), default=str))
+            return {"same": not found, "lines": list(found.lines()), **data}
+
+        async with self._checking:
+            return await asyncio.to_thread(compare)
 
     async def reload(self, _: Ask[None, None]) -> dict[str, Any]:
         """Take up the folder of flows."""

@@ -91,6 +91,8 @@ async def _body(endpoint: Endpoint, request: web.Request) -> Any:
         return None
     if endpoint.optional and not request.can_read_body:
         return wanted()
+    if endpoint.max_bytes is not None:
+        request = request.clone(client_max_size=endpoint.max_bytes)
     return validated(wanted, await read_value(request))
 
 

@@ -19,10 +19,8 @@ from ivr.flow.custom import usable_types
 from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.figures import Figures, Way, figures
 from ivr.flow.lint.questions import MOST_WAYS, paths_to
-from ivr.flow.lint.targets import SECTIONS
 from ivr.flow.loader import FLOW_SUFFIXES, flow_files, join_flows, load_flow
 from ivr.flow.model import Flow
-from ivr.flow.sim.queues import QueueBook
 from ivr.flow.sim.speech import SpeechModel
 from ivr.settings import (
     Settings,
@@ -32,6 +30,7 @@ from ivr.settings import (
     open_lines,
     open_to_fraud,
 )
+from ivr.versions.checking import world_of
 
 __all__ = ["command"]
 
@@ -253,22 +252,7 @@ def _short(path: Path) -> Path:
 
 
 def _world(settings: Settings) -> World:
-    folder = settings.prompts
-
-    def exists(name: str) -> bool:
-        return (folder / name).is_file()
-
-    return World(
-        exists,
-        settings.lines,
-        settings.phones,
-        settings.agents,
-        {section: getattr(settings, section) for section in SECTIONS},
-        settings.settings,
-        speech=SpeechModel(files=wav_seconds(folder)),
-        queues=QueueBook(settings.queues, settings.waiting),
-        half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
-    )
+    return dataclasses.replace(world_of(settings), speech=SpeechModel(files=wav_seconds(settings.prompts)))
 
 
 # Questions

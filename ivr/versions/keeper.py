@@ -14,17 +14,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ivr.errors import Fault, FlowLoadError, IvrError
 from ivr.flow import Flow, FlowSet, join_flows, parse_flow
 from ivr.flow.custom import element_types
+from ivr.flow.lint import Finding
 from ivr.flow.loader import flow_files, read_flow, version_of
 from ivr.flow.model import Candidate
 from ivr.settings import Settings
 from ivr.store import FlowState, FlowVersions, StateChange, Version
+from ivr.versions.checking import check_text
 
 __all__ = ["FlowKeeper", "VersionError"]
 
@@ -160,6 +162,10 @@ class FlowKeeper:
                     del self._parsed[next(iter(self._parsed))]
                 self._parsed[name, number] = found
             return found
+
+    def check(self, name: str, text: str, others: Iterable[Flow]) -> list[Finding]:
+        """What is to be said of a text that is in no folder yet, beside other flows."""
+        return check_text(self._settings, self._types, name, text, others)
 
     # Parts
 

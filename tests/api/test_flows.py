@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -93,3 +94,40 @@ async def test_there_is_nothing_to_roll_back_to(api: Api) -> None:
     api.write("reception")
     await post(api, "/v1/flows/reload")
     assert "was active before 1" in (await post(api, "/v1/flows/reception/rollback", 404))["detail"]
+
+
+async def test_a_text_is_checked_before_it_is_anywhere(api: Api) -> None:
+    api.write("reception", "One.")
+    await post(api, "/v1/flows/reload")
+    good = 'elements: {start: {type: start_incoming_call, numbers: ["101"], next: bye}, bye: {type: hang_up}}'
+    assert await post(api, "/v1/flows/check", json={"name": "desk", "text": good}) == {"holds": True, "findings": []}
+    loose = good.replace("next: bye}", "next: bye, branches: {user_hung_up: lost}}")
+    found = await post(api, "/v1/flows/check", json={"name": "desk", "text": loose})
+    assert not found["holds"]
+    assert (found["findings"][0]["code"], found["findings"][0]["element"]) == ("F001", "start")
+    same = await post(api, "/v1/flows/check", json={"name": "desk", "text": good.replace("101", "100")})
+    assert not same["holds"] and "100" in same["findings"][0]["message"]
+    again = await post(api, "/v1/flows/check", json={"name": "reception", "text": good.replace("101", "100")})
+    assert again["holds"]
+    warned = await post(api, "/v1/flows/check", json={"name": "desk", "text": good[:-1] + ", a: {type: hang_up}}"})
+    assert warned["holds"] and [one["element"] for one in warned["findings"]] == ["a"]
+    long = await post(api, "/v1/flows/check", json={"name": "desk", "text": good + "\n#" + "x" * 100_000})
+    assert long["holds"]
+    await post(api, "/v1/flows/check", 422, json={"name": "desk", "text": "x" * 600_000})
+    headers = {**api.token("flows"), "Content-Type": "application/json"}
+    large = io.BytesIO(b'{"name": "desk", "text": "' + b"x" * 3_000_000 + b'"}')
+    assert (await api.client.post("/v1/flows/check", data=large, headers=headers)).status == 413
+    assert (await api.client.get("/v1/flows/desk")).status == 404
+
+
+async def test_two_versions_are_compared(api: Api) -> None:
+    for text in ("One.", "Two."):
+        api.write("reception", text)
+        await post(api, "/v1/flows/reload")
+    found = await (await api.client.get("/v1/flows/reception/diff?old=1&new=2")).json()
+    assert (found["same"], found["lines"]) == (False, ['~ element hello: text: "One." -> "Two."'])
+    assert (found["fields"][0]["old"], found["fields"][0]["words"]) == ("One.", True)
+    same = await (await api.client.get("/v1/flows/reception/diff?old=2&new=2")).json()
+    assert (same["same"], same["lines"]) == (True, [])
+    assert (await api.client.get("/v1/flows/reception/diff?old=1&new=9")).status == 404
+    assert (await api.client.get("/v1/flows/reception/diff?old=1")).status == 422
