@@ -30,6 +30,7 @@ from ivr.flow.ports import (
     QueuePosition,
 )
 from ivr.flow.ports.handoffs import LeaveReason
+from ivr.flow.spoken.waiting import rounded_minutes
 from ivr.settings import WaitingStrategy
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class QueueVisit:
     """What belongs to one visit of one call."""
 
     __slots__ = (
+        "_agent",
         "_at",
         "_callback_first",
         "_command",
@@ -74,6 +76,7 @@ class QueueVisit:
         "_key",
         "_max_wait",
         "_number",
+        "_placed",
         "_queue",
         "_sound",
         "_strategy",
@@ -89,6 +92,8 @@ class QueueVisit:
         self._queue = command.queue or ""
         self._key = ""
         self._number = ""
+        self._agent = ""
+        self._placed: tuple[int, int | None] | None = None
         self._sound: QueueSound | None = None
         self._strategy: WaitingStrategy | None = None
 
@@ -103,6 +108,9 @@ class QueueVisit:
         except CallOver:
             ctx.emit(LeaveQueue(self._command.id, "cancelled"))
             self._remember(self._queue, "abandoned")
+            raise
+        except GeneratorExit:  # somebody outside has moved the call
+            self._remember(self._queue, "forwarded" if self._agent else "cancelled", self._agent)
             raise
         outcome = done.outcome
         self._remember(done.queue or self._queue, outcome, done.agent, done.waited)
@@ -207,7 +215,12 @@ class QueueVisit:
         return None
 
     def _place(self, event: QueueJoined | QueuePosition) -> None:
+        """Enter a place in the trace, unless nothing of it would be said in other words."""
         ctx = self._ctx
+        place = event.position, None if event.estimate is None else rounded_minutes(event.estimate)
+        if place == self._placed:
+            return
+        self._placed = place
         entry: dict[str, Any] = {"position": event.position, "at": ctx.offset(ctx.now)}
         if event.estimate is not None:
             entry["estimate"] = round(event.estimate, 1)
@@ -224,6 +237,7 @@ class QueueVisit:
     def _talk(self, answered: AgentAnswered) -> Waiting:
         ctx = self._ctx
         began = ctx.now
+        self._agent = answered.agent
         ctx.details.update(agent=answered.agent, answered_at=ctx.offset(began))
         self._key = self._number = ""
         ctx.inputs += 1

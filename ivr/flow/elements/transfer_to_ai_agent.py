@@ -292,6 +292,9 @@ class _Conversation:
             ctx.details.update(reason="caller_left", talk_time=talked)
             ctx.set_result({"status": "call_ended", "reason": "", "talk_time": talked})
             raise
+        except GeneratorExit:  # somebody outside has moved the call
+            ctx.handed.ai = AiTalk(command.agent, "moved")
+            raise
         finally:
             self._hush()
             ctx.forwarding = False

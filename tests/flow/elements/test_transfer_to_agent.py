@@ -17,6 +17,7 @@ from ivr.flow.ports import (
     JoinQueue,
     KeepCallback,
     LeaveQueue,
+    Moved,
     Play,
     PlayDone,
     PromptSpec,
@@ -26,7 +27,7 @@ from ivr.flow.ports import (
     StopPlay,
 )
 from ivr.settings import Sound, WaitingStrategy
-from tests.kit.flow import Talk
+from tests.kit.flow import Talk, make_flow
 
 STRATEGY: dict[str, Any] = {
     "greeting": "Hello.",
@@ -486,6 +487,24 @@ def test_events_of_other_visits_are_passed_over() -> None:
     call = desk().joined()
     call.send(QueueDone(99, "closed")).send(AgentAnswered(99, "x"))
     assert call.machine.element == "people"
+
+
+def test_a_call_that_is_moved_out_of_the_queue_remembers_its_wait() -> None:
+    call = desk().joined()
+    call.wait(20.0)
+    other = make_flow("elements: {start: {type: start_from_flow, next: bye}, bye: {type: hang_up}}", "other")
+    call.send(Moved(other, "start", "api"))
+    assert call.left == ["cancelled"]
+    assert [(wait.queue, wait.seconds, wait.outcome) for wait in call.machine._ctx.handed.waits] == [
+        ("support", 20.0, "cancelled")
+    ]
+
+
+def test_places_that_would_not_be_said_in_other_words_fill_no_trace() -> None:
+    call = desk().joined(3, 100.0)
+    for seconds in (101.0, 99.0, 102.0, 20.0, 21.0):
+        call.send(QueuePosition(call.join.id, 3, seconds))
+    assert [place["estimate"] for place in call.details("people")["positions"]] == [100.0, 20.0]
 
 
 # Early media
