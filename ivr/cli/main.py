@@ -32,7 +32,7 @@ COMMANDS = {
     "flows": "List, compare, activate and roll back versions of flows.",
     "token": "Make and take back tokens of the HTTP interface.",
     "queue": "Show queues, agents, call backs and reports; say why calls go where they go.",
-    "webhooks": "Show how webhooks fare; retry or delete what could not be delivered.",
+    "webhooks": "Show webhooks, and what could not be delivered.",
     "campaigns": "List, watch, pause, resume and cancel campaigns.",
     "dnc": "Say who must not be called.",
     "bans": "Show who is shut out; shut out, let in again.",
