@@ -20,7 +20,7 @@ from ivr.api.problems import ProblemError
 from ivr.feed import Feed
 from ivr.store import RecordingRecord
 
-__all__ = ["RecordingRoutes"]
+__all__ = ["KINDS", "RecordingRoutes", "file_of"]
 
 audit = logging.getLogger("ivr.audit")
 
@@ -152,7 +152,7 @@ class RecordingRoutes:
     async def audio(self, ask: Ask[None, None]) -> web.StreamResponse:
         """Hear a recording, or a part of it."""
         record = await self._find(ask)
-        path = await asyncio.to_thread(self._file, record)
+        path = await asyncio.to_thread(file_of, record, self._folder)
         if path is None:
             raise ProblemError(404, "the file of this recording is gone")
         audit.info("recording %s is heard by %s", record.id, ask.by)
@@ -163,7 +163,7 @@ class RecordingRoutes:
     async def delete(self, ask: Ask[None, None]) -> None:
         """Delete a recording with its file. It cannot be had back."""
         record = await self._find(ask)
-        path = await asyncio.to_thread(self._file, record)
+        path = await asyncio.to_thread(file_of, record, self._folder)
         if path is not None:
             try:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -179,14 +179,15 @@ class RecordingRoutes:
             raise ProblemError(404, "there is no such recording")
         return record
 
-    def _file(self, record: RecordingRecord) -> Path | None:
-        """The file, if it is one below the folder and no link leads there; None else."""
-        path = Path(record.path)
-        try:
-            inside = path.resolve().is_relative_to(self._folder.resolve())
-            return path if inside and stat.S_ISREG(path.lstat().st_mode) else None
-        except OSError:
-            return None
+
+def file_of(record: RecordingRecord, folder: Path) -> Path | None:
+    """The file of a recording, if it is one below the folder and no link leads there; None else. Blocks."""
+    path = Path(record.path)
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+        return path if inside and stat.S_ISREG(path.lstat().st_mode) else None
+    except OSError:
+        return None
 
 
 def _place(cursor: str | None) -> tuple[float, str] | None:

@@ -14,17 +14,17 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from ivr.api.control import CallControl
 from ivr.api.endpoints import Ask, Endpoint, File, Raw
+from ivr.api.recordings import KINDS, file_of
 from ivr.call.desks import Desks
 from ivr.call.flowcall import FlowCall
 from ivr.call.moving import NoGoalError, document_flow
-from ivr.flow.twiml import call_id, call_sid
+from ivr.flow.twiml import call_id, call_sid, recording_id
 from ivr.settings import Settings
 from ivr.store import RecordingRecord
 
@@ -106,7 +106,10 @@ class TwilioRoutes:
         account = self._account(ask)
         if account is None:
             return _refused()
-        form = await ask.request.post()
+        try:
+            form = await ask.request.post()
+        except (LookupError, ValueError):
+            return _error(400, 20001, "The body is no form: its characters cannot be read")
         values = {name: value for name, value in form.items() if isinstance(value, str)}
         call = self._call(ask, account)
         if call is None:
@@ -134,11 +137,10 @@ class TwilioRoutes:
 
         Its name is known to who was told it, and cannot be guessed: no password is asked for, as at Twilio."""
         sid, suffix = ask.path["sid"], ask.path["suffix"]
-        if ask.path["account"] not in self._accounts or suffix not in ("", *SUFFIXES):
+        account = self._accounts.get(ask.path["account"])
+        if account is None or suffix not in ("", *SUFFIXES):
             return _missing(ask)
-        hexa = sid.removeprefix("RE")
-        name = "-".join((hexa[:8], hexa[8:12], hexa[12:16], hexa[16:20], hexa[20:]))
-        found = await asyncio.to_thread(self._recordings, name)
+        found = await asyncio.to_thread(self._recordings, recording_id(sid, account.secret))
         if found is None or found.deleted_at is not None:
             return _missing(ask)
         if suffix == ".json":
@@ -154,10 +156,11 @@ class TwilioRoutes:
                     "uri": ask.request.path,
                 }
             )
-        path = Path(found.path)
-        if not await asyncio.to_thread(path.is_file):
+        path = await asyncio.to_thread(file_of, found, self._folder)
+        if path is None:
             return _missing(ask)
-        return web.FileResponse(path, headers={"Content-Type": "audio/wav" if path.suffix == ".wav" else "audio/basic"})
+        headers = {"Content-Type": KINDS.get(path.suffix, "audio/basic"), "X-Content-Type-Options": "nosniff"}
+        return web.FileResponse(path, headers=headers)
 
     # Who asks for what
 

@@ -130,6 +130,7 @@ class ApplicationDesk:
             account=application.account_sid(name),
             url=application.url,
             base_url=self.base_url,
+            secret=application.secret.get_secret_value(),
             method=application.method,
             fallback_url=application.fallback_url,
             status_callback=application.status_callback,
@@ -154,7 +155,11 @@ class ApplicationDesk:
             else:
                 call.feed(ports.ApplicationDone(command.id, "http_error", f"there is no AI agent {own[:64]}"))
             return
-        call.feed(ports.ApplicationTerms(command.id, name, agent.account_sid(own), "http://localhost/", self.base_url))
+        secret = "" if agent.auth_token is None else agent.auth_token.get_secret_value()
+        account = agent.account_sid(own)
+        if agent.auth_token is not None:
+            self._lent[call.report.id] = command.id, account, agent.auth_token
+        call.feed(ports.ApplicationTerms(command.id, name, account, "http://localhost/", self.base_url, secret))
 
     def stop(self, call: FlowCall, command: ports.StopApplication) -> None:
         lent = self._lent.get(call.report.id)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ivr.settings.applications import LEAST_SECRET
 from ivr.settings.connectors import FieldName, HeaderName, Name
 from ivr.settings.values import Digits, Duration, HostPort, HostPortField, Secret, Section
 
@@ -192,6 +193,8 @@ class AiAgent(Section):
                 raise ValueError(f"the header {header} belongs to the connection itself")
             if any(ord(sign) < 32 or ord(sign) == 127 for sign in value.get_secret_value()):
                 raise ValueError("a header's value has line breaks in it")
+        if self.auth_token is not None and len(self.auth_token.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"auth_token: at least {LEAST_SECRET} characters, like those of `openssl rand -hex 32`")
         self._sendable()
         return self
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from ivr.settings.connectors import HeaderName
 from ivr.settings.values import Digits, Duration, Secret, Section
 
-__all__ = ["Application", "ApplicationRetry", "StatusEvent"]
+__all__ = ["LEAST_SECRET", "Application", "ApplicationRetry", "StatusEvent"]
 
 StatusEvent = Literal["initiated", "ringing", "answered", "completed"]
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import re
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.api import ControlRoutes, Guard, HttpServer, OperationRoutes, TwilioRoutes
 from ivr.flow import ports
-from ivr.flow.twiml import call_sid
+from ivr.flow.twiml import call_sid, recording_id, recording_sid
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import RecordingRecord, Store, new_token
 from tests.api.conftest import Health, figures
@@ -231,14 +235,16 @@ async def test_an_account_does_not_reach_calls_of_others(desk: Desk) -> None:
 
 
 async def test_recordings_are_there_for_who_knows_their_name(desk: Desk, tmp_path: Path) -> None:
-    path = tmp_path / "one.wav"
+    folder = desk.scene.house.settings.recordings
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "one.wav"
     path.write_bytes(b"RIFF")
     name = "6f8f2f4e-3f5f-4bb0-9d0a-1a1f2c7f1d55"
     desk.recordings[name] = RecordingRecord(
         id=name, call_id=desk.scene.name, kind="voicemail", name="one.wav", path=str(path), started_at=1.0, seconds=2.0
     )
     account = desk.scene.house.settings.applications["shop"].account_sid("shop")
-    base = f"/2010-04-01/Accounts/{account}/Recordings/RE{name.replace('-', '')}"
+    base = f"/2010-04-01/Accounts/{account}/Recordings/{recording_sid(name, SECRET)}"
     for suffix in ("", ".wav"):
         answer = await desk.client.get(base + suffix)
         assert (answer.status, await answer.read(), answer.content_type) == (200, b"RIFF", "audio/wav")
@@ -247,6 +253,13 @@ async def test_recordings_are_there_for_who_knows_their_name(desk: Desk, tmp_pat
     assert (await desk.client.get(base + ".mp3")).status == 404
     assert (await desk.client.get(base[:-1] + "0")).status == 404
     assert (await desk.client.get(base.replace(account, "AC" + "0" * 32))).status == 404
+    # The id of a recording is no secret: the feed tells it.
+    by_id = f"/2010-04-01/Accounts/{account}/Recordings/RE{name.replace('-', '')}"
+    assert (await desk.client.get(by_id)).status == 404
+    elsewhere = tmp_path / "elsewhere.wav"
+    path.rename(elsewhere)
+    path.symlink_to(elsewhere)
+    assert (await desk.client.get(base)).status == 404
 
 
 def test_results_of_masked_inputs_are_not_told_to_the_feed(tmp_path: Path) -> None:
@@ -257,3 +270,22 @@ def test_results_of_masked_inputs_are_not_told_to_the_feed(tmp_path: Path) -> No
     assert told[0].data["status"] == "collected"
     assert "digits" not in told[0].data
     assert isinstance(ports.InstructionDone(1).result, dict)
+
+
+@given(st.uuids(), st.text(max_size=40))
+def test_recordings_have_names_that_do_not_follow_from_their_ids(key: uuid.UUID, secret: str) -> None:
+    sid = recording_sid(str(key), secret)
+    assert re.fullmatch("RE[0-9a-f]{32}", sid)
+    assert recording_id(sid, secret) == str(key)
+    assert sid != f"RE{key.hex}"
+    assert recording_id(sid, secret + "x") != str(key)
+
+
+@pytest.mark.parametrize("desk", ["shop"], indirect=True)
+async def test_a_form_that_cannot_be_read_is_refused(desk: Desk) -> None:
+    account = desk.scene.house.settings.applications["shop"].account_sid("shop")
+    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(desk.scene.name)}.json"
+    for charset, body in (("nonsense", b"a=b"), ("utf-8", b"a=%ff&b=\xff")):
+        headers = {**basic(account, SECRET), "Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+        answer = await desk.client.post(path, data=body, headers=headers)
+        assert (answer.status, (await answer.json())["code"]) == (400, 20001)

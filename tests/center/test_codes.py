@@ -37,6 +37,7 @@ class Center(QueueHouse):
     def dial(self, phone: Party, user: str, number: str) -> str:
         """Call a code and hear it out; the last that is said."""
         phone.call_as(user, number)
+        self.run(0.01)
         return self.said()
 
     def said(self) -> str:

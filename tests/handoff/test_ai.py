@@ -126,10 +126,12 @@ async def test_a_recording_lasts_as_long_as_the_conversation() -> None:
 
 async def test_headers_and_the_signature_are_sent() -> None:
     async with Endpoint(script()) as endpoint:
-        call = House(f"url: '{endpoint.url}?x=1', headers: {{X-Key: geheim}}, auth_token: token").call()
+        call = House(
+            f"url: '{endpoint.url}?x=1', headers: {{X-Key: geheim}}, auth_token: token-of-sixteen-signs"
+        ).call()
         await until(lambda: endpoint.requests)
         headers = endpoint.requests[0].headers
-        made = hmac.new(b"token", f"{endpoint.url}?x=1".encode(), hashlib.sha1).digest()
+        made = hmac.new(b"token-of-sixteen-signs", f"{endpoint.url}?x=1".encode(), hashlib.sha1).digest()
         assert headers["X-Twilio-Signature"] == base64.b64encode(made).decode()
         assert headers["X-Key"] == "geheim" and "Sec-WebSocket-Extensions" not in headers
         call.desk.gone(call)  # type: ignore[arg-type]

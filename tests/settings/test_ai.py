@@ -11,7 +11,7 @@ from ivr.settings import AiAgent, AiVariable, Settings, parse_settings
 
 
 def settings(text: str) -> Settings:
-    return parse_settings(text, Path("/etc/ivr/ivr.yaml"), {"KEY": "geheim"})
+    return parse_settings(text, Path("/etc/ivr/ivr.yaml"), {"KEY": "geheim-geheim-geheim"})
 
 
 def agent(fields: str) -> AiAgent:
@@ -29,7 +29,7 @@ def test_everything_together() -> None:
         " account: AC0123456789abcdef0123456789abcdef, auth_token: !secret KEY, connect_timeout: 2s, max_duration: 10m,"
         " no_input_timeout: 20s, reconnect: {times: 2, within: 30s}, buffer: 2m, filler: One moment please"
     )
-    assert found.headers["Authorization"].get_secret_value() == "geheim"
+    assert found.headers["Authorization"].get_secret_value() == "geheim-geheim-geheim"
     assert "geheim" not in repr(found)
     assert found.account_sid("bot") == "AC0123456789abcdef0123456789abcdef"
     assert found.reconnect is not None and found.reconnect.times == 2
@@ -92,3 +92,9 @@ def test_a_token_is_not_told() -> None:
     with pytest.raises(ConfigError) as raised:
         agent("url: 'ws://h', auth_token: 123456")
     assert "quote the digits" in str(raised.value) and "123456" not in str(raised.value)
+
+
+@pytest.mark.parametrize("token", ["", "geheim"])
+def test_a_token_that_can_be_guessed_is_none(token: str) -> None:
+    with pytest.raises(ConfigError, match="at least 16 characters"):
+        agent(f"url: 'ws://h', auth_token: '{token}'")

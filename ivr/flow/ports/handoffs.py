@@ -427,6 +427,8 @@ class ApplicationTerms:
     """Of the first document."""
     base_url: str
     """Where the HTTP interface is reached, without a slash at the end."""
+    secret: str = field(default="", repr=False)
+    """Of the account: RecordingSids are made with it."""
     method: Literal["GET", "POST"] = "POST"
     """How the first document is asked for."""
     fallback_url: str | None = None

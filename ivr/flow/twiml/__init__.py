@@ -2,7 +2,7 @@
 
 from ivr.flow.twiml.document import TwimlError, Verb, parse
 from ivr.flow.twiml.interpreter import Ended, converse, limited, run, terms_of
-from ivr.flow.twiml.sids import call_id, call_sid, recording_sid
+from ivr.flow.twiml.sids import call_id, call_sid, recording_id, recording_sid
 from ivr.flow.twiml.talk import Failed, Go, Talk
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "converse",
     "limited",
     "parse",
+    "recording_id",
     "recording_sid",
     "run",
     "terms_of",

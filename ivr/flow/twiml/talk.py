@@ -97,7 +97,7 @@ class Talk:
 
     def recording(self, key: str, path: str, seconds: float) -> dict[str, str]:
         """Parameters that name a recording."""
-        sid = recording_sid(key) if key else named_sid("RE", self.ctx.call.id, path)
+        sid = recording_sid(key, self.terms.secret) if key else named_sid("RE", self.ctx.call.id, path)
         where = f"{self.terms.base_url}/{API_VERSION}/Accounts/{self.terms.account}/Recordings/{sid}"
         return {"RecordingUrl": where, "RecordingSid": sid, "RecordingDuration": str(round(seconds))}
 
