@@ -31,7 +31,7 @@ COMMANDS = {
     "prompts": "Trim, normalise and join prompt files.",
     "flows": "List, compare, activate and roll back versions of flows.",
     "token": "Make and take back tokens of the HTTP interface.",
-    "queue": "Show queues, agents, call backs and reports; say why calls go where they go.",
+    "queue": "Show queues, agents and reports; say why calls go where.",
     "webhooks": "Show webhooks, and what could not be delivered.",
     "campaigns": "List, watch, pause, resume and cancel campaigns.",
     "dnc": "Say who must not be called.",

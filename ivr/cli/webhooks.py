@@ -52,7 +52,8 @@ def dead(ctx: click.Context, name: str, limit: int, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2))
     elif found:
         rows = [
-            (d["id"], d["type"], d["call"] or "", _moment(d["made_at"]), d["attempts"], d["problem"]) for d in found
+            (d["id"], d["type"], d["call"] or "", _moment(d["made_at"]), str(d["attempts"]), d["problem"])
+            for d in found
         ]
         print_table(("event", "type", "call", "happened", "tries", "problem"), rows)
     else:
@@ -96,12 +97,12 @@ def _list(settings: Settings, as_json: bool) -> None:
         rows = [
             (
                 w["name"],
-                w["waiting"],
+                str(w["waiting"]),
                 _moment(w["oldest"]),
-                w["delivered"],
-                w["failed"],
-                w["lost"],
-                w["dead"],
+                str(w["delivered"]),
+                str(w["failed"]),
+                str(w["lost"]),
+                str(w["dead"]),
                 w["problem"],
             )
             for w in found
