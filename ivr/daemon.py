@@ -70,6 +70,7 @@ from ivr.devices import Devices
 from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
+from ivr.flow.elements.queue_sound import prompts_of
 from ivr.flow.spoken import Languages
 from ivr.handoff.ai import AiDesk
 from ivr.handoff.applications import ApplicationDesk
@@ -462,7 +463,8 @@ class Daemon:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
         try:
             await learn_languages(services.languages, flows.values())
-            await services.sounds.warm(flows.prompts(services.languages))
+            queues = prompts_of(self._settings, services.languages)
+            await services.sounds.warm((*flows.prompts(services.languages), *queues))
         except Exception:
             log.exception("the prompts cannot be made ahead")
 
