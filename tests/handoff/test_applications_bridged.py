@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from ivr.call.moving import goal_of
+from ivr.call.moving import document_flow, goal_of
 from ivr.flow import ports
 from ivr.sip import Ended
-from tests.handoff.test_applications import ELSEWHERE, SETTINGS, Scene
+from tests.handoff.test_applications import ELSEWHERE, SECRET, SETTINGS, Scene
 from tests.kit.house import DESK, House
 
 PHONES = SETTINGS + "phones:\n  '200': {password: secret-200}\n"
@@ -70,6 +70,7 @@ elements:
   bye: {type: hang_up}
 """
     house = House(tmp_path, {"main": main, "elsewhere": ELSEWHERE}, PHONES)
+    house.outside.read_profile = lambda number, then: then({})  # type: ignore[method-assign]
     desk, caller = house.phone("200", DESK), house.party()
     caller.call("100")
     desk.ring()
@@ -84,3 +85,17 @@ elements:
     house.play_out()
     house.settled()
     assert [step["branch"] for step in house.record.path][1] == "moved by test"
+
+
+def test_a_bot_reaches_its_call_while_the_document_runs_that_it_left_behind(tmp_path: Path) -> None:
+    bots = SETTINGS + f"ai_agents:\n  bot: {{url: 'wss://bot.test/ws', auth_token: '{SECRET}'}}\n"
+    scene = Scene(tmp_path, "crm", bots)
+    account = scene.house.settings.ai_agents["bot"].account_sid("bot")
+    goal = document_flow("ai_agents/bot", "<Response><Say>Goodbye</Say></Response>")
+    scene.house.manager.move(scene.name, goal.flow, goal.entry, "bot")
+    found = scene.desk.credentials(scene.call)
+    assert found is not None and found[0] == account
+    scene.house.play_out()
+    assert len(scene.desk._lent) == 0
+    scene.house.settled()
+    assert scene.house.record.cause == "transferred"
