@@ -83,7 +83,11 @@ class ControlRoutes:
 
         def post(name: str, handler: Any, body: Any, answers: Any, *, optional: bool = False) -> Endpoint:
             path = f"/v1/calls/{{id}}/{name}"
-            return Endpoint("POST", path, SCOPE, handler, body=body, answers=answers, problems=gone, optional=optional)
+            # What was collected may be a PIN, and answers that are kept are in the store.
+            return Endpoint(
+                "POST", path, SCOPE, handler, body=body, answers=answers, problems=gone, optional=optional,
+                idempotent=None if name == "collect" else "kept",
+            )  # fmt: skip
 
         done = {200: Done, 202: Done}
         return [
