@@ -180,44 +180,57 @@ class StreamRoutes:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         )
         response.force_close()
-        first = self._first(ask, client)
+        clock = asyncio.get_running_loop().time
+        first, missed = self._first(ask, client)
         await response.prepare(ask.request)
         try:
             await _write(response, first)
+            while missed:
+                await self._tell(response, missed)
+            allowed_at = clock()
             while not client.over:
+                silent = False
                 try:
                     async with asyncio.timeout(self._heartbeat):
                         await client.woken.wait()
                 except TimeoutError:
+                    silent = True
+                if clock() - allowed_at >= self._heartbeat:
                     await self._guard.allowed(ask.request, SCOPE, True)
+                    allowed_at = clock()
+                if silent:
                     # An id without data is no event: it is remembered, and events that are not for it leave no gap.
                     await _write(response, f":\nid: {self._feed.run}-{client.told}\n\n")
                     continue
                 client.woken.clear()
                 while client.waiting and not client.over:
-                    count = min(len(client.waiting), AT_ONCE)
-                    events = [client.waiting.popleft() for _ in range(count)]
-                    client.told = events[-1].number
-                    await _write(response, "".join(map(self._text, events)))
+                    client.told = client.waiting[min(len(client.waiting), AT_ONCE) - 1].number
+                    await self._tell(response, client.waiting)
         except (TimeoutError, ConnectionError, ProblemError):
             client.over = True
         return response
 
-    def _first(self, ask: Ask[None, StreamQuery], client: _Client) -> str:
-        """What is sent at once; what comes from now on is queued already."""
+    def _first(self, ask: Ask[None, StreamQuery], client: _Client) -> tuple[str, deque[FeedEvent]]:
+        """What is sent at once, and the events that were missed; what comes from now on is queued already."""
         feed = self._feed
         known = ask.request.headers.get("Last-Event-ID", "") or client.query.after
         client.told = feed.last
-        texts = [f"retry: {RETRY_MILLISECONDS}\n"]
+        text, found = f"retry: {RETRY_MILLISECONDS}\n", deque[FeedEvent]()
         if known:
             number = feed.number_of(known)
             missed = None if number is None else feed.since(number)
             if missed is None:
                 data = json.dumps({"after": known[:100]})
-                texts.append(f"id: {feed.run}-{feed.last}\nevent: gap\ndata: {data}\n")
+                text += f"id: {feed.run}-{feed.last}\nevent: gap\ndata: {data}\n"
             else:
-                texts.extend(self._text(event) for event in missed if client.query.wants(event))
-        return "".join(texts) + "\n"
+                found.extend(event for event in missed if client.query.wants(event))
+        return text + "\n", found
+
+    async def _tell(self, response: web.StreamResponse, events: deque[FeedEvent]) -> None:
+        """Send some of the events; between one part and the next calls have their turn."""
+        part = [events.popleft() for _ in range(min(len(events), AT_ONCE))]
+        await _write(response, "".join(map(self._text, part)))
+        await asyncio.sleep(0)
 
     def _text(self, event: FeedEvent) -> str:
         data = json.dumps(self._feed.shown(event), separators=(",", ":"))

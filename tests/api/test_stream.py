@@ -178,6 +178,27 @@ async def test_a_token_that_is_taken_back_is_good_for_no_more(radio: Radio) -> N
         await stream.read()
 
 
+async def test_a_token_that_is_taken_back_is_good_for_no_more_however_much_happens(radio: Radio) -> None:
+    token, text = new_token("x", ["events:read"], 1.0)
+    radio.store.tokens.add(token)
+    stream = await radio.tune(Authorization=f"Bearer {text}")
+    radio.store.tokens.remove("x")
+    async with asyncio.timeout(10):
+        while radio.routes.streams:
+            radio.feed.tell("call.started", {})
+            await asyncio.sleep(0.01)
+    stream.close()
+
+
+async def test_what_was_missed_comes_in_parts(radio: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "AT_ONCE", 2)
+    for number in range(5):
+        radio.feed.tell("call.started", {"n": number})
+    stream = await radio.tune(f"?after={radio.feed.run}-0")
+    radio.feed.tell("call.ended", {"n": 5})
+    assert [data["data"]["n"] for _, data in await radio.hear(stream, 6)] == [0, 1, 2, 3, 4, 5]
+
+
 async def test_at_the_end_all_streams_end(radio: Radio) -> None:
     stream = await radio.tune()
     radio.routes.close()
