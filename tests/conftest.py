@@ -51,6 +51,7 @@ REAL_TIME = {
     "interop/test_console.py": pytest.mark.patient,
     "interop/test_queue.py": pytest.mark.patient,
     "interop/test_agents.py": pytest.mark.patient,
+    "interop/test_applications.py": pytest.mark.patient,
     "interop/test_soundcard_line.py": pytest.mark.patient,
     "media/test_pool.py": pytest.mark.alone,
     "media/test_streams.py": pytest.mark.alone,
