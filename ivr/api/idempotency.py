@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from ivr.api.problems import ProblemError
-from ivr.errors import StoreError
+from ivr.errors import IvrError, StoreError
 from ivr.store import AnswerTable, KeptAnswer, Token
 
 __all__ = ["AnswerKeeper"]
@@ -69,7 +69,7 @@ class AnswerKeeper:
     async def _first(self, name: tuple[str, str], make: Make) -> web.StreamResponse:
         try:
             response = await make()
-        except ProblemError:
+        except (ProblemError, IvrError):
             await asyncio.to_thread(self._table.drop, *name)
             raise
         if not (200 <= response.status < 300):

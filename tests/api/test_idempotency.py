@@ -13,6 +13,7 @@ from ivr.api import Answer, Ask, Endpoint, Guard, HttpServer, Model, OperationRo
 from ivr.api import guard as guards
 from ivr.api.idempotency import AnswerKeeper
 from ivr.api.limiting import Limiter
+from ivr.call.moving import NoGoalError
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import Store, new_token
 from tests.api.conftest import Health, figures
@@ -45,6 +46,8 @@ class Kitchen:
         await self.gate.wait()
         if ask.body.what == "nothing":
             raise ProblemError(404, "there is nothing")
+        if ask.body.what == "refused":
+            raise NoGoalError("there is no such call")
         if ask.body.what == "trouble":
             raise RuntimeError("trouble")
         self.made += 1
@@ -115,6 +118,7 @@ async def test_another_request_with_the_key_is_refused(house: House, client: Tes
 
 async def test_what_did_nothing_may_be_asked_again(house: House, client: TestClient[Any, Any]) -> None:
     assert (await order(house, client, "nothing")).status == 404
+    assert (await order(house, client, "refused")).status == 404
     assert (await order(house, client, "soup")).status == 201
 
 
