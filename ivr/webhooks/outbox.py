@@ -7,6 +7,7 @@ time tries it, less and less often. A delivery that is refused itself (4xx) hold
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -96,8 +97,8 @@ class Outbox:
         self._lanes: dict[str, _Lane] = {}
         self._ready: deque[str] = deque()
         """Lanes whose first delivery may be tried, as far as the lane is concerned."""
-        self._resting: dict[str, float] = {}
-        """Lanes whose first delivery failed, and until when they rest."""
+        self._resting: list[tuple[float, str]] = []
+        """Until when lanes rest whose first delivery failed, and which: a heap, for there may be as many as calls."""
         self._under_way = 0
         self._troubled = 0
         """Tries in a row that found the endpoint unable to serve."""
@@ -128,9 +129,8 @@ class Outbox:
 
     def due(self, now: float) -> list[Delivery]:
         """Deliveries that are to be tried now; they count as under way."""
-        for name in [name for name, until in self._resting.items() if until <= now]:
-            del self._resting[name]
-            self._ready.append(name)
+        while self._resting and self._resting[0][0] <= now:
+            self._ready.append(heapq.heappop(self._resting)[1])
         found = []
         while self._ready and self._under_way < self._room(now):
             lane = self._lanes[self._ready.popleft()]
@@ -141,7 +141,7 @@ class Outbox:
 
     def next_timer(self) -> float | None:
         """When :meth:`due` is to be asked again, besides after each call of the other methods; None: not at all."""
-        times = [max(until, self._not_before) for until in self._resting.values()]
+        times = [max(self._resting[0][0], self._not_before)] if self._resting else []
         if self._ready and self._under_way < (1 if self._troubled else self.policy.concurrency):
             times.append(self._not_before)
         return min(times, default=None)
@@ -195,7 +195,7 @@ class Outbox:
 
     def _line_up(self, delivery: Delivery, now: float) -> None:
         if delivery.next_at > now:
-            self._resting[delivery.lane] = delivery.next_at
+            heapq.heappush(self._resting, (delivery.next_at, delivery.lane))
         else:
             self._ready.append(delivery.lane)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections import defaultdict
 from itertools import pairwise
 
@@ -190,3 +191,17 @@ class Deliveries(RuleBasedStateMachine):
 
 
 TestDeliveries = Deliveries.TestCase
+
+
+def test_looking_at_many_lanes_that_rest_costs_nothing() -> None:
+    box = outbox(queue=10_000)
+    for number in range(10_000):
+        assert box.put(delivery(number, str(number)), 0.0)
+    begun = time.process_time()
+    while found := box.due(0.0):
+        box.next_timer()
+        for one in found:
+            assert box.failed(one, Failure("status 422", refused=True), 0.0) == "again"
+    assert time.process_time() - begun < 2.0  # each look at each of them took fifteen seconds
+    assert box.next_timer() == 1.0
+    assert len(box.due(1.0)) == box.policy.concurrency
