@@ -168,6 +168,11 @@ def _query(model: type[Query]) -> list[dict[str, Any]]:
     found = []
     for name, wanted in schema.get("properties", {}).items():
         told = wanted.pop("description", "")
+        # What is left out has no value: there is no way to say null in a query.
+        kinds = [kind for kind in wanted.pop("anyOf", ()) if kind.get("type") != "null"]
+        wanted |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+        if wanted.get("default", "") is None:
+            del wanted["default"]
         found.append({"name": name, "in": "query", "required": name in needed, "description": told, "schema": wanted})
     return found
 
@@ -218,4 +223,5 @@ def _name(endpoint: Endpoint) -> str:
 
 def _tag(endpoint: Endpoint) -> str:
     path = endpoint.plain_path
-    return path.split("/")[2] if path.startswith("/v1/") else "operation"
+    tag = path.split("/")[2].partition(".")[0] if path.startswith("/v1/") else "operation"
+    return "operation" if tag in ("docs", "openapi") else tag

@@ -18,6 +18,8 @@ Schema = Mapping[str, Any]
 REFERENCE = "#/components/schemas/"
 USUAL = tuple(USUAL_PROBLEMS.values())
 """Problems that are told once for all, where there is not room for everything."""
+STORE_LIMIT = 2**63
+"""What numbers in the store are below: nothing to know of."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 STYLE = """
@@ -122,7 +124,7 @@ def _bounds(schema: Schema) -> str:
         ("minimum", "from {}"), ("exclusiveMinimum", "more than {}"), ("maximum", "to {}"),
         ("exclusiveMaximum", "less than {}"), ("maxLength", "at most {} characters"),
     ):  # fmt: skip
-        if name in schema:
+        if name in schema and schema[name] != STORE_LIMIT:
             words.append(text.format(schema[name]))
     return f" ({', '.join(words)})" if words else ""
 

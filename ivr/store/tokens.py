@@ -22,7 +22,7 @@ SCOPES = {
     "agents:self": "the own status and calls of the agent whose token it is",
     "calls": "place calls",
     "calls:control": "hang up, move and control live calls",
-    "calls:read": "calls in progress",
+    "calls:read": "calls in progress, and those that are over",
     "campaigns": "make, fill and steer campaigns",
     "events": "post events",
     "events:read": "hear what happens, as it happens",
