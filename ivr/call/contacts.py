@@ -49,7 +49,7 @@ class Wanted:
     guest: str | None = None
     """See :func:`~ivr.call.solo.guest_of`."""
     queue: str | None = None
-    """Queue that the call waits in after what is said; it needs `say`."""
+    """Queue that the call waits in after what is said; it needs `say`, and the properties `language` and `origin`."""
 
 
 class Contacts:

@@ -49,7 +49,8 @@ def built_in(name: str, options: Mapping[str, Any] | None) -> Flow | None:
 def calling_flow(options: str) -> Flow:
     """The flow that calls a contact for who asks. `options` are JSON: `fields` of its start_outgoing_call; `flow` that
     goes on with the call, with properties of the contact as variables (`pass`); or `say`: the property of that name is
-    said, and the call waits in a `queue` then, where one is named. Nothing that came from outside stands in its text.
+    said, and the call waits in a `queue` then, where one is named, with the properties `language` and `origin`.
+    Nothing that came from outside stands in its text.
     FlowLoadError where a field does not hold."""
     wanted = json.loads(options)
     fields: dict[str, Any] = wanted.get("fields", {})
@@ -64,7 +65,9 @@ def calling_flow(options: str) -> Flow:
         talk = {"type": "play", "text": "{{ say }}", "next": "bye" if queue is None else "queue"}
         elements["bye"] = {"type": "hang_up"}
         if queue is not None:
-            elements["queue"] = {"type": "transfer_to_agent", "queue": queue, "branches": {"call_not_forwarded": "bye"}}
+            passed = ["say", "language", "origin"]
+            waits = {"type": "transfer_to_agent", "queue": queue, "origin": "{{ origin }}"}
+            elements["queue"] = {**waits, "branches": {"call_not_forwarded": "bye"}}
     branches = {"call_answered": "talk"}
     if fields.get("machine_detection", "off") != "off":
         branches["voicemail"] = "talk"

@@ -24,14 +24,16 @@ from ivr.center.rules.decisions import CallbackDue, CallbackOver, Decision
 from ivr.center.rules.events import CallbackAnswered, CallbackCancelled, CallbackFailed
 from ivr.errors import IvrError
 from ivr.feed import Feed, FeedEvent
+from ivr.flow.ports import KeepCallback
+from ivr.flow.spoken.waiting import phrases_of
 from ivr.store import KeptWait
 
 __all__ = ["CALLBACK_TEXT", "Callbacks"]
 
 log = logging.getLogger("ivr.center")
 
-CALLBACK_TEXT = "This is the call back that you asked for. One moment, please: you are connected."
-"""Said where the flow says nothing else."""
+CALLBACK_TEXT = phrases_of("en").words.called_back
+"""Said where nothing is known of the language."""
 RINGS = 40.0
 """Seconds that a phone rings, where the agent is held as long."""
 SHORTEST_RING = 10.0
@@ -54,6 +56,11 @@ class _Kept:
     """One call back."""
 
     say: str = CALLBACK_TEXT
+    """Said when the person answers."""
+    language: str = ""
+    """In which the place is told then; empty: the configured one."""
+    origin: str = ""
+    """What the agent sees; empty: nothing is known of the first call."""
     guest: bool = False
     """A guest asked for it: calls go as a guest's do."""
     call: str = ""
@@ -90,7 +97,8 @@ class Callbacks:
     def restore(self, rows: Mapping[str, Any], forget: Callable[[str], object]) -> None:
         """Learn what the store knows, before the first call; `forget` drops a call that was about to go."""
         for callback, row in rows.items():
-            kept = self._kept[callback] = _Kept(str(row.get("say") or CALLBACK_TEXT), bool(row.get("guest")))
+            words = {name: str(row[name]) for name in ("say", "language", "origin") if row.get(name)}
+            kept = self._kept[callback] = _Kept(**words, guest=bool(row.get("guest")))
             if call := row.get("call"):
                 forget(str(call))
                 self._write(callback, kept)
@@ -101,9 +109,9 @@ class Callbacks:
 
     # What the desk tells
 
-    def kept(self, callback: str, say: str | None, guest: bool, call: str) -> None:
-        """A caller wants to be called back; the centre has been told."""
-        kept = self._kept[callback] = _Kept(say or CALLBACK_TEXT, guest)
+    def kept(self, callback: str, command: KeepCallback, origin: str, guest: bool, call: str) -> None:
+        """A caller wants to be called back; the centre has been told. `origin` is what the agent is to see."""
+        kept = self._kept[callback] = _Kept(command.say.value or CALLBACK_TEXT, command.language, origin, guest)
         self._write(callback, kept)
         self._feed.tell("callback.kept", {"callback": callback}, call)
 
@@ -135,6 +143,7 @@ class Callbacks:
         wanted = Wanted(
             due.number,
             say=kept.say,
+            properties={"language": kept.language, "origin": kept.origin},
             queue=due.queue,
             fields=fields,
             payload={"callback": due.callback, "queue": due.queue},
@@ -159,7 +168,8 @@ class Callbacks:
         self._feed.tell("callback.due", told, call)
 
     def _write(self, callback: str, kept: _Kept) -> None:
-        self._keep(KIND, callback, {"say": kept.say, "guest": kept.guest, "call": kept.call})
+        told = {"say": kept.say, "language": kept.language, "origin": kept.origin}
+        self._keep(KIND, callback, {**told, "guest": kept.guest, "call": kept.call})
 
     # What becomes of the calls
 

@@ -49,8 +49,8 @@ STOPPING: Final = "the daemon stops"
 class CallbackKeeper(Protocol):
     """Calls people back (:class:`ivr.center.callbacks.Callbacks`)."""
 
-    def kept(self, callback: str, say: str | None, guest: bool, call: str) -> None:
-        """A caller wants to be called back; the centre has been told."""
+    def kept(self, callback: str, command: ports.KeepCallback, origin: str, guest: bool, call: str) -> None:
+        """A caller wants to be called back; the centre has been told. `origin` is what the agent is to see."""
 
     def of_call(self, call: str) -> str | None:
         """The call back that a call was placed for, which joins a queue now; None for other calls."""
@@ -180,8 +180,7 @@ class Desk:
         if self._refused_callback == callback:
             wait.callback = ""
         else:
-            say = command.say.value if command.say is not None and command.say.kind == "text" else None
-            self.callbacks.kept(callback, say, call.runner.guest, wait.name)
+            self.callbacks.kept(callback, command, wait.command.origin, call.runner.guest, wait.name)
 
     def gone(self, call: FlowCall) -> None:
         wait = self._of(call)

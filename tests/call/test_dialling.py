@@ -87,3 +87,9 @@ def test_fields_that_do_not_hold(fields: dict[str, Any]) -> None:
 def test_flows_of_the_folder_are_not_built_in() -> None:
     assert built_in("talk", {"say": True}) is None
     assert built_in(CALLING, None) is None
+
+
+def test_who_is_called_back_waits_in_his_language_and_agents_see_what_it_was_about() -> None:
+    flow = calling_flow(json.dumps({"say": True, "queue": "sales", "fields": {}}))
+    assert {"say", "language", "origin"} <= flow.variables.keys()
+    assert flow.elements["queue"].origin.source == "{{ origin }}"

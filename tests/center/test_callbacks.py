@@ -12,11 +12,12 @@ import pytest
 from ivr.call.contacts import Wanted
 from ivr.call.solo import SoloOutcome
 from ivr.call.starts import new_wait
-from ivr.center.callbacks import CALLBACK_TEXT, KIND, Callbacks
+from ivr.center.callbacks import KIND, Callbacks
 from ivr.center.rules import decisions as told
 from ivr.center.rules import events as happened
 from ivr.errors import OverloadedError
 from ivr.feed import Feed, FeedEvent
+from ivr.flow.ports import KeepCallback, PromptSpec
 from ivr.settings import parse_settings
 from ivr.store import Store
 from tests.kit.desks import TestDesk
@@ -26,6 +27,9 @@ phones: {"200": {password: a}}
 agents: {anna: {phones: ["200"], queues: [sales], first_status: unavailable}}
 queues: {sales: {join_when_empty: always, senders: ["+4930555"], callback: {attempts: 2, retry_after: 60s}}}
 """
+
+
+SAID = "Dies ist der Rückruf."
 
 
 class Center:
@@ -57,7 +61,8 @@ class Center:
         """A caller wants to be called back, and hangs up."""
         self.desk.join(caller, "sales")
         self.desk.receive(happened.CallbackKept(caller, f"b-{caller}", "+4930123456"))
-        self.callbacks.kept(f"b-{caller}", None, guest, caller)
+        command = KeepCallback(1, "+4930123456", PromptSpec("text", SAID, "de"), "de")
+        self.callbacks.kept(f"b-{caller}", command, "Support desk", guest, caller)
         self.desk.receive(happened.CallerLeft(caller, "callback_scheduled"))
 
     def log_in(self) -> None:
@@ -88,7 +93,8 @@ def test_the_person_is_called_when_an_agent_is_there_and_joins_at_the_kept_place
     assert not center.placed
     center.log_in()
     ((wanted, key),) = center.placed
-    assert (wanted.to, wanted.queue, wanted.say, wanted.guest) == ("+4930123456", "sales", CALLBACK_TEXT, None)
+    assert (wanted.to, wanted.queue, wanted.say, wanted.guest) == ("+4930123456", "sales", SAID, None)
+    assert wanted.properties == {"language": "de", "origin": "Support desk"}
     assert wanted.fields["from"] == "+4930555" and 10 <= wanted.fields["ring_timeout"] <= 40
     assert key == "callback b-c1 1"
     center.feed.tell("call.answered", {}, "call-1")
@@ -154,7 +160,8 @@ def test_a_restart_calls_nobody_twice_and_forgets_nobody(center: Center) -> None
     center.log_in()
     center.desk.write()
     rows = center.desk.store.center.load("local")[KIND]
-    assert rows == {"b-c1": {"say": CALLBACK_TEXT, "guest": False, "call": "call-1"}}
+    known = {"say": SAID, "language": "de", "origin": "Support desk"}
+    assert rows == {"b-c1": {**known, "guest": False, "call": "call-1"}}
     center.callbacks.close()
     center.desk.listeners.clear()
     again = center.restarted()

@@ -25,11 +25,13 @@ from ivr.flow.ports import (
     LeaveQueue,
     Play,
     PlayDone,
+    PromptSpec,
     QueueDone,
     QueueJoined,
     QueuePosition,
 )
 from ivr.flow.ports.handoffs import LeaveReason
+from ivr.flow.spoken.waiting import phrases_of
 from ivr.flow.spoken.waiting import rounded_minutes
 from ivr.settings import WaitingStrategy
 
@@ -299,7 +301,9 @@ class QueueVisit:
             return (yield from self._over(over))
         if number:
             self._key, self._number = "callback", number
-            ctx.emit(KeepCallback(self._command.id, number))
+            phrases = phrases_of(ctx.language)
+            say = PromptSpec("text", phrases.words.called_back, phrases.language)
+            ctx.emit(KeepCallback(self._command.id, number, say, ctx.language))
             return (yield from self._leave("callback_scheduled"))
         if otherwise is not None:
             return (yield from self._leave(otherwise))

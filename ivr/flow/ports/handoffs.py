@@ -130,8 +130,10 @@ class KeepCallback:
     """Of the `JoinQueue`."""
     number: str
     """Whom to call, normalised; the caller has confirmed it."""
-    say: PromptSpec | None = None
-    """Said to him when he answers, before an agent is connected; None: the default text."""
+    say: PromptSpec
+    """Said to him when he answers, before an agent is connected."""
+    language: str
+    """In which he is told his place then."""
 
 
 @dataclass(frozen=True, slots=True)

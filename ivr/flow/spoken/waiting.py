@@ -73,6 +73,8 @@ class Words:
     """It cannot be taken."""
     message: str
     """Before the tone of a message."""
+    called_back: str
+    """He has answered the call back."""
 
 
 WORDS = {
@@ -92,6 +94,7 @@ WORDS = {
         not_kept="You keep your place in line.",
         refused="We are sorry, we cannot call you back.",
         message="Please leave your message after the tone.",
+        called_back="This is the call back that you asked for. One moment, please: you are connected.",
     ),
     "de": Words(
         first="Sie sind als Nächstes an der Reihe.",
@@ -109,6 +112,7 @@ WORDS = {
         not_kept="Sie behalten Ihren Platz in der Warteschlange.",
         refused="Leider können wir Sie nicht zurückrufen.",
         message="Bitte hinterlassen Sie Ihre Nachricht nach dem Ton.",
+        called_back="Dies ist der Rückruf, um den Sie gebeten haben. Einen Moment bitte, Sie werden verbunden.",
     ),
     "es": Words(
         first="Usted es el siguiente.",
@@ -126,6 +130,7 @@ WORDS = {
         not_kept="Usted conserva su lugar en la cola.",
         refused="Lo sentimos, no podemos devolverle la llamada.",
         message="Deje su mensaje después de la señal.",
+        called_back="Le devolvemos la llamada, como nos pidió. Un momento, por favor, le ponemos en comunicación.",
     ),
     "fr": Words(
         first="Vous êtes le prochain.",
@@ -143,6 +148,7 @@ WORDS = {
         not_kept="Vous gardez votre place dans la file.",
         refused="Désolé, nous ne pouvons pas vous rappeler.",
         message="Veuillez laisser votre message après le signal sonore.",
+        called_back="Nous vous rappelons, comme vous l'avez demandé. Un instant, nous vous mettons en relation.",
     ),
 }
 

@@ -26,6 +26,7 @@ from ivr.flow.ports import (
     QueuePosition,
     StopPlay,
 )
+from ivr.flow.spoken.waiting import phrases_of
 from ivr.settings import Sound, WaitingStrategy
 from tests.kit.flow import Talk, make_flow
 
@@ -386,7 +387,8 @@ def test_the_call_back_to_the_callers_number() -> None:
         "We will call you back on plus 1 5, 5 5 0, 1 9 9. If that is right, press 1. For another number, press 2."
     )
     call.press("1")
-    assert call.commands(KeepCallback) == [KeepCallback(call.join.id, "+15550199")]
+    say = PromptSpec("text", phrases_of("en").words.called_back, "en")
+    assert call.commands(KeepCallback) == [KeepCallback(call.join.id, "+15550199", say, "en")]
     assert call.left == ["callback_scheduled"]
     call.done("callback_scheduled", callback="c7")
     call.wait(2.0)
