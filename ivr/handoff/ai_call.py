@@ -25,6 +25,7 @@ from ivr.handoff.protocols import (
     Dialect,
     Given,
     Kept,
+    KeptValues,
     Keys,
     MarkSet,
     Message,
@@ -85,7 +86,7 @@ class AiCall:
         """Reason for which the flow gets the call where the connection cannot be made anew."""
         self._lost: list[float] = []
         """When connections were lost that were made anew."""
-        self._variables: dict[str, Any] = {}
+        self._variables = KeptValues()
         self._summary = ""
         self._turns: list[Mapping[str, Any]] = []
 
@@ -232,7 +233,7 @@ class AiCall:
                 self.call.leg.send_keys(digits, self._clock())
                 self.call.services.flush()
             case Kept(variables=variables, summary=summary, turns=turns):
-                self._variables |= variables
+                self._variables.add(variables)
                 self._summary = summary or self._summary
                 self._turns = [*self._turns, *turns][-MAX_TRANSCRIPT:]
             case Given():
@@ -393,7 +394,7 @@ class AiCall:
             target,
             self._summary,
             tuple(self._turns),
-            self._variables,
+            self._variables.values,
             talked,
         )
         self.call.feed(replace(done, end_call=end_call, twiml=twiml, twiml_url=url))

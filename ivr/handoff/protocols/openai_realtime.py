@@ -35,6 +35,8 @@ __all__ = ["OpenAiRealtime"]
 
 MAX_CALLS: Final = 100
 """Tool calls that are remembered, so that none is carried out twice."""
+MAX_CALL_ID: Final = 200
+"""Characters of a call's id; it is remembered, and sent back."""
 MAX_CODE: Final = 80
 """Characters of an error's code in a note."""
 _TYPES: Final = {"text": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
@@ -175,6 +177,8 @@ class OpenAiRealtime:
         name, number = call.get("name"), call.get("call_id")
         if not isinstance(name, str) or not isinstance(number, str) or number in self._done:
             return ()
+        if len(number) > MAX_CALL_ID:
+            return (Odd("a tool call with a very long id"),)
         self._done.append(number)
         tool = self._agent.tools.get(name)
         if tool is None:

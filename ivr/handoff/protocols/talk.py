@@ -21,6 +21,7 @@ __all__ = [
     "Facts",
     "Given",
     "Kept",
+    "KeptValues",
     "Keys",
     "MarkSet",
     "Message",
@@ -182,8 +183,9 @@ class Dialect(Protocol):
 
 
 def bounded_text(value: object, limit: int = MAX_SUMMARY) -> str:
-    """A text of somebody else, cut to a length; empty where it is none."""
-    return value[:limit] if isinstance(value, str) else ""
+    """A text of somebody else, cut to a length; empty where it is none. Half of a character, which JSON can escape and
+    nobody can send or store, becomes a question mark."""
+    return value[:limit].encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def bounded_values(value: object) -> dict[str, Any]:
@@ -193,16 +195,41 @@ def bounded_values(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         return found
     for name, one in value.items():
-        if not isinstance(name, str) or not name or len(name) > MAX_NAME or len(found) >= MAX_VALUES:
+        if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= MAX_NAME:
             continue
+        if len(found) >= MAX_VALUES:
+            break
         try:
-            room -= len(json.dumps(one)) + len(name)
+            text = json.dumps(one, allow_nan=False)
+            if "\\ud" in text:
+                one = json.loads(json.dumps(one, ensure_ascii=False).encode("utf-8", "replace"))
+            room -= len(text) + len(name)
         except (ValueError, TypeError, RecursionError):
             continue
         if room < 0:
             break
         found[name] = one
     return found
+
+
+class KeptValues:
+    """Variables of somebody else that come one after another: together as many as come back."""
+
+    __slots__ = ("_room", "_sizes", "values")
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self._sizes: dict[str, int] = {}
+        self._room = MAX_VALUES_TEXT
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Keep values, in place of those of the same names, as far as they fit; they are bounded each by itself."""
+        for name, value in values.items():
+            size, had = len(name) + len(json.dumps(value)), self._sizes.get(name)
+            if (had is None and len(self.values) >= MAX_VALUES) or size - (had or 0) > self._room:
+                continue
+            self._room -= size - (had or 0)
+            self.values[name], self._sizes[name] = value, size
 
 
 def bounded_turns(value: object) -> tuple[dict[str, str], ...]:

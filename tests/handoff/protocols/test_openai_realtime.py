@@ -169,6 +169,11 @@ def test_a_tool_that_cannot_be_used_is_answered(name: str, arguments: str) -> No
     assert isinstance(found[0], Send) and "function_call_output" in str(found[0].message)
 
 
+def test_a_call_with_a_very_long_id_is_left_out_of_account() -> None:
+    event = {"type": "response.function_call_arguments.done", "name": "no_tool", "call_id": "c" * 100_000}
+    assert said(event) == [Odd("a tool call with a very long id")]
+
+
 def test_the_transcript_is_kept() -> None:
     asked = {"type": "conversation.item.input_audio_transcription.completed", "transcript": "A table, please"}
     answered = {"type": "response.output_audio_transcript.done", "transcript": "For how many?"}

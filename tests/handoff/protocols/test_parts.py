@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +19,7 @@ from ivr.handoff.protocols.budget import (
 from ivr.handoff.protocols.laws import linear_of_ulaw, loud_samples, samples_of_ulaw, ulaw_of_linear, ulaw_of_samples
 from ivr.handoff.protocols.silence import Silence
 from ivr.handoff.protocols.spoken import TAGS, Spoken
+from ivr.handoff.protocols.talk import MAX_VALUES, MAX_VALUES_TEXT, KeptValues, bounded_text, bounded_values
 
 QUIET = b"\xff" * 160
 LOUD = bytes((ulaw_of_linear(9_000), ulaw_of_linear(-9_000))) * 80
@@ -199,3 +202,28 @@ def test_no_more_is_left_out_than_waits(steps: list[tuple[bytes, int, float]]) -
         now += passed
         if backlog.surplus(payload, queued, now):
             assert payload and backlog.left_out > 0
+
+
+# Values
+
+
+def test_values_that_come_one_after_another_are_bounded_together() -> None:
+    kept = KeptValues()
+    for number in range(10 * MAX_VALUES):
+        kept.add(bounded_values({f"v{number}": "x"}))
+    assert list(kept.values) == [f"v{number}" for number in range(MAX_VALUES)]
+    kept.add({"v0": "y" * 100, "new": 1})
+    assert kept.values["v0"] == "y" * 100 and "new" not in kept.values
+    for number in range(MAX_VALUES):
+        kept.add(bounded_values({f"v{number}": "z" * 10_000}))
+    assert len(json.dumps(kept.values)) < MAX_VALUES_TEXT + 10 * MAX_VALUES
+    kept.add({"v0": ""})
+    assert kept.values["v0"] == ""
+
+
+def test_what_cannot_be_sent_or_stored_does_not_come_back() -> None:
+    given = json.loads(
+        '{"a": ["x\\ud800", "\\ud83d\\ude00"], "b\\udfff": 1, "c": NaN, "d": {"e\\ud800": Infinity}, "f": 2}'
+    )
+    assert bounded_values(given) == {"a": ["x?", "\U0001f600"], "f": 2}
+    assert bounded_text("x\ud800") == "x?"
