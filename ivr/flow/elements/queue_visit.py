@@ -31,8 +31,7 @@ from ivr.flow.ports import (
     QueuePosition,
 )
 from ivr.flow.ports.handoffs import LeaveReason
-from ivr.flow.spoken.waiting import phrases_of
-from ivr.flow.spoken.waiting import rounded_minutes
+from ivr.flow.spoken.waiting import phrases_of, rounded_minutes
 from ivr.settings import WaitingStrategy
 
 if TYPE_CHECKING:
