@@ -123,6 +123,7 @@ class ControlRoutes:
             fields=body.fields(),
             otherwise=body.otherwise,
             variables=body.variables,
+            chosen=isinstance(ask.token, CallToken),
         )
         return self._moved(ask, goal)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ivr.call.flowcall import FlowCall
 from ivr.call.identity import Caller
 from ivr.call.leg import Leg
-from ivr.call.outbound import dialler_of
+from ivr.call.outbound import dialler_of, flow_of_wish
 from ivr.call.report import CallReport
 from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
@@ -84,4 +84,4 @@ class LiveCall(FlowCall):
         return Showing(own, self.number, self.display, not self.number, self.caller.called, diversions)
 
     def dialler(self, *, written: bool) -> Dialler:
-        return dialler_of(self.caller, self.machine.flow, written=written)
+        return dialler_of(self.caller, flow_of_wish(self.machine, written=written), written=written)

@@ -16,6 +16,7 @@ from ivr.call.dialling import BUILT_IN
 from ivr.errors import FlowLoadError, IvrError
 from ivr.flow import Flow, FlowSet, parse_flow
 from ivr.flow.control import ControlElement
+from ivr.flow.twiml.dial import DialledElement
 from ivr.flow.twiml.element import DocumentElement
 from ivr.settings import Settings
 
@@ -88,10 +89,12 @@ def goal_of(
     fields: Mapping[str, Any] | None = None,
     otherwise: str | None = None,
     variables: Mapping[str, Any] | None = None,
+    chosen: bool = False,
 ) -> Goal:
     """Where a call goes on that is moved to a target. `fields` are further ones of the element that sees to it;
     `otherwise` is the flow that gets the call where nobody takes it, by default it is hung up; `variables` are those of
-    a `flow`. NoGoalError, GoalError."""
+    a `flow`; `chosen`: an application names the target, so that for the outbound policy it is not one that stands in
+    the flow. NoGoalError, GoalError."""
     if otherwise is not None:
         _entry(otherwise, flows)
     if target == "flow":
@@ -102,7 +105,7 @@ def goal_of(
         raise NoGoalError(f"there is no {target.replace('_', ' ')} {value[:64]}")
     if target == "to":
         _check_named(value, settings)
-    made = _built(json.dumps([target, value, dict(fields or {}), otherwise], sort_keys=True))
+    made = _built(json.dumps([target, value, dict(fields or {}), otherwise, chosen], sort_keys=True))
     return Goal(made, START)
 
 
@@ -134,7 +137,7 @@ def _has_expression(value: Any) -> bool:
 
 @lru_cache(BUILT)
 def _built(wanted: str) -> Flow:
-    target, value, fields, otherwise = json.loads(wanted)
+    target, value, fields, otherwise, chosen = json.loads(wanted)
     kind, name, back = _ELEMENTS[target]
     if _has_expression([value, fields]):
         raise GoalError("expressions are for flows alone: leave out {{ and }}")
@@ -151,7 +154,10 @@ def _built(wanted: str) -> Flow:
     except FlowLoadError as error:
         faults = "; ".join(f"{(fault.field or '').rpartition('.')[2]}: {fault.text}" for fault in error.faults)
         raise GoalError(faults) from None
-    return replace(parsed, name=MOVED, version=BUILT_IN, source=None)
+    made = dict(parsed.elements)
+    if chosen and target == "to":
+        made[DO] = DialledElement.model_validate(elements[DO])
+    return replace(parsed, elements=made, name=MOVED, version=BUILT_IN, source=None)
 
 
 def document_flow(application: str, document: str) -> Goal:

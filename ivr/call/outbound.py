@@ -11,14 +11,16 @@ from typing import Any, Protocol
 
 from ivr.call.dialling import DIALLED
 from ivr.call.identity import Caller
+from ivr.call.moving import MOVED, TAKEN
 from ivr.call.targets import Destination
 from ivr.errors import BusyError, CallForbiddenError
 from ivr.flow.calendar import hours_at
+from ivr.flow.machine import Machine
 from ivr.guard import Dialler, DialPolicy, Full, Usage, Verdict
 from ivr.lines import Showing
 from ivr.settings import Settings
 
-__all__ = ["Outbound", "Placed", "dialler_of"]
+__all__ = ["Outbound", "Placed", "dialler_of", "flow_of_wish"]
 
 log = logging.getLogger("ivr.call.outbound")
 
@@ -28,6 +30,16 @@ class Placed(Protocol):
 
     def fail(self) -> None:
         """End it."""
+
+
+def flow_of_wish(machine: Machine, *, written: bool) -> str:
+    """The flow that somebody is called for. Where an application has moved the call to one that is made for that
+    (`(moved)`), and names who is called, it is the flow that let the application have the call: what that may not dial
+    it does not dial by an application either."""
+    own = machine.flow
+    if written or own not in (MOVED, TAKEN):
+        return own
+    return next((step.flow for step in reversed(machine.steps) if step.flow not in (MOVED, TAKEN)), own)
 
 
 def dialler_of(caller: Caller, flow: str, *, written: bool = True) -> Dialler:

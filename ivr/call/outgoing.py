@@ -11,6 +11,7 @@ from collections.abc import Callable
 from ivr.call.attempts import AttemptReport
 from ivr.call.flowcall import FlowCall
 from ivr.call.leg import Leg
+from ivr.call.outbound import flow_of_wish
 from ivr.call.outcomes import INTERNAL, Dialled
 from ivr.call.outdial import Callee, Outdial
 from ivr.call.recordings import CallRecordings
@@ -274,9 +275,10 @@ class OutgoingCall(FlowCall):
         return Showing(own, self.number, self.display) if self.up else Showing(own)
 
     def dialler(self, *, written: bool) -> Dialler:
+        flow = flow_of_wish(self.machine, written=written)
         if self._guest is None:
-            return Dialler("flow", None, self.machine.flow, written)
-        return Dialler("guest", None, self.machine.flow, written or (not self.up and self.number == self._guest))
+            return Dialler("flow", None, flow, written)
+        return Dialler("guest", None, flow, written or (not self.up and self.number == self._guest))
 
     # The end
 

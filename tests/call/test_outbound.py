@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ivr.call.moving import goal_of
 from ivr.sip import Answered, Ended, Rejected
-from tests.kit.house import CALLER, CELL, DESK, SHOP, TRUNK, House, Party
+from tests.kit.house import CALLER, CELL, DESK, SHOP, TRUNK, Address, House, Party
 
 FLOW = """
 variables: {whom: "+4930777"}
@@ -71,6 +72,38 @@ def test_numbers_that_guests_bring_can_be_listed(tmp_path: Path) -> None:
     trunk = one.party(TRUNK)
     one.party(CALLER).call("100")
     assert dialled(trunk) == ["+4930777"]
+
+
+HELD = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: words}
+  words: {type: play, text: welcome, loop: 50, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.mark.parametrize(
+    ("caller", "more", "by_application", "by_operator"),
+    [
+        (CALLER, "", 0, 1),
+        (CALLER, 'guests: ["+4930*"]', 1, 1),
+        (TRUNK, "", 1, 1),
+        (TRUNK, 'flows: {main: ["+4989*"]}', 0, 1),
+    ],
+)
+@pytest.mark.parametrize("chosen", [True, False])
+def test_an_application_dials_by_a_move_what_its_call_may_have_dialled(
+    tmp_path: Path, caller: Address, more: str, by_application: int, by_operator: int, chosen: bool
+) -> None:
+    text = SETTINGS.replace("MORE", f", {more}" if more else "").replace("MAX", "")
+    one = House(tmp_path, {"main": HELD}, text)
+    trunk = one.party(TRUNK)
+    (trunk if caller == TRUNK else one.party(caller)).call("100")
+    before = len(trunk.calls)
+    goal = goal_of("to", "+4930123", one.manager.flows, one.settings, chosen=chosen)
+    one.manager.move(next(iter(one.manager.calls)), goal.flow, goal.entry, "test")
+    one.run(0.1)
+    assert len(trunk.calls) - before == (by_application if chosen else by_operator)
 
 
 @pytest.mark.parametrize(

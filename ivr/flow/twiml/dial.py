@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ivr.flow.session import Session
     from ivr.flow.twiml.talk import Talk
 
-__all__ = ["connect", "dial", "enqueue", "refer"]
+__all__ = ["DialledElement", "connect", "dial", "enqueue", "refer"]
 
 DIAL_TIMEOUT, TIME_LIMIT = 30.0, 14_400.0
 """Seconds of ringing, and of the bridged call, where the document says nothing else."""
@@ -64,13 +64,16 @@ _NUMBER = re.compile(r"[+0-9*#][0-9*#]{0,39}", re.ASCII)
 _CLIENT = re.compile(r"[A-Za-z0-9._@+-]{1,64}", re.ASCII)
 
 
-class _Dialled(ForwardCallElement):
-    """A forward to whom a document names. Documents are made of what calls bring, as far as anybody knows: what guests
+class DialledElement(ForwardCallElement):
+    """A forward to whom an application names. It names whom calls have brought, as far as anybody knows: what guests
     may not have dialled they may not have dialled by an application either."""
 
     def _command(self, ctx: Session) -> Forward | None:
         forward = super()._command(ctx)
-        return None if forward is None else replace(forward, chosen=frozenset(forward.targets))
+        if forward is None:
+            return None
+        # The numbers of agents stand in the configuration.
+        return replace(forward, chosen=frozenset(one for one in forward.targets if not one.startswith("agent:")))
 
 
 def dial(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
@@ -104,7 +107,9 @@ def dial(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     if not verb.flag("answerOnBridge"):
         ctx.answer()
     leg = _Leg(talk, targets, base)
-    branch = yield from inside(ctx, entry, _element(_Dialled, {"type": "forward_call", **fields}).run(ctx), leg.seen)
+    branch = yield from inside(
+        ctx, entry, _element(DialledElement, {"type": "forward_call", **fields}).run(ctx), leg.seen
+    )
     leg.over(STATUSES.get(branch, "canceled" if not ctx.up else "failed"))
     params = leg.params(branch, answered_for=float((ctx.result or {}).get("talk_time") or 0.0))
     if not ctx.up:
@@ -233,7 +238,7 @@ def refer(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     if not target.lower().startswith(("sip:", "tel:")) or " " in target:
         raise TwimlError("Refer needs a <Sip> address", 13226)
     fields = {"type": "forward_call", "to": (literal(target),), "mode": "refer"}
-    branch = yield from inside(ctx, entry, _element(_Dialled, fields).run(ctx))
+    branch = yield from inside(ctx, entry, _element(DialledElement, fields).run(ctx))
     done = branch == "call_forwarded"
     code = (ctx.result or {}).get("sip_code")
     params = {
