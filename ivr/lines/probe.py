@@ -42,6 +42,7 @@ def options(ground: Ground, target: Uri, flow: Flow, routes: Sequence[str] = ())
         f"{layer.names(flow).contact}Accept: application/sdp\r\n{ground.stack.ability_lines}",
     )
 
+
 class LineProbe:
     """A line that is asked. `changed` is called when the pulse changes."""
 

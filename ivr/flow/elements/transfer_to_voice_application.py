@@ -66,9 +66,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
     type: Literal["transfer_to_voice_application"] = "transfer_to_voice_application"
     application: TextTemplate
     """Of `applications` in the configuration."""
-    custom_data: Annotated[dict[VariableName, ValueTemplate], Field(max_length=MAX_TOLD)] = Field(
-        default_factory=dict
-    )
+    custom_data: Annotated[dict[VariableName, ValueTemplate], Field(max_length=MAX_TOLD)] = Field(default_factory=dict)
     """Key-values for the application: sensitive ones are sent, and stand in no log."""
     timeout: Annotated[Duration, Field(gt=0, le=MAX_TIMEOUT)] | None = None
     """For taking the call (`events`), for one document (`twiml`); default: as configured."""
