@@ -29,6 +29,8 @@ class _Running:
     started_at: float
     id: str
     """Of its record in the store."""
+    silence: float
+    """Seconds of it that end the recording, and are in the file."""
 
 
 class CallRecordings:
@@ -74,7 +76,9 @@ class CallRecordings:
         )
         services.paths_taken.add(path)
         record = self._port.record(path, options)
-        self._running[record] = _Running(kind, number, path, services.wall(), str(uuid.uuid4()))
+        self._running[record] = _Running(
+            kind, number, path, services.wall(), str(uuid.uuid4()), options.max_silence or 0.0
+        )
         return record
 
     def stop(self, number: int) -> None:
@@ -146,7 +150,7 @@ class CallRecordings:
         return ports.RecordDone(
             running.number,
             path,
-            event.seconds,
+            max(0.0, event.seconds - running.silence) if event.reason == "silence" else event.seconds,
             reason,  # type: ignore[arg-type]
             event.error,
             running.id if kept else "",

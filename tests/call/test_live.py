@@ -21,7 +21,7 @@ elements:
   welcome: {type: play, text: welcome, interruptible: true, next: menu}
   menu: {type: collect, max_digits: 1, wait: 5s, responses: {"1": one, "2": two}, branches: {no_match: bye}}
   one: {type: play, text: one, next: bye}
-  two: {type: record_voicemail, max_silence: 0, beep: true, next: bye, branches: {nothing_recorded: bye}}
+  two: {type: record_voicemail, max_silence: 5s, beep: true, next: bye, branches: {nothing_recorded: bye}}
   bye: {type: hang_up}
 """
 SILENT = """
@@ -121,7 +121,7 @@ def test_a_message_that_is_too_short_leaves_neither_file_nor_row(house: House) -
     house.press("2")
     house.play_out()
     (path, _), *_ = house.port.recordings.values()
-    house.port.recorded("silence", 0.4)
+    house.port.recorded("silence", 5.4)
     house.settled()
     assert house.books.recordings == []
     assert not path.exists()

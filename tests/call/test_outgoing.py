@@ -205,7 +205,7 @@ def test_a_message_is_recorded_after_early_media(tmp_path: Path) -> None:
     callee.answer()
     calls.house.play_out()  # the beep
     voicemail = max(calls.house.port.recordings)
-    calls.house.port.recorded("silence", record_id=voicemail)
+    calls.house.port.recorded("silence", 8.0, record_id=voicemail)
     calls.settled()
     assert calls.path == ["start", "dial", "hello", "bye"]
     assert {row.kind for row in calls.house.books.recordings} == {"voicemail", "call"}

@@ -116,11 +116,9 @@ class TimedPort(FakePort):
             return
         self.running.discard(number)
         begun = self._begins[number]
-        end = self._link.now
-        if reason == "silence":
-            end = max(begun, self._speaks_until)
-        length = end - begun if seconds is None else seconds
-        self._sounds.recorded[str(self.recordings[number][0])] = length
+        length = self._link.now - begun if seconds is None else seconds
+        heard = max(0.0, self._speaks_until - begun) if reason == "silence" else length
+        self._sounds.recorded[str(self.recordings[number][0])] = heard
         self.say(RecordDone(self, number, length, reason, error))  # type: ignore[arg-type]
 
 
