@@ -5,10 +5,12 @@ What only reads is open to this machine; everything else needs a token with the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ivr.api.bodies import MAX_BODY_BYTES
 from ivr.api.document import DocumentRoutes
@@ -25,6 +27,17 @@ __all__ = ["HttpServer", "Routes"]
 
 SHUTDOWN_SECONDS = 1.0
 """Open requests may take so long at the end: answers come from memory."""
+
+
+class _Quiet(logging.Filter):
+    """Leaves requests that are none out of the log: everybody can send as many as he likes, and what aiohttp writes of
+    one has its line in it, with the token."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+logging.getLogger("aiohttp.server").addFilter(_Quiet())
 
 
 class Routes(Protocol):

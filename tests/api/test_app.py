@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -77,3 +78,11 @@ async def test_calls_that_are_over_page_by_page(store: Store) -> None:
         assert await page("cause=network") == ([], None)
         for query in ("limit=0", "limit=2000", "before=x", "from=yesterday", "state=gone"):
             assert (await client.get(f"/v1/calls?state=ended&{query}")).status == 422
+
+
+async def test_what_is_no_request_is_answered_and_not_logged(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    writer.write(b"GET /v1/calls HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ivr_geheim\x00\r\n\r\n")
+    assert (await reader.readline()).split()[1] == b"400"
+    writer.close()
+    assert "geheim" not in caplog.text and "Traceback" not in caplog.text
