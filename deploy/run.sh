@@ -36,6 +36,7 @@ or from a second terminal, without a softphone:  .venv/bin/ivr --config $config 
 Press 1 for English or 2 for German; then 1 sales (rings phone 200, else leave a message), 2 opening hours,
 3 balance (account 1001, PIN 2468), 4 a survey, 5 voicemail (end with #, then 3 to save).
 To be called by it, register a softphone at 127.0.0.1:$sip as user 200, password $(cat config/secrets/PHONE_200)
+See calls as they go through their flows, in a browser:  http://127.0.0.1:$http/console/
 
 TEXT
 exec .venv/bin/ivr serve --config "$config"
