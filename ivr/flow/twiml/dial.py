@@ -312,25 +312,28 @@ def _wait_for_agent(
         elif isinstance(event, QueueDone):
             done.append(event)
 
+    def result() -> dict[str, str]:
+        outcome = "forwarded" if answered else done[-1].outcome if done else "cancelled"
+        params = {
+            "QueueResult": "hangup" if not ctx.up and not answered else QUEUE_RESULTS.get(outcome, "error"),
+            "QueueSid": named_sid("QU", joined[-1].queue if joined else queue),
+            "QueueTime": str(round(answered[-1].waited if answered else ctx.now - begun)),
+        }
+        if verb.name == "Dial":
+            params["DialCallStatus"] = "completed" if answered else "no-answer" if ctx.up else "canceled"
+        return params
+
+    action = talk.way(verb, base, {}) if verb.get("action") else None
     begun = ctx.now
     ctx.answer()
-    yield from inside(ctx, entry, _element(_registered("transfer_to_agent"), fields).run(ctx), seen)
-    outcome = "forwarded" if answered else done[-1].outcome if done else "cancelled"
-    result = "hangup" if not ctx.up and not answered else QUEUE_RESULTS.get(outcome, "error")
-    waited = answered[-1].waited if answered else ctx.now - begun
-    params = {
-        "QueueResult": result,
-        "QueueSid": named_sid("QU", joined[-1].queue if joined else queue),
-        "QueueTime": str(round(waited)),
-    }
-    if verb.name == "Dial":
-        params["DialCallStatus"] = "completed" if answered else "no-answer"
-    action = talk.way(verb, base, params) if verb.get("action") else None
-    if ctx.up:
-        return action
-    if action is not None:
-        talk.tell(action.url, action.method, params, status="completed")
-    return OVER
+    try:
+        yield from inside(ctx, entry, _element(_registered("transfer_to_agent"), fields).run(ctx), seen)
+    finally:  # a caller who leaves while he waits raises
+        if action is not None and not ctx.up:
+            talk.tell(action.url, action.method, result(), status="completed")
+    if not ctx.up:
+        return OVER
+    return None if action is None else replace(action, params=result())
 
 
 def connect(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:

@@ -15,12 +15,14 @@ from ivr.flow.ports import (
     JoinQueue,
     Moved,
     Play,
+    QueueJoined,
     Record,
     SendKeys,
     StartAiAgent,
     StopPlay,
 )
 from ivr.flow.twiml import call_id, call_sid
+from ivr.settings import WaitingStrategy
 from tests.flow.twiml.kit import FLOW, Application, query
 from tests.kit.flow import make_flow
 
@@ -365,6 +367,19 @@ def test_enqueue_waits_for_an_agent() -> None:
     join = app.call.commands(JoinQueue)[-1]
     assert (join.queue, join.priority) == ("support", 7)
     assert join.packet["metadata"] == {"order": "4711"}
+
+
+@pytest.mark.parametrize(
+    "document", ['<Enqueue action="/after">x</Enqueue>', '<Dial action="/after"><Queue>x</Queue></Dial>']
+)
+def test_the_action_hears_of_a_caller_who_leaves_the_queue(document: str) -> None:
+    app = Application(status_callback="https://app.test/status").answer(document)
+    join = app.call.commands(JoinQueue)[-1]
+    app.call.send(QueueJoined(join.id, "x", 1, WaitingStrategy())).wait(7.0).hang_up()
+    action, status = app.told()
+    assert (action["QueueResult"], action["QueueTime"], action["CallStatus"]) == ("hangup", "7", "completed")
+    assert status["CallbackSource"] == "call-progress-events"
+    assert app.call.machine.finished
 
 
 def test_connect_hands_the_sound_to_a_stream() -> None:
