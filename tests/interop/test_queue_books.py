@@ -17,9 +17,9 @@ from tests.kit.queue_peers import AgentPeer, CallerPeer, Peers
 pytestmark = [pytest.mark.interop, pytest.mark.heavy, pytest.mark.timeout(400)]
 
 CALLERS, AGENTS = 50, 5
-ARRIVALS = 75.0
+ARRIVALS = 100.0
 """Seconds in which they call."""
-LONGEST = 130.0
+LONGEST = 165.0
 """Seconds until all is over."""
 FLOW = """
 elements:
