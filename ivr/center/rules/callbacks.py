@@ -14,6 +14,9 @@ from ivr.center.rules.offering import CALLBACK_LEASE, release
 
 __all__ = ["answered", "arm", "cancel", "failed", "finish", "keep", "wake"]
 
+MAX_OF_NUMBER = 3
+"""Places that are kept for one number at once: whoever shows the number of somebody else, and asks again and again,
+must not have him called all day."""
 LOOK_AGAIN = 3600.0
 """Seconds after which a call back that waits is looked at again at the latest: the clock may have been set."""
 
@@ -53,6 +56,11 @@ def why_not(floor: Floor, event: CallbackKept) -> str | None:
     kept = sum(other.queue == entry.queue for other in floor.callbacks.values())
     if kept >= line.config.callback.max_waiting:
         return f"The queue {entry.queue} keeps {kept} places already."
+    his = sum(
+        other.callback is not None and other.callback.number == event.number for other in floor.callbacks.values()
+    )
+    if his >= MAX_OF_NUMBER:
+        return f"{his} places are kept for this number already."
     return None
 
 

@@ -162,3 +162,15 @@ def test_who_comes_back_after_it_is_over_joins_as_anybody() -> None:
     house.tell(told.CallbackCancelled("k1"))
     (joined,) = of(said.Joined, house.join("late", "sales", callback="k1"))
     assert joined.position == 2
+
+
+def test_nobody_has_somebody_else_called_all_day() -> None:
+    house = House("agents: {anna: {phones: ['200']}}")
+    house.status("anna", "away")
+    for number in range(5):
+        house.join(f"c{number}")
+        house.tell(told.CallbackKept(f"c{number}", f"k{number}", "+49177"))
+    refused = [each.callback for each in house.log if isinstance(each, said.CallbackOver)]
+    assert refused == ["k3", "k4"]
+    assert "for this number" in str(house.center.objection(told.CallbackKept("c4", "k5", "+49177")))
+    assert house.center.objection(told.CallbackKept("c4", "k5", "+49178")) is None
