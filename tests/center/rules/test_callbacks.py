@@ -165,7 +165,7 @@ def test_who_comes_back_after_it_is_over_joins_as_anybody() -> None:
 
 
 def test_nobody_has_somebody_else_called_all_day() -> None:
-    house = House("agents: {anna: {phones: ['200']}}")
+    house = House("agents: {anna: {phones: ['sip:anna@192.0.2.9']}}")
     house.status("anna", "away")
     for number in range(5):
         house.join(f"c{number}")
