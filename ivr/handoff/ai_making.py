@@ -50,7 +50,8 @@ class Making:
         lobby: Lobby | None,
     ) -> None:
         """`lobby` is where connections to an agent that we listen for come."""
-        self.name = command.agent
+        self.name = command.agent.partition("?")[0]
+        """Of the agent, for records and the feed; of one that a document names the URL without what is secret in it."""
         self.agent = agent
         self._network = network
         self._lobby = lobby

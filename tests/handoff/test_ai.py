@@ -10,6 +10,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,6 +282,16 @@ async def test_there_is_no_such_agent() -> None:
     call = FakeCall(house.desk)
     house.desk.start(call, ports.StartAiAgent(3, "nobody", {}))  # type: ignore[arg-type]
     assert (await call.outcome()).reason == "not_started"
+
+
+async def test_what_is_secret_in_the_url_of_a_stream_is_not_told() -> None:
+    house = House("url: 'ws://127.0.0.1:1/'")
+    call = FakeCall(house.desk)
+    call.services.desks = SimpleNamespace(applications=SimpleNamespace(credentials=lambda call: None))
+    house.desk.start(call, ports.StartAiAgent(3, "ws://127.0.0.1:1/ws?key=geheim", {}))  # type: ignore[arg-type]
+    assert (await call.outcome()).reason == "not_started"
+    assert call.entries[0]["target"] == call.told[-1][1]["agent"] == "ws://127.0.0.1:1/ws"
+    assert "geheim" not in f"{call.entries} {call.told} {call.lines}"
 
 
 @pytest.mark.parametrize(
