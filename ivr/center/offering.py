@@ -32,6 +32,8 @@ RING_GRACE: Final = 5.0
 """Seconds that the phones would ring beyond the lease, which ends first."""
 MAX_UUI: Final = 128
 """Octets of User-to-User that an ISDN on the way carries (RFC 7433 §4)."""
+MAX_DISPLAY: Final = 80
+"""Characters of what stands behind the short id: no phone shows more, and a summary of a bot fits into no datagram."""
 WAITING_SOUND: Final = ports.PromptSpec("tone", "waiting")
 """Stands for what the flow plays: never played by the forward, and keeps what comes from the phones before the answer
 from the caller."""
@@ -187,7 +189,7 @@ class Offering:
         """The caller's number where he does not withhold it; the short id stands before what the agent is to see."""
         showing = self.call.showing(None)
         text = self._wanted.origin or ("" if showing.withheld else self.call.display)
-        return replace(showing, display=f"#{self.call.report.short_id} {text}".rstrip(), withheld=False)
+        return replace(showing, display=f"#{self.call.report.short_id} {_line(text)}".rstrip(), withheld=False)
 
     def dialler(self, *, written: bool) -> Dialler:
         return self.call.dialler(written=written)
@@ -221,3 +223,8 @@ class Offering:
         if fault == "no_answer" and not self.forwarding.heard:
             fault = "unreachable"
         self._user.offer_failed(self, fault, event.status)
+
+
+def _line(text: str) -> str:
+    """A text as a display name can have it: an INVITE with a line break in a header is not sent."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:MAX_DISPLAY].rstrip()
