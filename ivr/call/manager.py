@@ -65,8 +65,6 @@ DONE_EVENTS = {
     "record": "message.recorded",
 }
 """What the feed is told when an instruction from outside is done."""
-HIDDEN_RESULTS = ("digits", "recording")
-"""Of its result, what only who asked hears."""
 LET_GO = 1.0
 """Seconds after its record is written in which what is late may still find a call."""
 MAX_HEADER_VALUE = 512
@@ -341,7 +339,7 @@ class CallManager:
         def done(command: ports.InstructionDone) -> None:
             self._services.desks.applications.instructed(call, verb, command)
             if (event := DONE_EVENTS.get(verb)) is not None:
-                shown = {key: value for key, value in command.result.items() if key not in HIDDEN_RESULTS}
+                shown = {key: value for key, value in command.result.items() if key != "digits"}
                 call.report.tell(event, {"instruction": command.id, **shown, "error": command.error})
             then(command)
 

@@ -21,7 +21,7 @@ from ivr.flow.elements.prompts import Prompt, play_prompt
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.waiting import FILLER_AFTER
 from ivr.flow.expressions import MASK, Sensitive, Template
-from ivr.flow.ports import Event, Instruction, InstructionDone, Play, PromptSpec, Record, StopRecord
+from ivr.flow.ports import Event, Instruction, InstructionDone, Play, PromptSpec, Record, RecordDone, StopRecord
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
@@ -59,7 +59,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
 
 RESULTS = {
     "collect": ("digits", "status", "attempts", "silences", "wrong_inputs"),
-    "record": ("recording", "duration", "status", "reason"),
+    "record": ("duration", "status", "reason"),
 }
 
 _TEXTS = frozenset({"text", "file", "url", "name", "language"})
@@ -103,6 +103,8 @@ class Control:
         self._order: _Order | None = None
         self._run: Run | None = None
         self._deadline: float | None = None
+        self._recorded = ""
+        """Id of the newest message in the store."""
         self._quiet = ctx.now
         """Since when nothing runs."""
 
@@ -217,6 +219,8 @@ class Control:
         self._send(None)
 
     def _advance(self, event: Event | None) -> None:
+        if type(event) is RecordDone:
+            self._recorded = event.key
         self._within(lambda: self._send(event))
 
     def _send(self, event: Event | None) -> None:
@@ -248,6 +252,8 @@ class Control:
         assert order is not None
         verb, result = order.given.verb, self._ctx.result or {}
         found: dict[str, Any] = {name: result.get(name) for name in RESULTS.get(verb, ())}
+        if verb == "record":  # by its id: where the file is concerns nobody outside
+            found["recording"] = self._recorded if result.get("recording") else None
         if verb in ("play", "say"):
             found["status"] = order.entry.get("ended", "failed")
         if type(found.get("digits")) is Sensitive:
@@ -293,6 +299,8 @@ class Control:
                 ctx.details = outer
                 event = yield deadline
                 ctx.details = order.entry
+                if type(event) is RecordDone:
+                    self._recorded = event.key
                 deadline = run.send(event)
         except StopIteration:
             self._run = None

@@ -182,8 +182,7 @@ class ApplicationDesk:
     def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
         held = self._held.get(call.report.id)
         if held is not None and held.state == "held":
-            result = {name: value for name, value in done.result.items() if name != "recording"}
-            self._event(held, RESULTS.get(verb, verb), {"instruction": done.id, **result, "error": done.error})
+            self._event(held, RESULTS.get(verb, verb), {"instruction": done.id, **done.result, "error": done.error})
 
     def credentials(self, call: FlowCall) -> tuple[str, SecretStr] | None:
         lent = self._lent.get(call.report.id)

@@ -181,7 +181,7 @@ def test_the_end_of_the_call_completes_a_recording() -> None:
     call.call.speak(30)
     call.wait(3.0).hang_up()
     done = orders.done(one)
-    assert done is not None and done.result["reason"] == "hung_up" and done.result["recording"]
+    assert done is not None and done.result["reason"] == "hung_up" and done.result["status"] == "recorded"
     assert orders.error(two) == "the call is over"
     assert call.machine.finished and call.machine.cause == "user_hung_up"
 

@@ -257,6 +257,21 @@ def test_masked_digits_stay_masked(scene: Scene) -> None:
     assert "4711" not in json.dumps([step for step in scene.house.record.path], default=str).replace('"4711"', "", 1)
 
 
+def test_a_message_is_told_by_its_id_and_not_by_its_place(scene: Scene) -> None:
+    scene.accepted()
+    scene.order("record", beep=False)
+    scene.house.port.recorded("max_duration", 3.0)
+    scene.house.run(0.1)
+    scene.deliver()
+    told = scene.post.bodies[-1]["data"]
+    assert (told["status"], told["duration"]) == ("recorded", 3.0)
+    scene.caller.hang_up()
+    scene.house.settled()
+    assert [row.id for row in scene.house.books.recordings] == [told["recording"]]
+    feed = [event for event in scene.house.services.feed.since(0) or [] if event.type == "message.recorded"]
+    assert feed and feed[0].data["recording"] == told["recording"]
+
+
 def test_events_are_sent_again_until_they_are_heard_and_never_overtake(scene: Scene) -> None:
     scene.accepted()
     scene.order("stop")

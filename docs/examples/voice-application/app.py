@@ -68,11 +68,13 @@ class Call(threading.Thread):
             return dict(json.load(answer) if answer.status != 204 else {})
 
     def wait_for(self, kind: str) -> dict[str, Any]:
-        """The data of the next event of a kind; ConnectionError once the call is over."""
+        """The data of the next event of a kind; ConnectionError once the call is over, or where it was not done."""
         while True:
             event = self.events.get(timeout=600)
             if event["type"] in ("call.ended", "call.taken_back"):
                 raise ConnectionError("the caller is gone")
+            if event["data"].get("error"):
+                raise ConnectionError(event["data"]["error"])
             if event["type"] == kind:
                 return dict(event["data"])
 
