@@ -11,7 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Any, Protocol
@@ -63,7 +63,10 @@ class TwilioRoutes:
         self._desks = desks
         self._folder = settings.recordings
         self._recordings = recordings
-        self._accounts = {account.sid: account for account in _accounts(settings)}
+        self._accounts: dict[str, list[_Account]] = {}
+        """Several may have one AccountSid, each with a secret of his own or with the same one."""
+        for account in _accounts(settings):
+            self._accounts.setdefault(account.sid, []).append(account)
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
@@ -93,27 +96,28 @@ class TwilioRoutes:
         """A call of an account.
 
         HTTP Basic, AccountSid and auth token."""
-        account = self._account(ask)
-        if account is None:
+        accounts = self._shown(ask)
+        if not accounts:
             return _refused()
-        call = self._call(ask, account)
-        return _missing(ask) if call is None else web.json_response(_resource(call, account))
+        found = self._call(ask, accounts)
+        return _missing(ask) if found is None else web.json_response(_resource(*found))
 
     async def change(self, ask: Ask[None, None]) -> web.Response:
         """End a call of an account, or put a document in its place.
 
         HTTP Basic, AccountSid and auth token. The form has `Status=completed`, or `Url` (and `Method`), or `Twiml`."""
-        account = self._account(ask)
-        if account is None:
+        accounts = self._shown(ask)
+        if not accounts:
             return _refused()
         try:
             form = await ask.request.post()
         except (LookupError, ValueError):
             return _error(400, 20001, "The body is no form: its characters cannot be read")
         values = {name: value for name, value in form.items() if isinstance(value, str)}
-        call = self._call(ask, account)
-        if call is None:
+        found = self._call(ask, accounts)
+        if found is None:
             return _missing(ask)
+        call, account = found
         shown = _resource(call, account)
         status, url, twiml = values.get("Status", ""), values.get("Url", ""), values.get("Twiml", "")
         if status:
@@ -137,10 +141,9 @@ class TwilioRoutes:
 
         Its name is known to who was told it, and cannot be guessed: no password is asked for, as at Twilio."""
         sid, suffix = ask.path["sid"], ask.path["suffix"]
-        account = self._accounts.get(ask.path["account"])
-        if account is None or suffix not in ("", *SUFFIXES):
+        if suffix not in ("", *SUFFIXES):
             return _missing(ask)
-        found = await asyncio.to_thread(self._recordings, recording_id(sid, account.secret))
+        found = await asyncio.to_thread(self._recording, ask.path["account"], sid)
         if found is None or found.deleted_at is not None:
             return _missing(ask)
         if suffix == ".json":
@@ -164,21 +167,27 @@ class TwilioRoutes:
 
     # Who asks for what
 
-    def _account(self, ask: Ask[Any, None]) -> _Account | None:
+    def _recording(self, account: str, sid: str) -> RecordingRecord | None:
+        secrets = {one.secret for one in self._accounts.get(account, ())}
+        return next(filter(None, (self._recordings(recording_id(sid, secret)) for secret in secrets)), None)
+
+    def _shown(self, ask: Ask[Any, None]) -> list[_Account]:
+        """Those of an AccountSid whose secret is shown."""
         kind, _, text = ask.request.headers.get("Authorization", "").partition(" ")
         if kind.lower() != "basic":
-            return None
+            return []
         try:
             user, _, word = base64.b64decode(text.strip(), validate=True).decode().partition(":")
         except (ValueError, binascii.Error):
-            return None
-        account = self._accounts.get(ask.path["account"])
+            return []
+        sid, given = ask.path["account"], _hash(word)
         # As long for an account that is not there as for one that is.
-        same = hmac.compare_digest(_hash(word), _hash(account.secret if account is not None else "none"))
-        return account if same and account is not None and user == account.sid else None
+        known = self._accounts.get(sid) or [_Account("", "", "none")]
+        same = [account for account in known if hmac.compare_digest(given, _hash(account.secret))]
+        return [account for account in same if user == account.sid == sid]
 
-    def _call(self, ask: Ask[Any, None], account: _Account) -> FlowCall | None:
-        """The call, where this account has it now."""
+    def _call(self, ask: Ask[Any, None], accounts: Sequence[_Account]) -> tuple[FlowCall, _Account] | None:
+        """The call, and which of these has it now; None where none has."""
         name = call_id(ask.path["sid"])
         try:
             call = self._calls.find(name) if name is not None else None
@@ -186,11 +195,13 @@ class TwilioRoutes:
             return None
         if call is None:
             return None
-        agent = self._desks.ai.agent_of(call)
-        if agent is not None and account.name == f"ai_agents/{agent}":
-            return call
-        had = self._desks.applications.credentials(call)
-        return call if had is not None and had[0] == account.sid else None
+        agent, had = self._desks.ai.agent_of(call), self._desks.applications.credentials(call)
+        for account in accounts:
+            if agent is not None and account.name == f"ai_agents/{agent}":
+                return call, account
+            if had is not None and (had[0], had[1].get_secret_value()) == (account.sid, account.secret):
+                return call, account
+        return None
 
 
 def _accounts(settings: Settings) -> list[_Account]:

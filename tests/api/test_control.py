@@ -20,7 +20,7 @@ from ivr.flow.twiml import call_sid, recording_id, recording_sid
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import RecordingRecord, Store, new_token
 from tests.api.conftest import Health, figures
-from tests.handoff.test_applications import SECRET, Scene
+from tests.handoff.test_applications import SECRET, SETTINGS, Scene
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -289,3 +289,19 @@ async def test_a_form_that_cannot_be_read_is_refused(desk: Desk) -> None:
         headers = {**basic(account, SECRET), "Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
         answer = await desk.client.post(path, data=body, headers=headers)
         assert (answer.status, (await answer.json())["code"]) == (400, 20001)
+
+
+async def test_two_with_one_account_and_secrets_of_their_own_reach_their_own_calls_alone(tmp_path: Path) -> None:
+    other, account = "f" * 32, "AC" + "1" * 32
+    more = f"  till: {{protocol: twiml, url: 'https://app.test/till', secret: {other}, account: {account}}}\n"
+    scene = Scene(tmp_path, "shop", SETTINGS.replace("retry: never}", f"retry: never, account: {account}}}") + more)
+    house = scene.house
+    routes = TwilioRoutes(house.manager, house.services.desks, house.settings, lambda name: None)
+    store = Store.open(f"sqlite:///{tmp_path}/ivr.db")
+    operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, [routes])
+    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(scene.name)}.json"
+    async with TestClient(TestServer(server.application())) as client:
+        for secret, status in ((SECRET, 200), (other, 404), ("e" * 32, 401)):
+            assert (await client.get(path, headers=basic(account, secret))).status == status
+    store.close()
