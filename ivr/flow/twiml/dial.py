@@ -345,14 +345,19 @@ def connect(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk.notice(13251, f"<{other}> in a Connect is not supported: <Stream> alone is", "Connect")
         return None
     url = stream.get("url").strip()
-    named = [(noun.get("name"), noun.get("value")) for noun in stream.nouns("Parameter")]
+    named = {noun.get("name"): literal(noun.get("value")) for noun in stream.nouns("Parameter")}
+    for name in [name for name in named if not VARIABLE.fullmatch(name)]:
+        del named[name]
+        talk.notice(
+            13252, f"names of parameters are letters, digits and _: {name[:40]!r} is not passed on", "Parameter"
+        )
     agent = url if url.startswith(("wss://", "ws://")) else stream.get("name").strip()[:64]
     if not agent:
         raise TwimlError("Stream needs a url that begins with wss://, or the name of an AI agent", 13252)
     fields = {
         "type": "transfer_to_ai_agent",
         "agent": literal(agent),
-        "parameters": {name: literal(value) for name, value in named if VARIABLE.fullmatch(name)},
+        "parameters": named,
     }
     ctx.answer()
     yield from inside(ctx, entry, _element(_registered("transfer_to_ai_agent"), fields).run(ctx))

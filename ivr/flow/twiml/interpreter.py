@@ -28,6 +28,7 @@ from ivr.flow.ports import (
     StartAiAgent,
     StopApplication,
 )
+from ivr.flow.twiml.attributes import unused
 from ivr.flow.twiml.dial import connect, dial, enqueue, refer
 from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.input import gather, record
@@ -161,6 +162,8 @@ class _Conversation:
         self._talk = talk
         self.accepted = False
         self._told_answer = False
+        self._unused: set[tuple[str, str]] = set()
+        """Attributes of which was said that they are of no use: documents come again and again."""
 
     def run(self, start: Go | Asked | Failed) -> Conversation:
         talk, ctx = self._talk, self._talk.ctx
@@ -208,6 +211,10 @@ class _Conversation:
         for verb in found.verbs:
             entry: dict[str, Any] = {"verb": verb.name[:40], "at": ctx.offset(ctx.now)}
             ctx.enter("twiml", entry)
+            for place in unused(verb):
+                if place not in self._unused:
+                    self._unused.add(place)
+                    self._talk.notice(12200, f"{place[1][:40]} is not used here", place[0])
             try:
                 outcome = yield from self._verb(verb, found.url, entry)
             except TwimlError as error:

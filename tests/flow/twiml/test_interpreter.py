@@ -6,6 +6,7 @@ import pytest
 
 from ivr.flow.expressions import Sensitive
 from ivr.flow.ports import (
+    AiAgentDone,
     ApplicationDone,
     Forward,
     ForwardAnswered,
@@ -389,6 +390,20 @@ def test_connect_hands_the_sound_to_a_stream() -> None:
     start = app.call.commands(StartAiAgent)[-1]
     assert start.agent == "wss://bot.test/ws"
     assert start.parameters == {"first": "{{ x }}"}
+
+
+def test_attributes_that_are_of_no_use_are_told_once() -> None:
+    app = Application(status_callback="https://app.test/status")
+    for _ in range(2):
+        app.answer(
+            '<Connect><Stream url="wss://bot.test/ws" track="inbound_track" statusCallback="/s">'
+            '<Parameter name="a-b" value="x"/></Stream></Connect><Redirect/>'
+        )
+        start = app.call.commands(StartAiAgent)[-1]
+        app.call.send(AiAgentDone(start.id, "completed"))
+    assert start.parameters == {}
+    assert [text for text in app.errors if "not used" in text] == ["statusCallback is not used here"]
+    assert sum("'a-b' is not passed on" in text for text in app.errors) == 2
 
 
 def test_moved_away_in_the_middle() -> None:
