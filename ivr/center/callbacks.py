@@ -97,8 +97,8 @@ class Callbacks:
     def restore(self, rows: Mapping[str, Any], forget: Callable[[str], object]) -> None:
         """Learn what the store knows, before the first call; `forget` drops a call that was about to go."""
         for callback, row in rows.items():
-            words = {name: str(row[name]) for name in ("say", "language", "origin") if row.get(name)}
-            kept = self._kept[callback] = _Kept(**words, guest=bool(row.get("guest")))
+            say, language, origin = (str(row.get(name) or "") for name in ("say", "language", "origin"))
+            kept = self._kept[callback] = _Kept(say or CALLBACK_TEXT, language, origin, bool(row.get("guest")))
             if call := row.get("call"):
                 forget(str(call))
                 self._write(callback, kept)

@@ -125,7 +125,7 @@ class Desk:
             if timer is not None:
                 timer.cancel()
         self._keeping.look()
-        self._keeping.write()
+        self._keeping.write("agents", "queues", "meta")  # seconds pass without a change
 
     # Calls (QueueDesk)
 

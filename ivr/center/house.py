@@ -62,6 +62,9 @@ class House:
             services, ground, registrar, roster.settings, kept.get(KEPT, {}), partial(self._keep, KEPT)
         )  # fmt: skip
         self.desk.listeners.append(self._decided)
+        for interval in self.desk.center.intervals()[:-1]:
+            # What an earlier run has counted until it ended, perhaps without a word.
+            self._keep(INTERVAL, f"{interval['start']:.0f}", interval)
         self.office = Office(self.desk, roster)
         """For all who ask."""
         self.callbacks = Callbacks(self.desk, contacts.place, spawn, self._keep, services.clock, services.feed)

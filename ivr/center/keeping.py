@@ -40,12 +40,12 @@ class Keeping:
         if self._keys and self._timer is None:
             self._timer = self._call_later(GATHER_SECONDS, self.write)
 
-    def write(self) -> None:
-        """Write now what has changed."""
+    def write(self, *more: str) -> None:
+        """Write now what has changed, and `more` keys."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        keys = frozenset(self._keys)
+        keys = frozenset(self._keys.union(more))
         self._keys.clear()
         values = self._center.snapshot(keys) if keys else {}
         for key in sorted(keys):

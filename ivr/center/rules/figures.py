@@ -13,7 +13,19 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-__all__ = ["AGENT_COUNTS", "HISTORY", "INTERVAL", "LEFT", "QUEUE_COUNTS", "Book", "History", "agent_json", "queue_json"]
+__all__ = [
+    "AGENT_COUNTS",
+    "HISTORY",
+    "INTERVAL",
+    "LEFT",
+    "QUEUE_COUNTS",
+    "Book",
+    "Counts",
+    "History",
+    "agent_json",
+    "queue_json",
+    "read_counts",
+]
 
 INTERVAL = 900.0
 """Seconds that figures are added up over."""
@@ -111,12 +123,12 @@ class Book:
 
     def json(self) -> dict[str, Counts]:
         """To be kept."""
-        return {"today": self.day(), "earlier": self.total()}
+        return {"today": self.day(), "earlier": self.total(), "interval": dict(self.interval)}
 
     def restore(self, kept: Mapping[str, Any], names: tuple[str, ...], *, same_day: bool) -> None:
         """Take up what was kept."""
-        self.earlier = _read(kept.get("earlier"), names)
-        self.today = _read(kept.get("today"), names) if same_day else {}
+        self.earlier = read_counts(kept.get("earlier"), names)
+        self.today = read_counts(kept.get("today"), names) if same_day else {}
 
 
 def _sum(one: Counts, other: Counts) -> Counts:
@@ -126,7 +138,8 @@ def _sum(one: Counts, other: Counts) -> Counts:
     return found
 
 
-def _read(kept: Any, names: tuple[str, ...]) -> Counts:
+def read_counts(kept: Any, names: tuple[str, ...]) -> Counts:
+    """What was kept of some figures; those that cannot be read are left out."""
     if not isinstance(kept, Mapping):
         return {}
     return {name: kept[name] for name in names if type(kept.get(name)) in (int, float) and 0 <= kept[name] < 1e15}

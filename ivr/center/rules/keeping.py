@@ -11,7 +11,15 @@ from datetime import date
 from typing import Any
 
 from ivr.center.rules import callbacks
-from ivr.center.rules.figures import AGENT_COUNTS, LEFT, QUEUE_COUNTS
+from ivr.center.rules.figures import (
+    AGENT_COUNTS,
+    LEFT,
+    QUEUE_COUNTS,
+    Counts,
+    agent_json,
+    queue_json,
+    read_counts,
+)
 from ivr.center.rules.floor import Floor
 from ivr.center.rules.lines import Callback, Entry, Line
 from ivr.center.rules.people import AgentState
@@ -47,7 +55,8 @@ def snapshot(floor: Floor, keys: frozenset[str] | None) -> dict[str, Any]:
             if entry.callback is not None
         }
     if keys is None or "meta" in keys:
-        found["meta"] = {"day": floor.today.isoformat(), "at": round(floor.wall, 3)}
+        since = round(floor.history.start, 3)
+        found["meta"] = {"day": floor.today.isoformat(), "at": round(floor.wall, 3), "since": since}
     sticky = floor.sticky.keys() if keys is None else [key for key in keys if key.startswith("sticky.")]
     found.update(floor.sticky.json(sticky))
     return found
@@ -97,6 +106,7 @@ def restore(floor: Floor, kept: Kept) -> list[str]:
             _restore_line(line, value, same_day=same_day)
         else:
             wrong.append(f"What was kept of the queue {name} cannot be read.")
+    _restore_interval(floor, kept, meta)
     by_arrival = sorted(_mapping(kept, "callbacks").items(), key=lambda item: _number(item[1], "since"))
     for name, value in by_arrival:
         sentence = _restore_callback(floor, name, value)
@@ -153,9 +163,36 @@ def _restore_line(line: Line, kept: Kept, *, same_day: bool) -> None:
     if isinstance(recent, list):
         line.recent.extend(float(each) for each in recent if type(each) in (int, float) and 0 <= each < 1e6)
     for counts in (line.book.earlier, line.book.today):
-        gone = counts.get("offered", 0) - counts.get("answered", 0) - sum(counts.get(name, 0) for name in LEFT)
-        if gone > 0:  # who waited when the centre went down
-            counts["interrupted"] = counts.get("interrupted", 0) + gone
+        _interrupt(counts, _waited(counts))
+
+
+def _waited(counts: Counts) -> float:
+    """Callers who waited when the centre went down."""
+    return counts.get("offered", 0) - counts.get("answered", 0) - sum(counts.get(name, 0) for name in LEFT)
+
+
+def _interrupt(counts: Counts, callers: float) -> None:
+    if callers > 0:
+        counts["interrupted"] = counts.get("interrupted", 0) + callers
+
+
+def _restore_interval(floor: Floor, kept: Kept, meta: Kept) -> None:
+    """The interval that was under way is over: reports have it, and who waited in it."""
+    queues = {}
+    for name, value in _mapping(kept, "queues").items():
+        counts = read_counts(_mapping(value, "interval"), QUEUE_COUNTS)
+        _interrupt(counts, _waited(read_counts(_mapping(value, "earlier"), QUEUE_COUNTS)))
+        if counts:
+            queues[name] = queue_json(counts)
+    agents = {
+        name: agent_json(counts)
+        for name, value in _mapping(kept, "agents").items()
+        if (counts := read_counts(_mapping(value, "interval"), AGENT_COUNTS))
+    }
+    since, at = _number(meta, "since"), _number(meta, "at")
+    if since and (queues or agents):
+        seconds = round(max(0.0, at - since), 3)
+        floor.history.kept.append({"start": since, "seconds": seconds, "queues": queues, "agents": agents})
 
 
 def _restore_callback(floor: Floor, name: str, kept: Any) -> str | None:

@@ -159,3 +159,20 @@ def test_places_of_the_same_moment_keep_their_order() -> None:
         house.leave(caller)
     restarted(house)
     assert [each["callback"] for each in house.center.callers()] == ["k-c1", "k-c2", "k-c3"]
+
+
+def test_reports_have_the_quarter_of_an_hour_in_which_the_centre_went_down() -> None:
+    house = House(TEXT)
+    house.join("c1")
+    house.answer("c1")
+    house.status("ben", "lunch")
+    house.wait(30)
+    house.join("c2")
+    began = house.center.intervals()[-1]["start"]
+    restarted(house, 5)
+    (over, now) = house.center.intervals()
+    assert (over["start"], over["seconds"]) == (began, 30.0) and now["start"] > began
+    queue = over["queues"]["default"]
+    assert [queue[name] for name in ("offered", "answered", "interrupted")] == [2, 1, 1]
+    assert over["agents"]["anna"]["answered"] == 1 and now["queues"] == {}
+    assert house.books("default")["offered"] == 2
