@@ -369,8 +369,9 @@ class Forwarding(Handover):
             talked = self.abandon()
             self.host.leg.port.unbridge()
             self.host.stop_ringing()
-            target = self.bridged.target if self.bridged is not None else ""
-            self.host.forward_done(ports.ForwardDone(self.command.id, "failed", target, None, "cancelled", talked))
+            target, outcome = ("", "failed") if self.bridged is None else (self.bridged.target, "forwarded")
+            done = ports.ForwardDone(self.command.id, outcome, target, None, "cancelled", talked)  # type: ignore[arg-type]
+            self.host.forward_done(done)
 
     def _finish_unanswered(self) -> None:
         self._finish(self._outcomes.done(self.command.id))

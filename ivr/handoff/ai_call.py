@@ -360,8 +360,8 @@ class AiCall:
     # The end
 
     def stop(self) -> None:
-        """The flow takes the call back."""
-        self._finish("completed")
+        """The flow takes the call back, or somebody outside has it now."""
+        self._finish("completed", told="taken_back")
 
     def end_call(self, twiml: str | None, url: str | None) -> bool:
         """The bot ends or redirects the call, by HTTP."""
@@ -383,10 +383,12 @@ class AiCall:
         end_call: bool = False,
         twiml: str | None = None,
         url: str | None = None,
+        told: str = "",
     ) -> None:
+        """`told`: what the record has instead of the reason that the flow gets."""
         if self._over:
             return
-        talked = self._close(reason, text)
+        talked = self._close(told or reason, text)
         done = ports.AiAgentDone(
             self.command.id,
             reason,  # type: ignore[arg-type]

@@ -114,6 +114,7 @@ async def test_keys_go_to_the_agent_while_it_has_the_call() -> None:
         assert call.desk.agent_of(call) == "bot"  # type: ignore[arg-type]
         call.desk.stop(call, ports.StopAiAgent(7))  # type: ignore[arg-type]
         assert (await call.outcome()).reason == "completed"
+        assert call.entries[0]["outcome"] == "taken_back"
         assert call.desk.agent_of(call) is None  # type: ignore[arg-type]
         assert not call.desk.pressed(call, "5")  # type: ignore[arg-type]
 

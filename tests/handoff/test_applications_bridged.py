@@ -60,6 +60,8 @@ def test_a_bridge_is_broken_up_when_the_call_is_moved(tmp_path: Path) -> None:
     assert scene.element == "hello"
     scene.house.play_out()
     scene.house.settled()
+    (talk,) = scene.house.record.hand_offs
+    assert (talk["target"], talk["outcome"], talk["status"]) == ("phone:200", "forwarded", "cancelled")
 
 
 def test_a_phone_that_rings_stops_when_the_call_is_moved(tmp_path: Path) -> None:
