@@ -27,6 +27,7 @@ audit = logging.getLogger("ivr.audit")
 PAGE, MAX_PAGE = 100, 1000
 """Recordings of one answer: as asked for by default, and at most."""
 KINDS = {".wav": "audio/wav", ".ulaw": "audio/basic", ".alaw": "audio/x-alaw-basic", ".mp3": "audio/mpeg"}
+GONE = "the file of this recording is gone"
 _CURSOR = re.compile(r"([0-9]{1,12}\.[0-9]{1,17})~([0-9A-Za-z-]{1,64})", re.ASCII)
 
 
@@ -117,9 +118,7 @@ class RecordingRoutes:
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
         one, gone = "/v1/recordings/{id}", {404: "There is no such recording, or its file is gone."}
-        sound = tuple(
-            File(kind, "The sound; a part of it where the header `Range` says so.") for kind in ("audio/wav",)
-        )
+        sound = File("audio/wav", "The sound; a part of it where the header `Range` says so.")
         parts = {200: sound, 206: sound, 304: None, 416: None}
         read = "recordings:read"
         return [
@@ -147,14 +146,17 @@ class RecordingRoutes:
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
         """Show what is known of a recording."""
-        return _shown(await self._find(ask))
+        record = await self._find(ask)
+        if await asyncio.to_thread(file_of, record, self._folder) is None:
+            raise ProblemError(404, GONE)
+        return _shown(record)
 
     async def audio(self, ask: Ask[None, None]) -> web.StreamResponse:
         """Hear a recording, or a part of it."""
         record = await self._find(ask)
         path = await asyncio.to_thread(file_of, record, self._folder)
         if path is None:
-            raise ProblemError(404, "the file of this recording is gone")
+            raise ProblemError(404, GONE)
         audit.info("recording %s is heard by %s", record.id, ask.by)
         kind = KINDS.get(path.suffix, "application/octet-stream")
         headers = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}

@@ -137,8 +137,10 @@ async def test_nothing_outside_the_folder_is_heard_or_deleted(archive: Archive, 
 
 async def test_a_file_that_is_gone(archive: Archive) -> None:
     name = archive.add(1)
+    assert (await archive.ask(f"/{name}")).status == 200
     (archive.folder / "r1.wav").unlink()
-    assert (await archive.ask(f"/{name}/audio")).status == 404
+    for path in (f"/{name}", f"/{name}/audio"):
+        assert (await archive.ask(path)).status == 404
     assert (await archive.ask(f"/{name}", "DELETE", "recordings")).status == 204
 
 

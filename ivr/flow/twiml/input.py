@@ -36,7 +36,7 @@ def gather(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     wanted = verb.get("input", "dtmf").split()
     if "speech" in wanted or any(name in verb.attributes for name in SPEECH):
         talk.notice(13335, "speech is not recognised here: keys alone are taken in", "Gather")
-    action = talk.way(verb, base, {})
+    talk.way(verb, base, {})  # an action that leads nowhere is said before the caller is asked
     timeout = verb.number("timeout", GATHER_TIMEOUT, 0.0, MAX_TIMEOUT)
     terminator = verb.get("finishOnKey", "#").strip()[:1]
     digits = int(verb.number("numDigits", 0, 0, MAX_INPUT))
@@ -67,7 +67,7 @@ def gather(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     params = {"Digits": keys, "msg": "Gather End"}
     if entry.get("terminators"):
         params["FinishedOnKey"] = terminator
-    return talk.way(verb, base, params) if keys or action else None
+    return talk.way(verb, base, params)
 
 
 def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
