@@ -320,8 +320,9 @@ class _Reader:
     def shareable(self, data: Mapping[str, Any]) -> frozenset[str]:
         """Variables that may leave the call; one that is secret as well is a fault."""
         found = self.listed("shareable", data.get("shareable"))
-        secret = data.get("sensitive")
-        for name in sorted(found.intersection(secret if isinstance(secret, list) else ())):
+        listed = data.get("sensitive")
+        secret = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
+        for name in sorted(found & secret):
             self.wrong(
                 ("shareable", data["shareable"].index(name)),
                 "a sensitive variable is never shared: take it out of one of the two lists",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 from ivr.call.live import LiveCall
 from ivr.call.runner import FlowRunner
 from ivr.sip import Account, Answered, Ended, Rejected
+from tests.kit.garbage import counting
 from tests.kit.house import DESK, HOUSE, SHOP, TRUNK, House
 from tests.kit.sip import request, sdp
 
@@ -289,15 +289,11 @@ def test_the_log_of_refusals_names_no_number(tmp_path: Path, caplog: pytest.LogC
 
 def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
     house = House(tmp_path, {"main": FLOW})
-    gc.collect()
-    gc.disable()
-    try:
+    with counting(FlowRunner) as found:
         caller = house.party()
         caller.call("100")
         house.run(1.0)
-        assert sum(isinstance(one, FlowRunner) for one in gc.get_objects()) == 1
+        assert len(found()) == 1
         caller.hang_up()
         house.run(60.0)
-        assert not [one for one in gc.get_objects() if isinstance(one, FlowRunner)]
-    finally:
-        gc.enable()
+        assert not found()

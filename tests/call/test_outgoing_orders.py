@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ivr.call.placement import Placement
 from ivr.call.runner import FlowRunner
 from ivr.call.solo import SoloFlow
 from media import Answerer, Lost, Tone
+from tests.kit.garbage import counting
 from tests.kit.house import TRUNK
 from tests.kit.placing import Placing
 from tests.kit.sip import sdp
@@ -124,16 +124,9 @@ def test_every_call_ends_once_and_gives_everything_back(steps: list[Any]) -> Non
 
 
 def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
-    parts = (FlowRunner, FlowCall, SoloFlow, Outdial, Callee, Placement)
-
-    def found() -> list[object]:
-        return [one for one in gc.get_objects() if isinstance(one, parts)]
-
     calls = Placing(tmp_path, {"main": FLOW})
     callee = calls.house.party(TRUNK)
-    gc.collect()
-    gc.disable()
-    try:
+    with counting(FlowRunner, FlowCall, SoloFlow, Outdial, Callee, Placement) as found:
         calls.contact("main", number=NUMBER)
         assert found()
         callee.refuse(486)
@@ -145,5 +138,3 @@ def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: P
         calls.settled()
         calls.house.pool.ports.clear()  # of this test alone: they know who hears them
         assert not found()
-    finally:
-        gc.enable()

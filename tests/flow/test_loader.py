@@ -315,3 +315,9 @@ def test_a_transfer_needs_its_target(flow: str, text: str) -> None:
 
 def test_a_transfer_by_expression_is_left_to_the_call() -> None:
     assert join_flows([parse_flow(sub('"{{ call.to }}"'), "b")])
+
+
+def test_what_is_no_name_is_neither_secret_nor_shared() -> None:
+    with pytest.raises(FlowLoadError) as caught:
+        parse_flow("variables: {}\nsensitive: [[]]\nshareable: [{}]\nelements: {}\n", "odd")
+    assert any("sensitive" in str(fault) for fault in caught.value.faults)
