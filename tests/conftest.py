@@ -22,7 +22,8 @@ RTP_PORTS = 400
 FREE_PORTS = range(10_000, 20_000, 2)
 """Below those that the kernel gives to sockets without a wish (32768 and up), so that none of these takes a port
 between the moment it is chosen and the moment its program binds it. Even ones: a phone may take the next for TLS."""
-_next_port = itertools.count(os.getpid() * 97)
+_next_port = itertools.count(os.getpid() * 1907)
+"""Processes that run side by side begin far apart: SIPp takes ports beside the one that it is given."""
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:

@@ -73,7 +73,7 @@ FLOWS = {
 }
 
 
-FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 9, 200
+FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 12, 150
 """Between those of our own caller, 30002 to 30101, and those that single tests have for themselves, from 32000. One
 range after the other: a daemon of the test before may not have let go of its own yet."""
 KEPT_RANGES = 4
