@@ -47,6 +47,8 @@ CONTEXT_NAMES = frozenset({"call", "profile", "settings", "now", "result"})
 MASK = "xxxx"
 """What stands for a sensitive value, whatever its length."""
 
+MAX_EXPRESSIONS = 500
+"""In one text: a body of many fields has some dozens. All of them are read before anything else is looked at."""
 MAX_REVEAL_DEPTH = 20
 """Lists and records inside one another that a result may hold."""
 
@@ -303,8 +305,11 @@ class Template(Generic[T]):
 def _split(text: str) -> tuple[str | Expression, ...]:
     """Fixed texts and expressions in turn; a text that is one expression, spaces around it aside, is that alone."""
     parts: list[str | Expression] = []
-    at = 0
+    at = count = 0
     while (start := text.find("{{", at)) >= 0:
+        count += 1
+        if count > MAX_EXPRESSIONS:
+            raise ExpressionError(f"more than {MAX_EXPRESSIONS} expressions in one text")
         if start > at:
             parts.append(text[at:start])
         stop = _closing(text, start + 2)

@@ -335,3 +335,9 @@ def test_whatever_is_written_gives_a_value_or_our_error(source: str) -> None:
 def test_whatever_braces_give_a_template_or_our_error(text: str) -> None:
     with contextlib.suppress(ExpressionError):
         Template.parse(text).render(SCOPE)
+
+
+def test_the_expressions_of_one_text_are_limited() -> None:
+    assert Template.parse("x{{ 1 }}" * 500)
+    with pytest.raises(ExpressionError, match="more than 500 expressions in one text"):
+        Template.parse("{{ 1 }}" * 501)

@@ -223,8 +223,8 @@ class PhoneApp(App[int]):
     def _press(self, key: str) -> None:
         self._try(lambda: self._engine.keys(key, self._way))
         with contextlib.suppress(Exception):
-            self.query_one(f"#key-{NAMES.get(key, key)}", Button).add_class("-active")
-            self.set_timer(0.15, lambda: self.query_one(f"#key-{NAMES.get(key, key)}").remove_class("-active"))
+            button = self.query_one(f"#key-{NAMES.get(key, key)}", Button).add_class("-active")
+            self.set_timer(0.15, lambda: button.remove_class("-active"))  # the screen may be gone by then
         self._write(f"pressed {key}", "dim cyan")
 
     def action_answer(self) -> None:
