@@ -15,6 +15,7 @@ from tests.kit.sound import read_wav
 
 
 @pytest.mark.interop
+@pytest.mark.heavy  # each hand-off is tried by itself, too
 def test_three_callers_are_handed_over(tmp_path: Path) -> None:
     require("espeak-ng")
     command = [sys.executable, "-m", "ivr", "demo", "--handoffs", "--keep", str(tmp_path)]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.interop.conftest import make_config
+from tests.interop.conftest import RTP_PORTS, make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
 from tests.kit.sound import find, read_wav, speechlike, ulaw
@@ -230,6 +230,7 @@ def test_a_full_disk_ends_the_recording_not_the_call(tmp_path: Path) -> None:
             assert "Traceback" not in daemon.log()
 
 
+@pytest.mark.heavy  # a full disk, which is tried each time, ends the same way
 def test_a_file_that_cannot_grow_ends_the_recording_not_the_call(tmp_path: Path) -> None:
     with make_daemon(tmp_path / "it") as daemon:
         for pid in children(daemon.process.pid):
@@ -243,7 +244,7 @@ def test_a_file_that_cannot_grow_ends_the_recording_not_the_call(tmp_path: Path)
 def test_calls_beyond_the_ports_are_refused_and_others_go_on(tmp_path: Path) -> None:
     def few_ports(text: str) -> str:
         first = int(text.split("ports: '")[1].split("-")[0])
-        return text.replace(f"{first}-{first + 199}", f"{first}-{first + 5}")
+        return text.replace(f"{first}-{first + RTP_PORTS - 1}", f"{first}-{first + 5}")
 
     with make_daemon(tmp_path / "it", few_ports) as daemon:
         callers = [RawCaller(daemon.sip_port) for _ in range(4)]
@@ -271,6 +272,7 @@ def test_calls_beyond_the_ports_are_refused_and_others_go_on(tmp_path: Path) -> 
                 caller.__exit__()
 
 
+@pytest.mark.heavy
 def test_one_address_cannot_take_all(tmp_path: Path) -> None:
     def one_address(text: str) -> str:
         limit = f"limits: {{calls_per_second_per_source: {LIMIT_OF_ONE_SOURCE}, "
