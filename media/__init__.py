@@ -43,7 +43,7 @@ from media.pacing import PACING_BOUNDS, WorkerStatistics
 
 if TYPE_CHECKING:
     from media.codecs import opus_available
-    from media.guard import AddressPolicy, CheckedResolver, allow_listed, check_literal
+    from media.guard import AddressPolicy, CheckedResolver, allow_listed, check_literal, checked_session
     from media.pool import MediaPool
     from media.port import Port
     from media.prompts import Edit, Edited, PromptError, PromptLimits, PromptStore, SpeechConfig, edit_prompt
@@ -92,6 +92,7 @@ __all__ = [
     "WorkerStatistics",
     "allow_listed",
     "check_literal",
+    "checked_session",
     "edit_prompt",
     "opus_available",
     "tone_file",
@@ -110,6 +111,7 @@ _LATE = {
     "SpeechConfig": "media.prompts",
     "allow_listed": "media.guard",
     "check_literal": "media.guard",
+    "checked_session": "media.guard",
     "edit_prompt": "media.prompts",
     "opus_available": "media.codecs",
     "TONES": "media.tones",

@@ -12,19 +12,36 @@ import asyncio
 import ipaddress
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from media.errors import AddressError
 
-__all__ = ["AddressPolicy", "CheckedResolver", "allow_listed", "check_literal"]
+__all__ = ["AddressPolicy", "CheckedResolver", "allow_listed", "check_literal", "checked_session"]
 
 AddressPolicy = Callable[[str, int, str], bool]
 """(host as written in the URL, port, address it resolved to) -> whether it may be connected to."""
+
+MAX_PER_HOST = 100
+"""Sockets of one session to one host: one that hangs must not take them all."""
+
+MAX_LINE = 8_190
+"""Bytes of a header's value and of the status line."""
+
+MAX_HEADERS = 100
+"""Headers of an answer."""
+
+KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept: the next request needs no handshake."""
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds for one connection: a host that is off says nothing."""
 
 RESOLVER_THREADS = 4
 """Of their own: the system's resolver may block for half a minute, and other work in threads must not wait for it."""
@@ -141,3 +158,29 @@ def check_literal(policy: AddressPolicy, url: URL) -> None:
 
 def _forbidden(host: str) -> AddressError:
     return AddressError(f"{host[:MAX_REASON]} is not a public address (private ones are to be named in http.allow)")
+
+
+def checked_session(
+    resolver: CheckedResolver, trust: ssl.SSLContext, connections: int, read_buffer: int
+) -> aiohttp.ClientSession:
+    """A session that asks for what others have written: it connects to what `resolver` permits alone, keeps no cookies,
+    heeds no proxies of the environment, and unpacks nothing by itself. At most `connections` sockets to all hosts
+    together, each with a buffer of `read_buffer` bytes; how long a request takes is for who asks to bound."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            resolver=resolver,
+            use_dns_cache=False,
+            ssl=trust,
+            limit=connections,
+            limit_per_host=MAX_PER_HOST,
+            keepalive_timeout=KEEP_ALIVE,
+        ),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,
+        auto_decompress=False,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
+        max_line_size=MAX_LINE,
+        max_field_size=MAX_LINE,
+        max_headers=MAX_HEADERS,
+        read_bufsize=read_buffer,
+    )

@@ -26,7 +26,7 @@ from ivr.outside.answers import BadAnswerError, TooLargeError, body_value, unpac
 from ivr.outside.signatures import TWILIO_HEADER, form_of, signed_body_query, twilio_signature
 from ivr.settings import Connector, Settings
 from ivr.tasks import TaskSet
-from media import AddressError, AddressPolicy, CheckedResolver, allow_listed, check_literal
+from media import AddressError, AddressPolicy, CheckedResolver, allow_listed, check_literal, checked_session
 
 __all__ = ["HttpClient"]
 
@@ -34,9 +34,6 @@ log = logging.getLogger("ivr.outside")
 
 MAX_CONNECTIONS = 400
 """Sockets to all hosts together: a tenth of what the files of a daemon with 4,000 calls leave."""
-
-MAX_PER_HOST = 100
-"""Sockets to one host: one that hangs must not take them all."""
 
 MAX_UNDER_WAY = 2_000
 """Requests sent and waiting: half of the calls that a daemon takes may wait for an answer at once."""
@@ -48,20 +45,8 @@ MAX_REDIRECTS = 5
 MAX_URL = 8_000
 """Characters of a URL, values and base URL joined."""
 
-MAX_LINE = 8_190
-"""Bytes of a header's value and of the status line."""
-
-MAX_HEADERS = 100
-"""Headers of an answer."""
-
 MAX_HEADER_BYTES = 32 * 1024
 """Characters of their values together: flows see them all as `result.headers`."""
-
-KEEP_ALIVE = 30.0
-"""Seconds an idle connection is kept: the next caller's request needs no handshake."""
-
-CONNECT_TIMEOUT = 5.0
-"""Seconds for one connection: a host that is off says nothing."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {
@@ -266,24 +251,7 @@ class HttpClient:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    resolver=self._resolver,
-                    use_dns_cache=False,
-                    ssl=self._trust,
-                    limit=MAX_CONNECTIONS,
-                    limit_per_host=MAX_PER_HOST,
-                    keepalive_timeout=KEEP_ALIVE,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-                max_line_size=MAX_LINE,
-                max_field_size=MAX_LINE,
-                max_headers=MAX_HEADERS,
-                read_bufsize=2**16,
-            )
+            self._session = checked_session(self._resolver, self._trust, MAX_CONNECTIONS, 2**16)
         return self._session
 
 

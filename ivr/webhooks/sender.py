@@ -18,20 +18,12 @@ from yarl import URL
 from ivr import __version__
 from ivr.webhooks.outbox import Delivery, Failure
 from ivr.webhooks.signing import SIGNATURE_HEADER, sign
-from media import AddressError, AddressPolicy, CheckedResolver, check_literal
+from media import AddressError, AddressPolicy, CheckedResolver, check_literal, checked_session
 
 __all__ = ["Sender", "Signer", "Target", "signed_with"]
 
 MAX_CONNECTIONS = 200
 """Sockets to all endpoints together."""
-MAX_PER_HOST = 100
-CONNECT_TIMEOUT = 5.0
-"""Seconds for one connection: a host that is off says nothing."""
-KEEP_ALIVE = 30.0
-"""Seconds an idle connection is kept for what comes next."""
-MAX_LINE = 8_190
-"""Bytes of a header's value and of the status line."""
-MAX_HEADERS = 100
 SHORT_ANSWER = 4096
 """Bytes of an answer that is read, so that its connection can be used again; a longer one ends it."""
 READ_SECONDS = 1.0
@@ -117,24 +109,7 @@ class Sender:
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    resolver=self._resolver,
-                    use_dns_cache=False,
-                    ssl=self._trust,
-                    limit=MAX_CONNECTIONS,
-                    limit_per_host=MAX_PER_HOST,
-                    keepalive_timeout=KEEP_ALIVE,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT),
-                max_line_size=MAX_LINE,
-                max_field_size=MAX_LINE,
-                max_headers=MAX_HEADERS,
-                read_bufsize=2**14,
-            )
+            self._session = checked_session(self._resolver, self._trust, MAX_CONNECTIONS, 2**14)
         return self._session
 
 
