@@ -1,5 +1,5 @@
 """Who takes calls over from flows, as calls see them: the queue, AI agents, voice applications. Parts above this one
-implement these; see :mod:`ivr.flow.ports.handoffs` for what the commands and events mean."""
+implement these; see :mod:`ivr.flow.ports` for what the commands and events mean."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from ivr.flow.ports import (
     JoinQueue,
     KeepCallback,
     LeaveQueue,
+    LeaveReason,
     Play,
     PlayDone,
     PromptSpec,
@@ -30,7 +31,6 @@ from ivr.flow.ports import (
     QueueJoined,
     QueuePosition,
 )
-from ivr.flow.ports.handoffs import LeaveReason
 from ivr.flow.spoken.waiting import phrases_of, rounded_minutes
 from ivr.settings import WaitingStrategy
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ivr.flow.elements.base import Element
 from ivr.flow.elements.collect import CollectElement
@@ -54,15 +54,8 @@ REFUSALS: tuple[ForwardResult, ...] = ("busy", "no_answer", "declined", "failed"
 
 AGENT_RESULTS: tuple[AgentResult, ...] = ("waits", "closed", "full", "no_agents", "error")
 
-AI_REASONS: tuple[AiReason, ...] = (
-    "transfer_requested",
-    "caller_requested_human",
-    "no_input_timeout",
-    "max_duration",
-    "not_started",
-    "endpoint_error",
-    "endpoint_closed",
-)
+AI_REASONS: tuple[AiReason, ...] = tuple(reason for reason in get_args(AiReason) if reason != "completed")
+"""But that which is usual."""
 AI_ENDS: tuple[Literal["hang_up", "end_call"], ...] = ("hang_up", "end_call")
 
 APPLICATION_RESULTS: tuple[Literal["rejected", "timeout", "http_error", "bad_answer"], ...] = (

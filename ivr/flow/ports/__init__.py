@@ -12,12 +12,31 @@ Order at the end of a call: the shell sends :class:`CallEnded` first and what en
 
 from __future__ import annotations
 
+from ivr.flow.ports.ai import (
+    AiAgentConnecting,
+    AiAgentDone,
+    AiAgentSpoke,
+    AiAgentStarted,
+    AiReason,
+    StartAiAgent,
+    StopAiAgent,
+)
+from ivr.flow.ports.applications import (
+    ApplicationAccepted,
+    ApplicationDone,
+    ApplicationOutcome,
+    ApplicationTerms,
+    OfferApplication,
+    StopApplication,
+    TellApplication,
+)
 from ivr.flow.ports.call import (
     CAUSES,
     CallInfo,
     Cause,
     DigitSource,
     ForwardOutcome,
+    HandOffPacket,
     HangUpCause,
     PromptSpec,
     Voice,
@@ -41,6 +60,11 @@ from ivr.flow.ports.commands import (
     StopPlay,
     StopRecord,
 )
+from ivr.flow.ports.control import (
+    Instruction,
+    InstructionDone,
+    Moved,
+)
 from ivr.flow.ports.events import (
     CallAnswered,
     CallEnded,
@@ -51,38 +75,6 @@ from ivr.flow.ports.events import (
     ForwardRinging,
     PlayDone,
     RecordDone,
-)
-from ivr.flow.ports.handoffs import (
-    AgentAnswered,
-    AgentCode,
-    AgentCodeDone,
-    AgentRinging,
-    AiAgentConnecting,
-    AiAgentDone,
-    AiAgentSpoke,
-    AiAgentStarted,
-    AiReason,
-    ApplicationAccepted,
-    ApplicationDone,
-    ApplicationOutcome,
-    ApplicationTerms,
-    DeliverVoicemail,
-    HandOffPacket,
-    Instruction,
-    InstructionDone,
-    JoinQueue,
-    KeepCallback,
-    LeaveQueue,
-    Moved,
-    OfferApplication,
-    QueueDone,
-    QueueJoined,
-    QueueOutcome,
-    QueuePosition,
-    StartAiAgent,
-    StopAiAgent,
-    StopApplication,
-    TellApplication,
 )
 from ivr.flow.ports.outgoing import (
     Answerer,
@@ -113,6 +105,21 @@ from ivr.flow.ports.outside import (
     StopWaiting,
     UpdateProfile,
     WaitForEvent,
+)
+from ivr.flow.ports.queue import (
+    AgentAnswered,
+    AgentCode,
+    AgentCodeDone,
+    AgentRinging,
+    DeliverVoicemail,
+    JoinQueue,
+    KeepCallback,
+    LeaveQueue,
+    LeaveReason,
+    QueueDone,
+    QueueJoined,
+    QueueOutcome,
+    QueuePosition,
 )
 
 __all__ = [
@@ -170,6 +177,7 @@ __all__ = [
     "JoinQueue",
     "KeepCallback",
     "LeaveQueue",
+    "LeaveReason",
     "MachineDetection",
     "MailAttachment",
     "MailDone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "CAUSES",
@@ -13,6 +13,7 @@ __all__ = [
     "Cause",
     "DigitSource",
     "ForwardOutcome",
+    "HandOffPacket",
     "HangUpCause",
     "PromptSpec",
     "Voice",
@@ -46,6 +47,10 @@ CAUSES: tuple[Cause, ...] = (
 DigitSource = Literal["rfc4733", "info", "inband", "api"]
 HangUpCause = Literal["normal", "busy", "rejected"]
 ForwardOutcome = Literal["forwarded", "returned", "no_answer", "busy", "declined", "failed"]
+
+HandOffPacket = Mapping[str, Any]
+"""What the other side of a hand-off is told of the call, as JSON; see :mod:`ivr.flow.packet`. Secret values are masked
+in it."""
 
 
 @dataclass(frozen=True, slots=True)
