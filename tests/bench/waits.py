@@ -21,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from ivr.call.events import EventHub
 from ivr.call.profiles import ProfileBook
 from ivr.call.waiting import WaitingFlows
-from ivr.daemon import GC_THRESHOLD, SWITCH_INTERVAL
+from ivr.daemon import SWITCH_INTERVAL
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.spoken import Languages
+from ivr.service.upkeep import GC_THRESHOLD
 from ivr.settings import parse_settings
 from ivr.store import Store
 from ivr.tasks import TaskSet

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.daemon import _media_hosts
+from ivr.daemon.configured import media_hosts
 from ivr.settings import Listener
 from tests.conftest import free_port
 from tests.kit.daemon import Daemon
@@ -78,4 +78,4 @@ def test_a_life(manager: socket.socket, tmp_path: Path) -> None:
     ],
 )
 def test_where_sound_is_bound(hosts: list[str], devices: bool, bound: tuple[str, str]) -> None:
-    assert _media_hosts([Listener("udp", host, 5060) for host in hosts], devices) == bound
+    assert media_hosts([Listener("udp", host, 5060) for host in hosts], devices) == bound

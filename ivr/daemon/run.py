@@ -1,10 +1,4 @@
-"""The daemon: wires settings, store, media, prompts, signalling, calls and HTTP together, and takes them down in order.
-
-ready     one line on standard output, and READY=1 to the service manager, once calls are taken
-SIGHUP    loads the flows anew, and agents, queues and routes; what does not hold leaves the old ones in force
-SIGTERM   no new calls; those in progress end by themselves or after `limits.drain_timeout`; a second one ends at once
-exit      0 stopped as asked, 1 something it needs cannot be had
-"""
+"""One run of the daemon: what it consists of, made and joined in order, and taken down in the other."""
 
 from __future__ import annotations
 
@@ -14,41 +8,11 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from pathlib import Path
 
 from ivr import __version__
-from ivr.api import (
-    AgentRoutes,
-    AnswerKeeper,
-    BanRoutes,
-    CallRoutes,
-    CampaignRoutes,
-    CaptureRoutes,
-    ConsoleRoutes,
-    ControlRoutes,
-    DrawingRoutes,
-    EventRoutes,
-    FlowRoutes,
-    Guard,
-    HttpServer,
-    Limiter,
-    LineRoutes,
-    MessageRoutes,
-    OperationRoutes,
-    PeopleRoutes,
-    PlacingRoutes,
-    QueueRoutes,
-    RecordingRoutes,
-    RoutingRoutes,
-    StreamRoutes,
-    TwilioRoutes,
-    WebhookRoutes,
-    local_token,
-    where_to_listen,
-)
+from ivr.api import Guard, HttpServer, OperationRoutes, StreamRoutes, local_token, where_to_listen
 from ivr.call.contacts import Contacts
 from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
@@ -65,7 +29,11 @@ from ivr.call.targets import Directory
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
-from ivr.center.house import House, kept_between
+from ivr.center.house import House
+from ivr.daemon.configured import ANYWHERE, challenger, media_config, prompt_store, registrar, stack_config
+from ivr.daemon.ending import Ending
+from ivr.daemon.interface import http_server
+from ivr.daemon.reloading import Reloading
 from ivr.devices import Devices
 from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
@@ -80,23 +48,16 @@ from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
 from ivr.outside import HttpClient, Mailer
 from ivr.service import Health, ServiceManager, Upkeep, line_down, privileges, set_up_logging, silent_worker
 from ivr.settings import Listener, Settings, load_settings
-from ivr.sip import Challenger, Registrar, RegistrarLimits, SessionTimerPolicy, Stack, StackConfig
+from ivr.sip import Stack
 from ivr.store import Store
 from ivr.tasks import TaskSet
 from ivr.versions import FlowKeeper, LiveFlows
 from ivr.webhooks import Courier, Sender, Webhooks
-from media import MediaConfig, MediaError, MediaPool, PromptLimits, PromptStore, SpeechConfig, allow_listed
+from media import MediaError, MediaPool, allow_listed
 
 log = logging.getLogger("ivr.daemon")
 
 EXIT_OK, EXIT_FAULTS = 0, 1
-STOP_SECONDS = 30.0
-"""For all that is left when the last call is over: recordings are completed, records written."""
-BYE_WAIT = 1.0
-"""Seconds for the answers to the BYEs of the last calls."""
-LAST_WORDS = 10.0
-"""Seconds before the end in which flows may say something to callers who waited for an agent, or take a message."""
-ANYWHERE = "0.0.0.0"
 SWITCH_INTERVAL = 0.0005
 """Seconds that the store's thread keeps the interpreter while a packet waits; the default is ten times as long."""
 
@@ -124,10 +85,8 @@ class Daemon:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._stopping = asyncio.Event()
-        self._at_once = asyncio.Event()
-        self._reload = asyncio.Event()
         self._service = ServiceManager()
+        self._ending = Ending(self._service, settings.limits.drain_timeout)
         self._health = Health(settings.health, self._service)
         self._metrics = DaemonMetrics(settings.lines)
 
@@ -147,40 +106,14 @@ class Daemon:
                 log.error("the flows folder does not hold: what was in force last stays in force")
             devices = Devices(settings)
             exits.push_async_callback(devices.close)
-            media_host, media_host_v6 = _media_hosts(settings.sip.listen, bool(devices.lines))
-            pool = await MediaPool.start(
-                MediaConfig(
-                    host=media_host,
-                    host_v6=media_host_v6,
-                    ports=(settings.media.ports.first, settings.media.ports.last),
-                    workers=settings.media.workers,
-                    media_timeout=settings.media.timeout,
-                )
-            )
+            media = media_config(settings, devices=bool(devices.lines))
+            pool = await MediaPool.start(media)
             exits.push_async_callback(pool.close)
-            prompts = PromptStore(
-                settings.cache,
-                settings.prompts,
-                SpeechConfig(
-                    engine=settings.speech.engine,
-                    language=settings.speech.language,
-                    voice=settings.speech.voice,
-                    command=settings.speech.command,
-                    options=settings.speech.options,
-                ),
-                PromptLimits(
-                    text_characters=settings.limits.text_characters,
-                    file_bytes=settings.limits.audio_file_bytes,
-                    seconds=settings.limits.audio_seconds,
-                    cache_bytes=settings.limits.prompt_cache_bytes,
-                ),
-                allow=settings.http.allow,
-                wide=settings.wideband,
-            )
+            prompts = prompt_store(settings)
             await prompts.start()
             exits.push_async_callback(prompts.close)
             tones = await asyncio.to_thread(tone_sounds, settings.cache)
-            stack = Stack(_stack_config(settings), os.urandom)
+            stack = Stack(stack_config(settings), os.urandom)
             manager: CallManager | None = None
             shell = SipShell(
                 stack,
@@ -207,11 +140,7 @@ class Daemon:
             await asyncio.to_thread(protection.load)
             protection.join(stack, shell)
             exits.push_async_callback(protection.close)
-            registrar = Registrar(
-                RegistrarLimits(
-                    contacts_per_aor=settings.limits.contacts_per_phone, bindings=settings.limits.registrations
-                )
-            )
+            phones = registrar(settings)
             background = TaskSet()
             exits.push_async_callback(background.close)
             if captures.exporter is not None:
@@ -239,13 +168,13 @@ class Daemon:
                 stack=stack,
                 pool=pool,
                 sounds=SoundBook(prompts, tones),
-                directory=Directory(settings, registrar, lines),
+                directory=Directory(settings, phones, lines),
                 lines=lines,
                 names=names,
                 trunks=trunks,
                 store=store,
                 policies=media_policies(
-                    settings, lines, shell.media_address, LOOPBACK if media_host == ANYWHERE else media_host
+                    settings, lines, shell.media_address, LOOPBACK if media.host == ANYWHERE else media.host
                 ),
                 outside=world,
                 languages=Languages(settings.speech.language, settings.speech.languages),
@@ -267,13 +196,8 @@ class Daemon:
             gate = Gate(
                 settings,
                 stack,
-                registrar,
-                Challenger(
-                    settings.sip.realm,
-                    os.urandom(32),
-                    algorithms=settings.sip.digest,
-                    allow_legacy=settings.sip.legacy_digest,
-                ),
+                phones,
+                challenger(settings),
                 lines,
                 lambda number, line: manager is not None and manager.flows.find(number, line) is not None,
                 loop.time,
@@ -301,7 +225,7 @@ class Daemon:
             services.keep = waiting.keep
             waiting.dials.calls = manager
             manager.on_ended = lambda call_id, summary: events.happened(f"call.ended:{call_id}", CALL_ENDED, summary)
-            house = await House.open(services, ground, registrar, waiting, contacts, background.spawn)
+            house = await House.open(services, ground, phones, waiting, contacts, background.spawn)
             exits.callback(house.close)
             dialler.matches.standing = house.office.standing
             exits.callback(services.feed.listen(lambda event: dialler.happened(event.type, event.call)))
@@ -310,7 +234,7 @@ class Daemon:
             await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))
             self._metrics.read(
-                services, manager, registrar, waiting, prompts, protection.guard, lambda: not self._health.unready()
+                services, manager, phones, waiting, prompts, protection.guard, lambda: not self._health.unready()
             )
             self._watch(services, manager)
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
@@ -318,40 +242,28 @@ class Daemon:
             guard.of_calls = applications.token
             streams = StreamRoutes(services.feed, guard)
             streams.console = house.office.console
-            parts = (
-                CallRoutes(manager, contacts.state, store.reader),
-                PlacingRoutes(contacts, settings),
-                ControlRoutes(manager, settings, applications),
-                TwilioRoutes(manager, services.desks, settings, store.reader.recording),
-                MessageRoutes(captures),
-                CaptureRoutes(captures, manager),
-                LineRoutes(trunks.states),
-                CampaignRoutes(office),
-                RecordingRoutes(store.reader, settings.recordings, store.writer.recording_deleted, services.feed),
-                PeopleRoutes(store, world.update_profile, country=settings.country),
-                EventRoutes(events),
-                streams,
-                WebhookRoutes(webhooks, courier),
-                BanRoutes(protection),
-                FlowRoutes(live, manager),
-                DrawingRoutes(live),
-                AgentRoutes(house.office),
-                QueueRoutes(house.office, partial(kept_between, store)),
-                RoutingRoutes(house.office),
-                ConsoleRoutes(),
-            )
             listen = where_to_listen(
                 settings.http.listen, open_to_somebody=await asyncio.to_thread(_may_be_asked, settings, store)
             )
             if listen != settings.http.listen:
                 log.warning("nobody has a token (ivr token create): HTTP listens on %s alone", listen)
-            http = HttpServer(
+            http = http_server(
                 listen,
                 guard,
                 operations,
-                parts,
-                keeper=AnswerKeeper(store.answers),
-                limiter=Limiter(settings.http.requests_per_second, settings.http.burst, guard),
+                streams,
+                services=services,
+                manager=manager,
+                contacts=contacts,
+                applications=applications,
+                campaigns=office,
+                world=world,
+                events=events,
+                webhooks=webhooks,
+                courier=courier,
+                protection=protection,
+                flows=live,
+                house=house,
             )
             await courier.begin()
             await http.start()
@@ -360,7 +272,10 @@ class Daemon:
             exits.callback(streams.close)
             privileges.forget()
             devices.start(shell.inner_address)
-            self._signals(loop)
+            reloading = Reloading(settings, self._service, live, shell, house)
+            loop.add_signal_handler(signal.SIGHUP, reloading.ask)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._ending.ask)
             upkeep = Upkeep(settings, store, lambda: stack.counts.transactions)
             async with asyncio.TaskGroup() as tasks:
                 dialling = tasks.create_task(dialler.run())
@@ -369,7 +284,7 @@ class Daemon:
                     tasks.create_task(self._health.beat()),
                     tasks.create_task(upkeep.forget()),
                     tasks.create_task(upkeep.collect()),
-                    tasks.create_task(self._keep_reloading(live, shell, house)),
+                    tasks.create_task(reloading.run()),
                     tasks.create_task(waiting.run()),
                     tasks.create_task(courier.run()),
                     tasks.create_task(self._warm(services, manager.flows)),
@@ -378,11 +293,11 @@ class Daemon:
                     running.append(tasks.create_task(live.watch(settings.flows)))
                 upkeep.begin_collecting()
                 self._say_ready(shell, http, pool, len(flows))
-                await self._stopping.wait()
+                await self._ending.begun.wait()
                 self._service.stopping()
                 dialling.cancel()
                 # The registrars send new calls elsewhere while those in progress end.
-                await asyncio.gather(trunks.close(), self._drain(manager, house.desk.close))
+                await asyncio.gather(trunks.close(), self._ending.drain(manager, house.desk.close))
                 for task in running:
                     task.cancel()
         log.info("stopped; %d calls taken, %d refused, %d placed", manager.total, manager.refused, manager.placed)
@@ -409,56 +324,6 @@ class Daemon:
             ]
         )
 
-    # Signals
-
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
-
-    def _stop(self) -> None:
-        if self._stopping.is_set():
-            self._at_once.set()
-        self._stopping.set()
-
-    async def _drain(self, manager: CallManager, close_queues: Callable[[], None]) -> None:
-        """Let calls end, then end those that are left. Who waits for an agent is served until shortly before, and told
-        then that the queue is closed."""
-        manager.draining = True
-        idle = asyncio.Event()
-        manager.when_idle(idle.set)
-        if not idle.is_set():
-            log.info("stopping: waiting for %d calls", len(manager.calls))
-            self._service.more_time(self._settings.limits.drain_timeout + STOP_SECONDS)
-            waits = [asyncio.ensure_future(idle.wait()), asyncio.ensure_future(self._at_once.wait())]
-            timeout = self._settings.limits.drain_timeout
-            last = min(LAST_WORDS, timeout / 2)
-            done, _ = await asyncio.wait(waits, timeout=timeout - last, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                close_queues()
-                await asyncio.wait(waits, timeout=last, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
-        if manager.calls:
-            log.info("ending %d calls", len(manager.calls))
-            manager.end_all("system")
-        if manager.total or manager.placed:
-            await asyncio.sleep(BYE_WAIT)
-        manager.write_all()
-
-    async def _keep_reloading(self, live: LiveFlows, shell: SipShell, house: House) -> None:
-        while True:
-            await self._reload.wait()
-            self._reload.clear()
-            self._service.reloading()
-            shell.reload_tls()
-            try:
-                if (source := self._settings.source) is not None:
-                    await house.office.reload(partial(load_settings, source))
-                await live.reload_and_tell()
-            finally:
-                self._service.ready()
-
     async def _warm(self, services: Services, flows: FlowSet) -> None:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
         try:
@@ -472,27 +337,3 @@ class Daemon:
 def _may_be_asked(settings: Settings, store: Store) -> bool:
     """Whether anybody could use the HTTP interface from another machine. Blocks."""
     return bool(store.tokens.all() or settings.applications or settings.ai_agents)
-
-
-def _stack_config(settings: Settings) -> StackConfig:
-    timer = settings.sip.session_timer
-    return StackConfig(
-        user_agent=f"ivr/{__version__}", session_timer=SessionTimerPolicy(timer.expires, timer.min, timer.mode)
-    )
-
-
-def _media_hosts(listeners: Sequence[Listener], devices: bool = False) -> tuple[str, str]:
-    """The addresses that RTP sockets bind to, where there are listeners of both families one of each: the listener's,
-    or all of the machine where there are several. Lines on hardware (`devices`) need one of IPv4: where no listener has
-    one, that of the loopback."""
-    hosts = list(dict.fromkeys(listener.host for listener in listeners))
-    v4, v6 = (
-        "" if not own else own[0] if len(own) == 1 else everywhere
-        for own, everywhere in (
-            ([host for host in hosts if ":" not in host], ANYWHERE),
-            ([host for host in hosts if ":" in host], "::"),
-        )
-    )
-    if devices and not v4:
-        v4 = LOOPBACK
-    return (v4, v6) if v4 else (v6, "")
