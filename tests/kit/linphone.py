@@ -52,8 +52,8 @@ username={user}
 passwd={password}
 realm=ivr
 """
-"""The certificate is verified; its name is not, as linphonec knows no addresses in certificates. Its jitter buffer has a
-fixed length: one that adapts leaves out frames when the machine is busy."""
+"""The certificate is verified; its name is not, as linphonec knows no addresses in certificates. Its jitter buffer
+has a fixed length: one that adapts leaves out frames when the machine is busy."""
 
 
 class Linphone:

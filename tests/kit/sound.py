@@ -82,8 +82,8 @@ def find(played: NDArray[np.float64], heard: NDArray[np.float64]) -> Match:
 
 
 def found_pieces(played: NDArray[np.float64], heard: NDArray[np.float64], seconds: float = 0.5) -> float:
-    """The share of the pieces of `played`, each of so many seconds, that `heard` has unbroken, each looked for by itself:
-    a softphone whose thread comes late leaves out a frame or repeats one, and moves all that follows."""
+    """The share of the pieces of `played`, each of so many seconds, that `heard` has unbroken, each looked for by
+    itself: a softphone whose thread comes late leaves out a frame or repeats one, and moves all that follows."""
     size = int(seconds * RATE)
     pieces = [played[at : at + size] for at in range(0, len(played) - size + 1, size)]
     sounding = [piece for piece in pieces if float(piece @ piece) > size * 300.0**2]
