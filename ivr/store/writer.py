@@ -18,11 +18,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import (
@@ -35,6 +34,7 @@ from sqlalchemy.exc import (
 )
 
 from ivr.store import schema
+from ivr.store.batches import Batch, Item, call_row, parse_lines, recording_row
 from ivr.store.changes import CHANGES
 from ivr.store.people import number_key
 from ivr.store.records import CallRecord, RecordingRecord
@@ -56,54 +56,6 @@ PRODUCER_FACTOR = 2
 CLOSE_SECONDS = 5.0
 """At closing, the database gets so long to take what is left before it goes to the spill file."""
 
-Kind = Literal[
-    "started", "ended", "recording", "deleted", "flush",
-    "profile", "blocked", "unblocked", "event", "completed", "token_used", "paced", "pace_over",
-    "center", "center_gone", "disposed",
-]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    kind: Kind
-    row: dict[str, Any]
-    done: threading.Event | None = None
-    """Set once everything queued before is in the database or in the spill file."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Rows of one transaction, sorted by statement."""
-
-    inserts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    updates: dict[str, dict[str, Any]] = field(default_factory=dict)
-    recordings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    deletions: list[dict[str, Any]] = field(default_factory=list)
-    changes: list[_Item] = field(default_factory=list)
-
-    def write(self, connection: sa.Connection) -> None:
-        """Execute every statement that has rows."""
-        for statement, rows in (
-            (_INSERT_CALL, list(self.inserts.values())),
-            (_UPDATE_CALL, [{"b_id": key, **row} for key, row in self.updates.items()]),
-            (_INSERT_RECORDING, list(self.recordings.values())),
-            (_DELETE_RECORDING, self.deletions),
-        ):
-            if rows:
-                connection.execute(statement, rows)
-        for item in self.changes:
-            CHANGES[item.kind](connection, item.row)
-
-
-_INSERT_CALL = schema.calls.insert()
-_UPDATE_CALL = schema.calls.update().where(schema.calls.c.id == sa.bindparam("b_id"))
-_INSERT_RECORDING = schema.recordings.insert()
-_DELETE_RECORDING = (
-    schema.recordings.update()
-    .where(schema.recordings.c.id == sa.bindparam("b_id"))
-    .values(deleted_at=sa.bindparam("b_deleted_at"))
-)
-
 
 class RecordWriter:
     """Queue and thread. Its methods never block, but for `flush` and `close`, and may be called from any thread."""
@@ -118,8 +70,8 @@ class RecordWriter:
         """No more once a spill file was met that cannot be read: it is kept for the next start."""
         self._queue_limit = queue_limit
         self._producer_limit = queue_limit * PRODUCER_FACTOR + BATCH_ROWS
-        self._queue: deque[_Item] = deque()
-        self._retry: list[_Item] = []
+        self._queue: deque[Item] = deque()
+        self._retry: list[Item] = []
         self._open_calls: set[str] = set()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -152,73 +104,73 @@ class RecordWriter:
 
     def call_started(self, record: CallRecord) -> None:
         """A call exists. Optional: short calls may come with `call_ended` alone."""
-        self._put(_Item("started", _call_row(record)))
+        self._put(Item("started", call_row(record)))
 
     def call_ended(self, record: CallRecord) -> None:
         """A call is over; replaces what `call_started` told."""
-        self._put(_Item("ended", _call_row(record)))
+        self._put(Item("ended", call_row(record)))
 
     def recording(self, record: RecordingRecord) -> None:
         """A sound file is complete."""
-        self._put(_Item("recording", _recording_row(record)))
+        self._put(Item("recording", recording_row(record)))
 
     def recording_deleted(self, recording_id: str, at: float) -> None:
         """The file of a recording is gone."""
-        self._put(_Item("deleted", {"b_id": recording_id, "b_deleted_at": at}))
+        self._put(Item("deleted", {"b_id": recording_id, "b_deleted_at": at}))
 
     def call_completed(self, record: CallRecord) -> None:
         """A flow without a caller has got further: its record gets the way, and an end unless it has one.
 
         Where there is no record yet, this is it.
         """
-        self._put(_Item("completed", _call_row(record)))
+        self._put(Item("completed", call_row(record)))
 
     def profile(self, number: str, changes: dict[str, Any], sensitive: list[str], at: float) -> threading.Event:
         """Fields of a profile change, None takes one away; set once that is in the database."""
         done = threading.Event()
         row = {"number": number_key(number), "changes": changes, "sensitive": sensitive, "at": at}
-        self._put(_Item("profile", row, done))
+        self._put(Item("profile", row, done))
         return done
 
     def do_not_contact(self, number: str, at: float, reason: str | None) -> threading.Event:
         """A number goes on the do-not-contact list, or off it (without a reason); set once that is in the database."""
         done = threading.Event()
         row = {"number": number_key(number), "reason": storable(reason, 1000), "at": at}
-        self._put(_Item("unblocked" if reason is None else "blocked", row, done))
+        self._put(Item("unblocked" if reason is None else "blocked", row, done))
         return done
 
     def paced(self, pace: str, at: int) -> None:
         """A moment (microseconds since the epoch) is given to a call of a pace."""
-        self._put(_Item("paced", {"pace": pace, "at": at}))
+        self._put(Item("paced", {"pace": pace, "at": at}))
 
     def pace_over(self, pace: str, before: int) -> None:
         """What was given to calls of a pace before a moment is not needed any more."""
-        self._put(_Item("pace_over", {"pace": pace, "before": before}))
+        self._put(Item("pace_over", {"pace": pace, "before": before}))
 
     def event(self, key: str, name: str, properties: dict[str, Any], at: float) -> None:
         """Something happened inside that flows may ask for later."""
-        self._put(_Item("event", {"id": key, "name": name, "properties": properties, "received_at": at}))
+        self._put(Item("event", {"id": key, "name": name, "properties": properties, "received_at": at}))
 
     def token_used(self, key: str, at: float) -> None:
         """A token of the HTTP interface was shown."""
-        self._put(_Item("token_used", {"id": key, "at": at}))
+        self._put(Item("token_used", {"id": key, "at": at}))
 
     def center(self, node: str, kind: str, key: str, value: Any, at: float) -> None:
         """Something that the contact centre keeps over a restart is so now, as JSON; None: it is no more."""
         row = {"node": node, "kind": kind, "key": storable(key, 256)}
         if value is None:
-            self._put(_Item("center_gone", row))
+            self._put(Item("center_gone", row))
         else:
-            self._put(_Item("center", {**row, "value": value, "changed_at": at}))
+            self._put(Item("center", {**row, "value": value, "changed_at": at}))
 
     def disposed(self, call: str, agent: str, disposition: str) -> None:
         """An agent has said how a conversation ended; it stands in the record of a call that is over."""
-        self._put(_Item("disposed", {"id": call, "agent": agent, "disposition": disposition}))
+        self._put(Item("disposed", {"id": call, "agent": agent, "disposition": disposition}))
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything queued so far is safe; False when it is not within `timeout` seconds. Blocks."""
         done = threading.Event()
-        self._put(_Item("flush", {}, done))
+        self._put(Item("flush", {}, done))
         self._hurry.set()
         return done.wait(timeout)
 
@@ -236,7 +188,7 @@ class RecordWriter:
         with self._spill_lock:
             self._spill(self._take(len(self._queue)))
 
-    def _put(self, item: _Item) -> None:
+    def _put(self, item: Item) -> None:
         if len(self._queue) >= self._producer_limit:
             with self._spill_lock:
                 self._spill(self._take(1))
@@ -275,7 +227,7 @@ class RecordWriter:
             with self._spill_lock:
                 self._spill(self._take(BATCH_ROWS))
 
-    def _next(self) -> list[_Item] | None:
+    def _next(self) -> list[Item] | None:
         """The oldest rows that are not in the file, once the file is loaded; None if the database is unavailable."""
         if self._retry:
             return self._retry
@@ -290,15 +242,15 @@ class RecordWriter:
                 self._loads = False
                 log.exception("%s cannot be loaded before the next start", self._spill_path)
 
-    def _take(self, count: int) -> list[_Item]:
-        items: list[_Item] = []
+    def _take(self, count: int) -> list[Item]:
+        items: list[Item] = []
         while self._queue and len(items) < count:
             items.append(self._queue.popleft())
         return items
 
-    def _write(self, items: list[_Item]) -> list[_Item]:
+    def _write(self, items: list[Item]) -> list[Item]:
         """One transaction; returns the items that are not in the database because it cannot be written now."""
-        batch = self._sort(items)
+        batch = Batch.of(items, self._open_calls)
         try:
             with self._engine.begin() as connection:
                 batch.write(connection)
@@ -319,26 +271,7 @@ class RecordWriter:
                 item.done.set()
         return []
 
-    def _sort(self, items: Iterable[_Item]) -> _Batch:
-        batch = _Batch()
-        for item in items:
-            match item.kind:
-                case "started":
-                    batch.inserts[item.row["id"]] = item.row
-                case "ended":
-                    known = item.row["id"] in self._open_calls
-                    (batch.updates if known else batch.inserts)[item.row["id"]] = item.row
-                case "recording":
-                    batch.recordings[item.row["id"]] = item.row
-                case "deleted":
-                    batch.deletions.append(item.row)
-                case "flush":
-                    pass
-                case _:
-                    batch.changes.append(item)
-        return batch
-
-    def _note_written(self, batch: _Batch, count: int) -> None:
+    def _note_written(self, batch: Batch, count: int) -> None:
         self.written += count
         self._open_calls.difference_update(batch.updates)
         self._open_calls.update(key for key, row in batch.inserts.items() if row["cause"] is None)
@@ -351,7 +284,7 @@ class RecordWriter:
             self._available = False
             log.error("the store cannot be written, records wait: %s", _cause(error))
 
-    def _reject(self, item: _Item, error: Exception) -> None:
+    def _reject(self, item: Item, error: Exception) -> None:
         self.rejected += 1
         path = self._spill_path.with_suffix(".rejected.jsonl")
         log.error("the store refuses a record (%s), kept in %s: %s", item.kind, path, _cause(error))
@@ -364,7 +297,7 @@ class RecordWriter:
             first = self._spill_path.exists() and not self._loading_path.exists()
             self._spill(items, self._loading_path if first else self._spill_path)
 
-    def _spill(self, items: list[_Item], path: Path | None = None) -> None:
+    def _spill(self, items: list[Item], path: Path | None = None) -> None:
         rows = [item for item in items if item.kind != "flush"]
         if rows:
             self.spilled += len(rows)
@@ -373,7 +306,7 @@ class RecordWriter:
             if item.done:
                 item.done.set()
 
-    def _append(self, path: Path, items: Iterable[_Item]) -> None:
+    def _append(self, path: Path, items: Iterable[Item]) -> None:
         lines = "".join(json.dumps({"kind": i.kind, "row": i.row}, default=str) + "\n" for i in items)
         try:
             with self._spill_lock, open(path, "a", encoding="utf-8", opener=_open_private) as file:
@@ -395,7 +328,7 @@ class RecordWriter:
                     self._spill_path.rename(loading)
             count = 0
             with loading.open(encoding="utf-8", errors="replace") as file:
-                items = _parse_lines(file)
+                items = parse_lines(file)
                 while part := list(islice(items, BATCH_ROWS)):
                     fresh = self._not_there_yet(part)
                     if fresh is None or self._write(fresh):
@@ -404,7 +337,7 @@ class RecordWriter:
             loading.unlink()
             log.warning("loaded %d records that had waited in %s", count, self._spill_path)
 
-    def _not_there_yet(self, items: list[_Item]) -> list[_Item] | None:
+    def _not_there_yet(self, items: list[Item]) -> list[Item] | None:
         """Items without those that an interrupted loading or a later write has brought in; None if unavailable."""
         call_ids = {item.row["id"] for item in items if item.kind in ("started", "ended")}
         recording_ids = {item.row["id"] for item in items if item.kind == "recording"}
@@ -434,15 +367,6 @@ def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _parse_lines(lines: Iterable[str]) -> Iterator[_Item]:
-    for line in lines:
-        try:
-            data = json.loads(line)
-            yield _Item(data["kind"], data["row"])
-        except (ValueError, KeyError, TypeError):
-            log.error("a damaged line of the spill file is left out: %.80r", line)  # the end of a file cut by a crash
-
-
 def _is_unavailable(error: Exception) -> bool:
     return isinstance(error, (OperationalError, InterfaceError, InternalError)) or type(error) is DatabaseError
 
@@ -450,46 +374,3 @@ def _is_unavailable(error: Exception) -> bool:
 def _cause(error: Exception) -> str:
     """Without the statement and its values: they are personal data."""
     return str(getattr(error, "orig", None) or type(error).__name__)
-
-
-def _call_row(r: CallRecord) -> dict[str, Any]:
-    return {
-        "id": r.id,
-        "short_id": r.short_id,
-        "direction": r.direction,
-        "line": storable(r.line, 64),
-        "caller": storable(r.caller, 256),
-        "called": storable(r.called, 256),
-        "sip_call_id": storable(r.sip_call_id, 256),
-        "source": r.source,
-        "node": r.node,
-        "flow": r.flow,
-        "flow_version": r.flow_version,
-        "flow_number": r.flow_number,
-        "started_at": r.started_at,
-        "ringing_at": r.ringing_at,
-        "answered_at": r.answered_at,
-        "ended_at": r.ended_at,
-        "cause": r.cause,
-        "sip_status": r.sip_status,
-        "path": r.path,
-        "digits": r.digits,
-        "hand_offs": r.hand_offs,
-        "quality": r.quality,
-        "details": r.details,
-    }
-
-
-def _recording_row(r: RecordingRecord) -> dict[str, Any]:
-    return {
-        "id": r.id,
-        "call_id": r.call_id,
-        "kind": r.kind,
-        "name": storable(r.name, 256),
-        "path": storable(r.path, 4096),
-        "started_at": r.started_at,
-        "seconds": r.seconds,
-        "bytes": r.bytes,
-        "reason": r.reason,
-        "deleted_at": r.deleted_at,
-    }
