@@ -9,40 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
 from ivr.call.answering import Answering
-from ivr.call.bridging import Bridging
 from ivr.call.forward import Forwarding
-from ivr.call.keys import Keys
+from ivr.call.keys import Keys, send_keys
 from ivr.call.leg import Leg, refusal
 from ivr.call.orders import Orders
-from ivr.call.outcomes import broken
 from ivr.call.playback import Playback
 from ivr.call.recordings import CallRecordings
 from ivr.call.report import CallReport
 from ivr.call.runner import FlowRunner
 from ivr.call.services import Services
 from ivr.call.settlement import Settlement
+from ivr.call.signalled import Signalled
 from ivr.capture import Party
 from ivr.errors import IvrError
 from ivr.flow import ports
 from ivr.flow.machine import Machine
 from ivr.sip import (
-    Answer,
-    Confirmed,
-    DtmfInfo,
-    Ended,
-    IncomingRefer,
-    Info,
-    InfoRefused,
-    Offer,
-    OfferRejected,
-    ReferProgress,
-    Sdp,
     Session,
 )
 from media import (
@@ -64,10 +51,6 @@ __all__ = ["FlowCall"]
 
 LATE_ANSWERS = 10.0
 """Seconds between looks whether the requests of a flow that is over were answered; each has a time-out of its own."""
-KEY_SECONDS = 0.17
-"""From one key that is sent to the next, as the media plane sends them."""
-PAUSE_SECONDS = 0.5
-"""Of a `w` among keys that are sent."""
 AFTER_THE_END = (
     ports.DeliverVoicemail,
     ports.DiscardRecording,
@@ -78,7 +61,7 @@ AFTER_THE_END = (
 """Commands that count when the session is over."""
 
 
-class FlowCall(Bridging):
+class FlowCall(Signalled):
     """One party under its flow."""
 
     session: Session
@@ -93,8 +76,6 @@ class FlowCall(Bridging):
         self.machine = machine
         self.report = report
         self.ended = False
-        self._confirmed = False
-        self._silent = False
         self._closed = closed
         self._tasks: set[asyncio.Task[None]] = set()
         self._keys = Keys(services.clock, self.feed, self._pass_on)
@@ -199,10 +180,8 @@ class FlowCall(Bridging):
 
     def execute(self, command: ports.Command) -> None:
         """Carry out a command of the flow (RunnerHost)."""
-        if not self.ended or isinstance(command, AFTER_THE_END):
-            self._execute(command)
-
-    def _execute(self, command: ports.Command) -> None:
+        if self.ended and not isinstance(command, AFTER_THE_END):
+            return
         match command:
             case ports.Play():
                 self._playback.play(command)
@@ -233,7 +212,7 @@ class FlowCall(Bridging):
             case ports.ResumeCallRecording():
                 self._recordings.resume_call()
             case ports.SendKeys(keys=keys):
-                self._send_keys(keys)
+                send_keys(self.services, keys, lambda: self.leg if vars(self) and not self.ended else None)
             case ports.Forward():
                 self._forward = Forwarding(self.services, self, command)
                 self._forward.start()
@@ -264,70 +243,6 @@ class FlowCall(Bridging):
                 self.orders.done(command)
             case ports.Note():
                 self.log.log(logging.getLevelNamesMapping()[command.level.upper()], "%s", command.text)
-
-    def _send_keys(self, keys: str) -> None:
-        """Send keys to the party; each `w` among them is a silence."""
-        now, (first, *later) = self.services.clock(), re.split("(w+)", keys)
-        if first:
-            self.leg.send_keys(first, now)
-        if later:
-            seconds = KEY_SECONDS * len(first) + PAUSE_SECONDS * len(later[0])
-            self.services.call_later(seconds, lambda: self._send_later("".join(later[1:])))
-
-    def _send_later(self, keys: str) -> None:
-        if keys and vars(self) and not self.ended:
-            self._send_keys(keys)
-            self.services.flush()
-
-    # Signalling
-
-    def on_session(self, event: object) -> None:
-        """An event of the party's session."""
-        if self.ended:
-            return
-        match event:
-            case DtmfInfo(digit=digit, duration=duration):
-                if self.leg.policy.info:
-                    self._keys.info(digit, duration)
-            case Ended():
-                self._session_ended(event)
-            case Offer(sdp=sdp):
-                self.leg.peer_offers(sdp, self.services.clock())
-            case Answer(sdp=sdp):
-                self._peer_answers(sdp)
-            case IncomingRefer():
-                self.refer_came(event)
-            case ReferProgress(status=status, final=final):
-                if self._forward is not None:
-                    self._forward.on_refer(status, final)
-            case Confirmed():
-                self._confirmed = True
-                if self._silent and self.leg.agreed is not None:
-                    # Many callers send nothing before the call stands: what times their silence begins anew.
-                    self.leg.apply(self.leg.agreed)
-                if self._forward is not None:
-                    self._forward.confirmed()
-            case InfoRefused():
-                self.leg.refuses_info()
-            case Info() | OfferRejected():
-                pass
-        self.services.flush()
-
-    def _peer_answers(self, sdp: Sdp) -> None:
-        try:
-            self.leg.answered(sdp)
-        except IvrError as error:
-            self.log.info("no media in common: %s", type(error).__name__)
-            self.end("network")
-
-    def _session_ended(self, event: Ended) -> None:
-        if self._forward is not None and self._forward.peer_left():
-            self._over("forwarded")
-            return
-        if event.cause == "bye" and self.waits_for_transfer():
-            return
-        left = event.cause in ("bye", "cancel") and not broken(event.reason)
-        self.end("user_hung_up" if left else "network")
 
     # Sound of the party
 

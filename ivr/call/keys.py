@@ -1,15 +1,26 @@
-"""Keys of one party, by whatever way they come: each counts once."""
+"""Keys of one party: by whatever way they come each counts once; and keys that are sent to it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ivr.flow import ports
 from ivr.flow.digits import DigitMerger
 from ivr.sip.bodies import FLASH
 from media import Digit
 
-__all__ = ["Keys"]
+if TYPE_CHECKING:
+    from ivr.call.leg import Leg
+    from ivr.call.services import Services
+
+__all__ = ["Keys", "send_keys"]
+
+KEY_SECONDS = 0.17
+"""From one key that is sent to the next, as the media plane sends them."""
+PAUSE_SECONDS = 0.5
+"""Of a `w` among keys that are sent."""
 
 
 class Keys:
@@ -49,3 +60,17 @@ class Keys:
         now = self._clock()
         if self._merger.start(digit, "info", now - duration, None, duration) and not self._pass_on(digit, False):
             self._feed(ports.Digit(digit, "info", now - duration, duration))
+
+
+def send_keys(services: Services, keys: str, leg: Callable[[], Leg | None]) -> None:
+    """Send keys to a party, each `w` a silence. `leg` is asked before each piece; None: the call is over."""
+    party = leg()
+    if not keys or party is None:
+        return
+    first, *later = re.split("(w+)", keys)
+    if first:
+        party.send_keys(first, services.clock())
+        services.flush()
+    if later:
+        seconds = KEY_SECONDS * len(first) + PAUSE_SECONDS * len(later[0])
+        services.call_later(seconds, lambda: send_keys(services, "".join(later[1:]), leg))

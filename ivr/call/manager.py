@@ -6,22 +6,20 @@ datagram -> Stack -> event -> CallManager -> LiveCall -> Machine -> element -> m
 from __future__ import annotations
 
 import logging
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
+from ivr.call.arrivals import arrival
 from ivr.call.dialling import dialled_flow
 from ivr.call.flowcall import FlowCall
 from ivr.call.gate import Gate
-from ivr.call.identity import Caller, plain_text, verification
+from ivr.call.identity import Caller
 from ivr.call.leg import refusal
 from ivr.call.live import LiveCall
 from ivr.call.moving import MoveError, NoGoalError
 from ivr.call.outgoing import OutgoingCall
-from ivr.call.report import CallReport
 from ivr.call.services import Services
 from ivr.call.transfer_rules import NOBODY, Peer, peer_of_caller
 from ivr.call.transferable import Transferable
@@ -36,28 +34,13 @@ from ivr.errors import (
 )
 from ivr.flow import Flow, FlowSet, Machine, ports
 from ivr.guard import Dialler, Verdict
-from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest, Session
-from ivr.sip.uui import uui_text
-from ivr.store import CallRecord
+from ivr.sip import Confirmed, InboundSession, IncomingCall, IncomingRequest
 from media import MediaEvent
 
 log = logging.getLogger("ivr.call")
 
 RETRY_AFTER = 5
 """Seconds a refused caller is asked to wait: a burst is over by then."""
-HEADERS_KEPT = frozenset(
-    {
-        "diversion",
-        "history-info",
-        "p-asserted-identity",
-        "user-agent",
-        "user-to-user",
-        "verstat",
-        "x-verstat",
-        "p-attestation-indicator",
-    }
-)
-"""SIP headers that flows may read, besides those that begin with X-."""
 DONE_EVENTS = {
     "play": "play.finished",
     "say": "say.finished",
@@ -67,8 +50,6 @@ DONE_EVENTS = {
 """What the feed is told when an instruction from outside is done."""
 LET_GO = 1.0
 """Seconds after its record is written in which what is late may still find a call."""
-MAX_HEADER_VALUE = 512
-"""Characters of a header that a flow sees."""
 
 
 class CallManager:
@@ -221,36 +202,7 @@ class CallManager:
             raise NumberNotServedError("no flow has this number")
         flow, entry = found
         self._gate.capacity.flow(session, flow.name, getattr(flow.elements[entry], "max_calls", None))
-        started = services.wall()
-        call_id = str(uuid.uuid4())
-        short_id = services.store.next_short_id()
-        info = ports.CallInfo(
-            id=call_id,
-            from_=caller.number,
-            to=caller.called,
-            started_at=datetime.fromtimestamp(started, services.settings.zone),
-            line=line,
-            short_id=short_id,
-            headers=_headers(session),
-        )
-        report = CallReport(
-            services.store,
-            CallRecord(
-                id=call_id,
-                short_id=short_id,
-                direction="inbound",
-                started_at=started,
-                line=caller.line or caller.phone,
-                caller=caller.number,
-                called=caller.called,
-                sip_call_id=session.call_id,
-                source=f"{event.flow.remote[0]}:{event.flow.remote[1]}",
-                flow=flow.name,
-                flow_version=flow.version,
-                flow_number=flow.number or None,
-            ),
-            services.measured,
-        )
+        info, report = arrival(services, event, caller, line, flow)
         machine = Machine(
             flow,
             flows,
@@ -269,10 +221,10 @@ class CallManager:
 
         leg = services.new_leg(session, event.flow.remote[0], on_media, caller.line, None)
         session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._left, self._written)
-        self.calls[call_id] = call
+        self.calls[report.id] = call
         self.total += 1
         services.occupied.begin(call, caller.phone)
-        names = {"id": call_id, "short_id": short_id, "caller": caller.number, "called": caller.called}
+        names = {"id": report.id, "short_id": report.short_id, "caller": caller.number, "called": caller.called}
         services.captures.began(services.seen(leg, session, **names))
         if not caller.number or not (flows.uses_profile or self._hands_over):
             call.begin(entry)
@@ -436,17 +388,3 @@ class CallManager:
                 log.exception("a call could not be ended")
                 call.fail()
         self._services.flush()
-
-
-def _headers(session: Session) -> dict[str, str]:
-    """Headers of the INVITE that flows may read."""
-    kept: dict[str, str] = {}
-    for name, value in session.request.headers:
-        key = name.lower()
-        if (key in HEADERS_KEPT or key.startswith("x-")) and key.replace("-", "_") not in kept:
-            kept[key.replace("-", "_")] = plain_text(value[:MAX_HEADER_VALUE])
-    if (handed := session.request.get("User-to-User")) is not None and (text := uui_text(handed)) is not None:
-        kept["user_to_user_text"] = plain_text(text[:MAX_HEADER_VALUE])
-    if "verstat" not in kept and (verdict := verification(session.request)) is not None:
-        kept["verstat"] = verdict
-    return kept
