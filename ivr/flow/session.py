@@ -126,6 +126,7 @@ class Session(Context):
         "last_event",
         "left",
         "rested",
+        "runs_as",
         "stray",
         "transfer",
         "under_way",
@@ -178,6 +179,8 @@ class Session(Context):
         """What was begun and is not over."""
         self.controlled = False
         """The element that runs takes instructions from outside."""
+        self.runs_as = ""
+        """Type of the element that runs in place of that of the step: a member of `failover`."""
         self._cut_recordings: dict[int, dict[str, Any]] = {}
         self._open_plays: dict[int, dict[str, Any]] = {}
         self._room = ENTRIES_IN_TRACE
@@ -230,8 +233,8 @@ class Session(Context):
         return not self._room
 
     def timer(self, kind: str, due: float) -> None:
-        """Enter that a time has come; `kind` is the type of the element that waited."""
-        what = WAITED_FOR.get(kind, "time")
+        """Enter that a time has come; `kind` is the type of the element of the step that runs."""
+        what = WAITED_FOR.get(self.runs_as or kind, "time")
         self.enter("timers", {"for": what, "due": self.offset(due), "at": self.offset(self.now)})
 
     def event_arrived(self, event: EventArrived) -> None:

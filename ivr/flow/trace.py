@@ -40,6 +40,7 @@ WAITED_FOR = {
     "transfer_to_agent": "an agent",
     "transfer_to_ai_agent": "an AI agent",
     "transfer_to_chat": "an answer",
+    "transfer_to_voice_application": "a voice application",
     "wait_for_date": "a date",
     "wait_for_event": "an event",
 }

@@ -45,6 +45,9 @@ FAILED_OVER = "failed_over"
 FAILOVER_RESULTS = ("failover", "tried", "recording", "duration", "callback", "number", "target", "sip_code")
 """Fields of `result` that members of a chain add."""
 
+PROMPT = "play"
+"""As what that is in the trace which is said before a member."""
+
 MemberKind = Literal["ai_agent", "queue", "voicemail", "callback", "application", "forward"]
 
 
@@ -191,10 +194,15 @@ def fall_over(
     given = dict(ctx.result or {})
     tried: list[dict[str, str]] = []
     for member in chain:
-        spec = None if member.prompt is None else member.prompt.spec(ctx)
-        if spec is not None:
-            yield from play_prompt(ctx, spec)
-        branch = yield from _try(ctx, member)
+        try:
+            spec = None if member.prompt is None else member.prompt.spec(ctx)
+            if spec is not None:
+                ctx.runs_as = PROMPT
+                yield from play_prompt(ctx, spec)
+            ctx.runs_as = member.element.type
+            branch = yield from _try(ctx, member)
+        finally:
+            ctx.runs_as = ""
         found = dict(ctx.result or {})
         reason = str(found.get("reason") or branch) if branch in UNTOLD else branch
         tried.append({"kind": member.kind, "reason": reason})
@@ -210,6 +218,8 @@ def fall_over(
         results = {**given, **found, "reason": given.get("reason", ""), "tried": tried}
         ctx.set_result({**results, "status": end, "failover": member.kind if taken else ""})
         ctx.details["tried"] = tried
+        if taken:
+            ctx.details["taken_by"] = ctx.details["failover"][-1].get("taken_by") or member.kind
         if taken or left or not ctx.up:
             return end
     return otherwise

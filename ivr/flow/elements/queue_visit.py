@@ -109,9 +109,11 @@ class QueueVisit:
         except CallOver:
             ctx.emit(LeaveQueue(self._command.id, "cancelled"))
             self._remember(self._queue, "abandoned")
+            ctx.details["reason"] = "caller_left"
             raise
         except GeneratorExit:  # somebody outside has moved the call
             self._remember(self._queue, "forwarded" if self._agent else "cancelled", self._agent)
+            ctx.details["reason"] = "moved"
             raise
         outcome = done.outcome
         self._remember(done.queue or self._queue, outcome, done.agent, done.waited)
@@ -239,7 +241,7 @@ class QueueVisit:
         ctx = self._ctx
         began = ctx.now
         self._agent = answered.agent
-        ctx.details.update(agent=answered.agent, answered_at=ctx.offset(began))
+        ctx.details.update(agent=answered.agent, taken_by=answered.agent, answered_at=ctx.offset(began))
         self._key = self._number = ""
         ctx.inputs += 1
         ctx.answer()

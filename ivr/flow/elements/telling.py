@@ -14,7 +14,7 @@ from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["MAX_TOLD", "FirstTags", "Told", "add_tags", "origin_of", "rendered"]
+__all__ = ["MAX_TOLD", "FirstTags", "Told", "add_tags", "name_of", "origin_of", "rendered", "went"]
 
 MAX_TOLD = 50
 """Values that one element adds."""
@@ -54,6 +54,28 @@ def origin_of(ctx: Session, template: Template[str] | None) -> str:
         return flow_of_people(ctx)
     text, sensitive = ctx.text(template, "origin")
     return MASK if sensitive else text.strip() or flow_of_people(ctx)
+
+
+def name_of(ctx: Session, template: Template[str] | None, what: str) -> str:
+    """The name of a queue, an agent, an application; empty where there is none. A secret is no name: names stand in
+    records, events and reports."""
+    if template is None:
+        return ""
+    text, sensitive = ctx.text(template, what)
+    if sensitive:
+        ctx.note(f"{what}: a sensitive value is no name")
+        return ""
+    return text.strip()
+
+
+def went(ctx: Session, reason: str, since: float, taken_by: str = "", taken_at: float | None = None) -> None:
+    """Enter in the step what every hand-off tells alike: `reason` (why the flow has the call back, or has not),
+    `waited` (seconds from asking until the other side took the call, or until it was over with it), `taken_by` (who
+    took it; not there: nobody). Times are the machine's."""
+    ctx.details["reason"] = reason
+    ctx.details["waited"] = round((ctx.now if taken_at is None else taken_at) - since, 3)
+    if taken_by:
+        ctx.details["taken_by"] = taken_by
 
 
 def rendered(ctx: Session, fields: Mapping[str, Any], what: str) -> tuple[dict[str, Any], bool]:

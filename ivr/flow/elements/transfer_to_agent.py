@@ -13,7 +13,7 @@ from ivr.flow.elements.prompts import PromptField, play_prompt
 from ivr.flow.elements.queue_sound import sound_spec
 from ivr.flow.elements.queue_visit import Left, QueueVisit
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
-from ivr.flow.elements.telling import FirstTags, Told, add_tags, origin_of, rendered
+from ivr.flow.elements.telling import FirstTags, Told, add_tags, name_of, origin_of, rendered
 from ivr.flow.packet import facts, packet
 from ivr.flow.ports import DeliverVoicemail, Event, HangUp, JoinQueue, PromptSpec
 from ivr.flow.spoken.waiting import phrases_of
@@ -133,7 +133,7 @@ class TransferToAgentElement(Element, FailoverFields):
     # What the queue is told
 
     def _command(self, ctx: Session) -> JoinQueue:
-        queue = "" if self.queue is None else ctx.text(self.queue, "queue")[0].strip()
+        queue = name_of(ctx, self.queue, "queue")
         origin = origin_of(ctx, self.origin)
         metadata, secret = rendered(ctx, self.metadata, "metadata")
         return JoinQueue(

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
-from ivr.flow.elements.telling import Told, origin_of, rendered
+from ivr.flow.elements.telling import Told, name_of, origin_of, rendered, went
 from ivr.flow.elements.waiting import FILLER_AFTER, Filler, filler_spec
 from ivr.flow.expressions import ExpressionError, Record, Sensitive
 from ivr.flow.operations import json_value
@@ -160,10 +160,10 @@ class TransferToAiAgentElement(Element, FailoverFields):
         if command is None:
             done = AiAgentDone(0, "not_started", "the name of the AI agent has no value")
         else:
-            ctx.details.update(agent=command.agent, asked_at=ctx.offset(ctx.now))
+            ctx.details.update(agent=shown_name(command.agent), asked_at=ctx.offset(ctx.now))
             ctx.emit(command)
             done = yield from _Conversation(ctx, command, self).run()
-        agent = "" if command is None else command.agent
+        agent = "" if command is None else shown_name(command.agent)
         branch = self._result(ctx, done, agent)
         if done.end_call and ctx.up:
             ctx.cause = "ended_by_api"
@@ -183,7 +183,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
         return branch
 
     def _command(self, ctx: Session) -> StartAiAgent | None:
-        agent = ctx.text(self.agent, "agent")[0].strip()
+        agent = name_of(ctx, self.agent, "agent")
         if not agent:
             return None
         metadata, hidden = rendered(ctx, self.metadata, "metadata")
@@ -239,13 +239,19 @@ class TransferToAiAgentElement(Element, FailoverFields):
         return done.reason
 
 
+def shown_name(agent: str) -> str:
+    """The name of an AI agent; of one that a document names the URL without its query, which may hold a secret."""
+    return agent.partition("?")[0]
+
+
 class _Conversation:
     """What belongs to one talk of one call."""
 
-    __slots__ = ("_command", "_ctx", "_filler", "_filler_at", "_named", "_playing", "_started_at")
+    __slots__ = ("_asked_at", "_command", "_ctx", "_filler", "_filler_at", "_named", "_playing", "_started_at")
 
     def __init__(self, ctx: Session, command: StartAiAgent, fields: TransferToAiAgentElement) -> None:
         self._ctx = ctx
+        self._asked_at = ctx.now
         self._command = command
         filler: Any = fields.filler
         self._filler = filler_spec(ctx, "music" if filler is None else filler)
@@ -267,6 +273,7 @@ class _Conversation:
                     if ctx.now >= lost_at:
                         ctx.emit(StopAiAgent(command.id))
                         ctx.note("the outcome of an AI agent was never reported", "error")
+                        self._went("endpoint_error")
                         return AiAgentDone(command.id, "endpoint_error", "lost")
                     self._fill()
                 elif kind is PlayDone and event.id == self._playing:
@@ -284,21 +291,28 @@ class _Conversation:
                     self._hush()
                     ctx.details.setdefault("spoke_at", ctx.offset(ctx.now))
                 elif isinstance(event, AiAgentDone):
+                    self._went(event.reason)
                     return event
         except CallOver:
             ctx.emit(StopAiAgent(command.id))
             talked = 0.0 if self._started_at is None else round(ctx.now - self._started_at, 3)
-            ctx.handed.ai = AiTalk(command.agent, "caller_left")
-            ctx.details.update(reason="caller_left", talk_time=talked)
+            ctx.handed.ai = AiTalk(shown_name(command.agent), "caller_left")
+            self._went("caller_left")
+            ctx.details["talk_time"] = talked
             ctx.set_result({"status": "call_ended", "reason": "", "talk_time": talked})
             raise
         except GeneratorExit:  # somebody outside has moved the call
-            ctx.handed.ai = AiTalk(command.agent, "moved")
+            ctx.handed.ai = AiTalk(shown_name(command.agent), "moved")
+            self._went("moved")
             raise
         finally:
             self._hush()
             ctx.forwarding = False
             ctx.keys.clear()
+
+    def _went(self, reason: str) -> None:
+        taken_by = "" if self._started_at is None else shown_name(self._command.agent)
+        went(self._ctx, reason, self._asked_at, taken_by, self._started_at)
 
     def _begin(self) -> None:
         if self._started_at is None:

@@ -11,7 +11,7 @@ from pydantic import Field
 from ivr.flow.control import Control
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
-from ivr.flow.elements.telling import MAX_TOLD, rendered
+from ivr.flow.elements.telling import MAX_TOLD, name_of, rendered, went
 from ivr.flow.elements.waiting import Filler, Meanwhile, filler_spec
 from ivr.flow.exchanges import shown_url
 from ivr.flow.expressions import Sensitive
@@ -83,13 +83,30 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
     def run(self, ctx: Session) -> Run:
         ctx.interruptible_before = False
         ctx.keys.clear()
-        branch = yield from self._transfer(ctx)
+        asked = ctx.now
+        try:
+            branch = yield from self._transfer(ctx)
+        except CallOver:
+            went(ctx, "caller_left", asked)
+            raise
+        except GeneratorExit:  # somebody outside has moved the call
+            went(ctx, "moved", asked)
+            raise
+        taken = branch in (TRANSFERRED, RETURNED)
+        talked = float(ctx.details.get("talk_time") or 0.0)
+        went(
+            ctx,
+            str(ctx.details.get("outcome") or "caller_left"),
+            asked,
+            str(ctx.details["application"]) if taken else "",
+            ctx.now - talked if taken else None,
+        )
         if branch == NOT_TRANSFERRED and self.failover and ctx.up:
             return (yield from fall_over(ctx, self.failover, self, TRANSFERRED, NOT_TRANSFERRED))
         return branch
 
     def _transfer(self, ctx: Session) -> Run:
-        name = ctx.text(self.application, "application")[0].strip()
+        name = name_of(ctx, self.application, "application")
         data, secret = rendered(ctx, self.custom_data, "custom_data")
         ctx.details["application"] = name
         command = OfferApplication(
