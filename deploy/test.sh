@@ -18,6 +18,9 @@ need_packages $RUN_PACKAGES $TEST_PACKAGES $SOUND_PACKAGES $TEST_SOUND_PACKAGES
 [ "$heavy" = no ] || need_packages $HEAVY_PACKAGES
 need_venv ".[dev]"
 
+# Dozens of daemons start in these tests: each would compile the whole runtime again.
+unset PYTHONDONTWRITEBYTECODE
+
 status=0
 kindness=0
 step() {
