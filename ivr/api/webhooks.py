@@ -25,6 +25,10 @@ class WebhookState(Model):
     """Events that are not delivered yet."""
     oldest: float | None
     """When the oldest of them happened, seconds since the epoch."""
+    enabled: bool
+    """As ivr.yaml says; false: what happens is not told."""
+    paused: bool
+    """Nothing is tried; what happens waits."""
     troubled: bool
     """The last try found it unable to serve."""
     problem: str
@@ -105,6 +109,13 @@ class Sent(Model):
     id: str
 
 
+class Paused(Model):
+    """Whether anything is tried."""
+
+    name: str
+    paused: bool
+
+
 class WebhookRoutes:
     """Handlers."""
 
@@ -119,6 +130,11 @@ class WebhookRoutes:
         return [
             Endpoint("GET", "/v1/webhooks", scope, self.all, answers={200: WebhookStates}, local=True),
             Endpoint("POST", f"{one}/test", scope, self.test, answers={202: Sent}, problems=none),
+            Endpoint("POST", f"{one}/pause", scope, self.pause, answers={200: Paused}, problems=none),
+            Endpoint(
+                "POST", f"{one}/resume", scope, self.resume, answers={200: Paused},
+                problems={**none, 409: "It is not enabled in ivr.yaml."},
+            ),
             Endpoint(
                 "GET", f"{one}/dead", scope, self.dead, query=DeadLetters, answers={200: DeadLetterPage}, problems=none
             ),
@@ -145,6 +161,8 @@ class WebhookRoutes:
                     "name": name,
                     "waiting": state.waiting,
                     "oldest": state.oldest,
+                    "enabled": self._webhooks.is_enabled(name),
+                    "paused": state.paused,
                     "troubled": state.troubled,
                     "problem": state.problem,
                     "delivered": counts.delivered,
@@ -159,6 +177,22 @@ class WebhookRoutes:
         """Send an event `webhook.test` to a webhook, whatever it wants to hear of."""
         self._endpoint(ask)
         return Answer({"id": self._webhooks.test(ask.path["name"])}, 202)
+
+    async def pause(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Send nothing more to a webhook, until it is resumed or the daemon starts anew.
+
+        What happens meanwhile waits, as far as there is room.
+        """
+        self._courier.pause(self._endpoint(ask), True)
+        return {"name": ask.path["name"], "paused": True}
+
+    async def resume(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Send a webhook what waits, and what happens from now on."""
+        endpoint = self._endpoint(ask)
+        if not self._webhooks.is_enabled(ask.path["name"]):
+            raise ProblemError(409, "this webhook is not enabled in ivr.yaml")
+        self._courier.pause(endpoint, False)
+        return {"name": ask.path["name"], "paused": False}
 
     async def dead(self, ask: Ask[None, DeadLetters]) -> dict[str, Any]:
         """List events that could not be delivered to a webhook."""

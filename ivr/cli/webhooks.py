@@ -89,6 +89,26 @@ def test(ctx: click.Context, name: str) -> None:
     click.echo(f"event {_change(settings_of(ctx), name, 'test', ())['id']} is on its way")
 
 
+@command.command()
+@click.argument("name")
+@config_option
+@click.pass_context
+def pause(ctx: click.Context, name: str) -> None:
+    """Send nothing more until it is resumed, or the daemon starts anew; what happens waits."""
+    _change(settings_of(ctx), name, "pause", ())
+    click.echo(f"{name} is paused")
+
+
+@command.command()
+@click.argument("name")
+@config_option
+@click.pass_context
+def resume(ctx: click.Context, name: str) -> None:
+    """Send what waits, and go on."""
+    _change(settings_of(ctx), name, "resume", ())
+    click.echo(f"{name} goes on")
+
+
 def _list(settings: Settings, as_json: bool) -> None:
     found = _get(settings, "/v1/webhooks")["webhooks"]
     if as_json:
@@ -103,7 +123,7 @@ def _list(settings: Settings, as_json: bool) -> None:
                 str(w["failed"]),
                 str(w["lost"]),
                 str(w["dead"]),
-                w["problem"],
+                "not enabled" if not w["enabled"] else "paused" if w["paused"] else w["problem"],
             )
             for w in found
         ]

@@ -53,6 +53,10 @@ class Webhook(Section):
     """Private addresses must stand in `http.allow`."""
     secret: Secret
     """Signs what is sent: the key of HMAC-SHA256."""
+    previous_secret: Secret | None = None
+    """Signs it as well, while who receives it goes over from this one to `secret`."""
+    enabled: bool = True
+    """false: what happens is not told; what waits from before stays until it is enabled again."""
     events: Annotated[
         tuple[Annotated[str, AfterValidator(_pattern)], ...], Field(min_length=1, max_length=MAX_PATTERNS)
     ] = ("*",)
@@ -76,8 +80,9 @@ class Webhook(Section):
 
     @model_validator(mode="after")
     def _sendable(self) -> Webhook:
-        if len(self.secret.get_secret_value()) < LEAST_SECRET:
-            raise ValueError(f"secret: at least {LEAST_SECRET} characters, like those of `openssl rand -hex 32`")
+        for name, secret in (("secret", self.secret), ("previous_secret", self.previous_secret)):
+            if secret is not None and len(secret.get_secret_value()) < LEAST_SECRET:
+                raise ValueError(f"{name}: at least {LEAST_SECRET} characters, like those of `openssl rand -hex 32`")
         for value in self.headers.values():
             if any(ord(sign) < 32 or ord(sign) == 127 for sign in value.get_secret_value()):
                 raise ValueError("a header's value has line breaks in it")

@@ -2,7 +2,8 @@
 
 from ivr.webhooks.courier import Counts, Courier, EndpointState
 from ivr.webhooks.hooks import PREFIX, Webhooks
-from ivr.webhooks.outbox import Delivery, Failure, RetryPolicy
+from ivr.webhooks.outbox import Delivery, RetryPolicy
+from ivr.webhooks.retrying import Failure, backoff, verdict
 from ivr.webhooks.sender import Sender, Signer, Target, signed_with
 from ivr.webhooks.signing import SIGNATURE_HEADER, TOLERANCE, sign, verify
 
@@ -20,7 +21,9 @@ __all__ = [
     "Signer",
     "Target",
     "Webhooks",
+    "backoff",
     "sign",
     "signed_with",
+    "verdict",
     "verify",
 ]

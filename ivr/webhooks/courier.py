@@ -19,7 +19,8 @@ from typing import Any, Protocol
 from ivr.errors import StoreError
 from ivr.store import DeliveryTable, KeptDelivery
 from ivr.tasks import TaskSet
-from ivr.webhooks.outbox import Delivery, Failure, Outbox, RetryPolicy
+from ivr.webhooks.outbox import Delivery, Outbox, RetryPolicy
+from ivr.webhooks.retrying import Failure
 from ivr.webhooks.sender import Target
 
 __all__ = ["Counts", "Courier", "EndpointState"]
@@ -73,6 +74,8 @@ class EndpointState:
     """Deliveries that wait or are under way."""
     oldest: float | None
     """When the oldest of them was made, seconds since the epoch."""
+    paused: bool
+    """Nothing is tried: somebody wants it so."""
     troubled: bool
     """The last try found the endpoint unable to serve."""
     problem: str
@@ -118,13 +121,20 @@ class Courier:
         self._wake = asyncio.Event()
         self._keeping = asyncio.Lock()
 
-    def open(self, name: str, target: Target, policy: RetryPolicy) -> None:
+    def open(self, name: str, target: Target, policy: RetryPolicy, *, paused: bool = False) -> None:
         """Deliver to an endpoint from now on; one of this name goes on as is told now."""
         known = self._endpoints.get(name)
         if known is not None:
             known.target, known.box.policy = target, policy
         else:
-            self._endpoints[name] = _Endpoint(name, target, Outbox(policy, self._rng))
+            known = self._endpoints[name] = _Endpoint(name, target, Outbox(policy, self._rng))
+        known.box.paused = paused
+
+    def pause(self, endpoint: str, paused: bool) -> None:
+        """Try nothing more at an endpoint, or go on: what waits, and what comes, is kept."""
+        found = self._endpoints[endpoint]
+        found.box.paused = paused
+        self._pump(found)
 
     def send(
         self,
@@ -301,6 +311,7 @@ class Courier:
                     endpoint.name,
                     len(endpoint.box),
                     oldest,
+                    endpoint.box.paused,
                     endpoint.box.troubled,
                     endpoint.problem,
                     endpoint.counts,

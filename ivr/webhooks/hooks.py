@@ -28,13 +28,17 @@ class Webhooks:
         self._wanted: dict[str, tuple[str, ...]] = {}
         """By type of event: endpoints that it goes to."""
         for name, webhook in webhooks.items():
-            courier.open(PREFIX + name, _target(webhook), _policy(webhook))
+            courier.open(PREFIX + name, _target(webhook), _policy(webhook), paused=not webhook.enabled)
         self._stop = feed.listen(self._heard) if webhooks else None
 
     @property
     def names(self) -> list[str]:
         """Of the configuration."""
         return list(self._webhooks)
+
+    def is_enabled(self, name: str) -> bool:
+        """Whether it is told anything, as the configuration says."""
+        return self._webhooks[name].enabled
 
     def close(self) -> None:
         """Hear no more."""
@@ -51,7 +55,11 @@ class Webhooks:
     def _heard(self, event: FeedEvent) -> None:
         endpoints = self._wanted.get(event.type)
         if endpoints is None:
-            endpoints = tuple(PREFIX + name for name, webhook in self._webhooks.items() if webhook.wants(event.type))
+            endpoints = tuple(
+                PREFIX + name
+                for name, webhook in self._webhooks.items()
+                if webhook.enabled and webhook.wants(event.type)
+            )
             self._wanted[event.type] = endpoints
         if endpoints:
             self._send(event, endpoints)
@@ -64,7 +72,8 @@ class Webhooks:
 
 def _target(webhook: Webhook) -> Target:
     headers = {name: value.get_secret_value() for name, value in webhook.headers.items()}
-    return Target(webhook.url, signed_with(webhook.secret.get_secret_value()), headers, webhook.timeout)
+    secrets = [secret.get_secret_value() for secret in (webhook.secret, webhook.previous_secret) if secret is not None]
+    return Target(webhook.url, signed_with(*secrets), headers, webhook.timeout)
 
 
 def _policy(webhook: Webhook) -> RetryPolicy:

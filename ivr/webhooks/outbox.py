@@ -13,12 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["Delivery", "Failure", "Outbox", "RetryPolicy"]
+from ivr.webhooks.retrying import Failure, backoff
 
-SPREAD = 0.2
-"""Share by which a wait is longer or shorter by chance: those that failed together do not come back together."""
-LONGEST_RETRY_AFTER = 3600.0
-"""Seconds for which an endpoint may ask to be left alone."""
+__all__ = ["Delivery", "Outbox", "RetryPolicy"]
+
 PROBE_LONGEST = 60.0
 """Seconds between two tries of an endpoint that cannot serve: it is noticed soon that it is back."""
 
@@ -69,18 +67,6 @@ class Delivery:
     """When it was given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A try that did not succeed."""
-
-    problem: str
-    """Why, as words without personal data."""
-    refused: bool = False
-    """This delivery is not taken, while the endpoint serves others."""
-    retry_after: float | None = None
-    """Seconds for which the endpoint asks to be left alone."""
-
-
 @dataclass(slots=True)
 class _Lane:
     waiting: deque[Delivery] = field(default_factory=deque)
@@ -105,6 +91,8 @@ class Outbox:
         self._not_before = 0.0
         self._bytes = 0
         self._count = 0
+        self.paused = False
+        """Nothing is tried until it is set back; what comes meanwhile waits."""
 
     def __len__(self) -> int:
         return self._count
@@ -141,6 +129,8 @@ class Outbox:
 
     def next_timer(self) -> float | None:
         """When :meth:`due` is to be asked again, besides after each call of the other methods; None: not at all."""
+        if self.paused:
+            return None
         times = [max(self._resting[0][0], self._not_before)] if self._resting else []
         if self._ready and self._under_way < (1 if self._troubled else self.policy.concurrency):
             times.append(self._not_before)
@@ -157,7 +147,7 @@ class Outbox:
         delivery.attempts += 1
         delivery.problem = failure.problem
         wait = self._wait(delivery.attempts)
-        asked = min(failure.retry_after or 0.0, LONGEST_RETRY_AFTER)
+        asked = failure.retry_after or 0.0
         if failure.refused:
             self._troubled = 0
         else:
@@ -185,13 +175,12 @@ class Outbox:
         return [delivery for lane in self._lanes.values() for delivery in lane.waiting]
 
     def _room(self, now: float) -> int:
-        if now < self._not_before:
+        if self.paused or now < self._not_before:
             return 0
         return 1 if self._troubled else self.policy.concurrency
 
     def _wait(self, failures: int) -> float:
-        seconds = min(self.policy.first * 2.0 ** min(failures - 1, 60), self.policy.longest)
-        return seconds * (1.0 + SPREAD * (2.0 * self._rng() - 1.0))
+        return backoff(failures, self.policy.first, self.policy.longest, self._rng)
 
     def _line_up(self, delivery: Delivery, now: float) -> None:
         if delivery.next_at > now:

@@ -16,7 +16,8 @@ import aiohttp
 from yarl import URL
 
 from ivr import __version__
-from ivr.webhooks.outbox import Delivery, Failure
+from ivr.webhooks.outbox import Delivery
+from ivr.webhooks.retrying import Failure, verdict
 from ivr.webhooks.signing import SIGNATURE_HEADER, sign
 from media import AddressError, AddressPolicy, CheckedResolver, check_literal, checked_session
 
@@ -29,19 +30,16 @@ SHORT_ANSWER = 4096
 READ_SECONDS = 1.0
 """For that."""
 
-NOT_TAKEN = frozenset({400, 406, 409, 411, 413, 414, 415, 422, 431})
-"""Statuses that are about what was sent; by all others the endpoint says that it does not serve at all."""
-
 Headers = Mapping[str, str]
 Signer = Callable[[Delivery, str, int], Headers]
 """(what is sent, the URL it goes to, when in seconds since the epoch) -> headers that prove who sends it."""
 
 
-def signed_with(secret: str) -> Signer:
-    """Signs as :mod:`ivr.webhooks.signing` says."""
+def signed_with(*secrets: str) -> Signer:
+    """Signs as :mod:`ivr.webhooks.signing` says, with each of the secrets."""
 
     def signer(delivery: Delivery, url: str, at: int) -> Headers:
-        return {SIGNATURE_HEADER: sign(secret, delivery.body.encode(), at)}
+        return {SIGNATURE_HEADER: sign(secrets, delivery.body.encode(), at)}
 
     return signer
 
@@ -101,7 +99,7 @@ class Sender:
         }
         response = await self._opened().post(url, data=delivery.body.encode(), headers=headers, allow_redirects=False)
         try:
-            failure = _verdict(response)
+            failure = verdict(response.status, response.headers.get("Retry-After", ""))
             await _read_short(response)
             return failure
         finally:
@@ -111,19 +109,6 @@ class Sender:
         if self._session is None:
             self._session = checked_session(self._resolver, self._trust, MAX_CONNECTIONS, 2**14)
         return self._session
-
-
-def _verdict(response: aiohttp.ClientResponse) -> Failure | None:
-    status = response.status
-    if 200 <= status < 300:
-        return None
-    if 300 <= status < 400:
-        return Failure(f"status {status}: redirects are not followed")
-    return Failure(f"status {status}", status in NOT_TAKEN, _retry_after(response.headers.get("Retry-After", "")))
-
-
-def _retry_after(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else None
 
 
 async def _read_short(response: aiohttp.ClientResponse) -> None:

@@ -3,13 +3,15 @@
     Ivr-Signature: t=1772000000,v1=5257a869e7…
 
 `t` is when it was sent, in seconds since the epoch; `v1` the HMAC-SHA256, in hexadecimal, of `t`, a dot and the body as
-it came, with the shared secret as the key. A request that is sent again is signed again.
+it came, with the shared secret as the key. A request that is sent again is signed again. While a secret is exchanged
+there are two `v1`, one of each: whoever receives it may know the one or the other.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 __all__ = ["SIGNATURE_HEADER", "TOLERANCE", "sign", "verify"]
 
@@ -18,9 +20,11 @@ TOLERANCE = 300.0
 """Seconds that a signature may be old, or ahead of our clock: who has caught a request cannot send it for ever."""
 
 
-def sign(secret: str, body: bytes, at: int) -> str:
-    """Value of the header for a body that is sent at a time (seconds since the epoch)."""
-    return f"t={at},v1={_digest(secret, body, at)}"
+def sign(secrets: str | Sequence[str], body: bytes, at: int) -> str:
+    """Value of the header for a body that is sent at a time (seconds since the epoch), signed with one secret or with
+    each of several."""
+    each = (secrets,) if isinstance(secrets, str) else secrets
+    return ",".join([f"t={at}", *(f"v1={_digest(secret, body, at)}" for secret in each)])
 
 
 def verify(secret: str, body: bytes, header: str, now: float, tolerance: float = TOLERANCE) -> bool:

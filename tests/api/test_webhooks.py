@@ -63,6 +63,7 @@ async def house(store: Store) -> AsyncIterator[House]:
     for name, events in (("crm", ["call.*"]), ("wall", ["*"])):
         fields = {"url": f"https://{name}.example/", "secret": SECRET, "events": events, "retry": retry}
         hooks[name] = Webhook.model_validate(fields)
+    hooks["off"] = hooks["wall"].model_copy(update={"enabled": False})
     webhooks = Webhooks(hooks, feed, courier)
     parts = [WebhookRoutes(webhooks, courier)]
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
@@ -106,6 +107,25 @@ async def test_what_could_not_be_delivered_is_listed_retried_and_deleted(house: 
     await until(lambda: [url for url, _, _ in house.receiver.got] == ["https://crm.example/"])
     assert await house.ask("POST", "/crm/dead/delete") == {"count": 2}
     assert (await house.state())["dead"] == 0
+
+
+async def test_one_is_paused_and_loses_nothing(house: House) -> None:
+    assert await house.ask("POST", "/crm/pause") == {"name": "crm", "paused": True}
+    house.feed.tell("call.ended", {"n": 1}, "c")
+    await until(lambda: len(house.receiver.got) == 1)
+    state = await house.state()
+    assert (state["paused"], state["enabled"], state["waiting"]) == (True, True, 1)
+    assert await house.ask("POST", "/crm/resume") == {"name": "crm", "paused": False}
+    await until(lambda: len(house.receiver.got) == 2)
+    assert house.receiver.got[1][0] == "https://crm.example/"
+
+
+async def test_one_that_is_not_enabled_is_told_nothing(house: House) -> None:
+    house.feed.tell("call.ended", {}, "c")
+    await until(lambda: len(house.receiver.got) == 2)
+    state = await house.state("off")
+    assert (state["enabled"], state["paused"], state["waiting"]) == (False, True, 0)
+    await house.ask("POST", "/off/resume", expect=409)
 
 
 async def test_one_is_tried_out(house: House) -> None:

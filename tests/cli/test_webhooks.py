@@ -13,7 +13,7 @@ from ivr.cli import webhooks
 from ivr.cli.main import cli
 
 STATE = {
-    "name": "crm", "waiting": 2, "oldest": 1_772_000_000.0, "troubled": True, "problem": "status 500",
+    "name": "crm", "waiting": 2, "oldest": 1_772_000_000.0, "enabled": True, "paused": False, "troubled": True, "problem": "status 500",
     "delivered": 7, "failed": 3, "lost": 0, "dead": 1,
 }  # fmt: skip
 LETTER = {
@@ -70,3 +70,9 @@ def test_dead_letters(config_file: Path, asked: list[tuple[str, Any]]) -> None:
 def test_without_a_daemon(config_file: Path) -> None:
     result = run(config_file, "retry", "crm")
     assert (result.exit_code, "does not run" in result.output) == (1, True)
+
+
+def test_one_is_paused_and_resumed(config_file: Path, asked: list[tuple[str, Any]]) -> None:
+    assert run(config_file, "pause", "crm").output == "crm is paused\n"
+    assert run(config_file, "resume", "crm").output == "crm goes on\n"
+    assert asked == [("/v1/webhooks/crm/pause", {}), ("/v1/webhooks/crm/resume", {})]

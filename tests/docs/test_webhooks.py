@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,40 @@ def checks() -> Iterator[tuple[str, Any]]:
     yield "example", names["is_genuine"]
     (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.S)
     assert block in EXAMPLE.read_text()
+    for language, program in (("js", script), ("php", page)):
+        (block,) = re.findall(rf"```{language}\n((?:import|function).*?)```", PAGE, re.S)
+        yield language, partial(program, block)
+
+
+def script(block: str, *told: Any) -> bool:
+    """Whether the check in JavaScript takes a request."""
+    return ran("node", "--input-type=module", "-e", f"{block}\n{JUDGED}", told=told)
+
+
+def page(block: str, *told: Any) -> bool:
+    """Whether the check in PHP does."""
+    return ran("php", "-r", f"{block}\n{CHECKED}", told=told)
+
+
+JUDGED = """
+import { readFileSync } from "node:fs";
+const [secret, body, header, now] = JSON.parse(readFileSync(0, "utf8"));
+process.stdout.write(String(isGenuine(secret, Buffer.from(body), header, now)));
+"""
+CHECKED = """
+[$secret, $body, $header, $now] = json_decode(file_get_contents('php://stdin'), true);
+echo is_genuine($secret, $body, $header, $now) ? 'true' : 'false';
+"""
+
+
+def ran(*command: str, told: tuple[Any, ...]) -> bool:
+    """What a program answers that is told a secret, a body, a header and a time."""
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    text = json.dumps([part.decode() if isinstance(part, bytes) else part for part in told])
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout in ("true", "false"), done.stdout + done.stderr
+    return done.stdout == "true"
 
 
 @pytest.mark.parametrize(("name", "check"), list(checks()))
@@ -31,6 +68,7 @@ def test_the_check_of_signatures(name: str, check: Any) -> None:
     header = sign(SECRET, BODY, AT)
     assert check(SECRET, BODY, header, AT + 10.0)
     assert check(SECRET, BODY, f"{header},v1=old", AT + 10.0)
+    assert check(SECRET, BODY, sign(("another of 16 characters", SECRET), BODY, AT), AT + 10.0)
     for secret, body, text, now in (
         ("other", BODY, header, AT), (SECRET, b"{}", header, AT), (SECRET, BODY, header, AT + 301),
         (SECRET, BODY, "", AT), (SECRET, BODY, "t=1", AT),

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ivr.webhooks.outbox import Delivery, Failure, Outbox, RetryPolicy
+from ivr.webhooks.outbox import Delivery, Outbox, RetryPolicy
+from ivr.webhooks.retrying import Failure, backoff, verdict
 
 DOWN = Failure("no connection")
 
@@ -100,9 +101,38 @@ def test_it_is_given_up_after_so_many_tries_or_so_long(policy: dict[str, float],
 def test_it_leaves_an_endpoint_alone_as_long_as_that_asks_for_but_not_for_ever() -> None:
     box = outbox()
     box.put(delivery(0), 0.0)
-    box.failed(box.due(0.0)[0], Failure("503", retry_after=99_999_999.0), 0.0)
+    failure = verdict(503, "99999999")
+    assert failure is not None
+    box.failed(box.due(0.0)[0], failure, 0.0)
     assert box.due(3599.0) == []
     assert ids(box.due(3600.0)) == ["0"]
+
+
+def test_nothing_is_tried_while_it_is_paused_and_what_comes_waits() -> None:
+    box = outbox()
+    box.paused = True
+    for number, lane in enumerate("ab"):
+        assert box.put(delivery(number, lane), 0.0)
+    assert (box.due(0.0), box.next_timer(), len(box)) == ([], None, 2)
+    box.paused = False
+    assert ids(box.due(1.0)) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("status", "refused", "told"),
+    [(200, None, ""), (204, None, ""), (302, False, "redirects"), (400, True, "400"), (404, False, "404"),
+     (410, False, "410"), (422, True, "422"), (503, False, "503")],
+)  # fmt: skip
+def test_what_an_answer_means(status: int, refused: bool | None, told: str) -> None:
+    failure = verdict(status, "Tue, 01 Jan 2030")
+    assert (failure.refused if failure else None) is refused
+    assert failure is None or (told in failure.problem and failure.retry_after is None)
+
+
+def test_waits_double_up_to_the_longest_and_differ_by_chance() -> None:
+    assert [backoff(count, 1.0, 10.0, lambda: 0.5) for count in (1, 2, 3, 4, 5, 5000)] == [1, 2, 4, 8, 10, 10]
+    assert backoff(1, 1.0, 10.0, lambda: 0.0) == pytest.approx(0.8)
+    assert backoff(1, 1.0, 10.0, lambda: 1.0) == pytest.approx(1.2)
 
 
 def test_there_is_room_for_so_many_and_so_much() -> None:

@@ -16,6 +16,14 @@ def test_what_is_signed_is_verified() -> None:
     assert verify(SECRET, BODY, f"v1=other, {header}", 1_772_000_000.0)
 
 
+def test_while_a_secret_is_exchanged_both_are_good() -> None:
+    header = sign(("new and shiny secret", SECRET), BODY, 1_772_000_000)
+    assert header.count("v1=") == 2
+    for secret in ("new and shiny secret", SECRET):
+        assert verify(secret, BODY, header, 1_772_000_000.0)
+    assert not verify("another", BODY, header, 1_772_000_000.0)
+
+
 def test_a_known_value() -> None:
     # printf '1.{}' | openssl dgst -sha256 -hmac key
     digest = "1ba6b8171186efc613e8bcc0cbdab2748f24984d7c5a84faa2637afa0e40d224"
