@@ -66,6 +66,12 @@ class CallRow(Model):
     """Number of that version."""
     element: str | None = None
     """live: where it is."""
+    element_type: str | None = None
+    """live: what that is, like `collect`."""
+    element_flow: str | None = None
+    """live: the flow that it stands in, which may be another one than the first."""
+    party: str | None = None
+    """live: the AI agent, application or number that the element there has called."""
     started_at: float | None = None
     answered_at: float | None = None
     ended_at: float | None = None

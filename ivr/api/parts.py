@@ -7,6 +7,7 @@ from ivr.api.bans import BanRoutes
 from ivr.api.calls import CallRoutes
 from ivr.api.campaigns import CampaignRoutes
 from ivr.api.captures import CaptureRoutes
+from ivr.api.console import ConsoleRoutes
 from ivr.api.control import ControlRoutes
 from ivr.api.document import DocumentRoutes
 from ivr.api.drawings import DrawingRoutes
@@ -46,6 +47,7 @@ PARTS: tuple[type[Part], ...] = (
     BanRoutes,
     MessageRoutes,
     CaptureRoutes,
+    ConsoleRoutes,
     TwilioRoutes,
     OperationRoutes,
     DocumentRoutes,

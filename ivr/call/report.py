@@ -198,6 +198,7 @@ class CallReport:
     def snapshot(self, machine: Machine) -> dict[str, Any]:
         """The call as a row of the calls in progress."""
         record = self._record
+        step = machine.steps[-1] if machine.steps and not machine.finished else None
         return {
             "id": record.id,
             "short_id": record.short_id,
@@ -209,6 +210,9 @@ class CallReport:
             "flow_version": record.flow_version,
             "flow_number": record.flow_number,
             "element": machine.element,
+            "element_type": None if step is None else step.type,
+            "element_flow": None if step is None else step.flow,
+            "party": None if step is None else _party(step.details),
             "started_at": record.started_at,
             "answered_at": self._answered_at,
         }
@@ -261,3 +265,9 @@ _QUALITY = tuple(name for name in Stats.__slots__ if name != "port")
 
 def _quality(stats: Stats) -> dict[str, Any]:
     return {name: getattr(stats, name) for name in _QUALITY}
+
+
+def _party(details: Mapping[str, Any]) -> str | None:
+    """Whom an element that runs has called or given the call to, as far as its trace says so."""
+    found = details.get("agent") or details.get("application") or details.get("to")
+    return ", ".join(map(str, found)) if isinstance(found, list) else found
