@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import hmac
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ivr.center.pins import MAX_CODE, find_agent
 from ivr.center.roster import RosterError
+from ivr.center.words import Words, spoken_code, words_of
 from ivr.settings import Settings, TelephoneAction
 
 __all__ = ["CodeAnswer", "Codes", "PeopleOffice"]
@@ -20,7 +21,8 @@ WRONG = 5
 some months then."""
 WRONG_SECONDS = 600.0
 """That while, and how long wrong codes count."""
-SPOKEN = {"available": "You get calls.", "away": "You get no calls.", "busy": "You get no new calls."}
+MENU = 6
+"""Statuses and dispositions that are told with their codes: of more nobody remembers the first."""
 
 
 class PeopleOffice(Protocol):
@@ -54,6 +56,9 @@ class PeopleOffice(Protocol):
     def is_logged_in(self, agent: str) -> bool:
         """Whether his status lets calls come to him at all."""
 
+    def to_dispose(self, agent: str) -> Sequence[str] | None:
+        """Names of the dispositions that his last conversation may be given; None: he has had none."""
+
 
 @dataclass(frozen=True, slots=True)
 class CodeAnswer:
@@ -73,93 +78,134 @@ class Codes:
     _wrong: dict[str, list[float]] = field(default_factory=dict)
     """When wrong codes came, by phone."""
 
+    @property
+    def words(self) -> Words:
+        """The sentences of now."""
+        return words_of(self.office.settings)
+
     def answer(self, action: TelephoneAction, phone: str, dialled: str, asked: str) -> CodeAnswer:
         """What an agent hears. `dialled` stood after the code, `asked` was asked for (empty: nothing was)."""
+        words = self.words
         try:
-            return (
-                self._log_in(phone, dialled, asked) if action == "log_in" else self._of(action, phone, asked or dialled)
-            )
+            if action == "log_in":
+                return self._log_in(words, phone, dialled, asked)
+            agent = self.office.agent_at(phone)
+            if agent is None:
+                return CodeAnswer("refused", words.nobody)
+            return self._of(words, action, agent, asked or dialled)
         except RosterError as error:
-            return CodeAnswer("refused", f"This is not possible. {_sentence(str(error))}")
+            log.info("a code of phone %s cannot be: %s", phone, error)
+            return CodeAnswer("refused", words.not_possible)
 
-    def _log_in(self, phone: str, dialled: str, asked: str) -> CodeAnswer:
+    def asks(self, agent: str) -> bool:
+        """Whether an agent can give his last conversation a disposition by keys."""
+        return bool(self._dispositions(agent))
+
+    def dispose(self, agent: str, digits: str) -> CodeAnswer:
+        """What an agent hears who is asked for the disposition of his last conversation and has entered this; empty:
+        nothing yet."""
+        words = self.words
+        try:
+            return self._disposition(words, agent, digits)
+        except RosterError as error:
+            log.info("a disposition of %s cannot be: %s", agent, error)
+            return CodeAnswer("refused", words.not_possible)
+
+    def longest(self, action: TelephoneAction) -> int:
+        """Digits after which an input is complete, where it was not ended by a key."""
+        settings = self.office.settings
+        if action == "log_in":
+            return MAX_CODE
+        choices = settings.statuses if action == "status" else settings.dispositions
+        lengths = [len(each.code) for each in choices.values() if each.code is not None]
+        return max(lengths, default=1)
+
+    def _log_in(self, words: Words, phone: str, dialled: str, asked: str) -> CodeAnswer:
         owner = self.office.agent_at(phone)
         if owner is not None and not dialled and not asked:
             self.office.log_in(owner, owner)
-            return self._logged_in(owner)
+            return self._logged_in(words, owner)
         now = self.clock()
         tries = self._wrong[phone] = [at for at in self._wrong.get(phone, ()) if at > now - WRONG_SECONDS]
         if len(tries) >= WRONG:
-            return CodeAnswer("refused", "There were too many wrong codes. Try again later.")
+            return CodeAnswer("refused", words.locked)
         if not asked:
             if not tries:
                 del self._wrong[phone]
-            return CodeAnswer("digits_needed", "Enter your code, then press the hash key.")
-        agent = self._with_code(asked)
+            return CodeAnswer("digits_needed", words.enter_code)
+        agent = find_agent(self.office.settings.agents, asked)
         if agent is None:
             tries.append(now)
             log.warning("a wrong code of an agent was entered at phone %s", phone)
-            return CodeAnswer("digits_needed", "This code is wrong. Enter your code, then press the hash key.")
+            return CodeAnswer("digits_needed", f"{words.wrong_code} {words.enter_code}")
         self._wrong.pop(phone, None)
         if owner is not None and owner != agent and self.office.is_logged_in(owner):
-            return CodeAnswer("refused", "Somebody else is logged in at this phone.")
+            return CodeAnswer("refused", words.taken)
         self.office.log_in(agent, agent, None if agent == owner else phone)
-        return self._logged_in(agent)
+        return self._logged_in(words, agent)
 
-    def _logged_in(self, agent: str) -> CodeAnswer:
-        name = self.office.settings.agents[agent].name or agent
-        return CodeAnswer("done", f"{name}, you are logged in.")
+    def _logged_in(self, words: Words, agent: str) -> CodeAnswer:
+        return CodeAnswer("done", words.logged_in.format(name=self.office.settings.agents[agent].name or agent))
 
-    def _of(self, action: TelephoneAction, phone: str, digits: str) -> CodeAnswer:
-        agent = self.office.agent_at(phone)
-        if agent is None:
-            return CodeAnswer("refused", "Nobody is logged in at this phone.")
+    def _of(self, words: Words, action: TelephoneAction, agent: str, digits: str) -> CodeAnswer:
+        if action in ("pause", "resume") and not self.office.is_logged_in(agent):
+            return CodeAnswer("refused", f"{words.not_possible} {words.logged_out}")
         match action:
             case "log_out":
                 self.office.log_out(agent, agent)
-                return CodeAnswer("done", "You are logged out.")
+                return CodeAnswer("done", words.logged_out)
             case "pause":
                 self.office.pause(agent, agent)
-                return CodeAnswer("done", "You have a break.")
+                return CodeAnswer("done", words.paused)
             case "resume":
                 self.office.resume(agent, agent)
-                return CodeAnswer("done", "You get calls again.")
+                return CodeAnswer("done", words.resumed)
             case "status":
-                return self._status(agent, digits)
+                return self._status(words, agent, digits)
             case _:
-                return self._disposition(agent, digits)
+                return self._disposition(words, agent, digits)
 
-    def _status(self, agent: str, digits: str) -> CodeAnswer:
-        if not digits:
-            return CodeAnswer("digits_needed", "Enter the code of the status, then press the hash key.")
-        for name, status in self.office.settings.statuses.items():
-            if status.code == digits:
-                self.office.set_status(agent, name, agent)
-                return CodeAnswer("done", f"Your status is {_words(name)}. {SPOKEN.get(status.group, '')}".strip())
-        return CodeAnswer("refused", "There is no status with this code.")
+    def _status(self, words: Words, agent: str, digits: str) -> CodeAnswer:
+        settings = self.office.settings
+        choices = {status.code: name for name, status in settings.statuses.items() if status.code is not None}
+        named = {code: settings.statuses[name].name or _words(name) for code, name in choices.items()}
+        if digits in choices:
+            status = settings.statuses[choices[digits]]
+            self.office.set_status(agent, choices[digits], agent)
+            gets = {"available": words.gets_calls, "busy": words.gets_no_new_calls, "away": words.gets_no_calls}
+            said = words.status.format(status=named[digits])
+            return CodeAnswer("done", f"{said} {gets.get(status.group, words.logged_out)}")
+        return _asked(words, digits and words.no_status, words.which_status, words.enter_status, named)
 
-    def _disposition(self, agent: str, digits: str) -> CodeAnswer:
-        if not digits:
-            return CodeAnswer("digits_needed", "Enter the code of the result, then press the hash key.")
-        for name, disposition in self.office.settings.dispositions.items():
-            if disposition.code == digits:
-                self.office.dispose(agent, name, agent)
-                return CodeAnswer("done", f"{disposition.name or _words(name)}: this is noted.")
-        return CodeAnswer("refused", "There is no result with this code.")
+    def _disposition(self, words: Words, agent: str, digits: str) -> CodeAnswer:
+        choices = self._dispositions(agent)
+        if choices is None:
+            return CodeAnswer("refused", words.no_conversation)
+        dispositions = self.office.settings.dispositions
+        named = {code: dispositions[name].name or _words(name) for code, name in choices.items()}
+        if digits in choices:
+            self.office.dispose(agent, choices[digits], agent)
+            return CodeAnswer("done", words.noted.format(result=named[digits]))
+        return _asked(words, digits and words.no_result, words.which_result, words.enter_result, named)
 
-    def _with_code(self, digits: str) -> str | None:
-        found = None
-        for name, agent in self.office.settings.agents.items():
-            code = None if agent.code is None or not agent.enabled else agent.code.get_secret_value()
-            # All of them, in the same time each.
-            if code is not None and hmac.compare_digest(code, digits):
-                found = name
-        return found
+    def _dispositions(self, agent: str) -> dict[str, str] | None:
+        """By code; None: he has had no conversation."""
+        names = self.office.to_dispose(agent)
+        known = self.office.settings.dispositions
+        return None if names is None else {code: name for name in names if (code := known[name].code) is not None}
+
+
+def _asked(words: Words, wrong: str, question: str, enter: str, named: Mapping[str, str]) -> CodeAnswer:
+    """The question which of these it is; `wrong` is said first where something else was entered."""
+    if not named:
+        return CodeAnswer("refused", words.nothing_to_choose)
+    text = enter
+    if len(named) <= MENU:
+        told = [words.choice.format(name=name, code=spoken_code(code, words.language)) for code, name in named.items()]
+        hash_needed = len({len(code) for code in named}) > 1
+        text = " ".join([question, *told, *([words.then_hash] if hash_needed else [])])
+    return CodeAnswer("digits_needed", f"{wrong} {text}" if wrong else text)
 
 
 def _words(name: str) -> str:
     return name.replace("_", " ").replace("-", " ")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -3,12 +3,15 @@ needed. What it asks for is done by :class:`~ivr.center.codes.Codes`."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from ivr.center.pins import MAX_CODE
+from ivr.center.words import WORDS
 from ivr.flow import Flow, parse_flow
 from ivr.flow.custom import BUILT_IN, BranchSpec, Element, ElementTypes
 from ivr.flow.ports import AgentCode, AgentCodeDone
@@ -58,8 +61,8 @@ class AgentCodeElement(Element):
 _TYPES = ElementTypes({**BUILT_IN.models, "agent_code": AgentCodeElement})
 
 _TEXT = """
-description: An agent has dialled a code.
-variables: {language: en, code: ""}
+description: An agent has dialled a code, or is asked for a disposition.
+variables: {language: %(language)s, code: ""}
 sensitive: [code]
 elements:
   start: {type: start_incoming_call, numbers: ["*"], next: first}
@@ -67,10 +70,10 @@ elements:
   ask: {type: play, text: "{{ result.say }}", interruptible: true, next: digits}
   digits:
     type: collect
-    max_digits: 12
+    max_digits: %(digits)d
     wait: 8s
     attempts: 2
-    retry_prompt: {text: "Enter the digits, then press the hash key."}
+    retry_prompt: {text: %(again)s}
     reporting: hide
     save_as: code
     next: second
@@ -79,10 +82,15 @@ elements:
   said: {type: play, text: "{{ result.say }}", next: bye}
   bye: {type: hang_up}
 """
+FLOWS = 64
+"""Flows that are kept made: one for each code, language and length of what is entered."""
 
 
-@cache
-def code_flow(action: TelephoneAction) -> Flow:
-    """The flow of one code."""
-    parsed = parse_flow(_TEXT % {"action": action}, "code", types=_TYPES)
+@lru_cache(FLOWS)
+def code_flow(action: TelephoneAction, language: str = "en", digits: int = MAX_CODE, again: str = "") -> Flow:
+    """The flow of one code: it speaks a language, takes an input of so many digits at the most, and says `again` to
+    who enters nothing."""
+    again = again or WORDS["en"].enter_digits
+    text = _TEXT % {"action": action, "language": json.dumps(language), "digits": digits, "again": json.dumps(again)}
+    parsed = parse_flow(text, "code", types=_TYPES)
     return replace(parsed, name=DIALLED_CODE, version="built-in", source=None)

@@ -151,6 +151,10 @@ class Office:
         figures = self.center.figures()["agents"].get(agent)
         return figures is not None and figures["group"] != "unavailable"
 
+    def to_dispose(self, agent: str) -> Sequence[str] | None:
+        """Names of the dispositions that his last conversation may be given; None: he has had none."""
+        return self.center.dispositions(agent)
+
     def _agent(self, name: str) -> Agent:
         found = self.settings.agents.get(name)
         if found is None:

@@ -28,14 +28,17 @@ class People:
     def flow_of(self, number: str, phone: str) -> Flow | None:
         settings = self._codes.office.settings
         found = settings.telephone_codes.read(number) if settings.agents else None
-        return None if found is None else code_flow(found[0])
+        if found is None:
+            return None
+        words = self._codes.words
+        return code_flow(found[0], words.language, self._codes.longest(found[0]), words.enter_digits)
 
     def code(self, call: FlowCall, command: ports.AgentCode) -> None:
         caller = getattr(call, "caller", None)  # calls that were placed have none
         phone, number = getattr(caller, "phone", None), getattr(caller, "called", "")
         read = self._codes.office.settings.telephone_codes.read(number)
         if phone is None or read is None:
-            call.feed(ports.AgentCodeDone(command.id, "refused", "This is not possible from here."))
+            call.feed(ports.AgentCodeDone(command.id, "refused", self._codes.words.not_possible))
             return
         answer = self._codes.answer(read[0], phone, read[1], command.digits)
         log.info("phone %s asked for %s: %s", phone, read[0], answer.outcome)

@@ -2,7 +2,7 @@
 agents have taken by log-in. Whatever changes, the whole must fit together, else nothing changes.
 
 Kept in the store, a row for each: `agent_made`, `queue_made`, `route_made` (settings as JSON), `route_order`, `desk`
-(the phone that an agent has taken).
+(the phone that an agent has taken), `code_salt`. Codes of agents are kept hashed (:mod:`ivr.center.pins`).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
+from ivr.center.pins import hashed_code, is_code, is_hashed, new_salt
 from ivr.errors import ConfigError, Fault, IvrError
 from ivr.settings import DEFAULT_QUEUE, Agent, Name, Queue, Route, Settings, center_mismatches
 
@@ -59,7 +60,12 @@ class Roster:
         """`kept` are rows of the store by kind and key."""
         self._file = settings
         self._keep = keep
+        self._salt = str(kept.get("code_salt", {}).get("salt", ""))
         self._agents: dict[str, Agent] = _read(Agent, kept.get("agent_made", {}), settings.agents, "agent")
+        for name, agent in self._agents.items():  # of a store that an earlier release has written
+            if agent.code is not None and not is_hashed(agent.code.get_secret_value()):
+                self._agents[name] = self._hashed(agent)
+                keep("agent_made", name, _kept(self._agents[name]))
         self._queues: dict[str, Queue] = _read(Queue, kept.get("queue_made", {}), settings.queues, "queue")
         self._routes: dict[str, Route] = _read(Route, kept.get("route_made", {}), _named(settings.routes), "route")
         self._order: list[str] = list(kept.get("route_order", {}).get("names", ()))
@@ -102,8 +108,24 @@ class Roster:
     # Changes
 
     def put_agent(self, name: str, agent: Agent) -> bool:
-        """Make or change an agent; True where he is new."""
+        """Make or change an agent; True where he is new. His code is digits, and kept as a hash of them."""
+        code = None if agent.code is None else agent.code.get_secret_value()
+        if code is not None:
+            for other, each in self._file.agents.items():
+                if each.code is not None and each.code.get_secret_value() == code:
+                    raise ConfigError([Fault(f"{other} has this already", "", field=f"agents.{name}.code")])
+            if not is_code(code):
+                raise ConfigError([Fault("not a code", "", field=f"agents.{name}.code", expected="1 to 12 digits")])
+            agent = self._hashed(agent)
         return self._put("agents", "agent_made", self._agents, self._file.agents, name, agent)
+
+    def _hashed(self, agent: Agent) -> Agent:
+        assert agent.code is not None
+        if not self._salt:
+            self._salt = new_salt()
+            self._keep("code_salt", "salt", self._salt)
+        code = SecretStr(hashed_code(agent.code.get_secret_value(), self._salt))
+        return agent.model_copy(update={"code": code})
 
     def put_queue(self, name: str, queue: Queue) -> bool:
         """Make or change a queue; True where it is new."""
@@ -266,7 +288,7 @@ def _read(model: type[M], rows: Mapping[str, Any], of_file: Mapping[str, Any], w
 
 
 def _kept(value: BaseModel) -> Any:
-    """Settings as JSON, secrets as they are: the store is the daemon's own."""
+    """Settings as JSON; the code of an agent is a hash."""
     data = value.model_dump(mode="json", by_alias=True, exclude_unset=True)
     if isinstance(value, Agent) and value.code is not None:
         data["code"] = value.code.get_secret_value()

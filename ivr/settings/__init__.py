@@ -4,7 +4,7 @@ A leaf: everything may import it, it imports nothing but errors and the reading 
 and passed down; nothing below reads the environment.
 """
 
-from ivr.settings.ai import AiAgent, AiProtocol, AiReconnect, AiTool, AiToolReason, AiVariable
+from ivr.settings.ai import AiAgent, AiProtocol, AiReconnect, AiTool, AiToolReason, AiTurns, AiVariable
 from ivr.settings.applications import Application, ApplicationRetry, StatusEvent
 from ivr.settings.calendars import Calendar
 from ivr.settings.capture import CaptureSettings, HepSettings
@@ -24,7 +24,7 @@ from ivr.settings.center import (
 )
 from ivr.settings.center_checks import center_mismatches
 from ivr.settings.clear import keys_in_clear
-from ivr.settings.codes import TELEPHONE_ACTIONS, TelephoneAction, TelephoneCodes
+from ivr.settings.codes import TELEPHONE_ACTIONS, CodeTexts, TelephoneAction, TelephoneCodes
 from ivr.settings.connectors import (
     Connector,
     ConnectorBranch,
@@ -95,6 +95,7 @@ __all__ = [
     "Bans",
     "Calendar",
     "Callbacks",
+    "CodeTexts",
     "CallerId",
     "CaptureSettings",
     "Codec",

@@ -114,6 +114,8 @@ class Status(Section):
 
     group: StatusGroup
     """What it means for calls."""
+    name: str = ""
+    """Spoken; default: the key."""
     code: Code | None = None
     """By which agents choose it on the telephone."""
 
@@ -130,6 +132,10 @@ class Disposition(Section):
     """By which agents choose it on the telephone."""
     queues: tuple[Name, ...] = ()
     """Queues whose calls it is for; all where it is left out."""
+
+    def fits(self, queue: str) -> bool:
+        """Whether it is for the calls of a queue (empty: for calls that came by no queue)."""
+        return not self.queues or queue in self.queues
 
 
 DispositionField = Annotated[Disposition, BeforeValidator(_named, json_schema_input_type=str | Disposition)]

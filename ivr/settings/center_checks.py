@@ -17,7 +17,8 @@ __all__ = ["Mismatch", "center_mismatches", "with_default"]
 MAX_NAMED = 20
 """Names that a sentence lists."""
 
-_CODE = re.compile(r"\d{1,12}", re.ASCII)
+_CODE = re.compile(r"\d{1,12}|scrypt\$[0-9a-f]{32}\$[0-9a-f]{64}", re.ASCII)
+"""Digits, or the hash of them that the store has of agents who were made over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

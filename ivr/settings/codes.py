@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from string import Formatter
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, StringConstraints, ValidationInfo, model_validator
 
-from ivr.settings.values import Digits, Section
+from ivr.settings.values import Digits, LanguageTag, Section
 
-__all__ = ["TELEPHONE_ACTIONS", "TelephoneAction", "TelephoneCodes"]
+__all__ = ["TELEPHONE_ACTIONS", "CodeTexts", "TelephoneAction", "TelephoneCodes"]
 
 TelephoneAction = Literal["log_in", "log_out", "pause", "resume", "status", "disposition"]
 TELEPHONE_ACTIONS: tuple[TelephoneAction, ...] = ("log_in", "log_out", "pause", "resume", "status", "disposition")
@@ -28,7 +29,59 @@ def _code(value: str) -> str:
     return value
 
 
+PLACES: dict[str, frozenset[str]] = {
+    "logged_in": frozenset({"name"}),
+    "status": frozenset({"status"}),
+    "noted": frozenset({"result"}),
+    "choice": frozenset({"name", "code"}),
+}
+"""What may stand in braces, by sentence."""
+
+
+def _sentence(value: str, info: ValidationInfo) -> str:
+    allowed = PLACES.get(info.field_name or "", frozenset())
+    try:
+        parts = [(name, form, how) for _, name, form, how in Formatter().parse(value) if name is not None]
+    except ValueError:
+        parts = [("", "", "")]
+    if any(name not in allowed or form or how for name, form, how in parts):
+        what = " and ".join(f"{{{name}}}" for name in sorted(allowed)) or "nothing"
+        raise ValueError(f"in braces may stand: {what}")
+    return value
+
+
 Code = Annotated[Digits, AfterValidator(_code)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_sentence)] | None
+
+
+class CodeTexts(Section):
+    """What agents hear, where it is not to be what ivr says in their language."""
+
+    logged_in: Sentence = None
+    """`{name}`: the agent."""
+    logged_out: Sentence = None
+    paused: Sentence = None
+    resumed: Sentence = None
+    status: Sentence = None
+    """`{status}`: what he is now."""
+    noted: Sentence = None
+    """`{result}`: the disposition that he has given."""
+    which_status: Sentence = None
+    """Before the statuses and their codes are told."""
+    which_result: Sentence = None
+    """Before the dispositions and their codes are told; also on the agent's own leg, after a conversation."""
+    choice: Sentence = None
+    """One of them: `{name}` and `{code}`."""
+    enter_code: Sentence = None
+    """Asks for the agent's own code."""
+    wrong_code: Sentence = None
+    locked: Sentence = None
+    """There were too many wrong ones."""
+    taken: Sentence = None
+    """Somebody else is logged in at this phone."""
+    nobody: Sentence = None
+    """Nobody is logged in at this phone."""
+    not_possible: Sentence = None
 
 
 class TelephoneCodes(Section):
@@ -46,6 +99,10 @@ class TelephoneCodes(Section):
     """Followed by the code of a status."""
     disposition: Code | None = "*16"
     """Followed by the code of a disposition: of the last call, at wrap-up or after."""
+    language: LanguageTag | None = None
+    """In which agents are spoken to; None: `speech.language`."""
+    texts: CodeTexts = CodeTexts()
+    """Sentences of your own."""
 
     @model_validator(mode="after")
     def _apart(self) -> TelephoneCodes:

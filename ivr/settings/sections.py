@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -49,6 +48,7 @@ from ivr.settings.values import (
     Duration,
     HostPort,
     HostPortField,
+    LanguageTag,
     Listener,
     ListenerField,
     Network,
@@ -180,19 +180,6 @@ class HttpSettings(Section):
     """Of one token, or of one address without one, in the long run; programs of this machine are not limited."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
     """Requests that it may send at once after a pause."""
-
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
-
-
-def _language(value: str) -> str:
-    if not _LANGUAGE.fullmatch(value):
-        raise ValueError("not a language: a tag like de or pt-BR")
-    return value
-
-
-LanguageTag = Annotated[str, AfterValidator(_language)]
-"""A language as in RFC 5646: de, pt-BR."""
 
 
 class SpeechSettings(Section):

@@ -16,6 +16,7 @@ __all__ = [
     "Digits",
     "Duration",
     "HostPort",
+    "LanguageTag",
     "Listener",
     "Network",
     "PortRange",
@@ -69,6 +70,19 @@ RelativePath = Annotated[Path, BeforeValidator(_relative), WithJsonSchema({"type
 
 Secret = Annotated[SecretStr, BeforeValidator(_digits), WithJsonSchema({"type": "string"})]
 """Never shown by repr, logs or error texts."""
+
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}", re.ASCII)
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise ValueError("not a language: a tag like de or pt-BR")
+    return value
+
+
+LanguageTag = Annotated[str, AfterValidator(_language)]
+"""A language as in RFC 5646: de, pt-BR."""
 
 
 def _network(value: object) -> object:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -13,6 +15,10 @@ from ivr.center.office import Office
 from ivr.center.people import People
 from ivr.center.roster import Roster
 from ivr.center.rules import events as happened
+from ivr.center.words import WORDS, words_of
+from ivr.errors import ConfigError
+from ivr.flow.ports import PromptSpec
+from ivr.settings import parse_settings
 from tests.kit.house import CELL, DESK, SHOP, Party
 from tests.kit.queue_house import QueueHouse, desk_flow
 
@@ -33,6 +39,9 @@ class Center(QueueHouse):
         self.office = Office(self.desk, self.roster)
         mailbox = Mailbox(lambda: self.roster.settings, lambda mail, done: None)
         self.services.desks.people = People(Codes(self.office, self.services.clock), mailbox)
+        self.spoken: list[PromptSpec] = []
+        ready = self.sounds.ready
+        self.sounds.ready = lambda prompt: (self.spoken.append(prompt), ready(prompt))[1]  # type: ignore[method-assign]
 
     def dial(self, phone: Party, user: str, number: str) -> str:
         """Call a code and hear it out; the last that is said."""
@@ -72,7 +81,8 @@ def test_a_day_at_the_own_phone(center: Center) -> None:
     assert center.dial(anna, "200", "*14") == "You get calls again."
     assert center.dial(anna, "200", "*155") == "Your status is lunch. You get no calls."
     assert center.status("anna") == "lunch"
-    assert center.dial(anna, "200", "*157") == "There is no status with this code."
+    assert center.dial(anna, "200", "*157").startswith("There is no status with this code. What is your status?")
+    assert center.enter("5") == "Your status is lunch. You get no calls."
     assert center.dial(anna, "200", "*12") == "You are logged out."
     assert "logged out" in center.dial(anna, "200", "*13")
     center.settled()
@@ -81,8 +91,9 @@ def test_a_day_at_the_own_phone(center: Center) -> None:
 
 def test_the_digits_of_a_status_are_asked_for(center: Center) -> None:
     anna = center.phone("200", DESK)
-    assert "code of the status" in center.dial(anna, "200", "*15")
-    assert "lunch" in center.enter("5")
+    assert center.dial(anna, "200", "*15") == "What is your status? For lunch, press 5."
+    center.press("5", center.pool.ports[-1])
+    assert "lunch" in center.said(), "one key is enough where every code is one digit"
     assert center.status("anna") == "lunch"
 
 
@@ -174,3 +185,63 @@ def test_a_phone_that_was_taken_is_free_when_its_agent_has_vanished(center: Cent
     center.run(901.0)
     assert center.status("ben") == "unavailable"
     assert center.office.agent_at("299") is None
+
+
+GERMAN = """
+statuses: {lunch: {group: away, name: Mittag, code: "5"}, home: {group: unavailable, code: "41"}}
+dispositions: {sold: {name: Verkauft, code: "1"}, later: {name: Später, code: "20", queues: [default]}}
+speech: {language: de}
+"""
+
+
+def test_agents_are_spoken_to_in_the_configured_language(tmp_path: Path) -> None:
+    center = Center(tmp_path, GERMAN.replace("statuses", "#").replace("dispositions", "#", 1))
+    anna = center.phone("200", DESK)
+    assert center.dial(anna, "200", "*11") == "Anna Berg, Sie sind angemeldet."
+    assert center.dial(anna, "200", "*13") == "Sie haben Pause."
+    assert center.dial(anna, "200", "*12") == "Sie sind abgemeldet."
+    assert center.dial(anna, "200", "*13") == "Das ist nicht möglich. Sie sind abgemeldet."
+    assert "noch kein Gespräch" in center.dial(anna, "200", "*161")
+    assert {prompt.language for prompt in center.spoken} == {"de"}
+
+
+@pytest.mark.parametrize("language", ["en", "de", "es", "fr"])
+def test_every_language_has_every_sentence(language: str) -> None:
+    texts = f"telephone_codes: {{language: {language}-XX}}"
+    words = words_of(parse_settings(texts, Path("ivr.yaml"), {}))
+    assert words.language == f"{language}-XX"
+    english, own = asdict(WORDS["en"]), asdict(words)
+    for name, sentence in own.items():
+        places = {part for _, part, _, _ in Formatter().parse(sentence) if part}
+        assert places == {part for _, part, _, _ in Formatter().parse(english[name]) if part}, name
+        assert name == "language" or language == "en" or sentence != english[name], name
+
+
+def test_sentences_of_ones_own(tmp_path: Path) -> None:
+    texts = "telephone_codes: {language: it, texts: {logged_in: 'Ciao {name}', paused: Pausa.}}"
+    words = words_of(parse_settings(texts, tmp_path / "ivr.yaml", {}))
+    assert (words.language, words.paused, words.logged_in) == ("it", "Pausa.", "Ciao {name}")
+    with pytest.raises(ConfigError, match="in braces may stand"):
+        parse_settings("telephone_codes: {texts: {paused: 'Hello {agent}'}}", tmp_path / "ivr.yaml", {})
+    for wrong in ("{", "{name.__class__}", "{0}", "{name!r:>900000000}"):
+        with pytest.raises(ConfigError, match="in braces may stand"):
+            parse_settings(f"telephone_codes: {{texts: {{paused: '{wrong}'}}}}", tmp_path / "ivr.yaml", {})
+
+
+def test_without_codes_there_is_nothing_to_choose(tmp_path: Path) -> None:
+    center = Center(tmp_path)
+    center.roster.reload(center.settings.model_copy(update={"statuses": {}}), lambda merged: [])
+    assert center.dial(center.phone("200", DESK), "200", "*15") == "There is nothing to choose from."
+
+
+def test_of_many_the_code_is_asked_for(tmp_path: Path) -> None:
+    many = ", ".join(f'd{n}: {{name: Result {n}, code: "{n}"}}' for n in range(8, 16))
+    center = Center(tmp_path)
+    anna, caller = center.phone("200", DESK), center.party()
+    made = parse_settings(f"dispositions: {{{many}}}", tmp_path / "ivr.yaml", {}).dispositions
+    center.roster.reload(center.settings.model_copy(update={"dispositions": made}), lambda merged: [])
+    caller.call("100")
+    anna.answer()
+    caller.hang_up()
+    assert center.dial(anna, "200", "*16") == "Enter the code of the result, then press the hash key."
+    assert center.enter("9") == "Result 9: this is noted."

@@ -193,6 +193,10 @@ class Center:
             return f"The agent {agent} is on another call."
         return None if state.reachable else f"No phone of the agent {agent} can be reached."
 
+    def dispositions(self, agent: str) -> list[str] | None:
+        """Dispositions that the last conversation of an agent may be given; None: he has had none, or is not here."""
+        return presence.dispositions_for(self._floor, agent)
+
     def free_agents(self, queue: str) -> int:
         """Agents of a queue who would get a new call now."""
         floor = self._floor

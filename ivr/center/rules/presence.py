@@ -22,6 +22,7 @@ __all__ = [
     "console",
     "dispose",
     "disposition_objection",
+    "dispositions_for",
     "inactive",
     "no_longer_busy",
     "occupied",
@@ -190,6 +191,15 @@ def disposition_objection(floor: Floor, event: Disposition) -> str | None:
         return f"There is no disposition {event.disposition}."
     if agent.last is None:
         return f"{event.agent} has had no conversation."
-    if disposition.queues and agent.last.queue not in disposition.queues:
+    if not disposition.fits(agent.last.queue):
         return f"The disposition {event.disposition} is not for calls of the queue {agent.last.queue}."
     return None
+
+
+def dispositions_for(floor: Floor, name: str) -> list[str] | None:
+    """Names of the dispositions that the last conversation of an agent may be given; None: he has had none."""
+    agent = floor.agents.get(name)
+    last = agent.last if agent is not None else None
+    if last is None:
+        return None
+    return [each for each, disposition in floor.config.dispositions.items() if disposition.fits(last.queue)]

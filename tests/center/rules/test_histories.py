@@ -380,6 +380,7 @@ class Histories(RuleBasedStateMachine):
     @precondition(lambda self: any(each.talk is None for each in self.callers.values()))
     @rule(data=st.data(), leaves=st.booleans())
     def keep(self, data: st.DataObject, leaves: bool) -> None:
+        self.tell(told.Tick())  # what is over by now makes room for another place
         name = data.draw(st.sampled_from(sorted(self.callers)))
         caller = self.callers[name]
         self.made += 1
