@@ -43,6 +43,12 @@ class CallControl(Protocol):
     def find(self, name: str) -> FlowCall:
         """A call by id or short id."""
 
+    def live(self) -> list[dict[str, Any]]:
+        """All of them, a line each."""
+
+    def trace(self, name: str) -> dict[str, Any] | None:
+        """One of them by id or short id, as its record has it now, with its `state`; None: there is none."""
+
     def move(self, name: str, flow: Flow, entry: str, by: str, variables: Mapping[str, Any] | None = None) -> FlowCall:
         """Take a call to another flow."""
 

@@ -65,17 +65,25 @@ class Guard:
         if header is None:
             return None
         kind, _, text = header.partition(" ")
-        found = split_token(text.strip()) if kind.lower() == "bearer" else None
-        if found is not None:
-            key, secret = found
-            token: Token | None = self.of_calls(key)
-            if token is None:
-                token = self._local if self._local is not None and key == self._local.id else await self._look_up(key)
-            now = self._clock()
-            if token is not None and token.holds(secret, now):
-                self._note(token, now)
-                return token
+        token = await self.holder(text.strip()) if kind.lower() == "bearer" else None
+        if token is not None:
+            return token
         raise ProblemError(401, "this token is not good", {"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+    async def holder(self, text: str) -> Token | None:
+        """The token of a text, where it is good now."""
+        found = split_token(text)
+        if found is None:
+            return None
+        key, secret = found
+        token: Token | None = self.of_calls(key)
+        if token is None:
+            token = self._local if self._local is not None and key == self._local.id else await self._look_up(key)
+        now = self._clock()
+        if token is None or not token.holds(secret, now):
+            return None
+        self._note(token, now)
+        return token
 
     async def _look_up(self, key: str) -> Token | None:
         # Each time: a token that was taken back is good for nothing from that moment on.

@@ -24,6 +24,7 @@ __all__ = ["KEY_HEADER", "UNLIMITED", "Serving"]
 KEY_HEADER = "Idempotency-Key"
 UNLIMITED = ("/healthz", "/readyz")
 """Asked by who watches the daemon, which must not be told to wait."""
+NOT_OWN = "this token is good for what concerns its own agent alone"
 _KEY = re.compile(r"[\x21-\x7e]{1,128}", re.ASCII)
 
 
@@ -43,7 +44,7 @@ class Serving:
         """Where aiohttp finds it."""
 
         async def serve(request: web.Request) -> web.StreamResponse:
-            token = await self._allowed(endpoint, request)
+            token, own = await self._allowed(endpoint, request)
             limiter = self._limiter if endpoint.plain_path not in UNLIMITED else None
             allowance = None if limiter is None else limiter.take(request, token)
             ask = Ask(
@@ -53,6 +54,7 @@ class Serving:
                 request,
                 token,
                 _key(endpoint, request),
+                own,
             )
 
             async def make() -> web.StreamResponse:
@@ -62,6 +64,8 @@ class Serving:
                 response = await self._keeper.once(request, token, ask.key, make)
             else:
                 response = await make()
+            if response.status == 401 and endpoint.scope is None and self._limiter is not None:
+                self._limiter.guessed(request)  # it looks at passwords itself
             if allowance is not None and not response.prepared:
                 response.headers.update(allowance.headers)
             return response
@@ -70,15 +74,20 @@ class Serving:
             return web.get(endpoint.path, serve)
         return web.route(endpoint.method, endpoint.path, serve)
 
-    async def _allowed(self, endpoint: Endpoint, request: web.Request) -> Token | None:
+    async def _allowed(self, endpoint: Endpoint, request: web.Request) -> tuple[Token | None, str | None]:
+        """The token of a request, and the agent whose own matters alone it asks for."""
         if endpoint.scope is None:
-            return None
+            return None, None
         try:
-            return await self._guard.allowed(request, endpoint.scope, endpoint.local)
+            token = await self._guard.allowed(request, endpoint.scope, endpoint.local)
         except ProblemError as problem:
             if self._limiter is not None and problem.status == 401:
                 self._limiter.guessed(request)
             raise
+        agent = None if token is None else token.confined_to(endpoint.scope)
+        if agent is not None and not (endpoint.own and agent):
+            raise ProblemError(403, NOT_OWN)
+        return token, agent
 
 
 async def _body(endpoint: Endpoint, request: web.Request) -> Any:

@@ -1,270 +1,332 @@
-"""The part of Twilio's REST interface that bots and applications need: the calls that they have, and their recordings.
+"""The part of Twilio's REST interface that bots and applications need: calls and their recordings.
 
-An account is one of `applications` that speaks TwiML, or one of `ai_agents` with an auth token; it reaches the calls
-that it has at the moment, and no others. Errors have the shape that Twilio's clients read.
+An account (:mod:`ivr.api.twilio_accounts`) changes the calls that it has at the moment, and those that it has placed;
+it sees those that it had, too, and no others. Errors have the shape that Twilio's clients read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import hmac
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from email.utils import formatdate
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Protocol
 
 from aiohttp import web
 
 from ivr.api.control import CallControl
 from ivr.api.endpoints import Ask, Endpoint, File, Raw
+from ivr.api.guard import Guard
+from ivr.api.placing import CallPlacer
 from ivr.api.recordings import KINDS, file_of
+from ivr.api.twilio_accounts import Account, Accounts, belongs
+from ivr.api.twilio_placing import FormError, document_of, wanted_call
+from ivr.api.twilio_shapes import CallFilter, call_shape, error, page_of, recording_shape
 from ivr.call.desks import Desks
-from ivr.call.flowcall import FlowCall
-from ivr.call.moving import NoGoalError, document_flow
-from ivr.flow.twiml import call_id, call_sid, recording_id
+from ivr.call.moving import document_flow
+from ivr.errors import IvrError
+from ivr.flow.twiml import call_id, recording_id
+from ivr.handoff.callstatus import CallStatuses
 from ivr.settings import Settings
-from ivr.store import RecordingRecord
+from ivr.store import CallRecord, RecordingRecord
 
-__all__ = ["Recordings", "TwilioRoutes"]
+__all__ = ["Records", "TwilioRoutes"]
 
 BASE = "/2010-04-01/Accounts/{account:AC[0-9a-f]{32}}"
 FORM = ("application/x-www-form-urlencoded",)
-MAX_DOCUMENT = 64 * 1024
-MAX_URL = 4_000
 SUFFIXES = (".wav", ".json")
-MORE = "https://www.twilio.com/docs/errors/"
+READ, CHANGE, PLACE = "calls:read", "calls:control", "calls"
+"""Scopes of tokens."""
+SCANNED, ROWS = 20_000, 1_000
+"""Records that one page is looked for in, and that are read at once."""
+TOO_MANY = 20429
+"""Twilio's number for what there is no room for now."""
 
 
-class Recordings(Protocol):
-    """Who knows recordings."""
+class Records(Protocol):
+    """Who knows calls that are over, and recordings (:class:`ivr.store.RecordReader`). Every method blocks."""
 
-    def __call__(self, name: str) -> RecordingRecord | None:
-        """The recording of an id; blocks."""
+    def calls(
+        self,
+        *,
+        limit: int,
+        before: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        over: bool = False,
+    ) -> list[CallRecord]:
+        """Calls, newest first."""
 
+    def recordings(self, call_id: str | None = None) -> list[RecordingRecord]:
+        """Recordings of a call."""
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """Who may ask."""
-
-    sid: str
-    name: str
-    """As `application` of requests: `shop`, `ai_agents/parrot`."""
-    secret: str
+    def recording(self, name: str) -> RecordingRecord | None:
+        """The recording of an id."""
 
 
 class TwilioRoutes:
     """Handlers."""
 
-    def __init__(self, calls: CallControl, desks: Desks, settings: Settings, recordings: Recordings) -> None:
+    def __init__(
+        self,
+        calls: CallControl,
+        desks: Desks,
+        settings: Settings,
+        records: Records,
+        *,
+        kept: Callable[[str], Awaitable[Mapping[str, Any] | None]],
+        placer: CallPlacer,
+        statuses: CallStatuses,
+        guard: Guard | None = None,
+    ) -> None:
+        """`kept` finds a call that is not up, by its id; `statuses` tells how calls fare that are placed; `guard` knows
+        the tokens that may stand for passwords."""
         self._calls = calls
         self._desks = desks
         self._folder = settings.recordings
-        self._recordings = recordings
-        self._accounts: dict[str, list[_Account]] = {}
-        """Several may have one AccountSid, each with a secret of his own or with the same one."""
-        for account in _accounts(settings):
-            self._accounts.setdefault(account.sid, []).append(account)
+        self._records = records
+        self._kept = kept
+        self._placer = placer
+        self._statuses = statuses
+        self._accounts = Accounts(settings, guard)
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
-        call = BASE + "/Calls/{sid:CA[0-9a-f]{32}}.json"
+        calls, call = f"{BASE}/Calls.json", BASE + "/Calls/{sid:CA[0-9a-f]{32}}.json"
+        recordings = BASE + "/Calls/{sid:CA[0-9a-f]{32}}/Recordings.json"
         recording = BASE + "/Recordings/{sid:RE[0-9a-f]{32}}{suffix:(?:\\.[a-z0-9]+)?}"
-        shape = File("application/json", "The call, or the error, as Twilio's clients read it.")
+        shape = File("application/json", "What was asked for, or the error, as Twilio's clients read it.")
         told = {200: shape, 400: shape, 401: shape, 404: shape}
         names = {
             "account": "AccountSid of an application or AI agent.",
             "sid": "CallSid or RecordingSid.",
             "suffix": "`.wav`, `.json` or nothing.",
         }
+        placed = {201: shape, 400: shape, 401: shape, 429: shape}
+
+        def get(path: str, handler: Any, answers: Any) -> Endpoint:
+            return Endpoint("GET", path, None, handler, answers=answers, parameters=names)
+
         return [
-            Endpoint("GET", call, None, self.show, answers=told, parameters=names),
+            Endpoint("POST", calls, None, self.create, body=Raw(FORM), answers=placed, parameters=names),
+            get(calls, self.all, {200: shape, 400: shape, 401: shape}),
+            get(call, self.show, told),
             Endpoint("POST", call, None, self.change, body=Raw(FORM), answers=told, parameters=names),
-            Endpoint(
-                "GET",
-                recording,
-                None,
-                self.recording,
-                answers={200: File("audio/wav"), 404: shape},
-                parameters=names,
-            ),
+            get(recordings, self.of_call, told),
+            get(recording, self.recording, {200: File("audio/wav"), 404: shape}),
         ]
 
-    async def show(self, ask: Ask[None, None]) -> web.Response:
-        """A call of an account.
+    # Calls
 
-        HTTP Basic, AccountSid and auth token."""
-        accounts = self._shown(ask)
+    async def create(self, ask: Ask[None, None]) -> web.Response:
+        """Have somebody called, and run a document when he answers.
+
+        HTTP Basic: AccountSid, and its auth token or an API token with the scope `calls`. The form has `To`, `Url`
+        (with `Method`, `FallbackUrl`) or `Twiml`, and may have `From`, `Timeout` (60), `SendDigits`, `Record`,
+        `MachineDetection` (`Enable`, `DetectMessageEnd`), `StatusCallback`, `StatusCallbackEvent`,
+        `StatusCallbackMethod`. The do-not-contact list, `outbound_policy` and the limits hold."""
+        accounts = await self._shown(ask, PLACE)
         if not accounts:
             return _refused()
-        found = self._call(ask, accounts)
-        return _missing(ask) if found is None else web.json_response(_resource(*found))
+        account = accounts[0]
+        try:
+            form, events = await _form(ask)
+            wanted = wanted_call(form, account, events)
+        except FormError as fault:
+            return error(400, fault.code, str(fault))
+        try:
+            name, _ = await self._placer.place(wanted.call)
+        except IvrError as fault:
+            if fault.retryable:
+                return error(429, TOO_MANY, str(fault))
+            return error(400, 21218, str(fault))
+        if wanted.status is not None:
+            self._statuses.watch(name, wanted.status)
+        asked = {"id": name, "state": "waiting", "called": form["To"].strip(), "caller": form.get("From", "").strip()}
+        found = self._calls.trace(name) or await self._kept(name) or {}
+        return web.json_response(call_shape({"direction": "outbound", **found, **asked}, account.sid), status=201)
+
+    async def all(self, ask: Ask[None, None]) -> web.Response:
+        """List the calls of an account, the newest first, in pages.
+
+        HTTP Basic. The query may have `To`, `From`, `Status`, `StartTime`, `EndTime` (also with `<` and `>` behind
+        the name), `PageSize` (50)."""
+        accounts = await self._shown(ask, READ)
+        if not accounts:
+            return _refused()
+        try:
+            wanted = CallFilter.of(ask.request.query)
+        except ValueError as fault:
+            return error(400, 20001, str(fault))
+
+        def ours(record: Mapping[str, Any]) -> bool:
+            return wanted.takes(record) and any(belongs(record, account) for account in accounts)
+
+        live = [found for row in self._calls.live() if (found := self._calls.trace(row["id"])) is not None]
+        up = {str(record["id"]) for record in live}
+        over, scanned_to = await asyncio.to_thread(self._over, wanted, ours, up)
+        rows = sorted([*filter(ours, live), *over], key=lambda record: int(record["short_id"]), reverse=True)
+        page, sid = rows[: wanted.size], accounts[0].sid
+        token = int(page[-1]["short_id"]) if len(rows) > wanted.size else scanned_to
+        shown = [call_shape(record, sid) for record in page]
+        return web.json_response(page_of("calls", shown, ask.request.path, wanted, token))
+
+    def _over(
+        self, wanted: CallFilter, ours: Callable[[Mapping[str, Any]], bool], up: set[str]
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """Calls that are over, one more than a page has; and where to look further where that many records had none."""
+        found: list[dict[str, Any]] = []
+        before = wanted.before
+        for _ in range(SCANNED // ROWS):
+            rows = self._records.calls(limit=ROWS, before=before, since=wanted.since, until=wanted.until, over=True)
+            records = ({**asdict(row), "state": "ended"} for row in rows)
+            found += [record for record in records if record["id"] not in up and ours(record)]
+            if len(found) > wanted.size or len(rows) < ROWS:
+                return found[: wanted.size + 1], None
+            before = rows[-1].short_id
+        return found, before
+
+    async def show(self, ask: Ask[None, None]) -> web.Response:
+        """A call of an account, in progress or over.
+
+        HTTP Basic."""
+        accounts = await self._shown(ask, READ)
+        if not accounts:
+            return _refused()
+        found = await self._seen(ask, accounts)
+        return _missing(ask) if found is None else web.json_response(call_shape(found[0], found[1].sid))
 
     async def change(self, ask: Ask[None, None]) -> web.Response:
         """End a call of an account, or put a document in its place.
 
-        HTTP Basic, AccountSid and auth token. The form has `Status=completed`, or `Url` (and `Method`), or `Twiml`."""
-        accounts = self._shown(ask)
+        HTTP Basic. The form has `Status=completed` (or `canceled`), or `Url` (and `Method`), or `Twiml`."""
+        accounts = await self._shown(ask, CHANGE)
         if not accounts:
             return _refused()
         try:
-            form = await ask.request.post()
-        except (LookupError, ValueError):
-            return _error(400, 20001, "The body is no form: its characters cannot be read")
-        values = {name: value for name, value in form.items() if isinstance(value, str)}
-        found = self._call(ask, accounts)
+            form, _ = await _form(ask)
+            document, method = document_of(form)
+        except FormError as fault:
+            return error(400, fault.code, str(fault))
+        found = await self._had(ask, accounts)
         if found is None:
             return _missing(ask)
-        call, account = found
-        shown = _resource(call, account)
-        status, url, twiml = values.get("Status", ""), values.get("Url", ""), values.get("Twiml", "")
+        record, account = found
+        shown = call_shape(record, account.sid)
+        status = form.get("Status", "")
         if status:
             if status not in ("completed", "canceled"):
-                return _error(400, 21211, "Status is completed or canceled")
+                return error(400, 21211, "Status is completed or canceled")
+            call = self._calls.find(record["id"])
             if not self._desks.ai.end_call(call):
                 self._calls.instruct(call.report.id, "hang_up", {})
-            return web.json_response({**shown, "status": "completed"})
-        document = twiml or url
+            ended = "completed" if record["state"] == "answered" else "canceled"
+            return web.json_response({**shown, "status": ended})
         if not document:
-            return _error(400, 21218, "Status, Url or Twiml is needed")
-        if len(document) > (MAX_DOCUMENT if twiml else MAX_URL) or (not twiml and "://" not in url):
-            return _error(400, 21205, "Url is no URL" if not twiml else "Twiml is too long")
-        if not self._desks.ai.end_call(call, twiml=twiml or None, url=None if twiml else url):
-            goal = document_flow(account.name, document)
-            self._calls.move(call.report.id, goal.flow, goal.entry, account.name, goal.variables)
+            return error(400, 21218, "Status, Url or Twiml is needed")
+        call = self._calls.find(record["id"])
+        is_document = "<" in document
+        if not self._desks.ai.end_call(
+            call, twiml=document if is_document else None, url=None if is_document else document
+        ):
+            goal = document_flow(account.name, document, method)
+            try:
+                self._calls.move(call.report.id, goal.flow, goal.entry, account.name, goal.variables)
+            except IvrError as fault:  # nobody has answered yet
+                return error(400, 21220, str(fault))
         return web.json_response(shown)
+
+    # Recordings
+
+    async def of_call(self, ask: Ask[None, None]) -> web.Response:
+        """Recordings of a call of an account.
+
+        HTTP Basic."""
+        accounts = await self._shown(ask, READ)
+        if not accounts:
+            return _refused()
+        found = await self._seen(ask, accounts)
+        if found is None:
+            return _missing(ask)
+        record, account = found
+        rows = await asyncio.to_thread(self._records.recordings, record["id"])
+        shown = [recording_shape(row, account.sid, account.secret) for row in rows if row.deleted_at is None]
+        return web.json_response(page_of("recordings", shown, ask.request.path, CallFilter(), None))
 
     async def recording(self, ask: Ask[None, None]) -> web.StreamResponse:
         """A recording that an application was told of.
 
         Its name is known to who was told it, and cannot be guessed: no password is asked for, as at Twilio."""
-        sid, suffix = ask.path["sid"], ask.path["suffix"]
+        sid, suffix, account = ask.path["sid"], ask.path["suffix"], ask.path["account"]
         if suffix not in ("", *SUFFIXES):
             return _missing(ask)
-        found = await asyncio.to_thread(self._recording, ask.path["account"], sid)
-        if found is None or found.deleted_at is not None:
+        found = await asyncio.to_thread(self._recording, account, sid)
+        if found is None or found[0].deleted_at is not None:
             return _missing(ask)
         if suffix == ".json":
-            return web.json_response(
-                {
-                    "sid": sid,
-                    "account_sid": ask.path["account"],
-                    "call_sid": call_sid(found.call_id),
-                    "duration": str(round(found.seconds or 0.0)),
-                    "status": "completed",
-                    "channels": 1 if found.kind == "voicemail" else 2,
-                    "date_created": formatdate(found.started_at),
-                    "uri": ask.request.path,
-                }
-            )
-        path = await asyncio.to_thread(file_of, found, self._folder)
+            return web.json_response(recording_shape(found[0], account, found[1]))
+        path = await asyncio.to_thread(file_of, found[0], self._folder)
         if path is None:
             return _missing(ask)
         headers = {"Content-Type": KINDS.get(path.suffix, "audio/basic"), "X-Content-Type-Options": "nosniff"}
         return web.FileResponse(path, headers=headers)
 
+    def _recording(self, account: str, sid: str) -> tuple[RecordingRecord, str] | None:
+        for secret in {one.secret for one in self._accounts.of(account)}:
+            found = self._records.recording(recording_id(sid, secret))
+            if found is not None:
+                return found, secret
+        return None
+
     # Who asks for what
 
-    def _recording(self, account: str, sid: str) -> RecordingRecord | None:
-        secrets = {one.secret for one in self._accounts.get(account, ())}
-        return next(filter(None, (self._recordings(recording_id(sid, secret)) for secret in secrets)), None)
+    async def _shown(self, ask: Ask[Any, None], scope: str) -> list[Account]:
+        """Accounts of whoever asks; empty: he may not."""
+        header = ask.request.headers.get("Authorization", "")
+        return await self._accounts.shown(header, ask.path["account"], scope)
 
-    def _shown(self, ask: Ask[Any, None]) -> list[_Account]:
-        """Those of an AccountSid whose secret is shown."""
-        kind, _, text = ask.request.headers.get("Authorization", "").partition(" ")
-        if kind.lower() != "basic":
-            return []
-        try:
-            user, _, word = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-        except (ValueError, binascii.Error):
-            return []
-        sid, given = ask.path["account"], _hash(word)
-        # As long for an account that is not there as for one that is.
-        known = self._accounts.get(sid) or [_Account("", "", "none")]
-        same = [account for account in known if hmac.compare_digest(given, _hash(account.secret))]
-        return [account for account in same if user == account.sid == sid]
-
-    def _call(self, ask: Ask[Any, None], accounts: Sequence[_Account]) -> tuple[FlowCall, _Account] | None:
-        """The call, and which of these has it now; None where none has."""
+    async def _seen(self, ask: Ask[Any, None], accounts: Sequence[Account]) -> tuple[Mapping[str, Any], Account] | None:
+        """A call that one of these has, has placed, or had."""
+        found = await self._had(ask, accounts)
         name = call_id(ask.path["sid"])
-        try:
-            call = self._calls.find(name) if name is not None else None
-        except NoGoalError:
+        if found is not None or name is None:
+            return found
+        record = self._calls.trace(name) or await self._kept(name)
+        account = next((one for one in accounts if record is not None and belongs(record, one)), None)
+        return None if record is None or account is None else (record, account)
+
+    async def _had(self, ask: Ask[Any, None], accounts: Sequence[Account]) -> tuple[Mapping[str, Any], Account] | None:
+        """A call in progress that one of these has now, or has placed, and which one."""
+        name = call_id(ask.path["sid"])
+        record = None if name is None else self._calls.trace(name)
+        if record is None:
             return None
-        if call is None:
-            return None
+        call = self._calls.find(record["id"])
         agent, had = self._desks.ai.agent_of(call), self._desks.applications.credentials(call)
         for account in accounts:
             if agent is not None and account.name == f"ai_agents/{agent}":
-                return call, account
+                return record, account
             if had is not None and (had[0], had[1].get_secret_value()) == (account.sid, account.secret):
-                return call, account
+                return record, account
+            if record["details"].get("application") == account.name:
+                return record, account
         return None
 
 
-def _accounts(settings: Settings) -> list[_Account]:
-    found = [
-        _Account(application.account_sid(name), name, application.secret.get_secret_value())
-        for name, application in settings.applications.items()
-        if application.protocol == "twiml"
-    ]
-    found += [
-        _Account(agent.account_sid(name), f"ai_agents/{name}", agent.auth_token.get_secret_value())
-        for name, agent in settings.ai_agents.items()
-        if agent.auth_token is not None
-    ]
-    return found
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "replace")).digest()
-
-
-def _resource(call: FlowCall, account: _Account) -> dict[str, Any]:
-    info, sid = call.machine.call, call_sid(call.report.id)
-    inbound = info.direction == "inbound"
-    started = formatdate(info.started_at.timestamp())
-    return {
-        "sid": sid,
-        "account_sid": account.sid,
-        "parent_call_sid": None,
-        "from": info.from_,
-        "from_formatted": info.from_,
-        "to": info.to,
-        "to_formatted": info.to,
-        "status": "in-progress" if call.report.progress() == "answered" else "ringing",
-        "direction": "inbound" if inbound else "outbound-api",
-        "start_time": started,
-        "end_time": None,
-        "duration": None,
-        "date_created": started,
-        "date_updated": started,
-        "answered_by": None,
-        "api_version": "2010-04-01",
-        "caller_name": "",
-        "forwarded_from": None,
-        "group_sid": None,
-        "phone_number_sid": "",
-        "price": None,
-        "price_unit": "USD",
-        "queue_time": "0",
-        "trunk_sid": None,
-        "uri": f"/2010-04-01/Accounts/{account.sid}/Calls/{sid}.json",
-        "subresource_uris": {},
-    }
+async def _form(ask: Ask[Any, None]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The form of a request, and all values of StatusCallbackEvent in it. FormError."""
+    try:
+        form = await ask.request.post()
+    except (LookupError, ValueError):
+        raise FormError(20001, "The body is no form: its characters cannot be read") from None
+    values = {name: value for name, value in form.items() if isinstance(value, str)}
+    events = form.getall("StatusCallbackEvent", [])
+    return values, tuple(value for value in events if isinstance(value, str))
 
 
 def _refused() -> web.Response:
     headers = {"WWW-Authenticate": 'Basic realm="ivr"'}
-    return _error(401, 20003, "Authenticate: AccountSid and auth token", headers)
+    return error(401, 20003, "Authenticate: AccountSid and auth token", headers)
 
 
 def _missing(ask: Ask[Any, None]) -> web.Response:
-    return _error(404, 20404, f"The requested resource {ask.request.path} was not found")
-
-
-def _error(status: int, code: int, text: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = {"code": code, "message": text, "more_info": f"{MORE}{code}", "status": status}
-    return web.json_response(body, status=status, headers=headers)
+    return error(404, 20404, f"The requested resource {ask.request.path} was not found")

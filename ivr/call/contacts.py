@@ -48,6 +48,9 @@ class Wanted:
     """For the record."""
     guest: str | None = None
     """See :func:`~ivr.call.solo.guest_of`."""
+    document: Mapping[str, Any] | None = None
+    """Instead of a flow: fields of the element that runs the property `document`
+    (:class:`~ivr.flow.twiml.element.DocumentElement`); its `application` has placed the call."""
     queue: str | None = None
     """Queue that the call waits in after what is said; it needs `say`, and the properties `language` and `origin`."""
 
@@ -79,6 +82,8 @@ class Contacts:
         told = json.dumps(asdict(wanted), sort_keys=True, default=str)
         asked = hashlib.sha256(told.encode()).hexdigest()[:32]
         details: dict[str, Any] = {"payload": dict(wanted.payload)} if wanted.payload else {}
+        if wanted.document is not None:
+            details["application"] = wanted.document["application"]
         if wanted.guest is not None:
             details["guest"] = wanted.guest
         wait = _named(wait, key, asked if key is not None else None, details)
@@ -92,6 +97,9 @@ class Contacts:
         properties = {**wanted.properties, "number": wanted.to}
         if wanted.flow is not None:
             return self._waiting.start_contact(wanted.flow, None, properties, fields=wanted.fields)
+        if wanted.document is not None:
+            run = {"document": dict(wanted.document), "fields": dict(wanted.fields)}
+            return self._waiting.start_call(run, properties)
         options: dict[str, Any] = {"say": bool(wanted.say), "fields": dict(wanted.fields)}
         if wanted.queue is not None:
             options["queue"] = wanted.queue

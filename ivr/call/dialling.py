@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from ivr.flow import Flow, parse_flow
+from ivr.flow.twiml.element import DOCUMENT, DocumentElement
 
 DIALLED = "(phone to line)"
 """Name in records; no file can be called so."""
@@ -49,7 +50,8 @@ def built_in(name: str, options: Mapping[str, Any] | None) -> Flow | None:
 def calling_flow(options: str) -> Flow:
     """The flow that calls a contact for who asks. `options` are JSON: `fields` of its start_outgoing_call; `flow` that
     goes on with the call, with properties of the contact as variables (`pass`); or `say`: the property of that name is
-    said, and the call waits in a `queue` then, where one is named, with the properties `language` and `origin`.
+    said, and the call waits in a `queue` then, where one is named, with the properties `language` and `origin`; or
+    `document`: fields of the element that runs the property of that name, a document or the URL of one.
     Nothing that came from outside stands in its text.
     FlowLoadError where a field does not hold."""
     wanted = json.loads(options)
@@ -59,6 +61,8 @@ def calling_flow(options: str) -> Flow:
     elements: dict[str, Any] = {}
     if "flow" in wanted:
         talk = {"type": "transfer_to_flow", "flow": wanted["flow"], "pass": passed}
+    elif "document" in wanted:
+        passed = [DOCUMENT]
     elif wanted.get("say"):
         passed = ["say"]
         queue = wanted.get("queue")
@@ -81,4 +85,8 @@ def calling_flow(options: str) -> Flow:
     if passed:
         text["variables"] = dict.fromkeys(passed, "")
     parsed = parse_flow(json.dumps(text), "call")
-    return replace(parsed, name=CALLING, version=BUILT_IN, source=None)
+    made = dict(parsed.elements)
+    if "document" in wanted:
+        found = DocumentElement.model_validate({"type": "document", **wanted["document"], "next": "bye"})
+        made |= {"talk": found, "bye": made["talk"]}
+    return replace(parsed, elements=made, name=CALLING, version=BUILT_IN, source=None)

@@ -6,18 +6,13 @@ They are made before the call is touched: what cannot be is said to who asks, an
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ivr.call.dialling import BUILT_IN
 from ivr.errors import FlowLoadError, IvrError
-from ivr.flow import Flow, FlowSet, parse_flow
-from ivr.flow.control import ControlElement
-from ivr.flow.twiml.dial import DialledElement
-from ivr.flow.twiml.element import DocumentElement
+from ivr.flow import Flow, FlowSet
+from ivr.flow.making import DIALLED, made_flow
 from ivr.settings import Settings
 
 __all__ = [
@@ -37,8 +32,6 @@ MOVED = "(moved)"
 """Name in records of flows that are made for a move; no file can be called so."""
 TAKEN = "(taken)"
 """Name in records of the flow that holds a call for who controls it."""
-BUILT = 256
-"""Flows that are remembered, once they are made: that takes a few milliseconds."""
 START, DO, ELSE, BYE = "start", "do", "else", "bye"
 
 Target = Literal["to", "queue", "flow", "ai_agent", "application"]
@@ -105,8 +98,7 @@ def goal_of(
         raise NoGoalError(f"there is no {target.replace('_', ' ')} {value[:64]}")
     if target == "to":
         _check_named(value, settings)
-    made = _built(json.dumps([target, value, dict(fields or {}), otherwise, chosen], sort_keys=True))
-    return Goal(made, START)
+    return Goal(_built(target, value, fields or {}, otherwise, chosen), START)
 
 
 def _entry(name: str, flows: FlowSet) -> tuple[Flow, str]:
@@ -135,53 +127,45 @@ def _has_expression(value: Any) -> bool:
     return isinstance(value, list) and any(map(_has_expression, value))
 
 
-@lru_cache(BUILT)
-def _built(wanted: str) -> Flow:
-    target, value, fields, otherwise, chosen = json.loads(wanted)
+def _built(target: Target, value: str, fields: Mapping[str, Any], otherwise: str | None, chosen: bool) -> Flow:
     kind, name, back = _ELEMENTS[target]
     if _has_expression([value, fields]):
         raise GoalError("expressions are for flows alone: leave out {{ and }}")
-    after: dict[str, Any] = {"type": "hang_up"}
-    if otherwise is not None:
-        after = {"type": "transfer_to_flow", "flow": otherwise}
     elements = {
         START: {"type": "start_from_flow", "next": DO},
-        DO: {"type": kind, name: value, **fields, "branches": {back: ELSE}},
-        ELSE: after,
+        DO: {
+            "type": DIALLED if chosen and target == "to" else kind,
+            name: value,
+            **fields,
+            "branches": {back: ELSE},
+        },
+        ELSE: _ending(otherwise),
     }
     try:
-        parsed = parse_flow(json.dumps({"description": "Somebody moved the call here.", "elements": elements}), "move")
+        return made_flow(MOVED, elements, "Somebody moved the call here.")
     except FlowLoadError as error:
         faults = "; ".join(f"{(fault.field or '').rpartition('.')[2]}: {fault.text}" for fault in error.faults)
         raise GoalError(faults) from None
-    made = dict(parsed.elements)
-    if chosen and target == "to":
-        made[DO] = DialledElement.model_validate(elements[DO])
-    return replace(parsed, elements=made, name=MOVED, version=BUILT_IN, source=None)
 
 
-def document_flow(application: str, document: str) -> Goal:
+def document_flow(application: str, document: str, method: Literal["GET", "POST"] = "POST") -> Goal:
     """The flow of a call whose application has put a document in place of what the call was doing; `document` is one,
-    or the URL of one."""
-    element = DocumentElement.model_construct(
-        type="document", application=application, document=document, next=BYE, branches={}
-    )
-    parsed = _ending(None)
-    return Goal(replace(parsed, elements={"document": element, BYE: parsed.elements[BYE]}, name=MOVED), "document")
+    or the URL of one, and `method` how it is asked for."""
+    shown = {"type": "document", "application": application, "document": document, "method": method, "next": BYE}
+    return Goal(made_flow(MOVED, {"document": shown, **_ends(None)}), "document")
 
 
 def taken_flow(by: str, idle: float, filler: Literal["music", "none"], back: str | None) -> Goal:
     """The flow of a call that is taken: it does what it is told, and goes to the flow `back` (None: it is hung up) when
     nothing is asked of it for `idle` seconds."""
-    control = ControlElement.model_construct(type="control", by=by, idle=idle, filler=filler, next=BYE, branches={})
-    parsed = _ending(back)
-    return Goal(replace(parsed, elements={"control": control, BYE: parsed.elements[BYE]}, name=TAKEN), "control")
+    control = {"type": "control", "by": by, "idle": idle, "filler": filler, "next": BYE}
+    return Goal(made_flow(TAKEN, {"control": control, **_ends(back)}), "control")
 
 
-@lru_cache(BUILT)
-def _ending(back: str | None) -> Flow:
-    """A flow that ends in a transfer to another one, or by hanging up."""
-    after: dict[str, Any] = {"type": "hang_up"} if back is None else {"type": "transfer_to_flow", "flow": back}
-    elements = {START: {"type": "start_from_flow", "next": BYE}, BYE: after}
-    parsed = parse_flow(json.dumps({"description": "Made for one call.", "elements": elements}), "made")
-    return replace(parsed, version=BUILT_IN, source=None)
+def _ends(back: str | None) -> dict[str, dict[str, Any]]:
+    """The elements of a flow that ends in a transfer to another one, or by hanging up."""
+    return {START: {"type": "start_from_flow", "next": BYE}, BYE: _ending(back)}
+
+
+def _ending(back: str | None) -> dict[str, Any]:
+    return {"type": "hang_up"} if back is None else {"type": "transfer_to_flow", "flow": back}

@@ -28,6 +28,7 @@ from ivr.api import (
     QueueRoutes,
     RecordingRoutes,
     RoutingRoutes,
+    Sight,
     StreamRoutes,
     TwilioRoutes,
     WebhookRoutes,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ivr.center.house import House
     from ivr.dialer import CampaignOffice
     from ivr.handoff.applications import ApplicationDesk
+    from ivr.handoff.callstatus import CallStatuses
     from ivr.settings import HostPort
     from ivr.versions import LiveFlows
     from ivr.webhooks import Courier, Webhooks
@@ -56,11 +58,13 @@ def http_server(
     guard: Guard,
     operations: OperationRoutes,
     streams: StreamRoutes,
+    sight: Sight,
     *,
     services: Services,
     manager: CallManager,
     contacts: Contacts,
     applications: ApplicationDesk,
+    statuses: CallStatuses,
     campaigns: CampaignOffice,
     world: World,
     events: EventHub,
@@ -73,10 +77,19 @@ def http_server(
     """The server, not started yet."""
     settings, store = services.settings, services.store
     parts = (
-        CallRoutes(manager, contacts.state, store.reader),
+        CallRoutes(manager, sight, contacts.state, store.reader),
         PlacingRoutes(contacts, settings),
         ControlRoutes(manager, settings, applications),
-        TwilioRoutes(manager, services.desks, settings, store.reader.recording),
+        TwilioRoutes(
+            manager,
+            services.desks,
+            settings,
+            store.reader,
+            kept=contacts.state,
+            placer=contacts,
+            statuses=statuses,
+            guard=guard,
+        ),
         MessageRoutes(services.captures),
         CaptureRoutes(services.captures, manager),
         LineRoutes(services.trunks.states),

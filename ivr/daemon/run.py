@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ivr import __version__
-from ivr.api import Guard, HttpServer, OperationRoutes, StreamRoutes, local_token, where_to_listen
+from ivr.api import Guard, HttpServer, OperationRoutes, Sight, StreamRoutes, local_token, where_to_listen
 from ivr.call.contacts import Contacts
 from ivr.call.events import CALL_ENDED, EventHub
 from ivr.call.gate import Gate
@@ -42,6 +42,7 @@ from ivr.flow.elements.queue_sound import prompts_of
 from ivr.flow.spoken import Languages
 from ivr.handoff.ai import AiDesk
 from ivr.handoff.applications import ApplicationDesk
+from ivr.handoff.callstatus import CallStatuses
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
@@ -190,6 +191,8 @@ class Daemon:
             applications = ApplicationDesk(settings, requests, services, time.time)
             services.desks.applications = applications
             exits.callback(applications.close)
+            statuses = CallStatuses(services.feed, applications, time.time)
+            exits.callback(statuses.close)
             exits.callback(ai.close)
             await ai.open()
             protection.keep(services.outbound)
@@ -204,6 +207,7 @@ class Daemon:
                 protection.guard,
             )
             manager = CallManager(services, gate, flows)
+            ai.knows_key = manager.knows_key
 
             def in_force(flows: FlowSet) -> None:
                 manager.flows = flows
@@ -240,7 +244,9 @@ class Daemon:
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
             guard = Guard(store, local)
             guard.of_calls = applications.token
-            streams = StreamRoutes(services.feed, guard)
+            sight = Sight(services.feed.concerns, house.office.pool)
+            house.office.on_change.append(lambda _: sight.forget())
+            streams = StreamRoutes(services.feed, guard, sight)
             streams.console = house.office.console
             listen = where_to_listen(
                 settings.http.listen, open_to_somebody=await asyncio.to_thread(_may_be_asked, settings, store)
@@ -252,10 +258,12 @@ class Daemon:
                 guard,
                 operations,
                 streams,
+                sight,
                 services=services,
                 manager=manager,
                 contacts=contacts,
                 applications=applications,
+                statuses=statuses,
                 campaigns=office,
                 world=world,
                 events=events,

@@ -179,6 +179,13 @@ class ApplicationDesk:
             return
         self._outbox(call, command.application).put(Letter(command.type, lambda: _callback(command, url)))
 
+    def tell_of(self, call_id: str, command: ports.TellApplication) -> None:
+        """Tell an application something of a call that it has asked for, which may be no call yet, or none any more."""
+        url = command.url
+        if url is not None:
+            outbox = self._outbox_of(call_id, command.application, ended=True)
+            outbox.put(Letter(command.type, lambda: _callback(command, url)))
+
     def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
         held = self._held.get(call.report.id)
         if held is not None and held.state == "held":
@@ -341,7 +348,10 @@ class ApplicationDesk:
         return ports.Request(0, "POST", application.url, headers, body, timeout, secret=held.command.secret)
 
     def _outbox(self, call: FlowCall, name: str) -> Outbox:
-        key = call.report.id, name
+        return self._outbox_of(call.report.id, name, ended=call.ended)
+
+    def _outbox_of(self, call_id: str, name: str, *, ended: bool) -> Outbox:
+        key = call_id, name
         found = self._outboxes.get(key)
         if found is None:
             application = self._applications.get(name)
@@ -350,7 +360,7 @@ class ApplicationDesk:
             def empty() -> None:
                 self._outboxes.pop(key, None)
 
-            found = Outbox(self._post, self._timers, name, seconds, empty, ended=call.ended)
+            found = Outbox(self._post, self._timers, name, seconds, empty, ended=ended)
             self._outboxes[key] = found
         return found
 

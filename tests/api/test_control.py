@@ -1,28 +1,20 @@
-"""Control of live calls over HTTP, and the part of Twilio's REST interface: calls in virtual time, a real server."""
+"""Control of live calls over HTTP: calls in virtual time, a real server."""
 
 from __future__ import annotations
 
-import base64
-import re
-import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ivr.api import ControlRoutes, Guard, HttpServer, OperationRoutes, TwilioRoutes
+from ivr.api import ControlRoutes, Guard, HttpServer, OperationRoutes
 from ivr.flow import ports
-from ivr.flow.twiml import call_sid, recording_id, recording_sid
 from ivr.settings import HostPort, MetricsSettings
-from ivr.store import RecordingRecord, Store, new_token
+from ivr.store import Store, new_token
 from tests.api.conftest import Health, figures
-from tests.handoff.test_applications import SECRET, SETTINGS, Scene
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+from tests.handoff.test_applications import Scene
 
 
 class Desk:
@@ -32,7 +24,6 @@ class Desk:
         self.scene = scene
         self.client = client
         self.store = store
-        self.recordings: dict[str, RecordingRecord] = {}
 
     def token(self, *scopes: str) -> dict[str, str]:
         token, text = new_token("test", scopes, 1.0)
@@ -57,16 +48,11 @@ async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
     guard = Guard(store, clock=lambda: 1_000.0)
     guard.of_calls = scene.desk.token
     house = scene.house
-    found: Desk
-    parts = (
-        ControlRoutes(house.manager, house.settings, scene.desk),
-        TwilioRoutes(house.manager, house.services.desks, house.settings, lambda name: found.recordings.get(name)),
-    )
+    parts = [ControlRoutes(house.manager, house.settings, scene.desk)]
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
     server = HttpServer(HostPort("127.0.0.1", 0), guard, operations, parts)
     async with TestClient(TestServer(server.application())) as client:
-        found = Desk(scene, client, store)
-        yield found
+        yield Desk(scene, client, store)
     store.close()
 
 
@@ -180,88 +166,6 @@ async def test_no_call_and_a_call_that_is_over(desk: Desk) -> None:
     assert desk.scene.house.record.cause == "ended_by_api"
 
 
-# The calls resource
-
-
-def basic(user: str, word: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{word}".encode()).decode()}
-
-
-@pytest.mark.parametrize("desk", ["shop"], indirect=True)
-async def test_the_calls_resource(desk: Desk) -> None:
-    scene = desk.scene
-    account = scene.house.settings.applications["shop"].account_sid("shop")
-    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(scene.name)}.json"
-
-    async def post(path: str, who: dict[str, str], **form: str) -> tuple[int, Any]:
-        answer = await desk.client.post(path, data=form, headers=who)
-        return answer.status, await answer.json()
-
-    good = basic(account, SECRET)
-    for bad in ({}, basic(account, "wrong"), basic("AC" + "0" * 32, SECRET), {"Authorization": "Basic ???"}):
-        status, told = await post(path, bad, Status="completed")
-        assert (status, told["code"]) == (401, 20003)
-    status, told = await post(path.replace("/CA", "/CA0", 1)[:-6] + ".json", good, Status="completed")
-    assert status == 404
-    answer = await desk.client.get(path, headers=good)
-    found = await answer.json()
-    assert (found["sid"], found["status"], found["account_sid"]) == (call_sid(scene.name), "in-progress", account)
-    status, told = await post(path, good)
-    assert (status, told["code"]) == (400, 21218)
-    assert (await post(path, good, Status="ringing"))[0] == 400
-    assert (await post(path, good, Url="nowhere"))[0] == 400
-    status, _ = await post(path, good, Twiml="<Response><Say>Instead</Say><Pause length='60'/></Response>")
-    assert status == 200
-    assert scene.element == "document"
-    assert scene.call.machine.steps[-1].details["application"] == "shop"
-    status, told = await post(path, good, Url="https://app.test/other")
-    assert status == 200
-    request = scene.house.outside.asked[-1]
-    assert (request.url, request.application) == ("https://app.test/other", "shop")
-    status, told = await post(path, good, Status="completed")
-    assert (status, told["status"]) == (200, "completed")
-    scene.house.settled()
-    assert scene.house.record.cause == "ended_by_api"
-    assert (await desk.client.get(path, headers=good)).status == 404
-
-
-async def test_an_account_does_not_reach_calls_of_others(desk: Desk) -> None:
-    desk.scene.accepted()
-    account = desk.scene.house.settings.applications["shop"].account_sid("shop")
-    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(desk.scene.name)}.json"
-    answer = await desk.client.post(path, data={"Status": "completed"}, headers=basic(account, SECRET))
-    assert answer.status == 404
-    assert desk.scene.element == "app"
-
-
-async def test_recordings_are_there_for_who_knows_their_name(desk: Desk, tmp_path: Path) -> None:
-    folder = desk.scene.house.settings.recordings
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "one.wav"
-    path.write_bytes(b"RIFF")
-    name = "6f8f2f4e-3f5f-4bb0-9d0a-1a1f2c7f1d55"
-    desk.recordings[name] = RecordingRecord(
-        id=name, call_id=desk.scene.name, kind="voicemail", name="one.wav", path=str(path), started_at=1.0, seconds=2.0
-    )
-    account = desk.scene.house.settings.applications["shop"].account_sid("shop")
-    base = f"/2010-04-01/Accounts/{account}/Recordings/{recording_sid(name, SECRET)}"
-    for suffix in ("", ".wav"):
-        answer = await desk.client.get(base + suffix)
-        assert (answer.status, await answer.read(), answer.content_type) == (200, b"RIFF", "audio/wav")
-    answer = await desk.client.get(base + ".json")
-    assert (await answer.json())["duration"] == "2"
-    assert (await desk.client.get(base + ".mp3")).status == 404
-    assert (await desk.client.get(base[:-1] + "0")).status == 404
-    assert (await desk.client.get(base.replace(account, "AC" + "0" * 32))).status == 404
-    # The id of a recording is no secret: the feed tells it.
-    by_id = f"/2010-04-01/Accounts/{account}/Recordings/RE{name.replace('-', '')}"
-    assert (await desk.client.get(by_id)).status == 404
-    elsewhere = tmp_path / "elsewhere.wav"
-    path.rename(elsewhere)
-    path.symlink_to(elsewhere)
-    assert (await desk.client.get(base)).status == 404
-
-
 def test_results_of_masked_inputs_are_not_told_to_the_feed(tmp_path: Path) -> None:
     scene = Scene(tmp_path).accepted()
     scene.order("collect", max_digits=1)
@@ -270,38 +174,3 @@ def test_results_of_masked_inputs_are_not_told_to_the_feed(tmp_path: Path) -> No
     assert told[0].data["status"] == "collected"
     assert "digits" not in told[0].data
     assert isinstance(ports.InstructionDone(1).result, dict)
-
-
-@given(st.uuids(), st.text(max_size=40))
-def test_recordings_have_names_that_do_not_follow_from_their_ids(key: uuid.UUID, secret: str) -> None:
-    sid = recording_sid(str(key), secret)
-    assert re.fullmatch("RE[0-9a-f]{32}", sid)
-    assert recording_id(sid, secret) == str(key)
-    assert sid != f"RE{key.hex}"
-    assert recording_id(sid, secret + "x") != str(key)
-
-
-@pytest.mark.parametrize("desk", ["shop"], indirect=True)
-async def test_a_form_that_cannot_be_read_is_refused(desk: Desk) -> None:
-    account = desk.scene.house.settings.applications["shop"].account_sid("shop")
-    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(desk.scene.name)}.json"
-    for charset, body in (("nonsense", b"a=b"), ("utf-8", b"a=%ff&b=\xff")):
-        headers = {**basic(account, SECRET), "Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
-        answer = await desk.client.post(path, data=body, headers=headers)
-        assert (answer.status, (await answer.json())["code"]) == (400, 20001)
-
-
-async def test_two_with_one_account_and_secrets_of_their_own_reach_their_own_calls_alone(tmp_path: Path) -> None:
-    other, account = "f" * 32, "AC" + "1" * 32
-    more = f"  till: {{protocol: twiml, url: 'https://app.test/till', secret: {other}, account: {account}}}\n"
-    scene = Scene(tmp_path, "shop", SETTINGS.replace("retry: never}", f"retry: never, account: {account}}}") + more)
-    house = scene.house
-    routes = TwilioRoutes(house.manager, house.services.desks, house.settings, lambda name: None)
-    store = Store.open(f"sqlite:///{tmp_path}/ivr.db")
-    operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, [routes])
-    path = f"/2010-04-01/Accounts/{account}/Calls/{call_sid(scene.name)}.json"
-    async with TestClient(TestServer(server.application())) as client:
-        for secret, status in ((SECRET, 200), (other, 404), ("e" * 32, 401)):
-            assert (await client.get(path, headers=basic(account, secret))).status == status
-    store.close()

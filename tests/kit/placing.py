@@ -13,6 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from ivr.call.dialling import built_in
 from ivr.call.dials import Dials
 from ivr.call.events import EventHub
 from ivr.call.report import CallReport
@@ -85,7 +86,10 @@ class Placing:
 
     def contact(self, flow: str, run: float = 0.5, **properties: Any) -> KeptWait:
         """Begin a flow for a contact; half a second later much has happened."""
-        wait = self.starts.contact(flow, None, properties, 0)
+        return self.begin(self.starts.contact(flow, None, properties, 0), run)
+
+    def begin(self, wait: KeptWait, run: float = 0.5) -> KeptWait:
+        """Begin what a row says."""
         self.rows[wait.id] = wait
         self.wake(wait)
         self.house.run(run)
@@ -95,7 +99,7 @@ class Placing:
         """Take a flow up, as a start of the daemon does too."""
         services, house = self.house.services, self.house
         settings, now = services.settings, services.clock()
-        flow = self.flows[wait.flow]
+        flow = built_in(wait.flow, wait.snapshot.get("options")) or self.flows[wait.flow]
         start = start_of(wait, settings.zone)
         if start is not None:
             machine = Machine(flow, self.flows, start.call, settings.settings, settings.limits)

@@ -3,9 +3,10 @@
 from ivr.flow.twiml.document import TwimlError, Verb, parse
 from ivr.flow.twiml.interpreter import Ended, converse, limited, run, terms_of
 from ivr.flow.twiml.sids import call_id, call_sid, recording_id, recording_sid
-from ivr.flow.twiml.talk import Failed, Go, Talk
+from ivr.flow.twiml.talk import API_VERSION, Failed, Go, Talk
 
 __all__ = [
+    "API_VERSION",
     "Ended",
     "Failed",
     "Go",

@@ -1,16 +1,28 @@
-"""The element that runs a document which somebody outside has put in place of what a call was doing."""
+"""The element that runs a document which somebody outside has named: in place of what a call was doing, or as what a
+call that was asked for begins with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.elements.base import CALL_ENDED, NEXT, Element, Run
-from ivr.flow.twiml.interpreter import run
+from ivr.flow.twiml.interpreter import Placed, run
+from ivr.flow.twiml.sound import keys_sent
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["DocumentElement"]
+__all__ = ["DOCUMENT", "DocumentElement"]
+
+DOCUMENT = "document"
+"""Variable with the document, or its URL, of a call that was asked for: it may be long, and flows are remembered."""
+ANSWERED_BY = {
+    ("human", "fast"): "human",
+    ("human", "beep"): "human",
+    ("machine", "fast"): "machine_start",
+    ("machine", "beep"): "machine_end_beep",
+}
+"""AnsweredBy of who was found, by the kind of search."""
 
 
 class DocumentElement(Element):
@@ -21,12 +33,30 @@ class DocumentElement(Element):
     type: Literal["document"] = "document"
     application: str
     """An application that speaks TwiML, or `ai_agents/NAME`."""
-    document: str
-    """The document itself, or its URL."""
+    document: str = ""
+    """The document itself, or its URL; empty: the variable `document` has it."""
+    method: Literal["GET", "POST"] = "POST"
+    """How it is asked for."""
+    fallback: str | None = None
+    """Asked for where there is none to be had; None: as the application says."""
+    keys: str = ""
+    """Sent to who was called, before anything else."""
+    detection: Literal["off", "fast", "beep"] = "off"
+    """How it was found out who has answered."""
+    placed: bool = False
+    """The call was asked for over the calls resource: how it fares is told by who listens to the feed."""
 
     def run(self, ctx: Session) -> Run:
         ctx.details["application"] = self.application
-        ended = yield from run(ctx, self.application, self.document)
+        document = self.document or str(ctx.variables.get(DOCUMENT, ""))
+        found = str((ctx.result or {}).get("answerer", "unknown"))
+        placed = None
+        if self.placed:
+            answered_by = "" if self.detection == "off" else ANSWERED_BY.get((found, self.detection), "unknown")
+            placed = Placed(answered_by, self.fallback)
+        if self.keys:
+            yield from keys_sent(ctx, self.keys)
+        ended = yield from run(ctx, self.application, document, method=self.method, placed=placed)
         ctx.details["outcome"] = ended.reason
         if ended.text:
             ctx.details["text"] = ended.text[:200]

@@ -9,7 +9,7 @@ trace, to the application's status callback, on the feed.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow.elements.base import CallOver
@@ -34,12 +34,12 @@ from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.input import gather, record
 from ivr.flow.twiml.outcome import OVER, Doing, HangsUp, Outcome, Over
 from ivr.flow.twiml.sound import heard
-from ivr.flow.twiml.talk import Asked, Failed, Go, Talk
+from ivr.flow.twiml.talk import Asked, Failed, Go, Method, Talk
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["Ended", "converse", "limited", "run", "terms_of"]
+__all__ = ["Ended", "Placed", "converse", "limited", "run", "terms_of"]
 
 MAX_IN_A_ROW = 20
 """Documents that follow each other without anything being heard or keyed in, or a second going by."""
@@ -88,18 +88,40 @@ class Ended:
 Conversation = Generator[float | None, Event | None, Ended]
 
 
-def run(ctx: Session, application: str | None, document_or_url: str, filler: PromptSpec | None = None) -> Conversation:
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What is known of a call that was asked for over the calls resource."""
+
+    answered_by: str = ""
+    """Who has answered; empty: nobody wanted to know."""
+    fallback: str | None = None
+    """Asked for a document where there is none to be had."""
+
+
+def run(
+    ctx: Session,
+    application: str | None,
+    document_or_url: str,
+    filler: PromptSpec | None = None,
+    *,
+    method: Method = "POST",
+    placed: Placed | None = None,
+) -> Conversation:
     """Go on with a call in a document, or in the one that is to be had at a URL: what an AI agent, or a client of the
-    calls resource, has left behind. `application` is one that speaks TwiML, or `ai_agents/NAME`; None: the AI agent
-    that had the call last."""
+    calls resource, has left behind, or (`placed`) what a call begins with. `application` is one that speaks TwiML, or
+    `ai_agents/NAME`; None: the AI agent that had the call last."""
     if application is None:
         application = f"ai_agents/{ctx.handed.ai.agent}" if ctx.handed.ai is not None else ""
     terms = yield from terms_of(ctx, application)
     if not isinstance(terms, ApplicationTerms):
         return Ended("http_error", False, text=terms)
+    if placed is not None:  # how the call fares is told by who placed it
+        terms = replace(terms, status_events=(), fallback_url=placed.fallback or terms.fallback_url)
     talk = Talk(ctx, terms, filler, secret=False)
+    if placed is not None and placed.answered_by:
+        talk.more["AnsweredBy"] = placed.answered_by
     start: Go | Asked | Failed
-    start = talk.read(document_or_url, terms.url) if "<" in document_or_url else Go(document_or_url)
+    start = talk.read(document_or_url, terms.url) if "<" in document_or_url else Go(document_or_url, method)
     ended = yield from converse(talk, start)
     ctx.emit(StopApplication(terms.id))
     return ended

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ivr.flow.session import Session
     from ivr.flow.twiml.talk import Talk
 
-__all__ = ["heard"]
+__all__ = ["heard", "keys_sent"]
 
 GENDERS = {"man": "male", "woman": "female", "alice": "female"}
 """Voices that Twilio has of its own; others (`Polly.Joanna`) are names that no engine here has."""
@@ -132,8 +132,13 @@ def _pause(ctx: Session, seconds: float, interruptible: bool) -> Hears:
 def _keys(talk: Talk, keys: str) -> Generator[float | None, Event | None, None]:
     if not _KEYS.fullmatch(keys):
         raise TwimlError("digits: up to 64 of 0-9 * # A-D and w", 13510)
-    talk.ctx.emit(SendKeys(keys))
+    yield from keys_sent(talk.ctx, keys)
+
+
+def keys_sent(ctx: Session, keys: str) -> Generator[float | None, Event | None, None]:
+    """Send keys, with `w` for half a second, and wait until they are out."""
+    ctx.emit(SendKeys(keys))
     waits = keys.count("w")
-    until = talk.ctx.now + KEY_SECONDS * (len(keys) - waits) + WAIT_SECONDS * waits
-    while talk.ctx.now < until:
+    until = ctx.now + KEY_SECONDS * (len(keys) - waits) + WAIT_SECONDS * waits
+    while ctx.now < until:
         yield until

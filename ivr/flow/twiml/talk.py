@@ -73,6 +73,8 @@ class Talk:
         self._notices = 0
         self._told = 0
         self.sid = call_sid(ctx.call.id)
+        self.more: dict[str, str] = {}
+        """Parameters that every request of this conversation has besides."""
 
     # Parameters
 
@@ -93,7 +95,7 @@ class Talk:
         forwarded = str(call.headers.get("diversion", ""))
         if forwarded:
             found["ForwardedFrom"] = forwarded.partition("sip:")[2].partition("@")[0] or forwarded[:100]
-        return found
+        return found | self.more
 
     def recording(self, key: str, path: str, seconds: float) -> dict[str, str]:
         """Parameters that name a recording."""
