@@ -61,7 +61,7 @@ tests every-core "not alone and not patient" -n auto "$@" || status=1
 beside=$(mktemp)
 trap 'rm -f "$beside"' EXIT
 kindness=10
-tests patient "patient" --cache-clear "$@" >"$beside" 2>&1 &
+tests patient "patient" -n 2 --dist loadfile --cache-clear "$@" >"$beside" 2>&1 &
 patient=$!
 kindness=0
 tests alone "alone" --cache-clear "$@"

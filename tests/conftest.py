@@ -53,6 +53,9 @@ REAL_TIME = {
     "interop/test_queue.py": pytest.mark.patient,
     "interop/test_agents.py": pytest.mark.patient,
     "interop/test_applications.py": pytest.mark.patient,
+    "interop/test_pyvoip.py": pytest.mark.patient,
+    "interop/test_restarts.py": pytest.mark.patient,
+    "interop/test_secrecy.py": pytest.mark.patient,
     "interop/test_soundcard_line.py": pytest.mark.patient,
     "media/test_pool.py": pytest.mark.alone,
     "media/test_streams.py": pytest.mark.alone,
@@ -64,8 +67,10 @@ other: those that measure and must not be crowded, and beside them those that mo
 
 def pytest_configure() -> None:
     """Have property tests try the same examples each time: what must pass before a change lands fails for what has
-    changed alone. ``HYPOTHESIS_PROFILE=default``, which ``deploy/test.sh --heavy`` sets, tries others."""
-    settings.register_profile("same", derandomize=True)
+    changed alone. ``HYPOTHESIS_PROFILE=default``, which ``deploy/test.sh --heavy`` sets, tries others. No example has a
+    deadline: they must hold on a busy machine too."""
+    settings.register_profile("default", deadline=None)
+    settings.register_profile("same", settings.get_profile("default"), derandomize=True)
     settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
