@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from ivr.settings.connectors import Name
 from ivr.settings.lines import off_word
-from ivr.settings.routes import SkillLevel
+from ivr.settings.routes import Priority, SkillLevel
 from ivr.settings.values import Digits, Duration, Secret, Section
 from ivr.settings.waiting import SoundField, WaitingStrategy
 
@@ -193,6 +193,11 @@ class VoicemailBox(Section):
 class Callbacks(Section):
     """Callers who are called back and keep their place."""
 
+    order: Literal["arrival", "after_callers"] = "arrival"
+    """When it is their turn: `arrival`: as if they had stayed on the line; `after_callers`: when nobody
+    waits on the line whom the agent could take."""
+    priority: Priority | None = None
+    """Of the place, 1 to 10; None: that of the call."""
     expires: Annotated[Duration, Field(ge=60, le=MAX_DURATION)] = 8 * 3600.0
     """Seconds; one that did not come about by then is given up."""
     attempts: Annotated[int, Field(ge=1, le=10)] = 2

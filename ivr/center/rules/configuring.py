@@ -97,6 +97,7 @@ def _anew(floor: Floor, line: Line) -> None:
     line.paced = float("-inf")
     for entry in list(line.order):
         if not entry.caller:
+            line.place_anew(entry)
             if entry.callback is not None and not entry.callback.under_way:
                 line.close(entry)
                 callbacks.arm(floor, entry)

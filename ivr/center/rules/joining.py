@@ -86,14 +86,12 @@ def join(floor: Floor, event: CallerJoined) -> None:
         _refuse(floor, event, None, "error", f"There is no queue {event.queue}.")
         return
     floor.entries_made += 1
-    key = (-chosen.priority, floor.now, floor.entries_made)
     entry = Entry(
         caller=event.caller,
         queue=line.name,
         priority=chosen.priority,
         since=floor.now,
         seq=floor.entries_made,
-        key=key,
         person=event.person,
         sticky=chosen.sticky,
         strategy=event.strategy,
@@ -151,6 +149,7 @@ def _come_back(floor: Floor, entry: Entry, event: CallerJoined) -> None:
     entry.facts = event.facts or entry.facts
     entry.secret = entry.secret or event.secret
     entry.tried.clear()
+    line.place_anew(entry)  # he is on the line from now on
     line.book.add("callbacks_made")
     floor.changed.add("callbacks")
     floor.out.append(CallbackOver(callback.name, line.name, "made", callback.attempts))
@@ -184,8 +183,9 @@ def leave(floor: Floor, event: CallerLeft) -> None:
         floor.stir(line)
         return
     left(floor, entry, line, "callback_scheduled")
-    line.close(entry)
     entry.caller = ""
     line.callbacks += 1
+    line.place_anew(entry)
     entry.facts = {}
+    floor.stir(line)
     callbacks.arm(floor, entry)

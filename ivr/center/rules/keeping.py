@@ -212,7 +212,6 @@ def _restore_callback(floor: Floor, name: str, kept: Any) -> str | None:
         priority=priority,
         since=since,
         seq=floor.entries_made,
-        key=(-priority, since, floor.entries_made),
         person=_text(kept, "person"),
         sticky=_text(kept, "sticky") or "off",
         strategy=_text(kept, "strategy") or None,

@@ -18,8 +18,9 @@ __all__ = ["Callback", "Entry", "Key", "Line", "Needs"]
 RECENT = 50
 """Conversations whose length tells how long the next ones will be."""
 
-Key = tuple[int, float, int]
-"""Place in a queue: less priority comes later, then arrival, then the order in which it was told."""
+Key = tuple[bool, int, float, int]
+"""Place in a queue: who is called back only when nobody waits on the line comes last; less priority comes later, then
+arrival, then the order in which it was told."""
 Needs = tuple[tuple[str, int], ...]
 """Skills with their least levels."""
 
@@ -52,10 +53,10 @@ class Entry:
     """Empty: nobody is on the line."""
     queue: str
     priority: int
+    """Of the call."""
     since: float
     """When he joined; the past of a call back may be before the centre's first moment."""
     seq: int
-    key: Key
     person: str
     sticky: str
     strategy: str | None
@@ -88,6 +89,8 @@ class Entry:
     """Place and estimate he knows."""
     answered: float = 0.0
     """When an agent took him."""
+    key: Key = (False, 0, 0.0, 0)
+    """His place, as :meth:`Line.add` has found it."""
 
 
 class Line:
@@ -146,9 +149,28 @@ class Line:
 
     def add(self, entry: Entry) -> None:
         """Let somebody stand in the order; he is not offered until opened."""
+        entry.key = self._key_of(entry)
         insort(self.order, entry, key=_key)
         self.callbacks += not entry.caller
         self.dirty = True
+
+    def place_anew(self, entry: Entry) -> None:
+        """Whether he is on the line, or how places are kept, has changed since he was added: his place may be another
+        one. He is not offered until opened."""
+        self.close(entry)
+        key = self._key_of(entry)
+        if key != entry.key:
+            del self.order[bisect_left(self.order, entry.key, key=_key)]
+            entry.key = key
+            insort(self.order, entry, key=_key)
+            self.dirty, self.cursor = True, 0
+
+    def _key_of(self, entry: Entry) -> Key:
+        settings = self.config.callback
+        if entry.caller:
+            return False, -entry.priority, entry.since, entry.seq
+        priority = entry.priority if settings.priority is None else settings.priority
+        return settings.order == "after_callers", -priority, entry.since, entry.seq
 
     def remove(self, entry: Entry) -> None:
         """He waits no more."""

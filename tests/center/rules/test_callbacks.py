@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from ivr.center.rules import decisions as said
 from ivr.center.rules import events as told
-from tests.kit.center import House, of
+from tests.kit.center import House, configured, of
 
 TEXT = """
 phones: {"1": {password: x}, "2": {password: x}}
@@ -174,3 +174,73 @@ def test_nobody_has_somebody_else_called_all_day() -> None:
     assert refused == ["k3", "k4"]
     assert "for this number" in str(house.center.objection(told.CallbackKept("c4", "k5", "+49177")))
     assert house.center.objection(told.CallbackKept("c4", "k5", "+49178")) is None
+
+
+ORDERS = """
+phones: {"1": {password: x}}
+agents: {anna: {phones: "1", queues: [sales, other]}}
+queues:
+  sales: {callback: {order: %s, priority: %s}}
+  other: {}
+"""
+
+
+def turns(order: str, priority: str) -> list[str]:
+    """Whose turn it is, one after the other: c1 wants to be called back and waits no more, c2, c3 and o1 wait on."""
+    house = House(ORDERS % (order, priority))
+    house.tell(told.AgentBusy("anna", "x"))
+    for name, queue, more in (("c1", "sales", 5), ("c2", "sales", 5), ("c3", "sales", 3), ("o1", "other", 2)):
+        house.join(name, queue, priority=more)
+        house.wait(1)
+    kept(house)
+    found = []
+    decided = house.tell(told.AgentFree("anna", "x"))
+    while decided:
+        offers, dues = of(said.Offer, decided), of(said.CallbackDue, decided)
+        if not offers and not dues:
+            break
+        if dues:
+            found.append("k1")
+            decided = house.tell(told.CallbackCancelled("k1"))
+        else:
+            found.append(offers[0].caller)
+            house.answer(offers[0].caller)
+            decided = house.hang_up(offers[0].caller)
+    return found
+
+
+def test_a_place_counts_as_the_queue_says() -> None:
+    assert turns("arrival", "null") == ["k1", "c2", "c3", "o1"]
+    assert turns("arrival", "4") == ["c2", "k1", "c3", "o1"]
+    assert turns("arrival", "1") == ["c2", "c3", "o1", "k1"]
+    assert turns("after_callers", "null") == ["c2", "c3", "o1", "k1"]
+    assert turns("after_callers", "10") == ["c2", "c3", "o1", "k1"]
+
+
+def test_who_is_back_on_the_line_waits_where_he_waited_whatever_the_order() -> None:
+    house = House(ORDERS % ("after_callers", "null"))
+    house.tell(told.AgentBusy("anna", "x"))
+    house.join("c1", "sales")
+    kept(house)
+    house.tell(told.AgentFree("anna", "x"))
+    house.join("c2", "sales")
+    house.tell(told.PhoneState("anna", False))
+    (joined,) = of(said.Joined, house.join("c1-again", callback="k1"))
+    assert joined.position == 1
+    (offered,) = of(said.Offer, house.tell(told.PhoneState("anna", True)))
+    assert offered.caller == "c1-again"
+
+
+def test_another_order_holds_at_once_and_after_a_restart() -> None:
+    house = House(ORDERS % ("arrival", "null"))
+    house.tell(told.AgentBusy("anna", "x"))
+    house.join("c1", "sales")
+    house.join("c2", "sales")
+    kept(house)
+    assert [each["caller"] for each in house.center.callers("sales")] == ["", "c2"]
+    house.tell(told.Configured(configured(ORDERS % ("after_callers", "null"))))
+    assert [each["caller"] for each in house.center.callers("sales")] == ["c2", ""]
+    again = House(ORDERS % ("after_callers", "null"), reachable=False)
+    assert again.center.restore(house.center.snapshot()) == []
+    again.join("c3", "sales")
+    assert [each["caller"] for each in again.center.callers("sales")] == ["c3", ""]

@@ -31,7 +31,7 @@ agents:
 queues:
   sales: {{sticky: ever, join_when_empty: always}}
   all: {{all: true, order: ring_all, ring_timeout: 10s, callback: {{max_waiting: 2, retry_after: 20s}}}}
-  skilled: {{order: by_skill, skills: {{german: 4}}, join_when_empty: always}}
+  skilled: {{order: by_skill, skills: {{german: 4}}, join_when_empty: always, callback: {{order: after_callers}}}}
   turns: {{order: round_robin, max_length: 3, wrap_up: 0, join_when_empty: available}}
 statuses: {{lunch: away}}
 dispositions: {{sold: Sold}}
@@ -43,7 +43,7 @@ agents:
   anna: {{phones: "0", queues: [sales]}}
   ben: {{phones: "1", enabled: false}}
   dora: {{phones: "3", queues: [sales]}}
-queues: {{sales: {{order: ring_all, join_when_empty: always}}, default: {{order: weighted, join_when_empty: always}}}}
+queues: {{sales: {{order: ring_all, join_when_empty: always, callback: {{order: after_callers, priority: 10}}}}, default: {{order: weighted, join_when_empty: always}}}}
 """
 OTHER = f"""
 phones: {{{PHONES}}}
@@ -198,10 +198,17 @@ class Histories(RuleBasedStateMachine):
 
     def orderly(self, chosen: Caller, agent: str) -> None:
         """Nobody who comes before and whom the agent could serve is passed over."""
-        place = (-chosen.priority, chosen.number)
+        place = self.place(chosen)
         for other in [*self.callers.values(), *(each for each in self.kept.values() if not each.name)]:
-            if (-other.priority, other.number) < place and self.could_serve(agent, other):
+            if self.place(other) < place and self.could_serve(agent, other):
                 raise AssertionError(f"{other} was passed over for {chosen} by {agent}")
+
+    def place(self, caller: Caller) -> tuple[bool, int, int]:
+        """Where somebody stands, on the line or where his place is kept."""
+        if caller.name:
+            return False, -caller.priority, caller.number
+        kept = self.center._floor.lines[caller.queue].config.callback
+        return kept.order == "after_callers", -(kept.priority or caller.priority), caller.number
 
     def could_serve(self, agent: str, caller: Caller) -> bool:
         """Whether an agent could have been rung for somebody for whom nobody rings."""
