@@ -111,7 +111,7 @@ class Plane:
         self.shaper = Shaper(rows, self.wide, self.builder, self.player, self.sender, self.secure, self.tap)
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
-        self.streams = SoundStreams(rows, self.post)
+        self.streams = SoundStreams(rows, self.post, self.shaper.unsent, self.shaper.hush)
         self.stream_frames: list[bytes] = []
         """What rows with a sound stream said in the first half of this tick: records for the pool."""
         self.live: Live | None = None
@@ -159,6 +159,8 @@ class Plane:
         self.player.next_send = now + TICK - SECOND_HALF
         if self.shaper.any:
             self._send_shaped(later=True)
+            if self.streams.any:
+                self.streams.sent(now)
         self._receive(hurried=True)
         if self.streams.any:
             self.streams.hurry()

@@ -18,7 +18,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from media.codecs.g722 import G722Encoder
 from media.codecs.opus import CLOCK, RATE, duration
+from media.plane import laws
 from media.plane.build import Builder
 from media.plane.digits_out import DigitSender
 from media.plane.limits import FRAME, HEADER, PACKET
@@ -57,6 +59,8 @@ class _Shape:
     """Octets, or samples in the case of Opus, of the pieces of the next packet."""
     timestamp: int = 0
     """Of the first of them."""
+    delayed: int = 0
+    """Pieces of the packet that is built and goes 10 ms after the tick."""
     marker: bool = False
     passing: bool = False
     """What the partner sends in Opus goes on as it came."""
@@ -116,6 +120,28 @@ class Shaper:
         self._now = [(at, packet) for at, packet in self._now if at != row]
         self._later = [(at, packet) for at, packet in self._later if at != row]
 
+    def unsent(self, row: int) -> int:
+        """Samples (8 kHz) at the end of what was built for ``row`` that have not left; asked after a send."""
+        shape = self._shapes.get(row)
+        return 0 if shape is None else (len(shape.gathered) + shape.delayed) * _OCTETS
+
+    def hush(self, row: int) -> None:
+        """Make what is gathered for ``row`` silent, which keeps its time; to be called before the next build."""
+        shape = self._shapes.get(row)
+        if shape is None or not shape.gathered:
+            return
+        count = len(shape.gathered)
+        if shape.codec == OPUS:
+            shape.gathered = [bytes(2 * _SAMPLES)] * count
+        elif (encoder := self._encoder(row)) is not None:
+            shape.gathered = [encoder.encode(np.zeros(_SAMPLES, np.int16)) for _ in range(count)]
+        else:
+            shape.gathered = [bytes([laws.SILENCE[self._rows.law[row]]]) * _OCTETS] * count
+
+    def _encoder(self, row: int) -> G722Encoder | None:
+        member = self._wide.members.get(row)
+        return None if member is None else member.encoder
+
     def prompts(self) -> None:
         """Note what wide rows are about to play; to be called before the builder walks on."""
         self._prompts.clear()
@@ -135,6 +161,7 @@ class Shaper:
         self._later.clear()
         sound: list[int] = []
         for row, shape in self._shapes.items():
+            shape.delayed = 0
             place = int(builder.position[row])
             if place < 0 or not rows.sending[row]:
                 shape.gathered.clear()
@@ -253,6 +280,7 @@ class Shaper:
         """A packet of the first ``count`` pieces gathered."""
         payload = b"".join(shape.gathered[:count])
         del shape.gathered[:count]
+        shape.delayed = count if later else 0
         out = self._wide.members[row].opus_out if row in self._wide.members else None
         if out is not None:
             payload = out.encode(np.frombuffer(payload, np.int16))
@@ -287,6 +315,10 @@ class Shaper:
         queued = self._later if later else self._now
         chosen = [(row, packet) for row, packet in queued if rows.sending[row] and rows.target[row]]
         queued.clear()
+        if later:
+            for row, _ in chosen:
+                if (shape := self._shapes.get(row)) is not None:
+                    shape.delayed = 0
         if not chosen:
             return None
         index = np.array([row for row, _ in chosen], np.intp)

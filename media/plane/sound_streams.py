@@ -54,9 +54,13 @@ class SoundStreams:
     ``Rows.streamed`` says of which rows a frame of the stream is sent in this tick.
     """
 
-    def __init__(self, rows: Rows, post: Post) -> None:
+    def __init__(self, rows: Rows, post: Post, unsent: Callable[[int], int], hush: Callable[[int], None]) -> None:
+        """``unsent(row)``: samples at the end of what was built for a row that wait for their packet to be full;
+        ``hush(row)`` makes them silent."""
         self._rows = rows
         self._post = post
+        self._unsent = unsent
+        self._hush = hush
         n = rows.capacity
         self.any = False
         """Whether a row has a stream."""
@@ -75,6 +79,8 @@ class SoundStreams:
         self._written: NDArray[np.int64] = np.zeros(n, np.int64)
         self._read: NDArray[np.int64] = np.zeros(n, np.int64)
         """Where the next frame begins: a multiple of 160."""
+        self._since: NDArray[np.int64] = np.zeros(n, np.int64)
+        """Samples of other sound, or of silence, built after the last frame of the stream."""
         self._filled: NDArray[np.int64] = np.zeros(n, np.int64)
         """Samples of silence among what was read, which filled up frames."""
         self._waited: NDArray[np.bool_] = np.zeros(n, np.bool_)
@@ -82,8 +88,8 @@ class SoundStreams:
         self._started: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self._marks: dict[int, deque[tuple[int, int]]] = {}
         """Of each row with a stream: positions and numbers of its marks."""
-        self._begun: list[int] = []
-        """Rows whose stream's first frame is built and not yet sent."""
+        self._begun: dict[int, int] = {}
+        """Rows whose stream's first frame is built and not yet sent, and where that frame begins."""
         self._index = _NONE
         self._alone = _NONE
         self._by_encoding: list[NDArray[np.intp]] = [_NONE for _ in STREAM_ENCODINGS]
@@ -97,6 +103,7 @@ class SoundStreams:
         self._stream[row], self._encoding[row] = stream, encoding
         self._heard[row] = laws.SILENCE[self._rows.law[row]]
         self._written[row] = self._read[row] = self._filled[row] = 0
+        self._since[row] = RING_SAMPLES
         self._waited[row] = self._started[row] = False
         self._marks[row] = deque()
         self._haste.begin(row)
@@ -107,7 +114,7 @@ class SoundStreams:
             self._clear(row)
             self.open_rows[row] = self._rows.streamed[row] = False
             del self._marks[row]
-            self._begun = [begun for begun in self._begun if begun != row]
+            self._begun.pop(row, None)
             self.any = bool(self._marks)
 
     def audio(self, row: int, stream: int, data: bytes) -> None:
@@ -139,9 +146,9 @@ class SoundStreams:
     def mark(self, row: int, stream: int, number: int) -> None:
         """Tell when all sound so far is sent: at once where none waits."""
         if self._is(row, stream):
-            if self._written[row] > self._read[row]:
-                self._marks[row].append((int(self._written[row]), number))
-            else:  # commands come when all that was read is sent
+            if self._written.item(row) > self._left(row):
+                self._marks[row].append((self._written.item(row), number))
+            else:
                 self._post(Event.STREAM_MARK, row, stream, number, 0)
 
     def clear(self, row: int, stream: int) -> None:
@@ -150,6 +157,9 @@ class SoundStreams:
             self._clear(row)
 
     def _clear(self, row: int) -> None:
+        if self._read.item(row) > self._left(row):
+            self._hush(row)
+            self._since[row] = RING_SAMPLES  # nothing of it is on its way any more
         written, read = int(self._written[row]), int(self._read[row])
         frames = -(-(written - read) // FRAME)
         self._read[row] = self._written[row] = read + frames * FRAME
@@ -158,6 +168,14 @@ class SoundStreams:
         marks = self._marks[row]
         while marks:
             self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 1)
+
+    def _left(self, row: int) -> int:
+        """Where the sound ends that has left: commands come when what was built is sent, but for what waits for its
+        packet to be full."""
+        read: int = self._read.item(row)
+        if not self._rows.shaped.item(row):
+            return read
+        return read - max(0, self._unsent(row) - self._since.item(row))
 
     def _is(self, row: int, stream: int) -> bool:
         return self.open_rows.item(row) and self._stream.item(row) == stream
@@ -185,13 +203,16 @@ class SoundStreams:
             self._haste.look(self._alone)
 
     def sent(self, now: float) -> None:
-        """What was built has been sent: tell of the marks that it reached."""
-        for row in self._begun:
-            self._post(Event.STREAM_STARTED, row, int(self._stream[row]), now)
-        self._begun.clear()
+        """What was built has been sent, or what of it goes 10 ms later: tell of the marks that it reached."""
+        if self._begun:
+            for row in [row for row, begin in self._begun.items() if self._left(row) > begin]:
+                del self._begun[row]
+                self._post(Event.STREAM_STARTED, row, int(self._stream[row]), now)
         for row, marks in self._marks.items():
-            while marks and marks[0][0] <= self._read[row]:
-                self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 0)
+            if marks:
+                left = self._left(row)
+                while marks and marks[0][0] <= left:
+                    self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 0)
 
     def hear(self, index: NDArray[np.intp], payload: NDArray[np.uint8]) -> None:
         """What the rows of ``index`` said, (n, 160) octets of their laws."""
@@ -216,7 +237,10 @@ class SoundStreams:
                     sound = heard.tobytes()
                 heads = np.empty(index.size, _HEAD)
                 heads["row"], heads["generation"], heads["stream"] = index, rows.generation[index], self._stream[index]
-                heads["taken"] = self._read[index] - self._filled[index]
+                left = self._read[index]
+                for place in np.flatnonzero(rows.shaped[index]).tolist():
+                    left[place] = self._left(int(index[place]))
+                heads["taken"] = np.maximum(left - self._filled[index], 0)
                 fields = (encoding, index.size, now)
                 records.append(pack(Event.STREAM_FRAMES, WHOLE_WORKER, 0, *fields, rest=heads.tobytes() + sound))
         return records
@@ -234,6 +258,7 @@ class SoundStreams:
             self._filled[index] += missing
             self._written[index] += missing
         self._waited[index] = part & ~speaking
+        self._since[index] = np.where(speaking, 0, self._since[index] + FRAME)
         rows.streamed[index] = speaking
         chosen = index[speaking]
         if not chosen.size:
@@ -244,4 +269,4 @@ class SoundStreams:
         fresh = chosen[~self._started[chosen]]
         if fresh.size:
             self._started[fresh] = True
-            self._begun += fresh.tolist()
+            self._begun.update(zip(fresh.tolist(), (self._read[fresh] - FRAME).tolist(), strict=True))
