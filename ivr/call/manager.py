@@ -327,6 +327,10 @@ class CallManager:
 
     # Calls that flows place (CallBook)
 
+    def knows_key(self, key: str) -> bool:
+        """Whether a call that is here has this `call.key`."""
+        return any(call.machine.call.key == key for call in self.calls.values())
+
     def has_room(self) -> bool:
         """Whether `limits.calls` allows one more."""
         return len(self.calls) < self._services.settings.limits.calls

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
@@ -350,6 +351,7 @@ def start_of(wait: KeptWait, zone: tzinfo = UTC) -> Start | None:
         moment(call["started_at"], zone),
         "outbound" if outbound else "inbound",
         short_id=call["short_id"],
+        key=str(uuid.uuid4()),
     )
     return Start(data["entry"], data["properties"], info)
 

@@ -341,6 +341,7 @@ def _call_record(call: CallInfo, tags: Iterable[str], contact: str) -> Record:
         contact=contact,
         started_at=call.started_at,
         headers=call.headers,
+        key=Sensitive(call.key),
         tags=list(tags),
         **{"from": call.from_},
     )

@@ -303,6 +303,7 @@ def _call(call: CallInfo) -> dict[str, Any]:
         "line": call.line,
         "short_id": call.short_id,
         "headers": dict(call.headers),
+        "key": call.key,
     }
 
 

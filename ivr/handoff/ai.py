@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 from ivr.flow import ports
 from ivr.handoff.ai_call import AiCall
 from ivr.handoff.ai_links import Network
-from ivr.handoff.ai_listener import Lobby
+from ivr.handoff.ai_listener import LOOPBACK, Lobby
 from ivr.handoff.ai_making import Making
 from ivr.settings import AiAgent, HostPort, Settings
 from media import AddressPolicy, MediaEvent, allow_listed
@@ -30,9 +32,14 @@ class AiDesk:
         self._calls: dict[FlowCall, AiCall] = {}
         self.lobbies: dict[HostPort, Lobby] = {}
         """Listeners for Asterisk, by address."""
+        self.knows_key: Callable[[str], bool] = lambda key: False
+        """Whether a call that is here has this `call.key`; the daemon says."""
+        peers: dict[HostPort, list[IPv4Network | IPv6Network]] = {}
         for agent in self._agents.values():
             if agent.listen is not None:
-                self.lobbies.setdefault(agent.listen, Lobby(agent.listen))
+                peers.setdefault(agent.listen, []).extend(agent.peers or LOOPBACK)
+        for address, allowed in peers.items():
+            self.lobbies[address] = Lobby(address, lambda name: self.knows_key(str(name)), allowed)
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -74,6 +74,12 @@ class Link(asyncio.Protocol):
         self.messages_in = 0
         self.messages_out = 0
 
+    @property
+    def peer(self) -> str:
+        """Address of the other side; empty where it is not known."""
+        found = None if self._transport is None else self._transport.get_extra_info("peername")
+        return str(found[0]) if isinstance(found, tuple) and found else ""
+
     # Of the socket
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

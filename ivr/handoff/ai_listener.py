@@ -1,21 +1,25 @@
 """Where Asterisk connects to us by `AudioSocket(uuid,host:port)`: its first frame says which call it is for.
 
-A connection whose UUID nobody waits for is kept for a moment, for a call that is just being handed over; then it is
-hung up. Only the loopback is listened on: the protocol knows no passwords, and a UUID is all that is to be known.
+The protocol knows no passwords: to know the UUID is all that lets somebody in. So it is one that only its call's flow
+knows (`call.key`, or one that the flow was told), it lets one connection in, and only while the call waits for it. One
+that comes a little early, before its flow hands the call over, is kept for a moment; whoever says anything else, or
+nothing within :data:`NAMED_WITHIN`, is hung up at once, and that is logged.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from ivr.errors import UnreachableError
 from ivr.handoff.ai_links import Link
 from ivr.handoff.protocols import UUID, AudioSocketWire, Message
-from ivr.settings import HostPort
+from ivr.settings import HostPort, Network
+from media import AddressError
 
 if TYPE_CHECKING:
     from ivr.handoff.ai_call import AiCall
@@ -25,25 +29,36 @@ __all__ = ["Lobby"]
 log = logging.getLogger("ivr.handoff")
 
 NAMED_WITHIN: Final = 2.0
-"""Seconds in which a connection must say its UUID; Asterisk says it at once."""
+"""Seconds in which a connection must have said its UUID, from its first octet to its last; Asterisk says it at once."""
 KEPT: Final = 10.0
-"""Seconds that one is kept for which no call waits."""
+"""Seconds that one is kept whose call is not handed over yet: its flow has just told the PBX to connect."""
+MAX_UNNAMED: Final = 32
+"""Connections that have said no UUID yet; a further one is hung up."""
 MAX_KEPT: Final = 100
 """Connections that are kept; a further one is hung up."""
+LOG_EVERY: Final = 10.0
+"""Seconds between two lines of the log about connections that are hung up; who floods must not fill the disk."""
+LOOPBACK: Final[tuple[Network, ...]] = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
 _HANG_UP: Final = b"\x00"
 
 
 class Lobby:
     """One listener."""
 
-    def __init__(self, address: HostPort) -> None:
+    def __init__(
+        self, address: HostPort, expected: Callable[[uuid.UUID], bool], peers: Collection[Network] = LOOPBACK
+    ) -> None:
+        """`expected` knows the UUIDs of calls that may be handed over; `peers` may connect."""
         self._address = address
+        self._expected = expected
+        self._peers = tuple(peers)
         self._server: asyncio.Server | None = None
         self._calls: dict[uuid.UUID, AiCall] = {}
         self._kept: dict[uuid.UUID, Link] = {}
-        self._links: set[Link] = set()
-        """Those that no call has."""
+        self._unnamed: set[Link] = set()
         self._timers: dict[Link, asyncio.TimerHandle] = {}
+        self._logged_at = float("-inf")
+        self._refused = 0
 
     async def open(self) -> None:
         """Listen; UnreachableError where that cannot be."""
@@ -63,52 +78,71 @@ class Lobby:
         """Listen no more; connections that no call has are closed."""
         if self._server is not None:
             self._server.close()
-        for link in list(self._links):
+        for link in list(self._timers):
             self._forget(link)
             link.close()
 
     # Calls
 
     def wait(self, name: uuid.UUID, call: AiCall) -> None:
-        """A call waits for the connection of this name; one that has come gets it."""
+        """A call waits for the connection of this name; one that has come gets it. AddressError where another waits."""
+        if name in self._calls:
+            raise AddressError("another call waits for a connection with its UUID")
         self._calls[name] = call
         link = self._kept.pop(name, None)
         if link is not None:
             self._join(name, link)
 
-    def leave(self, name: uuid.UUID) -> None:
-        """No call waits for it any more."""
-        self._calls.pop(name, None)
+    def leave(self, name: uuid.UUID, call: AiCall) -> None:
+        """The call waits for it no more."""
+        if self._calls.get(name) is call:
+            del self._calls[name]
 
     # Connections (LinkHost)
 
     def _make(self) -> Link:
-        link = Link(self, AudioSocketWire())
-        self._links.add(link)
-        self._later(link, NAMED_WITHIN)
+        link = Link(self, AudioSocketWire(named=True))
+        self._unnamed.add(link)
+        self._later(link, NAMED_WITHIN, "it says no UUID")
         return link
 
     def opened(self, link: Link) -> None:
         """Nothing is said first."""
+        if not self._may_connect(link.peer):
+            self._refuse(link, "it is none of peers")
+        elif len(self._unnamed) > MAX_UNNAMED:
+            self._refuse(link, "too many have said no UUID yet")
+
+    def _may_connect(self, peer: str) -> bool:
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        found = getattr(address, "ipv4_mapped", None) or address
+        return any(found in network for network in self._peers)
 
     def received(self, link: Link, message: Message) -> None:
         """The first frame says which call it is for; those that follow, before there is one, are not heard."""
-        if isinstance(message, str) or message[:1] != bytes((UUID,)) or len(message) != 17:
-            if link not in self._kept.values():
-                self._refuse(link, "its first frame is no UUID")
+        if link not in self._unnamed or isinstance(message, str):
             return
+        assert message[0] == UUID  # the wire reads nothing else first
+        self._unnamed.discard(link)
         name = uuid.UUID(bytes=message[1:])
-        if name in self._kept:
-            self._refuse(link, "another connection has its UUID")
-        elif name in self._calls:
+        if name in self._calls:
             self._join(name, link)
+        elif name in self._kept:
+            self._refuse(link, "another connection has its UUID")
+        elif not self._expected(name):
+            self._refuse(link, "no call waits for its UUID")
         elif len(self._kept) >= MAX_KEPT:
-            self._refuse(link, "too many wait")
+            self._refuse(link, "too many wait for their calls")
         else:
             self._kept[name] = link
-            self._later(link, KEPT)
+            self._later(link, KEPT, "its call was not handed over")
 
     def closed(self, link: Link, code: int, text: str) -> None:
+        if link in self._unnamed:
+            self._log(link, text or "it says no UUID")
         self._forget(link)
 
     def _join(self, name: uuid.UUID, link: Link) -> None:
@@ -119,13 +153,21 @@ class Lobby:
         call.opened(link)
 
     def _refuse(self, link: Link, why: str) -> None:
-        log.info("a connection of AudioSocket is hung up: %s", why)
+        self._log(link, why)
         self._forget(link)
         link.send(_HANG_UP)
         link.close()
 
+    def _log(self, link: Link, why: str) -> None:
+        self._refused += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._logged_at >= LOG_EVERY:
+            others = f" ({self._refused} since the last such line)" if self._refused > 1 else ""
+            log.warning("a connection of AudioSocket from %s is hung up: %s%s", link.peer, why, others)
+            self._logged_at, self._refused = now, 0
+
     def _forget(self, link: Link) -> None:
-        self._links.discard(link)
+        self._unnamed.discard(link)
         timer = self._timers.pop(link, None)
         if timer is not None:
             timer.cancel()
@@ -133,9 +175,8 @@ class Lobby:
             if kept is link:
                 del self._kept[name]
 
-    def _later(self, link: Link, seconds: float) -> None:
+    def _later(self, link: Link, seconds: float, why: str) -> None:
         timer = self._timers.pop(link, None)
         if timer is not None:
             timer.cancel()
-        refuse: Callable[[], None] = lambda: self._refuse(link, "no call waits for it")  # noqa: E731
-        self._timers[link] = asyncio.get_running_loop().call_later(seconds, refuse)
+        self._timers[link] = asyncio.get_running_loop().call_later(seconds, self._refuse, link, why)

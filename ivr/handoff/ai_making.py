@@ -19,11 +19,12 @@ from ivr.handoff.protocols import (
     AudioSocketWire,
     Dialect,
     Facts,
-    MediaStreams,
     OpenAiRealtime,
     WebSocketClient,
     Wire,
+    media_streams,
 )
+from ivr.handoff.protocols.openai_session import BETA_HEADER
 from ivr.outside.signatures import TWILIO_HEADER, twilio_signature
 from ivr.settings import AiAgent
 
@@ -64,9 +65,11 @@ class Making:
             info.from_,
             info.to,
             {**agent.parameters, **command.parameters},
+            call.services.wall() - call.services.clock(),
         )
+        self._key = info.key
         self._packet = command.packet
-        self._awaited: AudioSocket | None = None
+        self._awaited: tuple[uuid.UUID, AiCall] | None = None
 
     def again(self) -> None:
         """The next connection is another one of the same call."""
@@ -77,12 +80,13 @@ class Making:
         """The protocol of the next connection."""
         match self.agent.protocol:
             case "audiosocket":
+                server = self.agent.listen is not None
                 named = self._facts.parameters.get("uuid")
-                name = named if isinstance(named, str) else self._facts.call_id
-                return AudioSocket(name, server=self.agent.listen is not None)
+                own = self._key if server else self._facts.call_id
+                return AudioSocket(named if isinstance(named, str) and named else own, server=server)
             case "openai-realtime":
                 return OpenAiRealtime(self.agent, self._facts)
-        return MediaStreams(self._facts, self._sent_packet())
+        return media_streams(self.agent.dialect, self._facts, self._sent_packet())
 
     def _sent_packet(self) -> Mapping[str, Any] | None:
         return self._packet if self._packet and len(json.dumps(self._packet)) <= MAX_PACKET else None
@@ -91,7 +95,7 @@ class Making:
         """Make the connection, or wait for it; `host` is given it. OSError, AddressError."""
         if self._lobby is not None:
             assert isinstance(dialect, AudioSocket)
-            self._awaited = dialect
+            self._awaited = dialect.uuid, host
             self._lobby.wait(dialect.uuid, host)
             return
         url = URL(self.agent.url)
@@ -108,7 +112,7 @@ class Making:
     def close(self) -> None:
         """Nothing is waited for any more."""
         if self._lobby is not None and self._awaited is not None:
-            self._lobby.leave(self._awaited.uuid)
+            self._lobby.leave(*self._awaited)
 
     def _wire(self, url: URL) -> Wire:
         if self.agent.protocol == "audiosocket":
@@ -118,6 +122,8 @@ class Making:
         if self.agent.protocol == "media-streams" and self.agent.auth_token is not None:
             token = self.agent.auth_token.get_secret_value()
             headers.setdefault(TWILIO_HEADER.lower(), twilio_signature(token, str(url)))
+        if self.agent.protocol == "openai-realtime" and self.agent.interface == "beta":
+            headers.setdefault(*BETA_HEADER)
         usual = url.port is None or url.is_default_port()
         host = url.host_subcomponent or ""
         return WebSocketClient(host if usual else f"{host}:{url.port}", url.raw_path_qs, list(headers.items()))

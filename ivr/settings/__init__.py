@@ -71,7 +71,7 @@ from ivr.settings.sections import (
 )
 from ivr.settings.security import Bans, SecuritySettings
 from ivr.settings.transports import TlsSettings
-from ivr.settings.values import HostPort, Listener, PortRange
+from ivr.settings.values import HostPort, Listener, Network, PortRange
 from ivr.settings.waiting import Announcement, Sound, WaitingKeys, WaitingStrategy
 from ivr.settings.webhooks import Webhook, WebhookRetry
 from ivr.settings.zones import ZoneName
@@ -88,6 +88,7 @@ __all__ = [
     "AiReconnect",
     "AiTool",
     "AiToolReason",
+    "AiTurns",
     "AiVariable",
     "Announcement",
     "Application",
@@ -129,6 +130,7 @@ __all__ = [
     "Modem",
     "ModemProfile",
     "Name",
+    "Network",
     "NumberFormat",
     "OutboundPolicy",
     "Phone",

@@ -13,9 +13,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ivr.settings.applications import LEAST_SECRET
 from ivr.settings.connectors import FieldName, HeaderName, Name
-from ivr.settings.values import Digits, Duration, HostPort, HostPortField, Secret, Section
+from ivr.settings.values import Digits, Duration, HostPort, HostPortField, Network, Secret, Section
 
-__all__ = ["AiAgent", "AiProtocol", "AiReconnect", "AiTool", "AiToolReason", "AiVariable"]
+__all__ = ["AiAgent", "AiProtocol", "AiReconnect", "AiTool", "AiToolReason", "AiTurns", "AiVariable"]
 
 AiProtocol = Literal["media-streams", "audiosocket", "openai-realtime"]
 
@@ -34,6 +34,7 @@ MAX_TEXT = 16_000
 """Characters of instructions, and of one parameter."""
 MAX_TEXTS = 32_000
 """Characters of all parameters together: servers take messages of 64 KiB."""
+KEYS = "0123456789*#ABCD"
 OPENAI_URL = "wss://api.openai.com/v1/realtime"
 
 _SCHEMES = {"media-streams": ("wss", "ws"), "openai-realtime": ("wss", "ws"), "audiosocket": ("tcp",)}
@@ -42,6 +43,11 @@ _EXAMPLES = {
     "openai-realtime": OPENAI_URL,
     "audiosocket": "tcp://bot.example:9092",
 }
+_REALTIME = (
+    *("model", "instructions", "voice", "greeting", "transcribe", "tools"),
+    *("interface", "turn_detection", "noise_reduction", "speed"),
+)
+"""Keys of openai-realtime alone."""
 _ACCOUNT = re.compile(r"AC[0-9a-f]{32}", re.ASCII)
 _UNSENDABLE = frozenset(
     {"connection", "content-length", "host", "transfer-encoding", "upgrade"}
@@ -110,6 +116,31 @@ def _usual_tools() -> dict[str, AiTool]:
     }
 
 
+class AiTurns(Section):
+    """How the server finds out that the caller speaks, and has said all he wanted."""
+
+    type: Literal["server_vad", "semantic_vad"] = "server_vad"
+    """By the sound alone, or by what is said, too."""
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    """server_vad: how loud speech is; default: the server's, 0.5."""
+    prefix: Annotated[Duration, Field(ge=0, le=5)] | None = None
+    """server_vad: sound before it that is heard too; default: the server's, 300 ms."""
+    silence: Annotated[Duration, Field(gt=0, le=10)] | None = None
+    """server_vad: pause after which it is the agent's turn; default: the server's, 500 ms."""
+    eagerness: Literal["low", "medium", "high", "auto"] | None = None
+    """semantic_vad: how soon the agent answers; default: the server's."""
+    interrupt: bool = True
+    """A caller who speaks interrupts the agent."""
+
+    @model_validator(mode="after")
+    def _of_its_type(self) -> AiTurns:
+        if self.type == "server_vad" and self.eagerness is not None:
+            raise ValueError("eagerness is for semantic_vad alone")
+        if self.type == "semantic_vad" and any(one is not None for one in (self.threshold, self.prefix, self.silence)):
+            raise ValueError("threshold, prefix and silence are for server_vad alone")
+        return self
+
+
 class AiReconnect(Section):
     """Whether a connection that was lost is made anew, while the caller hears the filler again."""
 
@@ -123,10 +154,14 @@ class AiAgent(Section):
     """An AI voice agent: an endpoint that gets the caller's sound and sends what he is to hear."""
 
     protocol: AiProtocol = "media-streams"
+    dialect: Literal["twilio", "telnyx", "plivo", "exotel"] = "twilio"
+    """media-streams: whose endpoint it was made for."""
     url: str = ""
     """`wss://` or `ws://`; with audiosocket `tcp://host:port`. Private addresses must stand in `http.allow`."""
     listen: HostPortField | None = None
-    """audiosocket, instead of `url`: Asterisk on this machine connects here and names the call by its UUID."""
+    """audiosocket, instead of `url`: Asterisk connects here and names the call by its UUID."""
+    peers: tuple[Network, ...] = ()
+    """audiosocket with `listen`: who may connect; default: this machine alone."""
     headers: dict[HeaderName, Secret] = Field(default_factory=dict, max_length=MAX_NAMES)
     """Sent when the connection is made."""
     parameters: dict[Name, Any] = Field(default_factory=dict, max_length=MAX_NAMES)
@@ -144,6 +179,9 @@ class AiAgent(Section):
     silence_timeout: Annotated[Duration, Field(gt=0, le=MAX_DURATION)] | None = 120.0
     """Time in which nothing at all comes from the agent after which it counts as dead (`endpoint_error`); None: never.
     Pings are answered by its library: they say nothing of the bot."""
+    human_key: Digits | None = None
+    """Key with which the caller asks for a person: the flow goes on with `caller_requested_human`. All others, and this
+    one where it is None, go to the agent."""
     filler: str = "music"
     """What the caller hears until the agent speaks, where the flow says nothing else: `music`, `none`, or a text."""
     reconnect: Annotated[
@@ -162,6 +200,14 @@ class AiAgent(Section):
     """openai-realtime: what the agent begins with, as an instruction; None: it waits for the caller."""
     transcribe: str | None = None
     """openai-realtime: model that writes down what the caller says, for the transcript; None: it is not written."""
+    interface: Literal["current", "beta"] = "current"
+    """openai-realtime: which of its two shapes the server takes."""
+    turn_detection: AiTurns = AiTurns()
+    """openai-realtime: when it is whose turn."""
+    noise_reduction: Literal["near_field", "far_field"] | None = None
+    """openai-realtime: for a headset, or for a room; None: none."""
+    speed: Annotated[float, Field(ge=0.25, le=1.5)] | None = None
+    """openai-realtime: of the voice; default: 1."""
     tools: dict[Name, AiTool] = Field(default_factory=_usual_tools, max_length=MAX_NAMES)
     """openai-realtime: default are `transfer_to_human` and `end_call`."""
 
@@ -179,15 +225,23 @@ class AiAgent(Section):
     @model_validator(mode="after")
     def _whole(self) -> AiAgent:
         if self.listen is not None:
-            self._served_alone(self.listen)
+            self._served(self.listen)
         else:
             _check_url(self.url, self.protocol)
+            if self.peers:
+                raise ValueError("peers goes with listen")
         if self.protocol != "openai-realtime":
-            for name in ("model", "instructions", "voice", "greeting", "transcribe", "tools"):
+            for name in _REALTIME:
                 if name in self.model_fields_set:
                     raise ValueError(f"{name} is for openai-realtime alone")
+        if self.protocol != "media-streams" and "dialect" in self.model_fields_set:
+            raise ValueError("dialect is for media-streams alone")
         if self.protocol == "audiosocket" and self.headers:
             raise ValueError("audiosocket has no headers")
+        if self.human_key is not None and self.human_key not in KEYS:
+            raise ValueError(f"human_key: one of {KEYS}")
+        if self.interface == "beta" and self.noise_reduction is not None:
+            raise ValueError("the beta has no noise_reduction")
         for header, value in self.headers.items():
             if header.lower() in _UNSENDABLE:
                 raise ValueError(f"the header {header} belongs to the connection itself")
@@ -198,7 +252,7 @@ class AiAgent(Section):
         self._sendable()
         return self
 
-    def _served_alone(self, listen: HostPort) -> None:
+    def _served(self, listen: HostPort) -> None:
         if self.protocol != "audiosocket":
             raise ValueError("listen is for audiosocket alone")
         if self.url:
@@ -207,8 +261,11 @@ class AiAgent(Section):
             own = ipaddress.ip_address(listen.host).is_loopback
         except ValueError:
             own = listen.host == "localhost"
-        if not own:
-            raise ValueError("AudioSocket knows no passwords, so only this machine may connect: like 127.0.0.1:9092")
+        if not own and not self.peers:
+            raise ValueError(
+                "AudioSocket knows no passwords, so only this machine may connect, like 127.0.0.1:9092, or who is"
+                " named in peers"
+            )
 
     def _sendable(self) -> None:
         total = 0

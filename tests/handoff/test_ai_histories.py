@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ivr.flow import ports
 from ivr.handoff.ai_call import AiCall
-from ivr.handoff.protocols import Accepted, Clear, Given, Kept, Keys, MarkSet, Odd, Send, Speech
+from ivr.handoff.protocols import Accepted, Clear, Given, Kept, Keys, Lost, MarkSet, Odd, Send, Speech
 from ivr.settings import AiAgent
 from tests.kit.ai import SILENCE, VOICE, FakeCall
 from tests.kit.virtual_time import VirtualLoop
@@ -38,7 +38,7 @@ class FakeDialect:
     def received(self, message: Any) -> list[Any]:
         return [message]
 
-    def marked(self, name: str) -> list[Any]:
+    def marked(self, name: str, cleared: bool) -> list[Any]:
         return [f"mark {name}"]
 
     def cleared(self, heard: dict[str, float]) -> list[Any]:
@@ -123,6 +123,7 @@ says = st.sampled_from(
         Odd("odd"),
         Given("transfer_requested", "sales"),
         Given("endpoint_error", text="refused"),
+        Lost("expired"),
     ]
 )
 steps = st.one_of(

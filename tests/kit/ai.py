@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import ssl
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ from media import MediaEvent, StreamFrames, StreamFull, StreamMark, StreamStarte
 
 SILENCE = b"\xff" * 160
 VOICE = b"\x10\x90" * 80
+SECOND = base64.b64encode(VOICE * 50).decode()
+KEY = "5e7d1c9a-3b1f-4c55-9c0e-8f2f6f0f4b11"
 CALL_ID = "0a1b2c3d-0000-4000-8000-000000000001"
 
 
@@ -119,7 +122,7 @@ class FakeCall:
         self.services = SimpleNamespace(
             loop=loop, clock=loop.time, wall=lambda: 1.0, call_later=loop.call_later, flush=lambda: None
         )
-        self.machine = SimpleNamespace(call=ports.CallInfo("x", "+49301", "100", datetime.now(UTC)))
+        self.machine = SimpleNamespace(call=ports.CallInfo("x", "+49301", "100", datetime.now(UTC), key=KEY))
         self.done: asyncio.Future[ports.AiAgentDone] = loop.create_future()
 
     def feed(self, event: Any) -> None:
@@ -211,3 +214,29 @@ class Endpoint:
                 self.messages.append(found)
                 if until is not None and found.get("event", found.get("type")) == until:
                     return
+
+
+def media(payload: str = SECOND) -> dict[str, Any]:
+    """Sound, as Media Streams has it; a second of a voice unless told otherwise."""
+    return {"event": "media", "media": {"payload": payload}}
+
+
+def script(*messages: Any, then: str | None = None, code: int | None = None) -> Script:
+    """Wait for `start`, send messages, wait for `then`, close with a code or listen."""
+
+    async def run(endpoint: Endpoint, socket: web.WebSocketResponse) -> None:
+        await endpoint.listen(socket, "start")
+        for message in messages:
+            await (
+                socket.send_bytes(message)
+                if isinstance(message, bytes)
+                else socket.send_str(message if isinstance(message, str) else json.dumps(message))
+            )
+        if then is not None:
+            await endpoint.listen(socket, then)
+        if code is not None:
+            await socket.close(code=code)
+        else:
+            await endpoint.listen(socket)
+
+    return run

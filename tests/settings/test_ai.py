@@ -56,6 +56,11 @@ def test_audiosocket_connects_or_listens() -> None:
     assert found is not None and found.port == 9092
 
 
+def test_asterisk_may_come_from_elsewhere_where_it_is_named() -> None:
+    found = agent("protocol: audiosocket, listen: '0.0.0.0:9092', peers: [10.1.0.0/16, '2001:db8::7']")
+    assert [str(peer) for peer in found.peers] == ["10.1.0.0/16", "2001:db8::7/128"]
+
+
 @pytest.mark.parametrize(
     ("fields", "fault"),
     [
@@ -71,6 +76,14 @@ def test_audiosocket_connects_or_listens() -> None:
         ("protocol: audiosocket, url: 'tcp://h:1', listen: '127.0.0.1:1'", "either url or listen"),
         ("protocol: audiosocket, listen: '0.0.0.0:9092'", "only this machine may connect"),
         ("protocol: audiosocket, url: 'tcp://h:1', headers: {a: b}", "audiosocket has no headers"),
+        ("protocol: audiosocket, url: 'tcp://h:1', peers: [10.0.0.0/8]", "peers goes with listen"),
+        ("protocol: audiosocket, url: 'tcp://h:1', dialect: plivo", "dialect is for media-streams alone"),
+        ("url: 'ws://h', dialect: vonage", "dialect"),
+        ("url: 'ws://h', human_key: x", "human_key .expected one of"),
+        ("url: 'ws://h', turn_detection: {type: semantic_vad}", "turn_detection is for openai-realtime alone"),
+        ("protocol: openai-realtime, turn_detection: {eagerness: low}", "for semantic_vad alone"),
+        ("protocol: openai-realtime, turn_detection: {type: semantic_vad, silence: 1s}", "for server_vad alone"),
+        ("protocol: openai-realtime, interface: beta, noise_reduction: far_field", "the beta has no noise_reduction"),
         ("url: 'ws://h', headers: {Upgrade: h2c}", "belongs to the connection itself"),
         ("url: 'ws://h', headers: {a: \"x\\r\\ny\"}", "line breaks"),
         ("url: 'ws://h', account: AC12", "not an account"),

@@ -12,7 +12,7 @@ from ivr.flow.positions import dotted
 
 __all__ = ["CALL_FIELDS", "rules"]
 
-CALL_FIELDS = ("id", "short_id", "from", "to", "direction", "line", "contact", "started_at", "headers", "tags")
+CALL_FIELDS = ("id", "key", "short_id", "from", "to", "direction", "line", "contact", "started_at", "headers", "tags")
 """What `call` has."""
 
 V005 = code(

@@ -72,6 +72,9 @@ class CallInfo:
     """Grows by one per call; can be spoken."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """SIP headers that flows may read, by lower-case name with `-` written as `_`."""
+    key: str = ""
+    """A UUID that nobody knows but whom the flow tells it, sensitive in expressions: who says it gets this call's sound
+    (AudioSocket). Empty where there is no call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -92,4 +93,5 @@ def call_info(flow: Flow, entry: str, given: Given) -> CallInfo:
         line=line,
         short_id=given.seed + 1,
         headers=given.headers,
+        key=str(uuid.UUID(int=given.seed, version=4)),
     )

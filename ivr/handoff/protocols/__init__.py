@@ -8,6 +8,7 @@ from ivr.handoff.protocols.audiosocket import UUID, AudioSocket, AudioSocketWire
 from ivr.handoff.protocols.backlog import Backlog
 from ivr.handoff.protocols.budget import Budget
 from ivr.handoff.protocols.media_streams import MediaStreams
+from ivr.handoff.protocols.media_variants import media_streams
 from ivr.handoff.protocols.openai_realtime import OpenAiRealtime
 from ivr.handoff.protocols.silence import Silence
 from ivr.handoff.protocols.spoken import Spoken
@@ -22,6 +23,7 @@ from ivr.handoff.protocols.talk import (
     Kept,
     KeptValues,
     Keys,
+    Lost,
     MarkSet,
     Message,
     Odd,
@@ -51,6 +53,7 @@ __all__ = [
     "Kept",
     "KeptValues",
     "Keys",
+    "Lost",
     "MarkSet",
     "MediaStreams",
     "Message",
@@ -65,4 +68,5 @@ __all__ = [
     "Spoken",
     "WebSocketClient",
     "Wire",
+    "media_streams",
 ]

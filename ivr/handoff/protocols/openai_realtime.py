@@ -1,19 +1,21 @@
-"""OpenAI Realtime over a WebSocket: JSON events, µ-law both ways (`audio/pcmu`), so that nothing is converted.
+"""OpenAI Realtime over a WebSocket: JSON events, as the interface in force names them and as the beta did.
 
 The session is set up by `session.update` and has taken the call with `session.updated`. The server finds out when the
-caller speaks (server_vad); what is still queued is dropped then, and `conversation.item.truncate` says how much of it
-the caller has heard, so that the model knows where it was interrupted. Events are taken by their names of the
-interface in force and by those of the beta. Tools of the configuration become reasons; their arguments variables.
+caller speaks; what is still queued is dropped then, `conversation.item.truncate` says how much of it the caller has
+heard, so that the model knows where it was interrupted, and what was on its way is dropped as it comes. Tools of the
+configuration become reasons; their arguments variables; each use of one is answered. There is one response at a time:
+one that is to follow is asked for when the one before is done.
 """
 
 from __future__ import annotations
 
 import binascii
 import json
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ivr.handoff.protocols.openai_session import session_of
 from ivr.handoff.protocols.talk import (
     Accepted,
     Clear,
@@ -21,6 +23,7 @@ from ivr.handoff.protocols.talk import (
     Facts,
     Given,
     Kept,
+    Lost,
     Message,
     Odd,
     Said,
@@ -29,17 +32,22 @@ from ivr.handoff.protocols.talk import (
     bounded_text,
     bounded_values,
 )
-from ivr.settings import AiAgent, AiTool, AiVariable
+from ivr.settings import AiAgent
 
 __all__ = ["OpenAiRealtime"]
 
 MAX_CALLS: Final = 100
 """Tool calls that are remembered, so that none is carried out twice."""
-MAX_CALL_ID: Final = 200
-"""Characters of a call's id; it is remembered, and sent back."""
+MAX_ITEMS: Final = 1_000
+"""Items whose place in the conversation is remembered: that of what was said is known late."""
+MAX_ID: Final = 200
+"""Characters of an id; it is remembered, and sent back."""
 MAX_CODE: Final = 80
 """Characters of an error's code in a note."""
-_TYPES: Final = {"text": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
+MAX_FAILURES: Final = 2
+"""Responses that fail one after the other: one may be a mishap, after another one the caller hears nothing any more."""
+EXPIRED: Final = "session_expired"
+"""Code of the error after which a session, an hour old, ends."""
 _FAMILIES: Final = (
     "session.",
     "conversation.",
@@ -63,29 +71,20 @@ class OpenAiRealtime:
         self._facts = facts
         self._accepted = False
         self._responding = False
+        self._response = ""
+        """Id of the response that is being made, or was last."""
+        self._dropped = ""
+        """Id of the one that was interrupted: what still comes of it is not heard."""
+        self._owed = False
+        """A response is to be asked for when the one that is being made is done."""
+        self._failures = 0
         self._done: deque[str] = deque(maxlen=MAX_CALLS)
+        self._places: OrderedDict[str, int] = OrderedDict()
+        self._cut: deque[str] = deque(maxlen=MAX_CALLS)
+        """Items that were interrupted."""
 
     def begin(self) -> list[Message]:
-        agent = self._agent
-        known = ""
-        if self._facts.parameters:
-            facts = json.dumps(dict(self._facts.parameters), ensure_ascii=False, default=str)
-            known = f"\n\nKnown about this call: {facts}"
-        heard: dict[str, Any] = {"format": {"type": "audio/pcmu"}, "turn_detection": {"type": "server_vad"}}
-        if agent.transcribe is not None:
-            heard["transcription"] = {"model": agent.transcribe}
-        said: dict[str, Any] = {"format": {"type": "audio/pcmu"}}
-        if agent.voice is not None:
-            said["voice"] = agent.voice
-        session = {
-            "type": "realtime",
-            "instructions": agent.instructions + known,
-            "output_modalities": ["audio"],
-            "audio": {"input": heard, "output": said},
-            "tools": [_declared(name, tool) for name, tool in agent.tools.items()],
-            "tool_choice": "auto",
-        }
-        return [json.dumps({"type": "session.update", "session": session})]
+        return [json.dumps({"type": "session.update", "session": session_of(self._agent, self._facts)})]
 
     def heard(self, payload: bytes, at: float) -> Message:
         sound = binascii.b2a_base64(payload, newline=False).decode()
@@ -95,26 +94,26 @@ class OpenAiRealtime:
         content = [{"type": "input_text", "text": f"(The caller pressed the key {digit})"}]
         item = {"type": "message", "role": "user", "content": content}
         # A response that is still being made would keep the answer to the key from being made.
-        return [
-            *([json.dumps({"type": "response.cancel"})] if self._responding else []),
-            json.dumps({"type": "conversation.item.create", "item": item}),
-            json.dumps({"type": "response.create"}),
-        ]
+        cancel = [json.dumps({"type": "response.cancel"})] if self._responding else []
+        self._interrupted()
+        create = [one.message for one in self._respond()]
+        return [*cancel, json.dumps({"type": "conversation.item.create", "item": item}), *create]
 
-    def marked(self, name: str) -> list[Message]:
+    def marked(self, name: str, cleared: bool) -> list[Message]:
         return []
 
     def cleared(self, heard: Mapping[str, float]) -> list[Message]:
         found: list[Message] = []
         for tag, seconds in heard.items():
             item, _, index = tag.rpartition("/")
+            self._cut.append(item)
             found.append(
                 json.dumps(
                     {
                         "type": "conversation.item.truncate",
                         "item_id": item,
                         "content_index": int(index),
-                        "audio_end_ms": round(seconds * 1000),
+                        "audio_end_ms": round(seconds * 8000) // 8,  # more than there is would be an error
                     }
                 )
             )
@@ -135,12 +134,11 @@ class OpenAiRealtime:
             return (Odd("a message without type"),)
         match kind:
             case "response.output_audio.delta" | "response.audio.delta":
-                return _speech(found)
+                return self._speech(found)
             case "input_audio_buffer.speech_started":
-                return (Clear(),)
+                return self._speech_started()
             case "response.created" | "response.done":
-                self._responding = kind == "response.created"
-                return ()
+                return self._response_is(kind == "response.created", found.get("response"))
             case "session.updated":
                 return self._updated()
             case "response.function_call_arguments.done":
@@ -148,14 +146,23 @@ class OpenAiRealtime:
             case "response.output_item.done":
                 item = found.get("item")
                 return self._called(item) if isinstance(item, dict) and item.get("type") == "function_call" else ()
+            case "conversation.item.added" | "conversation.item.created" | "response.output_item.added":
+                item = found.get("item")
+                self._place(item.get("id") if isinstance(item, dict) else None)
+                return ()
+            case "input_audio_buffer.committed":
+                self._place(found.get("item_id"))
+                return ()
             case "conversation.item.input_audio_transcription.completed":
-                return _turn("user", found.get("transcript"))
+                return self._turn("user", found)
             case "response.output_audio_transcript.done" | "response.audio_transcript.done":
-                return _turn("assistant", found.get("transcript"))
+                return self._turn("assistant", found)
             case "error":
                 return self._error(found.get("error"))
             case _:
                 return () if kind.startswith(_FAMILIES) else (Odd("an event that is not known"),)
+
+    # The session
 
     def _updated(self) -> Iterable[Said]:
         if self._accepted:
@@ -167,81 +174,123 @@ class OpenAiRealtime:
         return (Accepted(), Send(json.dumps(response)))
 
     def _error(self, error: object) -> Iterable[Said]:
-        code = bounded_text(error.get("code") or error.get("type"), MAX_CODE) if isinstance(error, dict) else ""
+        code = _code(error)
         if not self._accepted:
-            return (Given("endpoint_error", text=f"the session is refused: {code or 'error'}"),)
-        return (Odd(f"an error: {code or 'without code'}"),)
+            return (Given("endpoint_error", text=f"the session is refused: {code}"),)
+        if code == EXPIRED:
+            return (Lost("the session has expired"),)
+        return (Odd(f"an error: {code}"),)
+
+    # Responses
+
+    def _respond(self) -> Iterable[Send]:
+        """Have the model say something, now or when what it is saying is done."""
+        if self._responding:
+            self._owed = True
+            return ()
+        return (Send(json.dumps({"type": "response.create"})),)
+
+    def _response_is(self, made: bool, response: object) -> Iterable[Said]:
+        number = bounded_text(response.get("id"), MAX_ID) if isinstance(response, dict) else ""
+        self._responding = made
+        if made:
+            self._response = number
+            return ()
+        failed = isinstance(response, dict) and response.get("status") == "failed"
+        if not failed:
+            self._failures = 0
+            if not self._owed:
+                return ()
+            self._owed = False
+            return self._respond()
+        self._failures += 1
+        details = response.get("status_details") if isinstance(response, dict) else None
+        text = f"a response failed: {_code(details.get('error') if isinstance(details, dict) else None)}"
+        if self._failures >= MAX_FAILURES:
+            return (Given("endpoint_error", text=text),)
+        self._owed = False
+        return (Odd(text), *self._respond())
+
+    def _interrupted(self) -> None:
+        if self._responding:
+            self._dropped = self._response
+
+    def _speech_started(self) -> Iterable[Said]:
+        if not self._agent.turn_detection.interrupt:
+            return ()
+        self._interrupted()
+        return (Clear(),)
+
+    def _speech(self, event: Mapping[str, Any]) -> Iterable[Said]:
+        delta, index = event.get("delta"), event.get("content_index")
+        item, response = bounded_text(event.get("item_id"), MAX_ID), event.get("response_id")
+        if not isinstance(delta, str):
+            return (Odd("sound without content"),)
+        if (item and item in self._cut) or (self._dropped and response == self._dropped):
+            return ()
+        try:
+            sound = binascii.a2b_base64(delta)
+        except ValueError:
+            return (Odd("sound that is no base64"),)
+        tag = f"{item}/{index if isinstance(index, int) and 0 <= index < 1000 else 0}"
+        return (Speech(sound, tag),) if sound else ()
+
+    # What was said
+
+    def _place(self, item: object) -> int:
+        """Where an item stands in the conversation; one that is new stands at its end."""
+        name = bounded_text(item, MAX_ID)
+        found = self._places.get(name) if name else None
+        if found is None:
+            found = 1 + (next(reversed(self._places.values())) if self._places else 0)
+            self._places[name or f"/{found}"] = found
+            if len(self._places) > MAX_ITEMS:
+                self._places.popitem(last=False)
+        return found
+
+    def _turn(self, role: str, event: Mapping[str, Any]) -> Iterable[Said]:
+        spoken = bounded_text(event.get("transcript"))
+        if not spoken:
+            return ()
+        return (Kept(turns=({"role": role, "text": spoken},), place=self._place(event.get("item_id"))),)
+
+    # Tools
 
     def _called(self, call: Mapping[str, Any]) -> Iterable[Said]:
         """A tool is used. Its name may come with the arguments, or only with the item that is complete."""
         name, number = call.get("name"), call.get("call_id")
         if not isinstance(name, str) or not isinstance(number, str) or number in self._done:
             return ()
-        if len(number) > MAX_CALL_ID:
+        if len(number) > MAX_ID:
             return (Odd("a tool call with a very long id"),)
         self._done.append(number)
         tool = self._agent.tools.get(name)
         if tool is None:
-            return (*_answered(number, "there is no such tool"), Odd("a tool that is not known"))
+            return (_answer(number, "there is no such tool"), *self._respond(), Odd("a tool that is not known"))
         try:
             values = json.loads(call.get("arguments") or "{}")
         except (ValueError, RecursionError, TypeError):
             values = None
         if not isinstance(values, dict):
-            return _answered(number, "the arguments are no JSON object")
+            return (_answer(number, "the arguments are no JSON object"), *self._respond())
         kept = bounded_values({name: values[name] for name in tool.variables if name in values})
         summary = bounded_text(values.get("summary"))
         told = Kept(kept, summary)
         if tool.reason == "note":
-            return (told, *_answered(number, "kept"))
+            return (told, _answer(number, "kept"), *self._respond())
         target = tool.target or bounded_text(values.get("target"))
         reason = "completed" if tool.reason == "hang_up" else tool.reason
-        return (told, Given(reason, target, end_call=tool.reason == "hang_up"))
+        # The use is answered, so that the conversation is whole; nothing more is to be said.
+        return (told, _answer(number, "done"), Given(reason, target, end_call=tool.reason == "hang_up"))
 
 
-def _speech(event: Mapping[str, Any]) -> Iterable[Said]:
-    delta, item, index = event.get("delta"), event.get("item_id"), event.get("content_index")
-    if not isinstance(delta, str):
-        return (Odd("sound without content"),)
-    try:
-        sound = binascii.a2b_base64(delta)
-    except ValueError:
-        return (Odd("sound that is no base64"),)
-    tag = f"{bounded_text(item, 200)}/{index if isinstance(index, int) and 0 <= index < 1000 else 0}"
-    return (Speech(sound, tag),) if sound else ()
+def _code(error: object) -> str:
+    """What an error is called, without its text, which may quote the conversation."""
+    found = bounded_text(error.get("code") or error.get("type"), MAX_CODE) if isinstance(error, dict) else ""
+    return found or "error"
 
 
-def _turn(role: str, text: object) -> Iterable[Said]:
-    spoken = bounded_text(text)
-    return (Kept(turns=({"role": role, "text": spoken},)),) if spoken else ()
-
-
-def _answered(number: str, output: str) -> tuple[Send, Send]:
-    """The result of a tool, and that the model is to go on."""
+def _answer(number: str, output: str) -> Send:
+    """The result of a tool."""
     item = {"type": "function_call_output", "call_id": number, "output": output}
-    return (
-        Send(json.dumps({"type": "conversation.item.create", "item": item})),
-        Send(json.dumps({"type": "response.create"})),
-    )
-
-
-def _declared(name: str, tool: AiTool) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "name": name,
-        "description": tool.description,
-        "parameters": {
-            "type": "object",
-            "properties": {own: _schema(variable) for own, variable in tool.variables.items()},
-            "required": [own for own, variable in tool.variables.items() if variable.required],
-        },
-    }
-
-
-def _schema(variable: AiVariable) -> dict[str, Any]:
-    found: dict[str, Any] = {"type": _TYPES[variable.type]}
-    if variable.description:
-        found["description"] = variable.description
-    if variable.values:
-        found["enum"] = list(variable.values)
-    return found
+    return Send(json.dumps({"type": "conversation.item.create", "item": item}))

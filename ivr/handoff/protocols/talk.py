@@ -23,6 +23,7 @@ __all__ = [
     "Kept",
     "KeptValues",
     "Keys",
+    "Lost",
     "MarkSet",
     "Message",
     "Odd",
@@ -69,6 +70,8 @@ class Facts:
     """Number that was called."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Custom parameters."""
+    epoch: float = 0.0
+    """Seconds since 1970 when the monotonic time was 0."""
 
 
 # What the endpoint says
@@ -117,6 +120,8 @@ class Kept:
     summary: str = ""
     turns: tuple[Mapping[str, Any], ...] = ()
     """Of the transcript: `{"role", "text"}`."""
+    place: int | None = None
+    """Where its turns stand among those of this connection, which come in another order; None: after all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,16 @@ class Given:
     """What went wrong."""
     end_call: bool = False
     """It wants the call to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection is of no use any more: as if it had broken off."""
+
+    text: str
+    """Why, for the log: no content."""
+    reason: Literal["endpoint_closed", "endpoint_error"] = "endpoint_closed"
+    """For the flow, where no connection is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +162,7 @@ class Odd:
     """What, without its content."""
 
 
-Said = Accepted | Speech | MarkSet | Clear | Keys | Kept | Given | Send | Odd
+Said = Accepted | Speech | MarkSet | Clear | Keys | Kept | Given | Lost | Send | Odd
 
 
 class Dialect(Protocol):
@@ -172,8 +187,8 @@ class Dialect(Protocol):
     def received(self, message: Message) -> Iterable[Said]:
         """What a message says; a byte stream comes in pieces of any length. Never raises."""
 
-    def marked(self, name: str) -> list[Message]:
-        """A mark was reached."""
+    def marked(self, name: str, cleared: bool) -> list[Message]:
+        """A mark was reached, or dropped by a clear."""
 
     def cleared(self, heard: Mapping[str, float]) -> list[Message]:
         """A clear has dropped sound: seconds heard of each tag of which some was dropped."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ivr.handoff.protocols.laws import samples_of_ulaw
 from ivr.handoff.protocols.media_streams import MAX_MARK_NAME, MediaStreams
-from ivr.handoff.protocols.talk import Clear, Facts, Given, Kept, MarkSet, Odd, Speech
+from ivr.handoff.protocols.talk import Clear, Facts, Given, Kept, Keys, MarkSet, Odd, Speech
 
 FACTS = Facts(
     "0a1b2c3d-0000-4000-8000-000000000001",
@@ -76,7 +76,7 @@ def test_numbers_are_texts_that_grow() -> None:
         "sequenceNumber": "4",
         "dtmf": {"track": "inbound_track", "digit": "5"},
     }
-    (mark,) = sent(*bot.marked("a b"))
+    (mark,) = sent(*bot.marked("a b", False))
     assert mark["mark"] == {"name": "a b"} and mark["sequenceNumber"] == "5"
     (stop,) = sent(*bot.end())
     assert stop["stop"] == {"accountSid": FACTS.account_sid, "callSid": FACTS.call_sid}
@@ -117,6 +117,18 @@ def test_sound_of_all_dialects(event: dict[str, Any]) -> None:
     assert isinstance(found, Speech) and found.payload.replace(b"\x7f", b"\xff") == SOUND.replace(b"\x7f", b"\xff")
 
 
+@pytest.mark.parametrize("rate", [16000, "24000"])
+def test_samples_of_other_rates_come_at_that_of_the_line(rate: object) -> None:
+    bot, found = MediaStreams(FACTS), b""
+    payload = base64.b64encode(bytes(int(str(rate)) // 50 * 2)).decode()
+    media = {"contentType": "audio/x-l16", "sampleRate": rate, "payload": payload}
+    for _ in range(50):
+        for one in bot.received(json.dumps({"event": "playAudio", "media": media})):
+            assert isinstance(one, Speech)
+            found += one.payload
+    assert 7_980 <= len(found) <= 8_000 and set(found) == {0xFF}
+
+
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
@@ -124,6 +136,7 @@ def test_sound_of_all_dialects(event: dict[str, Any]) -> None:
         ({"event": "clearAudio", "streamId": "s"}, [Clear()]),
         ({"event": "mark", "mark": {"name": "one"}}, [MarkSet("one")]),
         ({"event": "checkpoint", "name": "one"}, [MarkSet("one")]),
+        ({"event": "sendDTMF", "dtmf": "12#"}, [Keys("12#")]),
         ({"event": "connected"}, []),
         ({"event": "return"}, [Kept(), Given("completed")]),
         ({"event": "return", "return": {}}, [Kept(), Given("completed")]),
@@ -154,11 +167,13 @@ def test_events(event: dict[str, Any], expected: list[object]) -> None:
         ('{"event": "media"}', "media without payload"),
         ('{"event": "media", "media": {"payload": 5}}', "media without payload"),
         ('{"event": "media", "media": {"payload": "A"}}', "media that is no base64"),
-        ('{"event": "media", "media": {"payload": "AAAA", "sampleRate": 16000}}', "media of another rate than 8000 Hz"),
+        ('{"event": "media", "media": {"payload": "AAAA", "sampleRate": 16000}}', "media of a rate that is not known"),
         ('{"event": "media", "media": {"payload": "AAAA", "encoding": "opus"}}', "media of an encoding that is not"),
         ('{"event": "mark"}', "a mark without name"),
         ('{"event": "mark", "mark": {"name": ""}}', "a mark without name"),
         ('{"event": "mark", "mark": {"name": "' + "x" * (MAX_MARK_NAME + 1) + '"}}', "a mark with a very long name"),
+        ('{"event": "sendDTMF", "dtmf": "1x"}', "keys that are none"),
+        ('{"event": "sendDTMF", "dtmf": {"digit": 1}}', "keys that are none"),
         ('{"event": "note"}', "a note without content"),
         ('{"event": "return", "return": {"reason": "max_duration"}}', "a return for a reason that is not known"),
     ],
@@ -180,14 +195,16 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=20,
 )
-events = st.sampled_from(["media", "mark", "clear", "note", "return", "playAudio", "checkpoint", "start", "dtmf", ""])
-fields = st.sampled_from(["media", "mark", "note", "return", "name", "payload", "streamSid"])
+events = st.sampled_from(
+    ["media", "mark", "clear", "note", "return", "playAudio", "checkpoint", "start", "sendDTMF", "dtmf", ""]
+)
+fields = st.sampled_from(["media", "mark", "note", "return", "name", "payload", "streamSid", "dtmf"])
 
 
 @given(st.one_of(st.text(), st.binary(), st.text(string.printable)))
 def test_nothing_that_comes_raises(message: str | bytes) -> None:
     for found in MediaStreams(FACTS).received(message):
-        assert isinstance(found, (Odd, Speech, MarkSet, Clear, Kept, Given))
+        assert isinstance(found, (Odd, Speech, MarkSet, Clear, Keys, Kept, Given))
 
 
 @given(events, st.dictionaries(fields, json_values, max_size=4))

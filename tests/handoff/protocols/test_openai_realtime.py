@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.handoff.ai_found import AiFound
 from ivr.handoff.protocols.openai_realtime import OpenAiRealtime
-from ivr.handoff.protocols.talk import Accepted, Clear, Facts, Given, Kept, Odd, Send, Speech
+from ivr.handoff.protocols.talk import Accepted, Clear, Facts, Given, Kept, Lost, Odd, Send, Speech
 from ivr.settings import AiAgent
 
 FACTS = Facts("id", "CA", "AC", "MZ", "+49301234", "100", {"customer": "K-17"})
@@ -143,8 +144,117 @@ def test_a_key_cancels_what_is_being_said() -> None:
         ({"type": "response.output_item.done", "item": {"type": "message"}}, []),
     ],
 )
-def test_tools_give_the_call_back(event: dict[str, Any], expected: list[object]) -> None:
-    assert said(event) == expected
+def test_tools_give_the_call_back_and_their_use_is_answered(event: dict[str, Any], expected: list[object]) -> None:
+    found = said(event)
+    assert [one for one in found if not isinstance(one, Send)] == expected
+    answers = [json.loads(one.message)["item"] for one in found if isinstance(one, Send)]
+    assert [answer["type"] for answer in answers] == ["function_call_output"] * bool(expected)
+
+
+def test_a_response_is_asked_for_when_the_one_before_is_done() -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    said({"type": "response.created", "response": {"id": "r1"}}, bot)
+    first = said(calls("remember", '{"colour": "red"}', "c1"), bot)
+    second = said(calls("nothing", "{}", "c2"), bot)
+    assert "response.create" not in [json.loads(one.message)["type"] for one in first + second if isinstance(one, Send)]
+    (create,) = said({"type": "response.done", "response": {"id": "r1", "status": "completed"}}, bot)
+    assert json.loads(create.message) == {"type": "response.create"}
+    assert said({"type": "response.done", "response": {"id": "r2", "status": "completed"}}, bot) == []
+
+
+def delta(item: str, response: str) -> dict[str, Any]:
+    sound = base64.b64encode(SOUND).decode()
+    return {
+        "type": "response.output_audio.delta",
+        "item_id": item,
+        "response_id": response,
+        "content_index": 0,
+        "delta": sound,
+    }
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+def test_what_comes_of_an_interrupted_response_is_not_heard(by_key: bool) -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    said({"type": "response.created", "response": {"id": "r1"}}, bot)
+    assert said(delta("i1", "r1"), bot) == [Speech(SOUND, "i1/0")]
+    if by_key:
+        bot.pressed("1")
+    else:
+        assert said({"type": "input_audio_buffer.speech_started"}, bot) == [Clear()]
+    assert said(delta("i2", "r1"), bot) == []
+    said({"type": "response.done", "response": {"id": "r1", "status": "cancelled"}}, bot)
+    said({"type": "response.created", "response": {"id": "r2"}}, bot)
+    assert said(delta("i3", "r2"), bot) == [Speech(SOUND, "i3/0")]
+
+
+def test_what_comes_of_an_item_that_was_cut_is_not_heard() -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    bot.cleared({"i1/0": 0.5})
+    assert said({**delta("i1", "r1"), "response_id": None}, bot) == []
+
+
+def test_a_caller_who_may_not_interrupt_does_not() -> None:
+    bot = OpenAiRealtime(agent(turn_detection={"interrupt": False}), FACTS)
+    assert json.loads(bot.begin()[0])["session"]["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "interrupt_response": False,
+    }
+    assert said({"type": "input_audio_buffer.speech_started"}, bot) == []
+
+
+def test_the_beta_has_another_shape() -> None:
+    (message,) = OpenAiRealtime(agent(interface="beta", voice="sage", transcribe="whisper-1"), FACTS).begin()
+    session = json.loads(message)["session"]
+    tools = session.pop("tools")
+    assert tools[0]["name"] == "book" and session.pop("instructions").startswith("Be kind.")
+    assert session == {
+        "modalities": ["audio", "text"],
+        "input_audio_format": "g711_ulaw",
+        "output_audio_format": "g711_ulaw",
+        "input_audio_transcription": {"model": "whisper-1"},
+        "turn_detection": {"type": "server_vad"},
+        "voice": "sage",
+        "tool_choice": "auto",
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"threshold": 0.6, "prefix": "200ms", "silence": "0.7s"},
+            {"type": "server_vad", "threshold": 0.6, "prefix_padding_ms": 200, "silence_duration_ms": 700},
+        ),
+        ({"type": "semantic_vad", "eagerness": "low"}, {"type": "semantic_vad", "eagerness": "low"}),
+    ],
+)
+def test_whose_turn_it_is_can_be_said(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    (message,) = OpenAiRealtime(agent(turn_detection=fields, noise_reduction="near_field", speed=1.2), FACTS).begin()
+    audio = json.loads(message)["session"]["audio"]
+    assert audio["input"]["turn_detection"] == expected
+    assert audio["input"]["noise_reduction"] == {"type": "near_field"} and audio["output"]["speed"] == 1.2
+
+
+def test_a_session_that_expires_is_lost() -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    said({"type": "session.updated"}, bot)
+    error = {"type": "error", "error": {"type": "invalid_request_error", "code": "session_expired"}}
+    assert said(error, bot) == [Lost("the session has expired")]
+
+
+def test_a_response_that_fails_is_asked_for_again_once() -> None:
+    bot = OpenAiRealtime(agent(), FACTS)
+    said({"type": "session.updated"}, bot)
+    details = {"type": "failed", "error": {"type": "insufficient_quota", "code": "insufficient_quota"}}
+    failed = {"type": "response.done", "response": {"status": "failed", "status_details": details}}
+    for _ in range(2):
+        odd, again = said(failed, bot)
+        assert odd == Odd("a response failed: insufficient_quota")
+        assert json.loads(again.message) == {"type": "response.create"}
+        assert said({"type": "response.done", "response": {"status": "completed"}}, bot) == []
+    said(failed, bot)
+    assert said(failed, bot) == [Given("endpoint_error", text="a response failed: insufficient_quota")]
 
 
 def test_a_note_keeps_values_and_the_conversation_goes_on_once() -> None:
@@ -177,9 +287,32 @@ def test_a_call_with_a_very_long_id_is_left_out_of_account() -> None:
 def test_the_transcript_is_kept() -> None:
     asked = {"type": "conversation.item.input_audio_transcription.completed", "transcript": "A table, please"}
     answered = {"type": "response.output_audio_transcript.done", "transcript": "For how many?"}
-    assert said(asked) == [Kept(turns=({"role": "user", "text": "A table, please"},))]
-    assert said(answered) == [Kept(turns=({"role": "assistant", "text": "For how many?"},))]
+    assert said(asked) == [Kept(turns=({"role": "user", "text": "A table, please"},), place=1)]
+    assert said(answered) == [Kept(turns=({"role": "assistant", "text": "For how many?"},), place=1)]
     assert said({**answered, "transcript": ""}) == []
+
+
+def test_a_transcript_that_comes_late_stands_where_it_was_said() -> None:
+    bot, found = OpenAiRealtime(agent(), FACTS), AiFound()
+    asked = {"type": "conversation.item.input_audio_transcription.completed"}
+    answered = {"type": "response.output_audio_transcript.done"}
+    for event in (
+        {"type": "input_audio_buffer.committed", "item_id": "u1"},
+        {"type": "conversation.item.added", "item": {"id": "u1"}},
+        {"type": "response.output_item.added", "item": {"id": "a1"}},
+        {**answered, "item_id": "a1", "transcript": "For how many?"},
+        {"type": "input_audio_buffer.committed", "item_id": "u2"},
+        {**asked, "item_id": "u2", "transcript": "Four"},
+        {**asked, "item_id": "u1", "transcript": "A table, please"},
+        {**answered, "item_id": "a2", "transcript": "Done"},
+    ):
+        for kept in said(event, bot):
+            found.add(kept)
+    assert [turn["text"] for turn in found.turns] == ["A table, please", "For how many?", "Four", "Done"]
+    found.again()
+    found.add(Kept(turns=({"role": "user", "text": "Hello?"},), place=1))
+    found.add(Kept(turns=({"role": "user", "text": "Are you there?"},)))
+    assert [turn["text"] for turn in found.turns][-2:] == ["Hello?", "Are you there?"]
 
 
 @pytest.mark.parametrize(
@@ -205,6 +338,10 @@ kinds = st.sampled_from(
         "response.function_call_arguments.done",
         "response.output_item.done",
         "response.output_audio_transcript.done",
+        "response.created",
+        "response.done",
+        "conversation.item.added",
+        "input_audio_buffer.committed",
         "x",
     ]
 )
@@ -214,7 +351,7 @@ values = st.recursive(
     max_leaves=10,
 )
 names = st.sampled_from(
-    ["delta", "item_id", "content_index", "item", "error", "name", "call_id", "arguments", "transcript"]
+    ["delta", "item_id", "content_index", "item", "error", "name", "call_id", "arguments", "transcript", "response"]
 )
 
 
