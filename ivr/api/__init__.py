@@ -25,6 +25,7 @@ from ivr.api.problems import ProblemError
 from ivr.api.queues import QueueRoutes
 from ivr.api.recordings import RecordingRoutes
 from ivr.api.routes import RoutingRoutes
+from ivr.api.sight import Sight
 from ivr.api.stream import StreamRoutes
 from ivr.api.twilio import TwilioRoutes
 from ivr.api.webhooks import WebhookRoutes
@@ -61,6 +62,7 @@ __all__ = [
     "Raw",
     "RecordingRoutes",
     "RoutingRoutes",
+    "Sight",
     "StreamRoutes",
     "TwilioRoutes",
     "WebhookRoutes",

@@ -50,7 +50,7 @@ class AgentShown(Model):
     source: Literal["config", "store"]
     """`store`: made over HTTP, and changed there; `config`: of ivr.yaml."""
     settings: dict[str, Any]
-    """As in ivr.yaml; whether he has a `code` is told, not which."""
+    """As in ivr.yaml; whether he has a `code` is told, not which. Of a colleague a part of it."""
     desk: str | None
     """Phone that he has taken by log-in."""
     now: AgentNow
@@ -102,16 +102,20 @@ class AgentRoutes:
         def doing(word: str, handler: Any, body: type[Model] | None = None, *, optional: bool = False) -> Endpoint:
             answers = {200: AgentShown}
             return Endpoint(
-                "POST", f"{one}/{word}", READ, handler, body=body, optional=optional, answers=answers, problems=told
-            )
+                "POST", f"{one}/{word}", READ, handler, body=body, optional=optional, answers=answers, problems=told,
+                own=True,
+            )  # fmt: skip
 
         return [
-            Endpoint("GET", "/v1/agents", READ, self.all, answers={200: Agents}, local=True),
-            Endpoint("GET", one, READ, self.show, answers={200: AgentShown}, problems={404: NO_AGENT}, local=True),
+            Endpoint("GET", "/v1/agents", READ, self.all, answers={200: Agents}, local=True, own=True),
+            Endpoint(
+                "GET", one, READ, self.show, answers={200: AgentShown}, problems={404: NO_AGENT}, local=True, own=True
+            ),
             Endpoint("PUT", one, "agents", self.put, body=Agent, answers=made, problems={409: "It is of ivr.yaml."}),
             Endpoint("DELETE", one, "agents", self.delete, problems={404: NO_AGENT, 409: "Of ivr.yaml, or busy."}),
             Endpoint(
-                "GET", f"{one}/call", READ, self.call, answers={200: AgentCall}, problems={404: "He has no call."}
+                "GET", f"{one}/call", READ, self.call, answers={200: AgentCall}, problems={404: "He has no call."},
+                own=True,
             ),
             doing("status", self.status, StatusChoice),
             doing("log-in", self.log_in, LogIn, optional=True),
@@ -120,10 +124,14 @@ class AgentRoutes:
             doing("resume", self.resume),
             doing("wrapped", self.wrapped),
             doing("disposition", self.disposition, DispositionChoice),
-        ]
+        ]  # fmt: skip
 
     async def all(self, ask: Ask[None, None]) -> dict[str, Any]:
-        """List agents with what they are and do."""
+        """List agents with what they are and do.
+
+        A token of an agent gets himself, and of his colleagues what they are and do now: not how to reach them, nor
+        their figures or calls.
+        """
         office = self._office
         settings, figures = office.settings, office.center.figures()["agents"]
         statuses = [{"name": group, "group": group} for group in STATUS_GROUPS]
@@ -132,17 +140,17 @@ class AgentRoutes:
             {"id": name, "name": each.name or name, "queues": list(each.queues)}
             for name, each in settings.dispositions.items()
         ]
-        agents = [agent_shown(office, name, figures) for name in settings.agents]
+        agents = [agent_shown(office, name, figures, ask.own) for name in settings.agents]
         return {"agents": agents, "statuses": statuses, "dispositions": dispositions}
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
         """Show an agent."""
-        return self._shown(ask.path["name"])
+        return self._shown(ask.path["name"], ask.own)
 
-    def _shown(self, name: str) -> dict[str, Any]:
+    def _shown(self, name: str, own: str | None = None) -> dict[str, Any]:
         if name not in self._office.settings.agents:
             raise ProblemError(404, f"there is no agent {name[:MAX_NAME]}")
-        return agent_shown(self._office, name, self._office.center.figures()["agents"])
+        return agent_shown(self._office, name, self._office.center.figures()["agents"], own)
 
     async def put(self, ask: Ask[Agent, None]) -> Answer:
         """Make or change an agent.
@@ -217,9 +225,24 @@ READ = "agents:read"
 """Also for what changes an agent: whether it is he who asks is looked at then."""
 
 
-def agent_shown(office: Office, name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
-    """An agent as JSON; `figures` are those of all agents."""
+COLLEAGUE = {"title", "queues", "skills", "enabled"}
+"""What agents see of the settings of others."""
+HIDDEN_NOW = {"caller": "", "calls_today": None, "today": None, "total": None}
+
+
+def agent_shown(office: Office, name: str, figures: Mapping[str, Any], own: str | None = None) -> dict[str, Any]:
+    """An agent as JSON; `figures` are those of all agents; `own`: as this agent sees him."""
     agent = office.settings.agents[name]
+    if own is not None and own != name:
+        return {
+            "id": name,
+            "name": agent.name or name,
+            "title": agent.title,
+            "source": office.roster.source("agents", name),
+            "settings": agent.model_dump(mode="json", by_alias=True, include=COLLEAGUE),
+            "desk": None,
+            "now": {**figures[name], **HIDDEN_NOW},
+        }
     settings = agent.model_dump(mode="json", by_alias=True, exclude={"code"})
     return {
         "id": name,

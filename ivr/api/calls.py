@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import ConfigDict, Field
@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from ivr.api.endpoints import Ask, Endpoint, Model, Query
 from ivr.api.fields import Moment
 from ivr.api.problems import ProblemError
+from ivr.api.sight import Sight, was_his
 from ivr.store import CallRecord, RecordReader
 
 __all__ = ["CallRoutes", "CallSource", "CallState"]
@@ -122,16 +123,22 @@ async def _nobody(_: str) -> None:
 class CallRoutes:
     """Handlers."""
 
-    def __init__(self, calls: CallSource, kept: Kept = _nobody, records: RecordReader | None = None) -> None:
+    def __init__(
+        self, calls: CallSource, sight: Sight, kept: Kept = _nobody, records: RecordReader | None = None
+    ) -> None:
         """`kept` finds a call that is not up, by its id; `records` has those that are over."""
         self._calls = calls
+        self._sight = sight
         self._kept = kept
         self._records = records
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
         return [
-            Endpoint("GET", "/v1/calls", "calls:read", self.all, query=CallQuery, answers={200: CallRows}, local=True),
+            Endpoint(
+                "GET", "/v1/calls", "calls:read", self.all, query=CallQuery, answers={200: CallRows}, local=True,
+                own=True,
+            ),
             Endpoint(
                 "GET",
                 "/v1/calls/{id}",
@@ -140,27 +147,45 @@ class CallRoutes:
                 answers={200: Call},
                 problems={404: "There is no such call."},
                 local=True,
+                own=True,
                 parameters={"id": "Id of the call; of one in progress also its short id."},
             ),
-        ]
+        ]  # fmt: skip
 
     async def all(self, ask: Ask[None, CallQuery]) -> dict[str, Any]:
-        """List calls in progress, or calls that are over."""
+        """List calls in progress, or calls that are over.
+
+        A token of an agent gets his calls, and those that wait in his queues without their numbers; of those that are
+        over, the ones that he has talked to: a page of them may have fewer rows than it may.
+        """
         query = ask.query
         if query.state == "ended":
-            return await self._ended(query)
-        rows = self._calls.live()
-        return {"calls": rows if query.flow is None else [row for row in rows if row["flow"] == query.flow]}
+            return await self._ended(query, ask.own)
+        rows: Iterable[Mapping[str, Any]] = self._calls.live()
+        if query.flow is not None:
+            rows = [row for row in rows if row["flow"] == query.flow]
+        if ask.own is not None:
+            seen = [self._sight.row(ask.own, row) for row in rows]
+            rows = [row for row in seen if row is not None]
+        return {"calls": list(rows)}
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
-        """Show a call in progress, one that waits, or one that is over."""
-        name = ask.path["id"]
-        found = self._calls.trace(name) or await self._kept(name)
-        if found is None:
+        """Show a call in progress, one that waits, or one that is over.
+
+        A token of an agent gets his own ones.
+        """
+        found = await self._found(ask.path["id"])
+        if found is None or (ask.own is not None and not self._his(ask.own, found)):
             raise ProblemError(404, "there is no such call")
         return found
 
-    async def _ended(self, query: CallQuery) -> dict[str, Any]:
+    async def _found(self, name: str) -> dict[str, Any] | None:
+        return self._calls.trace(name) or await self._kept(name)
+
+    def _his(self, agent: str, found: Mapping[str, Any]) -> bool:
+        return agent in self._sight.of_call(found["id"]).agents or was_his(agent, found.get("hand_offs") or ())
+
+    async def _ended(self, query: CallQuery, agent: str | None) -> dict[str, Any]:
         if self._records is None:
             return {"calls": []}
         records = self._records
@@ -173,7 +198,8 @@ class CallRoutes:
 
         found = await asyncio.to_thread(read)
         rest = {"next": found[-1].short_id} if len(found) == query.limit else {}
-        return {"calls": [_row(record) for record in found], **rest}
+        shown = [record for record in found if agent is None or was_his(agent, record.hand_offs)]
+        return {"calls": [_row(record) for record in shown], **rest}
 
 
 _ROW = (

@@ -57,7 +57,7 @@ class ConsoleRoutes:
 
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
-        return [Endpoint("GET", "/v1/me", "events:read", self.me, answers={200: Me}, local=True)]
+        return [Endpoint("GET", "/v1/me", "events:read", self.me, answers={200: Me}, local=True, own=True)]
 
     async def me(self, ask: Ask[None, None]) -> Me:
         """Show what the token that is asked with is good for."""

@@ -96,6 +96,8 @@ class Ask(Generic[B, Q]):
     """What it was asked with; None: asked without one."""
     key: str | None = None
     """The header `Idempotency-Key`: 1 to 128 visible ASCII characters."""
+    own: str | None = None
+    """Agent who is to see nothing but his own matters; None: what the scope is good for, is asked for."""
 
     @property
     def by(self) -> str:
@@ -140,6 +142,9 @@ class Endpoint:
     """Statuses that this one has besides those of all, and when: for the document."""
     local: bool | Callable[[web.Request], bool] = False
     """True: programs of this machine need no token; or whether a request needs none."""
+    own: bool = False
+    """Tokens of agents may ask for their own matters (:attr:`Ask.own`); else they are not good for it, whatever scopes
+    the role `agent` has."""
     max_bytes: int | None = None
     """Of the body; None: `MAX_BODY_BYTES`."""
     optional: bool = False

@@ -145,11 +145,12 @@ class AgentNow(Model):
     idle_seconds: float | None
     wrap_up_left: float | None
     missed_in_a_row: int
-    calls_today: int
+    calls_today: int | None
+    """null: of a colleague, to an agent; as `today` and `total`."""
     workload: float
     full_capacity: bool
-    today: AgentFigures
-    total: AgentFigures
+    today: AgentFigures | None
+    total: AgentFigures | None
 
 
 class Caller(Model):

@@ -131,8 +131,8 @@ class QueueRoutes:
         one = "/v1/queues/{name}"
         told = {404: NO_QUEUE}
         return [
-            Endpoint("GET", "/v1/queues", READ, self.all, answers={200: Queues}, local=True),
-            Endpoint("GET", one, READ, self.show, answers={200: QueueShown}, problems=told, local=True),
+            Endpoint("GET", "/v1/queues", READ, self.all, answers={200: Queues}, local=True, own=True),
+            Endpoint("GET", one, READ, self.show, answers={200: QueueShown}, problems=told, local=True, own=True),
             Endpoint(
                 "PUT",
                 one,
@@ -149,15 +149,19 @@ class QueueRoutes:
                 self.delete,
                 problems={**told, 409: "It is of ivr.yaml, callers are in it, or agents or routes name it."},
             ),
-            Endpoint("GET", f"{one}/callers", READ, self.callers, answers={200: Callers}, problems=told, local=True),
             Endpoint(
-                "GET", f"{one}/callbacks", READ, self.callbacks, answers={200: Callbacks}, problems=told, local=True
+                "GET", f"{one}/callers", READ, self.callers, answers={200: Callers}, problems=told, local=True,
+                own=True,
+            ),
+            Endpoint(
+                "GET", f"{one}/callbacks", READ, self.callbacks, answers={200: Callbacks}, problems=told, local=True,
+                own=True,
             ),
             Endpoint(
                 "GET", f"{one}/report", READ, self.report, query=ReportQuery, answers={200: Report}, problems=told,
-                local=True,
+                local=True, own=True,
             ),
-            Endpoint("GET", "/v1/callbacks", READ, self.all_callbacks, answers={200: Callbacks}, local=True),
+            Endpoint("GET", "/v1/callbacks", READ, self.all_callbacks, answers={200: Callbacks}, local=True, own=True),
             Endpoint(
                 "DELETE",
                 "/v1/callbacks/{id}",
@@ -172,17 +176,22 @@ class QueueRoutes:
                 self.packet,
                 answers={200: Packet},
                 problems={404: "No queue has this call."},
+                own=True,
             ),
         ]  # fmt: skip
 
     async def all(self, ask: Ask[None, None]) -> dict[str, Any]:
-        """List queues with what goes on in them."""
+        """List queues with what goes on in them.
+
+        A token of an agent gets those that he serves, here and below.
+        """
         figures = self._office.center.figures()["queues"]
-        return {"queues": [self._shown(name, figures) for name in self._office.settings.queues]}
+        names = [name for name in self._office.settings.queues if self._serves(ask, name)]
+        return {"queues": [self._shown(name, figures) for name in names]}
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
         """Show a queue."""
-        self._office.queue(ask.path["name"])
+        self._queue(ask)
         return self._shown(ask.path["name"], self._office.center.figures()["queues"])
 
     def _shown(self, name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,16 +221,15 @@ class QueueRoutes:
 
     async def callers(self, ask: Ask[None, None]) -> dict[str, Any]:
         """List who is in a queue, in order."""
-        return {"callers": self._office.callers(ask.path["name"])}
+        return {"callers": self._office.callers(self._queue(ask))}
 
     async def callbacks(self, ask: Ask[None, None]) -> dict[str, Any]:
         """List who is called back by a queue, in order."""
-        self._office.queue(ask.path["name"])
-        return {"callbacks": self._office.callbacks(ask.path["name"])}
+        return {"callbacks": self._office.callbacks(self._queue(ask))}
 
     async def all_callbacks(self, ask: Ask[None, None]) -> dict[str, Any]:
         """List who is called back."""
-        return {"callbacks": self._office.callbacks()}
+        return {"callbacks": [row for row in self._office.callbacks() if self._serves(ask, row["queue"])]}
 
     async def cancel(self, ask: Ask[None, None]) -> None:
         """Call somebody not back."""
@@ -248,7 +256,7 @@ class QueueRoutes:
         They are kept in quarters of an hour; what began in one counts in it, and the quarter under way is in it up to
         now.
         """
-        office, name, query = self._office, ask.path["name"], ask.query
+        office, name, query = self._office, self._queue(ask), ask.query
         queue, zone, now = office.queue(name), office.settings.zone, self._wall()
         start = begin_of(now, "day", zone) if query.from_ is None else moment_of("from", query.from_, zone)
         end = now if query.to is None else moment_of("to", query.to, zone, whole_day=True)
@@ -259,9 +267,22 @@ class QueueRoutes:
         kept, dispositions = await asyncio.to_thread(self._kept, start, end)
         known = {row["start"] for row in kept}
         here = [row for row in office.center.intervals(start) if row["start"] not in known]
-        found = report([*kept, *here], dispositions, [name], office.pool(name), start, end, query.interval, zone)
+        agents = office.pool(name) if ask.own is None else [ask.own]
+        found = report([*kept, *here], dispositions, [name], agents, start, end, query.interval, zone)
         level = queue.service_level
         return {"queue": name, "target": {"answer_within": level.answer_within, "percent": level.percent}, **found}
+
+
+    def _queue(self, ask: Ask[Any, Any]) -> str:
+        """The queue that is asked about, by somebody who may."""
+        name = ask.path["name"]
+        self._office.queue(name)
+        if not self._serves(ask, name):
+            raise ProblemError(403, "this token is good for the queues of its own agent alone")
+        return name
+
+    def _serves(self, ask: Ask[Any, Any], queue: str) -> bool:
+        return ask.own is None or ask.own in self._office.pool(queue)
 
 
 def moment_of(field: str, text: str, zone: Any, *, whole_day: bool = False) -> float:

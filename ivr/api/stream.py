@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 from pydantic import field_validator
@@ -18,6 +19,7 @@ from pydantic import field_validator
 from ivr.api.endpoints import Ask, Endpoint, File, Query
 from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
+from ivr.api.sight import Sight
 from ivr.feed import Feed, FeedEvent
 
 __all__ = ["StreamRoutes"]
@@ -47,6 +49,10 @@ class StreamQuery(Query):
     """Types of events, separated by commas: `call.ended,queue.*`; default: all."""
     call: str | None = None
     """Id of the one call to hear of."""
+    queue: str | None = None
+    """Name of a queue: what happens in it, and to the calls in it."""
+    agent: str | None = None
+    """Name of an agent: what becomes of him, and of his calls."""
     after: str = ""
     """Id of the last event that is known already, as in the header `Last-Event-ID`."""
 
@@ -64,6 +70,10 @@ class StreamQuery(Query):
         """Whether an event is to be heard."""
         if self.call is not None and event.call != self.call:
             return False
+        if self.queue is not None and event.concerns.queue != self.queue:
+            return False
+        if self.agent is not None and self.agent not in event.concerns.agents:
+            return False
         return not self.types or any(
             pattern in ("*", event.type) or (pattern.endswith(".*") and event.type.startswith(pattern[:-1]))
             for pattern in self.types
@@ -73,6 +83,8 @@ class StreamQuery(Query):
 @dataclass(slots=True, eq=False)
 class _Client:
     query: StreamQuery
+    agent: str | None = None
+    """Who hears of nothing but what concerns him; None: of everything."""
     waiting: deque[FeedEvent] = field(default_factory=deque)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
@@ -84,8 +96,9 @@ class _Client:
 class StreamRoutes:
     """Handlers."""
 
-    def __init__(self, feed: Feed, guard: Guard, heartbeat: float = HEARTBEAT_SECONDS) -> None:
+    def __init__(self, feed: Feed, guard: Guard, sight: Sight, heartbeat: float = HEARTBEAT_SECONDS) -> None:
         self._feed = feed
+        self._sight = sight
         self._guard = guard
         self._heartbeat = heartbeat
         self._clients: set[_Client] = set()
@@ -107,6 +120,7 @@ class StreamRoutes:
                 answers={200: File("text/event-stream", "Events, until one of the two ends it.")},
                 problems={429: "This client hears as many streams as it may.", 503: "There are as many as may be."},
                 local=True,
+                own=True,
             )
         ]
 
@@ -127,14 +141,15 @@ class StreamRoutes:
 
         Each has an `id`, its type as `event`, and as `data` what webhooks get: `{"id", "type", "at", "call", "data"}`.
         With the header `Last-Event-ID` what was missed comes first; where some of it is forgotten, or the daemon was
-        started anew, an `event: gap` says so.
+        started anew, an `event: gap` says so. A token of an agent hears of himself, of his calls, and of the callers in
+        the queues that he serves, without their numbers.
         """
         who = ask.token.id if ask.token is not None else f"address {ask.request.remote}"
         if self._closed or len(self._clients) >= MAX_STREAMS:
             raise ProblemError(503, "there are as many streams as may be", {"Retry-After": "5"})
         if self._counts[who] >= MAX_PER_CLIENT:
             raise ProblemError(429, f"one client hears at most {MAX_PER_CLIENT} streams", {"Retry-After": "5"})
-        client = _Client(ask.query)
+        client = _Client(ask.query, ask.own)
         agent = ask.token.agent if ask.token is not None else None
         self._join(client, who)
         if agent is not None:
@@ -165,7 +180,7 @@ class StreamRoutes:
         for client in self._clients:
             if client.over:
                 continue
-            if not client.query.wants(event):
+            if not self._wants(client, event):
                 if not client.waiting:
                     client.told = event.number
                 continue
@@ -186,7 +201,7 @@ class StreamRoutes:
         try:
             await _write(response, first)
             while missed:
-                await self._tell(response, missed)
+                await self._tell(response, client, missed)
             allowed_at = clock()
             while not client.over:
                 silent = False
@@ -205,7 +220,7 @@ class StreamRoutes:
                 client.woken.clear()
                 while client.waiting and not client.over:
                     client.told = client.waiting[min(len(client.waiting), AT_ONCE) - 1].number
-                    await self._tell(response, client.waiting)
+                    await self._tell(response, client, client.waiting)
         except (TimeoutError, ConnectionError, ProblemError):
             client.over = True
         return response
@@ -223,17 +238,27 @@ class StreamRoutes:
                 data = json.dumps({"after": known[:100]})
                 text += f"id: {feed.run}-{feed.last}\nevent: gap\ndata: {data}\n"
             else:
-                found.extend(event for event in missed if client.query.wants(event))
+                found.extend(event for event in missed if self._wants(client, event))
         return text + "\n", found
 
-    async def _tell(self, response: web.StreamResponse, events: deque[FeedEvent]) -> None:
+    def _wants(self, client: _Client, event: FeedEvent) -> bool:
+        if not client.query.wants(event):
+            return False
+        return client.agent is None or self._sight.event(client.agent, event, {"data": event.data}) is not None
+
+    async def _tell(self, response: web.StreamResponse, client: _Client, events: deque[FeedEvent]) -> None:
         """Send some of the events; between one part and the next calls have their turn."""
         part = [events.popleft() for _ in range(min(len(events), AT_ONCE))]
-        await _write(response, "".join(map(self._text, part)))
+        await _write(response, "".join(self._text(event, client.agent) for event in part))
         await asyncio.sleep(0)
 
-    def _text(self, event: FeedEvent) -> str:
-        data = json.dumps(self._feed.shown(event), separators=(",", ":"))
+    def _text(self, event: FeedEvent, agent: str | None) -> str:
+        shown: Mapping[str, Any] | None = self._feed.shown(event)
+        if agent is not None and shown is not None:
+            shown = self._sight.event(agent, event, shown)
+        if shown is None:  # he was taken from the queue since
+            return ""
+        data = json.dumps(shown, separators=(",", ":"))
         return f"id: {self._feed.id_of(event)}\nevent: {event.type}\ndata: {data}\n\n"
 
 

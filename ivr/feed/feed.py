@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ivr.feed.concerns import NOBODY, Concern, Concerns
+
 __all__ = ["KEPT", "Feed", "FeedEvent"]
 
 log = logging.getLogger("ivr.feed")
@@ -32,6 +34,8 @@ class FeedEvent:
     """Id of the call that it is about; None: of none."""
     data: Mapping[str, Any]
     """What is to be told, as JSON: no digits, no values that are sensitive."""
+    concerns: Concern = NOBODY
+    """Agents whose call it is about, and the queue."""
 
 
 class Feed:
@@ -41,6 +45,8 @@ class Feed:
         self._wall = wall
         self._recent: deque[FeedEvent] = deque(maxlen=kept)
         self._listeners: dict[object, Listener] = {}
+        self.concerns = Concerns()
+        """Whose calls are whose now."""
         self.run = f"{int(wall() * 1000):x}"
         """Names this run of the daemon: numbers begin anew with each one."""
         self.last = 0
@@ -49,7 +55,7 @@ class Feed:
     def tell(self, type_: str, data: Mapping[str, Any], call: str | None = None) -> FeedEvent:
         """Something has happened. Never raises, never waits."""
         self.last += 1
-        event = FeedEvent(self.last, type_, self._wall(), call, data)
+        event = FeedEvent(self.last, type_, self._wall(), call, data, self.concerns.note(type_, data, call))
         self._recent.append(event)
         for listener in list(self._listeners.values()):
             try:

@@ -93,6 +93,14 @@ class Token:
         held = {*self.scopes, *(scope for role in self.roles for scope in ROLES.get(role, ()))}
         return scope in held or "admin" in held
 
+    def confined_to(self, scope: str) -> str | None:
+        """The agent whose own matters alone it is good for, where it has a scope by the role `agent` and by nothing
+        else: empty where it is nobody's; None: what the scope is good for, it is good for."""
+        others = {*self.scopes, *(held for role in self.roles if role != "agent" for held in ROLES.get(role, ()))}
+        if "agent" not in self.roles or scope in others or "admin" in others:
+            return None
+        return self.agent or ""
+
 
 @dataclass(frozen=True, slots=True)
 class CallToken(Token):

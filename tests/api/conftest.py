@@ -21,8 +21,10 @@ from ivr.api import (
     OperationRoutes,
 )
 from ivr.api.serving import Serving
+from ivr.api.sight import Sight
 from ivr.call.events import EventHub
 from ivr.capture import Captures, Party
+from ivr.feed import Concerns
 from ivr.guard import SourceGuard
 from ivr.lines import TrunkState
 from ivr.settings import CaptureSettings, HostPort, MetricsSettings, SecuritySettings, Settings
@@ -62,6 +64,9 @@ class Calls:
 
     def by_version(self) -> Counter[tuple[str, int | None]]:
         return Counter((row["flow"], row["flow_number"]) for row in self.rows)
+
+SIGHT = Sight(Concerns(), lambda queue: ())
+"""Of agents without calls."""
 
 
 class Bans:
@@ -157,7 +162,7 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
     health, bans = Health(), Bans()
     operations = OperationRoutes(health, figures, "text/plain", MetricsSettings())
     parts = (
-        CallRoutes(calls),
+        CallRoutes(calls, SIGHT),
         MessageRoutes(captures),
         CaptureRoutes(captures, calls),
         LineRoutes(lambda: STATES),

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import CallRecord, Store
-from tests.api.conftest import Api, Calls, Health, figures
+from tests.api.conftest import SIGHT, Api, Calls, Health, figures
 
 
 async def test_calls_in_progress(api: Api) -> None:
@@ -59,7 +59,7 @@ async def test_calls_that_are_over_page_by_page(store: Store) -> None:
     store.writer.call_started(CallRecord(id="up", short_id=8, direction="inbound", started_at=1008.0))
     assert store.writer.flush(20)
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-    parts = [CallRoutes(Calls(), records=store.reader)]
+    parts = [CallRoutes(Calls(), SIGHT, records=store.reader)]
     server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
     async with TestClient(TestServer(server.application())) as client:
 

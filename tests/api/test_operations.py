@@ -13,7 +13,7 @@ from ivr.api import CallRoutes, Guard, HttpServer, OperationRoutes, guard
 from ivr.api import operations as module_of_operations
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import Store
-from tests.api.conftest import Api, Health, figures
+from tests.api.conftest import SIGHT, Api, Health, figures
 
 
 async def test_a_daemon_that_is_well(api: Api) -> None:
@@ -66,7 +66,7 @@ async def test_a_proxy_in_such_a_network_passes_nobody_on(allowed: Any) -> None:
 async def test_a_listener_for_these_alone(api: Api) -> None:
     routes = OperationRoutes(api.health, figures, "text/plain", MetricsSettings(listen=HostPort("127.0.0.1", 0)))
     assert routes.listen == HostPort("127.0.0.1", 0)
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), routes, (CallRoutes(api.calls),))
+    server = HttpServer(HostPort("127.0.0.1", 0), Guard(api.store), routes, (CallRoutes(api.calls, SIGHT),))
     await server.start()
     try:
         host, port = server._runners[1].addresses[0][:2]

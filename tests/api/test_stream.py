@@ -11,11 +11,14 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import Guard, HttpServer, OperationRoutes
 from ivr.api import stream as streams
+from ivr.api.sight import Sight
 from ivr.api.stream import StreamRoutes
 from ivr.feed import Feed
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import Store, new_token
 from tests.api.conftest import Health, figures
+
+POOLS = {"sales": ("anna", "ben"), "support": ("ben",)}
 
 
 class Radio:
@@ -48,7 +51,7 @@ class Radio:
 @pytest.fixture
 async def radio(store: Store) -> AsyncIterator[Radio]:
     feed, guard = Feed(lambda: 1_772_000_000.0, 5), Guard(store)
-    routes = StreamRoutes(feed, guard, 0.1)
+    routes = StreamRoutes(feed, guard, Sight(feed.concerns, lambda queue: POOLS.get(queue, ())), 0.1)
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
     server = HttpServer(HostPort("127.0.0.1", 0), guard, operations, [routes])
     async with TestClient(TestServer(server.application())) as client:
@@ -107,6 +110,22 @@ async def test_filters(radio: Radio, query: str, heard: str) -> None:
     assert "".join(data["data"]["letter"] for _, data in await radio.hear(stream, len(wanted))) == wanted
 
 
+@pytest.mark.parametrize(("query", "heard"), [("queue=sales", "abcd"), ("agent=anna", "bcdf")])
+async def test_what_happens_in_a_queue_or_to_an_agent(radio: Radio, query: str, heard: str) -> None:
+    stream = await radio.tune(f"?{query}")
+    told: list[tuple[str, str | None, dict[str, str]]] = [
+        ("queue.joined", "x", {"queue": "sales"}),
+        ("agent.answered", "x", {"queue": "sales", "agent": "anna"}),
+        ("call.element", "x", {}),
+        ("call.ended", "x", {}),
+        ("ai.started", "y", {"agent": "anna"}),  # one of the same name
+        ("agent.status", None, {"agent": "anna"}),
+    ]
+    for letter, (kind, call, data) in zip("abcdef", told, strict=True):
+        radio.feed.tell(kind, {"letter": letter, **data}, call)
+    assert "".join(data["data"]["letter"] for _, data in await radio.hear(stream, len(heard))) == heard
+
+
 async def test_silence_is_filled_and_moves_on(radio: Radio) -> None:
     stream = await radio.tune("?types=agent.*")
     for _ in range(10):
@@ -159,14 +178,50 @@ async def test_an_agent_who_listens_has_a_console_open(radio: Radio) -> None:
     over = asyncio.Event()
     radio.routes.console = lambda agent, opened: (seen.append((agent, opened)), opened or over.set())[0]
     async with await radio.tune(Authorization=f"Bearer {text}") as stream:
-        radio.feed.tell("call.started", {})
+        radio.feed.tell("agent.status", {"agent": "anna"})
         assert len(await radio.hear(stream)) == 1
         assert seen == [("anna", True)]
         stream.close()
-        radio.feed.tell("call.started", {})
+        radio.feed.tell("agent.status", {"agent": "anna"})
         async with asyncio.timeout(10):
             await over.wait()
     assert seen == [("anna", True), ("anna", False)]
+
+
+async def test_an_agent_hears_what_concerns_him_and_nothing_else(radio: Radio) -> None:
+    token, text = new_token("x", [], 1.0, roles=["agent"], agent="anna")
+    radio.store.tokens.add(token)
+    stream = await radio.tune("?after=" + f"{radio.feed.run}-0", Authorization=f"Bearer {text}")
+    tell = radio.feed.tell
+    tell("call.started", {"from": "+4930"}, "c")  # nobody's yet
+    tell("queue.joined", {"queue": "support", "origin": "+4930"}, "d")  # of a queue that is not hers
+    tell("queue.joined", {"queue": "sales", "origin": "+4930"}, "c")
+    tell("agent.offered", {"agent": "ben", "packet": {"call": {"from": "+4930"}}}, "c")
+    tell("agent.missed", {"agent": "ben"}, "c")
+    tell("agent.offered", {"agent": "anna", "packet": {"call": {"from": "+4930"}}}, "c")
+    tell("call.ended", {"from": "+4930", "cause": "network"}, "c")
+    tell("campaign.started", {"id": 1})
+    tell("agent.status", {"agent": "anna", "status": "away"})
+    heard = await radio.hear(stream, 4)
+    assert [(kind, data["call"]) for kind, data in heard] == [
+        ("queue.joined", "c"), ("agent.offered", "c"), ("call.ended", "c"), ("agent.status", None)
+    ]  # fmt: skip
+    assert heard[0][1]["data"] == {"queue": "sales", "origin": "xxxx"}
+    assert heard[1][1]["data"]["packet"] == {"call": {"from": "+4930"}}
+    assert heard[2][1]["data"]["from"] == "+4930"
+
+
+async def test_an_agent_hears_of_callers_in_his_queue_without_their_numbers_also_later(radio: Radio) -> None:
+    token, text = new_token("x", [], 1.0, roles=["agent"], agent="anna")
+    radio.store.tokens.add(token)
+    radio.feed.tell("queue.joined", {"queue": "sales"}, "c")
+    radio.feed.tell("call.ended", {"from": "+4930", "to": None}, "c")
+    radio.feed.tell("recording.ready", {"id": "r", "name": "x.wav"}, "c")
+    radio.feed.tell("agent.status", {"agent": "anna"})
+    stream = await radio.tune(f"?after={radio.feed.run}-0", Authorization=f"Bearer {text}")
+    heard = await radio.hear(stream, 3)
+    assert [kind for kind, _ in heard] == ["queue.joined", "call.ended", "agent.status"]
+    assert heard[1][1]["data"] == {"from": "xxxx", "to": None}
 
 
 async def test_a_token_that_is_taken_back_is_good_for_no_more(radio: Radio) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.api import CallRoutes, EventRoutes, FlowRoutes, Guard, HttpServer, OperationRoutes, local_token
+from ivr.api import CallRoutes, EventRoutes, FlowRoutes, Guard, HttpServer, OperationRoutes, Sight, local_token
 from ivr.call.events import EventHub
 from ivr.cli.main import cli
+from ivr.feed import Concerns
 from ivr.settings import HostPort, MetricsSettings, Settings, load_settings
 from ivr.store import Store
 from ivr.tasks import TaskSet
@@ -132,7 +133,7 @@ def daemon(config: Path) -> Iterator[Settings]:
             operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
             guarded = Guard(store, token)
             calls = Calls()
-            parts = (FlowRoutes(live, calls), CallRoutes(calls), EventRoutes(hub))
+            parts = (FlowRoutes(live, calls), CallRoutes(calls, Sight(Concerns(), lambda queue: ())), EventRoutes(hub))
             server = HttpServer(HostPort("127.0.0.1", 0), guarded, operations, parts)
             await server.start()
             address.append(server.address)

@@ -13,7 +13,8 @@ from ivr.cli import webhooks
 from ivr.cli.main import cli
 
 STATE = {
-    "name": "crm", "waiting": 2, "oldest": 1_772_000_000.0, "enabled": True, "paused": False, "troubled": True, "problem": "status 500",
+    "name": "crm", "waiting": 2, "oldest": 1_772_000_000.0, "enabled": True, "paused": False,
+    "troubled": True, "problem": "status 500",
     "delivered": 7, "failed": 3, "lost": 0, "dead": 1,
 }  # fmt: skip
 LETTER = {
