@@ -131,6 +131,7 @@ class Shaper:
         if shape is None or not shape.gathered:
             return
         count = len(shape.gathered)
+        self._wide.hush(row)
         if shape.codec == OPUS:
             shape.gathered = [bytes(2 * _SAMPLES)] * count
         elif (encoder := self._encoder(row)) is not None:

@@ -149,6 +149,10 @@ class Wide:
         else:
             self.heard[row] = 0
 
+    def hush(self, row: int) -> None:
+        """What ``row`` sends is cut off here: nothing of the frame before is in the next."""
+        self._sent_before[row] = 0
+
     def widened(self, index: NDArray[np.intp], octets: NDArray[np.uint8]) -> NDArray[np.int16]:
         """The narrow frames (n, 160) that rows of ``index`` are to send, at 16 kHz, (n, 320)."""
         narrow = ULAW_DECODE[octets].astype(np.float32)
