@@ -26,7 +26,7 @@ from ivr.flow.ports import Event, Instruction, InstructionDone, Play, PromptSpec
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["Control", "ControlElement", "Left", "literal"]
+__all__ = ["FIELDS", "Control", "ControlElement", "Left", "literal"]
 
 MAX_WAITING = 32
 """Instructions that wait for their turn; who gives more does not listen to what comes of them."""
@@ -182,12 +182,12 @@ class Control:
         if len(self._orders) >= MAX_WAITING:
             self._tell(given, error=f"{MAX_WAITING} instructions wait already")
             return
-        self._orders.append(_Order(given, run, ctx.instructed(given.verb)))
+        self._orders.append(_Order(given, run, ctx.instructed(given.verb, given.fields)))
 
     def _stop(self, given: Instruction) -> None:
         """End what runs, and with `all` forget what waits for its turn."""
         ctx, order = self._ctx, self._order
-        ctx.instructed("stop")
+        ctx.instructed("stop", given.fields)
         if given.fields.get("all"):
             while self._orders:
                 self._tell(self._orders.popleft().given, error="stopped before its turn")

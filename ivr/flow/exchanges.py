@@ -13,7 +13,7 @@ from typing import Any
 
 from ivr.flow.ports import MailDone, Request, RequestDone, SendMail
 
-__all__ = ["Exchanges", "shown_url"]
+__all__ = ["Exchanges", "shown_document", "shown_url"]
 
 OPEN = 32
 """Exchanges whose end is awaited for the trace; beyond it the oldest stays without."""
@@ -49,6 +49,11 @@ def shown_url(url: str, secret: bool) -> str:
         rest = host.rpartition("@")[2] + slash + path
         return f"{scheme}://{rest}"[:URL_IN_TRACE]
     return url[:URL_IN_TRACE]
+
+
+def shown_document(document: str) -> str:
+    """A TwiML document, or the URL of one, as traces have it; one that is too long is cut, and so is none any more."""
+    return document[:BODY_IN_TRACE] if "<" in document else shown_url(document, False)
 
 
 class Exchanges:

@@ -85,6 +85,8 @@ class Flow:
     """Share of new calls that are to try this version, more than 0 and at most 1; None: it is for all."""
     shareable: frozenset[str] = frozenset()
     """Variables that whoever the call is handed to may know."""
+    made: Mapping[str, Any] | None = None
+    """Elements that it was made of for one call, as JSON; None: it was not. See :mod:`ivr.flow.making`."""
 
     @cached_property
     def entries(self) -> tuple[str, ...]:

@@ -55,6 +55,9 @@ KEY_BUFFER = 64
 KEYS_IN_TRACE = 200
 """Keys that the trace of one step lists."""
 
+FIELDS_IN_TRACE = 64 * 1024
+"""Characters of all that instructions from outside say, as JSON, that the trace of one call keeps."""
+
 ENTRIES_IN_TRACE = 2_000
 """Prompts, keys, requests, timers and events that the trace of one call lists: a call within the limits of steps and
 visits that goes on for hours has no more to tell."""
@@ -109,6 +112,7 @@ class Session(Context):
 
     __slots__ = (
         "_cut_recordings",
+        "_fields_room",
         "_open_keys",
         "_open_plays",
         "_room",
@@ -184,6 +188,7 @@ class Session(Context):
         self._cut_recordings: dict[int, dict[str, Any]] = {}
         self._open_plays: dict[int, dict[str, Any]] = {}
         self._room = ENTRIES_IN_TRACE
+        self._fields_room = FIELDS_IN_TRACE
         self._open_keys: deque[tuple[Key, dict[str, Any] | None]] = deque(maxlen=OPEN_KEYS)
 
     # Events from outside
@@ -299,9 +304,16 @@ class Session(Context):
 
     # Instructions from outside that can be carried out in any state
 
-    def instructed(self, verb: str, shown: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Enter an instruction in the trace; the entry, to which its results are added."""
-        entry: dict[str, Any] = {"verb": verb, "at": self.offset(self.now), **(shown or {})}
+    def instructed(self, verb: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Enter an instruction in the trace, with its fields as long as there is room for them; the entry, to which its
+        results are added."""
+        entry: dict[str, Any] = {"verb": verb, "at": self.offset(self.now)}
+        if fields:
+            self._fields_room -= len(json.dumps(fields, default=str))
+            if self._fields_room >= 0:
+                entry["fields"] = dict(fields)
+            else:
+                entry["cut"] = True
         self.inputs += 1
         self.enter("instructions", entry)
         return entry

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ivr.flow.exchanges import shown_document
 from ivr.flow.expressions import Sensitive
 from ivr.flow.ports import CallInfo
 
 if TYPE_CHECKING:
     from ivr.flow.model import Flow
 
-__all__ = ["WAITED_FOR", "Step", "digits", "origin", "parts", "path"]
+__all__ = ["WAITED_FOR", "Step", "digits", "made_of", "origin", "parts", "path"]
 
 KEPT_IN_TRACE = 4 * 1024
 """Characters of what is known of a caller, and of what a flow was begun with, as JSON."""
@@ -24,8 +25,11 @@ HEADER_IN_TRACE = 200
 HEADERS_IN_TRACE = 20
 """SIP headers of a call."""
 
+MADE_IN_TRACE = 8 * 1024
+"""Characters, as JSON, of the elements that a flow was made of for one call: what is longer has a document in it."""
+
 INPUT_DETAILS = ("status", "digits", "keys")
-INSIDE = ("twiml", "instructions")
+INSIDE = ("twiml", "instructions", "failover")
 """Details that hold what ran inside an element."""
 
 WAITED_FOR = {
@@ -95,10 +99,25 @@ def digits(steps: Sequence[Step]) -> list[dict[str, Any]]:
 
 
 def parts(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The details of a step, and those of what ran inside it: verbs of documents, instructions from outside."""
+    """The details of a step, and those of what ran inside it: verbs of documents, instructions from outside, members
+    of `failover` and what ran inside these."""
     yield details
     for name in INSIDE:
-        yield from details.get(name) or ()
+        for inner in details.get(name) or ():
+            yield from parts(inner)
+
+
+def made_of(flow: Flow) -> dict[str, Any] | None:
+    """What a flow was made of for one call, for a replay; None: it was not, or it is too much. Of the URL of a document
+    what is secret is not there."""
+    if flow.made is None or len(json.dumps(flow.made)) > MADE_IN_TRACE:
+        return None
+    return {name: _shown(fields) for name, fields in flow.made.items()}
+
+
+def _shown(fields: Mapping[str, Any]) -> dict[str, Any]:
+    document = fields.get("document")
+    return dict(fields) if document is None else {**fields, "document": shown_document(document)}
 
 
 def origin(

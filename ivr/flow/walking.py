@@ -16,7 +16,7 @@ from ivr.flow.elements.base import CallOver, Element, Run
 from ivr.flow.expressions import Record, Sensitive
 from ivr.flow.ports import Cause, Event, HangUp, Moved, PromptSpec
 from ivr.flow.session import Session
-from ivr.flow.trace import Step
+from ivr.flow.trace import Step, made_of
 from ivr.flow.way import Frame, Way
 from ivr.settings import Limits
 
@@ -233,9 +233,13 @@ class Walk:
         step = self.steps[-1]
         step.left_at = ctx.now
         step.branch = f"moved by {event.by}"
+        before = len(self.steps)
         self._way.frames.clear()
         self._begin(event.flow, event.variables)
         self._go(event.entry)
+        made = made_of(event.flow)
+        if made is not None and len(self.steps) > before:
+            self.steps[before].details["made"] = made
 
     # Flows
 

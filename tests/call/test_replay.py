@@ -222,17 +222,21 @@ def test_a_call_that_was_moved_is_moved_again(tmp_path: Path) -> None:
     assert found.path[-1] == "bye"
 
 
-def test_what_was_made_for_one_call_ends_its_replay(tmp_path: Path) -> None:
+def test_what_was_made_for_one_call_is_made_again(tmp_path: Path) -> None:
     house = House(tmp_path, {"desk": DESK_FLOW})
     house.party().call("100")
     [call] = house.manager.calls.values()
     house.run(1.0)
     goal = taken_flow("console", 10.0, "none", None)
     house.manager.move(call.report.id, goal.flow, goal.entry, "console")
+    house.manager.instruct(call.report.id, "say", {"text": "Hello from outside"})
+    house.run(0.5)
+    house.play_out()
     house.settled()
     record = json.loads(json.dumps(asdict(house.record)))
     found = replay(
         read_record(record, UTC), house.manager.flows["desk"], house.manager.flows, configured(house.settings)
     )
     assert found.divergence is None
-    assert any("(taken)" in note for note in found.notes)
+    assert found.path[-2:] == ("control", "bye")
+    assert record["path"][-2]["instructions"][0]["fields"] == {"text": "Hello from outside"}

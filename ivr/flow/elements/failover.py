@@ -253,5 +253,7 @@ def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, 
         for name in own:
             del ctx.details[name]
         ctx.details.update(kept)
+        if member.kind == "voicemail" and "duration" in ctx.details:
+            own["duration"] = ctx.details["duration"]
         ctx.details.setdefault("failover", []).append({"kind": member.kind, **own})
     return branch

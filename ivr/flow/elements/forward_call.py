@@ -65,6 +65,7 @@ class ForwardCallElement(Element):
         CALL_ENDED,
     )
     REACHES_PERSON = True
+    GRACE: ClassVar[float] = RING_GRACE
     RESULTS = ("status", "reason", "sip_code", "talk_time", "target")
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "to": "sent",
@@ -130,7 +131,7 @@ class ForwardCallElement(Element):
         if self.mode == "refer":
             ctx.answer()
         ctx.keys.clear()
-        ctx.details["to"] = [MASK] if forward.secret else list(forward.targets)
+        ctx.details.update(to=[MASK] if forward.secret else list(forward.targets), asked_at=ctx.offset(ctx.now))
         ctx.emit(forward)
         ctx.forwarding = True
         try:
@@ -143,7 +144,7 @@ class ForwardCallElement(Element):
         answered_at: float | None = None
         target = ""
         rounds = len(forward.targets) if forward.ring == "in_turn" else 1
-        deadline: float | None = ctx.now + forward.timeout * rounds + RING_GRACE * rounds
+        deadline: float | None = ctx.now + (forward.timeout + self.GRACE) * rounds
         try:
             while True:
                 event: Any = yield deadline
@@ -185,7 +186,9 @@ class ForwardCallElement(Element):
 
     def _result(self, ctx: Session, branch: str, event: ForwardDone, secret: bool = False) -> str:
         talk_time = round(event.talk_time, 3)
-        ctx.details.update(outcome=event.outcome, sip_code=event.sip_code, talk_time=talk_time)
+        ctx.details.update(
+            outcome=event.outcome, sip_code=event.sip_code, talk_time=talk_time, done_at=ctx.offset(ctx.now)
+        )
         if event.status:
             ctx.details["reason"] = event.status[:MAX_REASON]
         if event.target:

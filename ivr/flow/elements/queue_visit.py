@@ -255,6 +255,7 @@ class QueueVisit:
         except CallOver as over:
             if over.cause == "user_hung_up":
                 ctx.cause = "forwarded"
+                ctx.details["caller_left"] = True
             return QueueDone(
                 self._command.id, "forwarded", self._queue, answered.agent, ctx.now - began, answered.waited
             )

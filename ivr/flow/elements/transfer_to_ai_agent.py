@@ -13,6 +13,7 @@ from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOve
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
 from ivr.flow.elements.telling import Told, name_of, origin_of, rendered, went
 from ivr.flow.elements.waiting import FILLER_AFTER, Filler, filler_spec
+from ivr.flow.exchanges import shown_document
 from ivr.flow.expressions import ExpressionError, Record, Sensitive
 from ivr.flow.operations import json_value
 from ivr.flow.packet import AiTalk, packet
@@ -171,6 +172,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
             return "call_ended"
         document = done.twiml or done.twiml_url
         if document and ctx.up:
+            ctx.details["document"] = shown_document(document)
             from ivr.flow.twiml import run as run_twiml
 
             ended = yield from run_twiml(ctx, None, document)
@@ -210,7 +212,8 @@ class TransferToAiAgentElement(Element, FailoverFields):
         hidden = any(map(ctx.is_sensitive, self.save))
         for variable, name in self.save.items():
             ctx.set_variable(variable, done.variables.get(name))
-        ctx.details.update(reason=done.reason, talk_time=round(done.talk_time, 3), done_at=ctx.offset(ctx.now))
+        ctx.details.update(reason=done.reason, talk_time=round(done.talk_time, 3))
+        ctx.details.setdefault("done_at", ctx.offset(ctx.now))
         if done.end_call:
             ctx.details["hung_up"] = True
         if done.target:

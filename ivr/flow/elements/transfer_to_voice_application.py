@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["TransferToVoiceApplicationElement"]
 
 TRANSFERRED, NOT_TRANSFERRED, RETURNED = "call_transferred", "call_not_transferred", "returned"
+VARIABLES_IN_TRACE = 4 * 1024
+"""Characters of what an application gives back, as JSON, that the trace keeps."""
 MAX_TIMEOUT = 60.0
 """Seconds in which an application must take a call; nobody waits longer."""
 OFFER_GRACE = 75.0
@@ -150,6 +152,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         if left.why == "over":
             if left.event.cause == "user_hung_up":
                 ctx.cause = "transferred"
+                ctx.details["caller_left"] = True
             return self._result(ctx, TRANSFERRED, "", talk_time=seconds)
         if left.why == "asked":
             done: ApplicationDone = left.event
@@ -202,6 +205,9 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         ctx.details["outcome"] = reason or "transferred"
         if text:
             ctx.details["text"] = text[:200]
+        shown = {name: value for name, value in (variables or {}).items() if not ctx.is_sensitive(name)}
+        if shown and len(json.dumps(shown, default=str)) <= VARIABLES_IN_TRACE:
+            ctx.details["variables"] = shown
         if talk_time:
             ctx.details["talk_time"] = round(talk_time, 3)
         ctx.set_result(

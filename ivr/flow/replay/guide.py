@@ -8,17 +8,22 @@ the elements of the flow, so that the engine knows nothing of replays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ivr.flow.elements.base import Element, Run
+from ivr.flow.elements.base import CallOver, Element, Run
 from ivr.flow.expressions import Sensitive
-from ivr.flow.replay.record import RecordedStep
+from ivr.flow.ports import HangUp
+from ivr.flow.replay.record import ENDED_BY_CALLER, MOVED_BY, RecordedStep
 from ivr.flow.walk import templates
 
 if TYPE_CHECKING:
+    from ivr.flow.ports import Cause
     from ivr.flow.session import Session
 
 __all__ = ["Guide", "Guided"]
+
+NORMAL_END = 480
+"""Final response to a call that is not answered, as the element gives."""
 
 PLACEHOLDER = "0"
 """Key that stands for each key of a hidden input."""
@@ -32,6 +37,10 @@ class Guide(Protocol):
 
     def decided(self, element: str, hidden: str) -> None:
         """A recorded branch was taken; `hidden` says why."""
+
+    @property
+    def cause(self) -> str | None:
+        """Why the recorded call ended."""
 
     @property
     def hides(self) -> bool:
@@ -55,6 +64,8 @@ class Guided:
         step, following = self._guide.now_at()
         if step is not None and step.hidden and step.type == self._element.type == "collect":
             return self._hidden_input(ctx, step, following)
+        if step is not None and step.hidden_talk and step.type == self._element.type:
+            return self._hidden_talk(ctx, step, following)
         hidden = self._guide.hides and step is not None and _reads_hidden(self._element, ctx)
         run = self._element.run(ctx)
         if not hidden or step is None:
@@ -96,6 +107,28 @@ class Guided:
         if branch not in (step.branch, None):
             ctx.branch_shown = step.branch
         return branch if branch is not None else "no_match"
+
+    def _hidden_talk(self, ctx: Session, step: RecordedStep, following: str | None) -> Run:
+        """As long as it took; what was heard, asked and answered meanwhile is in no record."""
+        self._guide.decided(step.element, "what was sent there is hidden")
+        cause = self._guide.cause
+        gone = step.ends is None or (step.branch or "").startswith(MOVED_BY)
+        gone = gone or (following is None and cause in ENDED_BY_CALLER) or bool(step.data.get("caller_left"))
+        until = None if gone or step.ends is None else ctx.now + step.ends - step.begins
+        try:
+            while until is None or ctx.now < until:
+                yield until
+        except CallOver as over:
+            ctx.cause = cast("Cause", cause) if following is None else over.cause
+            ctx.details["caller_left"] = True
+        told = {name: step.data[name] for name in ("outcome", "reason", "talk_time", "tried") if name in step.data}
+        ctx.details.update(told)
+        branch = _branch_to(self._element.targets, step.branch, following) or str(step.branch)
+        ctx.set_result({"status": branch, "failover": "", "tried": [], "variables": {}, **told})
+        if ctx.up and following is None and self._element.targets.get(branch) is None:
+            ctx.cause = cast("Cause", cause)
+            ctx.emit(HangUp(ctx.cause, NORMAL_END))
+        return branch
 
     def _as_long(self, ctx: Session, run: Run, step: RecordedStep) -> Run:
         """The element, for as long as it took: what it says of a placeholder may be nothing."""

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from ivr.flow.ports import AiReason
 from ivr.flow.sim import AgentAnswer, AiAnswer, ApplicationAnswer, ForwardAnswer
+from ivr.flow.trace import parts
 from ivr.settings import Sound, WaitingStrategy
 
 __all__ = ["agents", "ai_agents", "applications", "forwards"]
@@ -18,6 +19,12 @@ NEVER = 10.0**9
 
 REFUSED = ("closed", "full", "no_agents", "error")
 
+ENDS = ("idle", "max_duration", "http_error", "bad_answer", "timeout")
+"""How that ends which an application had, where it does not give the call back by itself."""
+
+SOMEWHERE = "https://application.invalid/"
+"""Where an application is that speaks TwiML: its documents are answers to requests, whatever they are called."""
+
 ELEMENTS = {"queue": "transfer_to_agent", "callback": "transfer_to_agent", "ai_agent": "transfer_to_ai_agent"}
 KINDS = {**ELEMENTS, "application": "transfer_to_voice_application", "forward": "forward_call"}
 """What a member of `failover` stands for."""
@@ -26,13 +33,21 @@ Details = Mapping[str, Any]
 
 
 def _told(path: Sequence[Details], wanted: str) -> Iterator[tuple[Details, Details]]:
-    """Every step of a type with what it says of itself, and members of `failover` of that type, in their order."""
+    """Every step of a type with what it says of itself, and what is of that type inside it, in their order: verbs of
+    documents, members of `failover`."""
     for step in path:
-        if step.get("type") == wanted:
-            yield step, step
-        for member in step.get("failover") or ():
-            if KINDS.get(str(member.get("kind"))) == wanted:
-                yield step, member
+        for part in parts(step):
+            if (step.get("type") if part is step else _type_of(part)) == wanted:
+                yield step, part
+
+
+def _type_of(verb: Details) -> str:
+    """The element that a member of a chain, or a verb of a document, is done by."""
+    if "kind" in verb:
+        return KINDS.get(str(verb["kind"]), "")
+    if verb.get("verb") == "Connect":
+        return "transfer_to_ai_agent"
+    return "forward_call" if "to" in verb else "transfer_to_agent" if verb.get("verb") in ("Dial", "Enqueue") else ""
 
 
 def _since(details: Details, name: str, at: str = "asked_at") -> float:
@@ -52,24 +67,27 @@ def agents(path: Sequence[Details], _started: float) -> Iterator[AgentAnswer]:
             (float(place["at"]) - begun, int(place["position"]), place.get("estimate"))
             for place in details.get("positions") or ()
         ]
+        moved = details.get("reason") == "moved"
         outcome = str(details.get("outcome") or "")
-        if not places:
+        if not places and not moved:
             result: Any = outcome if outcome in REFUSED else "error"
             yield AgentAnswer(element, result, message=_sound(details.get("message")), times=1)
             continue
         answered = details.get("answered_at") is not None
         ends = None
-        if outcome in REFUSED or (outcome not in ("abandoned", "forwarded") and "key" not in details):
+        inside = details is not step and "verb" in details  # of a document, which gets the caller back
+        left = moved or details.get("caller_left")
+        if outcome in REFUSED or (not moved and outcome not in ("abandoned", "forwarded") and "key" not in details):
             ends = (_since(details, "done_at"), outcome)
         yield AgentAnswer(
             element,
             "answered" if answered else "waits",
             _since(details, "answered_at"),
             str(details.get("agent") or "agent"),
-            float(details.get("talk_time") or 0.0),
-            "called" if step.get("branch") == "returned" else "caller",
-            places[0][1],
-            places[0][2],
+            NEVER if left else float(details.get("talk_time") or 0.0),
+            "called" if inside or step.get("branch") == "returned" else "caller",
+            places[0][1] if places else 1,
+            places[0][2] if places else None,
             tuple(places[1:]),
             str(details.get("queue") or "") or None,
             _strategy(details.get("strategy")),
@@ -112,42 +130,53 @@ def ai_agents(path: Sequence[Details], _started: float) -> Iterator[AiAnswer]:
             (),
             details.get("variables") or {},
             bool(details.get("hung_up")),
+            twiml=details.get("document"),
             times=1,
         )
 
 
 def applications(path: Sequence[Details], started: float) -> Iterator[ApplicationAnswer]:
-    """What each application did; what it asked for meanwhile is in no record."""
+    """What each application did; what it asked for meanwhile comes as it came."""
+    for step in path:  # of a document that was put in place of what the call was doing
+        if step.get("type") == "document":
+            yield ApplicationAnswer(str(step.get("element")), url=SOMEWHERE, times=1)
     for step, details in _told(path, "transfer_to_voice_application"):
+        element, outcome = str(step.get("element")), str(details.get("outcome") or "")
+        had = float(details.get("talk_time") or 0.0) or NEVER
+        ends: Any = outcome if outcome in ENDS else "accepted"
         if details.get("protocol") == "twiml":  # its documents are answers to requests
-            yield ApplicationAnswer(str(step.get("element")), url=str(details.get("url")), times=1)
+            yield ApplicationAnswer(element, talk=had, ends=ends, url=str(details.get("url")), times=1)
             continue
-        outcome = str(details.get("outcome") or "")
         begun = float(step.get("entered_at") or started) - started
         accepted = details.get("accepted_at")
         refused = outcome in ("rejected", "timeout", "http_error", "bad_answer") and accepted is None
+        waited = float(details.get("waited") or 0.0)
+        if accepted is None and not refused and outcome not in ENDS:  # the call was over, or moved, before
+            waited = NEVER
         yield ApplicationAnswer(
-            str(step.get("element")),
+            element,
             outcome if refused else "accepted",  # type: ignore[arg-type]
-            max(0.0, float(accepted) - begun) if accepted is not None else 0.0,
-            float(details.get("talk_time") or 0.0) or NEVER,
-            outcome == "transferred",
+            waited if accepted is None or "waited" in details else max(0.0, float(accepted) - begun),
+            had if outcome != "transferred" else NEVER,
+            variables=details.get("variables") or {},
+            ends=ends,
             times=1,
         )
 
 
 def forwards(path: Sequence[Details], _started: float) -> Iterator[ForwardAnswer]:
-    """What became of forwards that were members of `failover`."""
+    """What became of forwards inside other elements."""
     for step, details in _told(path, "forward_call"):
-        if details is step or "outcome" not in details:
+        if details is step:
             continue
-        outcome = str(details["outcome"])
-        answered = outcome in ("forwarded", "returned")
+        cut = "outcome" not in details or details.get("reason") == "caller left"
+        outcome = "no_answer" if cut else str(details["outcome"])
+        answered = outcome in ("forwarded", "returned") or details.get("answered_at") is not None
         yield ForwardAnswer(
             str(step.get("element")),
             "answered" if answered else outcome,  # type: ignore[arg-type]
-            None,
-            float(details.get("talk_time") or 0.0),
+            NEVER if cut and not answered else _since(details, "answered_at" if answered else "done_at"),
+            float(details["talk_time"]) if "talk_time" in details else NEVER,
             "called" if outcome == "returned" else "caller",
             sip_code=details.get("sip_code"),
             times=1,

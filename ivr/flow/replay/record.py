@@ -9,6 +9,8 @@ from itertools import pairwise
 from typing import Any, cast
 
 from ivr.errors import IvrError
+from ivr.flow.control import FIELDS
+from ivr.flow.exchanges import HIDDEN
 from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
@@ -17,7 +19,7 @@ from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
 from ivr.flow.trace import parts
 from ivr.flow.values import plain_number
 
-__all__ = ["Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
+__all__ = ["ENDED_BY_CALLER", "MOVED_BY", "Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
 
 LATE = 0.3
 """Seconds that a key may be heard after it was pressed: a prompt that ended meanwhile did not see it."""
@@ -54,13 +56,15 @@ class Action:
     after: float
     """Seconds after the step was entered."""
     kind: str
-    """`press`, `hang_up`, `event`, `forward`, `callee`, `told` or `move`."""
+    """`press`, `hang_up`, `event`, `forward`, `callee`, `told`, `instruct` or `move`."""
     value: str
-    """Key, cause, name of the event, what the called party does, who has answered, or the flow moved to."""
+    """Key, cause, name of the event, what the called party does, who has answered, what is asked for, or the flow moved
+    to."""
     source: str = "rfc4733"
     """How a key came."""
     properties: Mapping[str, Any] = field(default_factory=dict)
-    """Of an event; of a call the kind of its failure, its words and its line."""
+    """Of an event; of a call the kind of its failure, its words and its line; of an instruction its fields; of a move
+    its entry, who did it, and what its flow was made of."""
     code: int | None = None
     """SIP status of a refusal."""
     posted: float = 0.0
@@ -107,6 +111,13 @@ class RecordedStep:
         if self.type != "collect" or "status" not in self.data or self.data["status"] == "no_input":
             return False
         return str(self.data.get("digits", MASK)) == MASK
+
+    @property
+    def hidden_talk(self) -> bool:
+        """A conversation of documents that the record does not show: what was sent had a sensitive value in it."""
+        return self.type in ("transfer_to_voice_application", "document") and any(
+            request.get("url") == HIDDEN and "body" not in request for request in self.data.get("requests") or ()
+        )
 
     @property
     def attempts(self) -> Sequence[Mapping[str, Any]]:
@@ -170,6 +181,7 @@ def read_record(record: Mapping[str, Any], zone: tzinfo) -> Recorded:
     _forwards(steps)
     _callees(steps)
     _moves(steps)
+    _instructions(steps, notes)
     _hang_up(steps, record, started)
     if details.get("trace") == "full":
         notes.append("the trace is cut: the call did more than a trace holds")
@@ -324,14 +336,29 @@ def _moves(steps: Sequence[RecordedStep]) -> None:
     for step, following in pairwise(steps):
         if (step.branch or "").startswith(MOVED_BY):
             after = max(0.0, (step.ends or step.begins) - step.begins)
-            about = {"entry": following.element, "by": (step.branch or "").removeprefix(MOVED_BY)}
+            about: dict[str, Any] = {"entry": following.element, "by": (step.branch or "").removeprefix(MOVED_BY)}
+            if "made" in following.data:
+                about["made"] = following.data["made"]
             step.actions.append(Action(after, "move", following.flow, properties=about))
+
+
+def _instructions(steps: Sequence[RecordedStep], notes: list[str]) -> None:
+    """Put into each step what somebody outside asked for there."""
+    for step in steps:
+        for entry in step.data.get("instructions") or ():
+            verb = str(entry.get("verb"))
+            if verb not in FIELDS:
+                continue  # changes nothing of the way
+            if entry.get("cut"):
+                notes.append(f"what was asked of {step.element} is not in the record any more")
+            after = max(0.0, float(entry.get("at") or step.begins) - step.begins)
+            step.actions.append(Action(after, "instruct", verb, properties=entry.get("fields") or {}))
 
 
 def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: float) -> None:
     """The end of the call, where it did not come from the flow."""
     for step in steps:
-        if step.data.get("caller_left") and step.ends is not None:
+        if step.ends is not None and any(part.get("caller_left") for part in parts(step.data)):
             step.actions.append(Action(max(0.0, step.ends - step.begins), "hang_up", "user_hung_up"))
             return
     cause, ended = record.get("cause"), record.get("ended_at")
@@ -364,7 +391,7 @@ def _http(steps: Sequence[RecordedStep], notes: list[str]) -> list[HttpAnswer]:
                 elapsed = NEVER
             if entry.get("body_cut"):
                 notes.append(f"the answer to {step.element} was too long for the record")
-            elif entry.get("url") == "(sensitive)":
+            elif entry.get("url") == HIDDEN:
                 notes.append(f"what {step.element} sent was sensitive: its answer is not in the record")
             found.append(
                 HttpAnswer(
@@ -389,7 +416,8 @@ def _forwards(steps: Sequence[RecordedStep]) -> None:
         outcome, answered = step.data.get("outcome"), step.data.get("answered_at")
         if answered is not None:
             step.actions.append(Action(max(0.0, float(answered) - step.begins), "forward", "answered"))
-            step.actions.append(Action(lasted, "forward", "left"))
+            if outcome is not None:  # else it was cut off
+                step.actions.append(Action(lasted, "forward", "left"))
         elif outcome in ("forwarded", "returned"):
             step.actions.append(Action(lasted, "forward", "answered"))
         elif outcome in REFUSALS and step.data.get("reason") not in ("caller left", "no target"):

@@ -13,14 +13,26 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, cast
 
+from ivr.errors import IvrError
 from ivr.flow.elements.base import Element
+from ivr.flow.making import made_flow
 from ivr.flow.model import Flow, FlowSet
-from ivr.flow.ports import Answerer, Cause, DigitSource, EventArrived, FailureKind, Moved, PromptSpec, WaitForEvent
+from ivr.flow.ports import (
+    Answerer,
+    Cause,
+    DigitSource,
+    EventArrived,
+    FailureKind,
+    Instruction,
+    Moved,
+    PromptSpec,
+    WaitForEvent,
+)
 from ivr.flow.replay.guide import Guided
 from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
 from ivr.flow.sim import CalleeAnswer, Configured, SimulatedCall, SpeechModel
 from ivr.flow.sim.stubs import CalleeResult, ForwardResult
-from ivr.flow.trace import Step
+from ivr.flow.trace import Step, parts
 from ivr.settings import Limits
 
 __all__ = ["Divergence", "Replay", "replay"]
@@ -101,7 +113,8 @@ class _Replaying:
         self.hides = False
         self.over = False
         self.checked = 0
-        self.spoken: set[int] = set()
+        self.spoken: set[tuple[int, int]] = set()
+        self.asked = 0
         self.actions: list[tuple[float, int, Action]] = []
         self.scheduled = 0
         guided = {name: self.guided(flows[name]) for name in flows}
@@ -164,6 +177,11 @@ class _Replaying:
         self.hides = True
         self.notes.append(f"{element}: {hidden}, the recorded branch is taken")
 
+    @property
+    def cause(self) -> str | None:
+        """Why the recorded call ended."""
+        return self.recorded.cause
+
     def prompt_seconds(self, prompt: PromptSpec, estimate: float | None) -> float | None:
         """How long a prompt lasts: as recorded, where it is the same one."""
         step, _ = self.now_at()
@@ -206,6 +224,9 @@ class _Replaying:
                 self.callee(action)
             case "move":
                 self.move(action)
+            case "instruct":
+                self.asked += 1
+                self.call.send(Instruction(self.asked, action.value, action.properties))
             case "told":
                 about = action.properties
                 confidence = float(about.get("confidence") or 0.0)
@@ -213,14 +234,20 @@ class _Replaying:
 
     def move(self, action: Action) -> None:
         """Somebody outside moves the call, as it was moved; what was made for that call alone is not there any more."""
+        about = action.properties
         flow = self.call.flows.get(action.value)
+        if flow is None and "made" in about:
+            try:
+                flow = self.guided(made_flow(action.value, about["made"]))
+            except IvrError as error:
+                self.notes.append(f"{action.value} cannot be made any more: {error}")
         if flow is None:
             self.notes.append(
                 f"the call was moved to {action.value}, a flow that was made for it: the replay ends there"
             )
             self.over = True
             return
-        self.call.send(Moved(flow, str(action.properties["entry"]), str(action.properties["by"])))
+        self.call.send(Moved(flow, str(about["entry"]), str(about["by"])))
 
     def answer(self, action: Action) -> None:
         """The called party does what he did; it was the caller who left where the flow did not get him back."""
@@ -258,9 +285,15 @@ class _Replaying:
         """The caller speaks into a recording for as long as he did."""
         index = len(self.call.machine.steps) - 1
         step = self.step(index)
-        if step is not None and self.call.recording and index not in self.spoken:
-            self.spoken.add(index)
-            self.call.speak(float(step.data.get("duration") or 0.0))
+        if step is None or not self.call.recording:
+            return
+        # One element may record several times: a document, or an application that asks for it.
+        mine = len(_recorded(self.call.machine.steps[-1].details))
+        if (index, mine) in self.spoken:
+            return
+        self.spoken.add((index, mine))
+        lasted = _recorded(step.data)
+        self.call.speak(lasted[mine] if mine < len(lasted) else 0.0)
 
     # Comparing
 
@@ -337,6 +370,14 @@ class _Replaying:
 def _without_visits(limits: Limits) -> Limits:
     """Limits without the one of visits: keys that no element wanted count for it, and are in no record."""
     return limits.model_copy(update={"visits_without_input": limits.steps_per_call})
+
+
+def _recorded(details: Mapping[str, Any]) -> list[float]:
+    """Seconds of each recording of a step. What a member of `failover` recorded stands there and in the step, what was
+    cut off in the step alone."""
+    found = [float(part["duration"] or 0.0) for part in parts(details) if "duration" in part and part is not details]
+    own = "duration" in details and (details.get("reason") == "cut" or not found)
+    return [*found, float(details["duration"] or 0.0)] if own else found
 
 
 def _way(branch: str | None, following: Step | RecordedStep | None) -> str:

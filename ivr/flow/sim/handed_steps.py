@@ -146,8 +146,9 @@ class ApplicationStep(Step):
 
     application: str
     """Element, or a pattern of the application's name."""
-    result: Literal["accepted", "rejected", "timeout", "http_error", "bad_answer"] = "accepted"
-    """Whether it takes the call."""
+    result: Literal["accepted", "rejected", "timeout", "http_error", "bad_answer", "idle", "max_duration"] = "accepted"
+    """Whether it takes the call. `idle` and `max_duration`: it does, and has it until it has asked for nothing for too
+    long, or for as long as it may."""
     after: Duration = 0.5
     """Seconds until it says so."""
     talk: Duration = 30.0
@@ -162,13 +163,15 @@ class ApplicationStep(Step):
     @property
     def answer(self) -> ApplicationAnswer:
         """For the stubs."""
+        taken = self.result in ("idle", "max_duration")
         return ApplicationAnswer(
             self.application,
-            self.result,
+            "accepted" if taken else self.result,
             self.after,
             self.talk,
             self.then == "hang_up",
             self.variables,
+            self.result if taken else "accepted",
             self.url,
             times=1,
         )

@@ -254,8 +254,12 @@ class Queues:
     # The end
 
     def leave(self, command: LeaveQueue) -> None:
-        """The caller wants to wait no more."""
-        if self.command is not None and self.command.id == command.id and not self.talking:
+        """The caller wants to wait no more, or (`cancelled`) somebody has taken the call away."""
+        if self.command is None or self.command.id != command.id:
+            return
+        if command.reason == "cancelled" and self.talking:
+            self._finish("forwarded")
+        elif not self.talking:
             due = self._agenda.later(0.0, self._left, command.reason)
             self._drop()
             self._due = [due]

@@ -202,6 +202,8 @@ class ApplicationAnswer:
     """The caller hangs up then."""
     variables: Mapping[str, Any] = field(default_factory=dict)
     """What it gives back."""
+    ends: ApplicationOutcome = "accepted"
+    """How that ends which it had: `accepted` (it gives the call back), `idle`, `max_duration`."""
     url: str | None = None
     """It speaks TwiML: URL of its first document, which an HTTP request asks for."""
     times: int | None = None

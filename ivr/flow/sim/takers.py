@@ -29,7 +29,11 @@ __all__ = ["Takers"]
 AI_DEFAULT = AiAnswer()
 APPLICATION_DEFAULT = ApplicationAnswer()
 ACCOUNT = "AC" + 32 * "0"
+AI_AGENTS = "ai_agents/"
+"""Begins the names of AI agents that have left a document behind."""
 UNTAKEN = ("not_started",)
+IDLE = 60.0
+"""Seconds in which an application must ask for something, where nothing is configured."""
 
 Command = StartAiAgent | OfferApplication
 
@@ -188,11 +192,16 @@ class Takers:
 
     def offer(self, command: OfferApplication, element: str) -> HandedOver | None:
         """Offer the call to an application; None: it speaks TwiML, and its documents are asked for by requests."""
-        found = self._offers.take(element, command.application)
+        # A document that an AI agent has left behind is nothing that the element asks for.
+        left_behind = command.application.startswith(AI_AGENTS)
+        found = self._offers.take(*(() if left_behind else (element,)), command.application)
         answer = found or APPLICATION_DEFAULT
         url = self._url(command.application) if found is None else found.url
         if url is not None:
-            terms = ApplicationTerms(command.id, command.application, ACCOUNT, url, "http://127.0.0.1:8080")
+            longest = answer.talk if found is not None and answer.ends == "max_duration" else None
+            terms = ApplicationTerms(
+                command.id, command.application, ACCOUNT, url, "http://127.0.0.1:8080", max_duration=longest
+            )
             self._agenda.later(0.0, self._feed, terms)
             if found is not None:
                 self._delivered(found)
@@ -209,10 +218,15 @@ class Takers:
         return made
 
     def _url(self, name: str) -> str | None:
-        if name.startswith("ai_agents/"):
+        if name.startswith(AI_AGENTS):
             return ""
         known = self._applications.get(name)
         return known.url if known is not None and known.protocol == "twiml" else None
+
+    def _idle(self, name: str) -> float:
+        """As configured; who is said to have the call for longer asks for something meanwhile."""
+        known = self._applications.get(name)
+        return max(IDLE if known is None else known.idle, self._answer.talk + 1.0)
 
     def _unknown(self, text: str) -> None:
         self.application_result("http_error", text=text)
@@ -228,7 +242,7 @@ class Takers:
 
     def _released(self, answer: ApplicationAnswer) -> None:
         self._delivered(answer)
-        self.application_result("accepted", variables=answer.variables)
+        self.application_result(answer.ends, variables=answer.variables)
 
     def application_result(self, outcome: ApplicationOutcome | Literal["taken"], **told: Any) -> bool:
         """The application takes the call now (`taken`), or is done with it; False: there is none."""
@@ -238,7 +252,7 @@ class Takers:
         if outcome == "taken":
             if not self.taken:
                 self._take()
-                self._feed(ApplicationAccepted(command.id))
+                self._feed(ApplicationAccepted(command.id, self._idle(command.application)))
             return self.command is command
         self._close("released" if outcome == "accepted" else outcome)
         self._feed(ApplicationDone(command.id, outcome, **told))

@@ -58,6 +58,8 @@ class DocumentElement(Element):
             yield from keys_sent(ctx, self.keys)
         ended = yield from run(ctx, self.application, document, method=self.method, placed=placed)
         ctx.details["outcome"] = ended.reason
+        if ended.cause == "user_hung_up":
+            ctx.details["caller_left"] = True
         if ended.text:
             ctx.details["text"] = ended.text[:200]
         return NEXT.name if ctx.up else self.ended(ctx.cause or "system")

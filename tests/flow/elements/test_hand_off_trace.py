@@ -1,4 +1,4 @@
-"""What the trace of a call tells of its hand-offs: who took it, why it came back, how long it took, what was awaited."""
+"""What the trace of a call tells of its hand-offs: who took it, why it came back, how long that took."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ elements:
   it: {{{fields}, next: bye}}
   bye: {{type: hang_up}}
 """
-AGENT = EACH.format(fields="type: transfer_to_agent, queue: support, after: return, branches: {call_not_forwarded: bye}")
+PEOPLE = "type: transfer_to_agent, queue: support, after: return, branches: {call_not_forwarded: bye}"
+AGENT = EACH.format(fields=PEOPLE)
 BOT = EACH.format(fields="type: transfer_to_ai_agent, agent: front")
 WEB = EACH.format(fields="type: transfer_to_voice_application, application: crm")
 
@@ -90,9 +91,7 @@ def test_a_caller_who_leaves_while_he_waits_is_told_as_such(flow: str) -> None:
 
 
 def test_the_query_of_a_stream_is_in_no_trace_and_no_packet() -> None:
-    document = (
-        '<Response><Connect><Stream url="wss://bot.test/ws?pass=geheim"/></Connect><Enqueue>support</Enqueue></Response>'
-    )
+    document = '<Response><Connect><Stream url="wss://bot.test/ws?pass=geheim"/></Connect><Enqueue>support</Enqueue></Response>'
     answer = HttpAnswer("*", body=document, headers={"content-type": "text/xml"})
     stubs = Stubs(http=(answer,), applications=(ApplicationAnswer("crm", url="https://app.test/voice"),))
     found = call(WEB, stubs=stubs).start().run()
