@@ -21,6 +21,7 @@ from ivr.api.limiting import Limiter
 from ivr.api.operations import OperationRoutes
 from ivr.api.problems import problems
 from ivr.api.serving import Serving
+from ivr.api.tracing import tell_id, traced
 from ivr.settings import HostPort
 
 __all__ = ["HttpServer", "Routes"]
@@ -78,7 +79,8 @@ class HttpServer:
         return _endpoints(self._parts)
 
     def _application(self, parts: Sequence[Routes | Part]) -> web.Application:
-        app = web.Application(middlewares=[problems], client_max_size=MAX_BODY_BYTES)
+        app = web.Application(middlewares=[traced, problems], client_max_size=MAX_BODY_BYTES)
+        app.on_response_prepare.append(tell_id)
         app.add_routes([self._serving.route(endpoint) for endpoint in _endpoints(parts)])
         for part in parts:
             if hasattr(part, "routes"):

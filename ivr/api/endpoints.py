@@ -171,6 +171,11 @@ class Endpoint:
         return () if found is None else found if isinstance(found, tuple) else (found,)
 
     @property
+    def is_tagged(self) -> bool:
+        """Whether its answers have an `ETag`: JSON that is read."""
+        return self.method == "GET" and any(isinstance(kind, type) for kind in self.answers_of(200))
+
+    @property
     def plain_path(self) -> str:
         """The path without patterns."""
         return _PARAMETER.sub(r"{\1}", self.path)

@@ -1,9 +1,15 @@
-"""Who asks too much is told to wait; who guesses tokens, too."""
+"""Who asks too much is told to wait; who guesses tokens, too.
+
+Good tokens are taken whatever else comes from their address: who guesses behind a proxy of this machine, whose address
+all who ask there share, shuts out nobody.
+"""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from aiohttp import web
@@ -15,8 +21,15 @@ from ivr.store import Token
 
 __all__ = ["Limiter"]
 
+log = logging.getLogger("ivr.api")
+
 GUESSES_PER_SECOND, GUESSES = 1.0, 20
 """Tokens that are not good, from one address: someone with an old one is told so, a guesser gets nowhere."""
+
+TELL_EVERY = 60.0
+"""Seconds between two lines of the log about one address."""
+TOLD = 1000
+"""Addresses of which that is remembered."""
 
 
 class Limiter:
@@ -29,13 +42,26 @@ class Limiter:
         self._guesses = Buckets(GUESSES_PER_SECOND, GUESSES)
         self._guard = guard
         self._clock = clock
+        self._told: OrderedDict[str, float] = OrderedDict()
 
     def guessed(self, request: web.Request) -> None:
         """A token was not good, or there was none; a problem (429) where that comes too often from an address. Good
         ones are taken from there all the same."""
-        allowance = self._guesses.take(_address(request), self._clock())
+        address, now = _address(request), self._clock()
+        if "Authorization" in request.headers:
+            self._tell(address, now)
+        allowance = self._guesses.take(address, now)
         if not allowance.allowed:
             raise ProblemError(429, "too many tokens that are not good", allowance.headers)
+
+    def _tell(self, address: str, now: float) -> None:
+        if now - self._told.get(address, float("-inf")) < TELL_EVERY:
+            return
+        log.warning("a token, or a password, that is not good was shown from the %s", address)
+        self._told[address] = now
+        self._told.move_to_end(address)
+        if len(self._told) > TOLD:
+            self._told.popitem(last=False)
 
     def take(self, request: web.Request, token: Token | None) -> Allowance | None:
         """What whoever asks may ask for after this; None: he is not limited. A problem (429) where it is too much."""
@@ -51,11 +77,12 @@ class Limiter:
 def _address(request: web.Request) -> str:
     """Of who asks; behind a proxy of this machine, as that has it."""
     passed_on = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()[:64]
-    return f"address {passed_on if passed_on and _is_loopback(request.remote) else request.remote}"
+    proxy, client = _parsed(request.remote), _parsed(passed_on)
+    return f"address {client if client is not None and proxy is not None and proxy.is_loopback else request.remote}"
 
 
-def _is_loopback(address: str | None) -> bool:
+def _parsed(address: str | None) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(address or "").is_loopback
+        return ipaddress.ip_address(address or "")
     except ValueError:
-        return False
+        return None

@@ -191,6 +191,8 @@ def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str
                 content["application/json"] = {"schema": references[model]}
                 told.append(" ".join((model.__doc__ or "The answer.").strip().partition("\n\n")[0].split()))
         responses[str(status)] = {"description": " ".join(told) or "Done.", **({"content": content} if content else {})}
+    if endpoint.is_tagged:
+        responses["304"] = {"description": "What `If-None-Match` names is still right."}
     problem = {"application/problem+json": {"schema": references[Problem]}}
     for status, when in sorted({**_usual(endpoint), **endpoint.problems}.items()):
         responses[str(status)] = {"description": when, "content": problem}

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ivr.api.tracing import request_id
 from ivr.errors import FaultsError, IvrError
 
 __all__ = ["ProblemError", "problems"]
@@ -42,7 +43,8 @@ class ProblemError(Exception):
 
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answers every error as a problem; only what nobody expected is logged."""
+    """Answers every error as a problem; only what nobody expected is logged. OPTIONS tells what can be asked; other
+    origins are told nothing (no CORS): pages of others have no business here."""
     try:
         return await handler(request)
     except ProblemError as problem:
@@ -53,13 +55,19 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except IvrError as error:
         headers = {"Retry-After": RETRY_AFTER} if error.retryable else {}
         return ProblemError(error.http_status, str(error), headers).response()
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted({*error.allowed_methods, "OPTIONS"}))
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": allowed})
+        return ProblemError(405, _DETAILS[405], {"Allow": allowed}).response()
     except web.HTTPException as error:
         kept = {name: value for name, value in error.headers.items() if name.lower() in ("allow", "location")}
         return ProblemError(error.status, _DETAILS.get(error.status, error.reason), kept).response()
     except Exception:
         # One request must not take the others along, and its text may hold anything: only the log gets it.
-        log.exception("a request failed")
-        return ProblemError(500, "the request failed; the daemon's log says why").response()
+        name = request_id(request)
+        log.exception("request %s failed", name)
+        return ProblemError(500, f"the request failed; the daemon's log says why at request {name}").response()
 
 
 _DETAILS = {

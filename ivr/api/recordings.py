@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 from ivr.api.endpoints import Ask, Endpoint, File, Model, Query
 from ivr.api.fields import Moment
 from ivr.api.problems import ProblemError
+from ivr.api.tracing import request_id
 from ivr.feed import Feed
 from ivr.store import RecordingRecord
 
@@ -157,7 +158,7 @@ class RecordingRoutes:
         path = await asyncio.to_thread(file_of, record, self._folder)
         if path is None:
             raise ProblemError(404, GONE)
-        audit.info("recording %s is heard by %s", record.id, ask.by)
+        audit.info("recording %s is heard by %s, request %s", record.id, ask.by, request_id(ask.request))
         kind = KINDS.get(path.suffix, "application/octet-stream")
         headers = {"Content-Type": kind, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
         return web.FileResponse(path, headers=headers)
@@ -171,7 +172,6 @@ class RecordingRoutes:
                 await asyncio.to_thread(path.unlink, missing_ok=True)
             except OSError as error:
                 raise ProblemError(500, f"the file cannot be deleted: {error.strerror}") from None
-        audit.info("recording %s is deleted by %s", record.id, ask.by)
         self._deleted(record.id, self._wall())
         self._feed.tell("recording.deleted", {"id": record.id}, record.call_id)
 

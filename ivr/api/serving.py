@@ -11,12 +11,14 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from ivr.api.bodies import read_value
+from ivr.api.caching import unless_known
 from ivr.api.endpoints import Answer, Ask, Endpoint, Raw, Reply
 from ivr.api.faults import refusal, validated
 from ivr.api.guard import Guard
 from ivr.api.idempotency import AnswerKeeper
 from ivr.api.limiting import Limiter
 from ivr.api.problems import ProblemError
+from ivr.api.tracing import changed
 from ivr.store import Token
 
 __all__ = ["KEY_HEADER", "UNLIMITED", "Serving"]
@@ -58,7 +60,11 @@ class Serving:
             )
 
             async def make() -> web.StreamResponse:
-                return answered(endpoint, await endpoint.handler(ask), check=self.checks)
+                reply = await endpoint.handler(ask)
+                response = answered(endpoint, reply, check=self.checks)
+                if endpoint.is_tagged and isinstance(response, web.Response) and response.status == 200:
+                    return unless_known(request, response)
+                return response
 
             if endpoint.idempotent == "kept" and ask.key is not None and self._keeper is not None:
                 response = await self._keeper.once(request, token, ask.key, make)
@@ -66,6 +72,7 @@ class Serving:
                 response = await make()
             if response.status == 401 and endpoint.scope is None and self._limiter is not None:
                 self._limiter.guessed(request)  # it looks at passwords itself
+            changed(request, endpoint.plain_path, response.status, ask.by)
             if allowance is not None and not response.prepared:
                 response.headers.update(allowance.headers)
             return response

@@ -144,6 +144,8 @@ class StreamRoutes:
         started anew, an `event: gap` says so. A token of an agent hears of himself, of his calls, and of the callers in
         the queues that he serves, without their numbers.
         """
+        if ask.request.method == "HEAD":
+            return web.Response(headers={"Content-Type": "text/event-stream"})
         who = ask.token.id if ask.token is not None else f"address {ask.request.remote}"
         if self._closed or len(self._clients) >= MAX_STREAMS:
             raise ProblemError(503, "there are as many streams as may be", {"Retry-After": "5"})

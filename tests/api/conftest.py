@@ -16,6 +16,7 @@ from ivr.api import (
     FlowRoutes,
     Guard,
     HttpServer,
+    Limiter,
     LineRoutes,
     MessageRoutes,
     OperationRoutes,
@@ -170,7 +171,8 @@ async def api(store: Store, tmp_path: Path) -> AsyncIterator[Api]:
         BanRoutes(bans),
         FlowRoutes(flows, calls),
     )
-    server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
+    guard = Guard(store)
+    server = HttpServer(HostPort("127.0.0.1", 0), guard, operations, parts, limiter=Limiter(1e6, 10**6, guard))
     async with TestClient(TestServer(server.application())) as client:
         yield Api(store, settings, client, calls, captures, health, bans)
     await tasks.close()

@@ -110,7 +110,7 @@ async def test_one_is_deleted(archive: Archive, caplog: pytest.LogCaptureFixture
     assert (await archive.ask(f"/{name}", "DELETE")).status == 403
     with caplog.at_level(logging.INFO):
         assert (await archive.ask(f"/{name}", "DELETE", "recordings")).status == 204
-    assert "recording id-1 is deleted by anna" in caplog.text
+    assert "DELETE /v1/recordings/id-1: 204 for anna" in caplog.text
     assert not (archive.folder / "r1.wav").exists()
     assert archive.store.writer.flush(20)
     for path in (f"/{name}", f"/{name}/audio"):
