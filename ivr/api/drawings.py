@@ -41,11 +41,12 @@ class DrawingRoutes:
             Endpoint(
                 "GET",
                 r"/v1/flows/{flow}/versions/{number:\d{1,9}}/drawing",
-                "flows",
+                "calls:read",
                 self.show,
                 answers={200: Drawing},
                 problems={404: "There is no such version.", 503: "Graphviz is not installed, or finds no drawing."},
                 local=True,
+                own=True,
             )
         ]
 

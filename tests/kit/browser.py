@@ -131,6 +131,8 @@ class Browser:
 async def browser(folder: Path) -> AsyncIterator[Browser]:
     """A browser whose profile is in `folder`."""
     assert CHROMIUM is not None
+    port = folder / "DevToolsActivePort"
+    port.unlink(missing_ok=True)  # of a browser that had this profile before
     process = await asyncio.create_subprocess_exec(
         CHROMIUM,
         *OPTIONS,
@@ -140,7 +142,6 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        port = folder / "DevToolsActivePort"
         end = asyncio.get_running_loop().time() + START_SECONDS
         while not port.is_file() or len(port.read_text().splitlines()) < 2:
             assert process.returncode is None, f"chromium ended with {process.returncode}"

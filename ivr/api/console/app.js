@@ -1,124 +1,180 @@
-// The console: one page at a time, drawn anew when something happens that it shows.
+// The console: one page at a time, drawn anew when something changes that it shows.
 
-import { get, stream, token } from "./api.js";
-import { empty, h, say, show } from "./dom.js";
-import { call, calls } from "./calls.js";
+import { get, hooks, stream, token } from "./api.js";
+import { calls, forget, heard, lookAtCallers, may, me, onChange, queues, refresh, signedIn } from "./data.js";
+import { card, empty, h, hour, now, say, show, tick } from "./dom.js";
+import { call } from "./call.js";
+import { calls as list } from "./calls.js";
 import { desk } from "./desk.js";
-import { queues } from "./queues.js";
+import { queues as floor } from "./queues.js";
 import { recordings } from "./recordings.js";
 
-const PAGES = { calls, queues, desk, recordings };
-const SETTLE = 250; // milliseconds in which what happens together is drawn once
-const LOOK = 10000; // between looks at what no event tells
-
+const PAGES = { calls: list, queues: floor, desk, recordings };
+const SETTLE = 100; // milliseconds between two drawings: what happens together is drawn once
 const main = document.getElementById("main");
-const live = document.getElementById("live");
-let drawing = false;
-let again = false;
-let due = 0;
+const by = (id) => document.getElementById(id);
+
+// Which page
 
 function page() {
-  const [name, ...rest] = location.hash.slice(1).split("/").map(decodeURIComponent);
+  const [name, ...rest] = location.hash.slice(1).split("/").map((part) => { try { return decodeURIComponent(part); } catch { return part; } });
   if (name === "calls" && rest.length) return { name, shown: call, argument: rest[0] };
-  if (name === "desk" && rest.length) return { name, shown: desk, argument: rest[0] };
-  return { name: PAGES[name] ? name : "calls", shown: PAGES[name] ?? calls, argument: undefined };
+  return { name: PAGES[name] ? name : "calls", shown: PAGES[name] ?? list, argument: rest[0] };
 }
 
-async function draw() {
-  if (drawing) {
-    again = true;
-    return;
+let looking = new Set();
+function look() {
+  const { name, shown, argument } = page();
+  const wanted = new Set([me, calls, ...(me.value?.agent ? [] : [queues]), ...shown.sources(argument), ...(shown.also ?? [])]);
+  for (const source of looking) if (!wanted.has(source)) source.wanted = false;
+  queues.pause = name === "queues" ? 1000 : 5000;
+  lookAtCallers(name === "queues");
+  looking = wanted;
+  for (const source of wanted) {
+    source.wanted = true;
+    source.go();
   }
-  drawing = true;
+}
+
+const visible = { desk: () => !signedIn() || may("agents") || may("agents:self"), recordings: () => !signedIn() || may("recordings:read") };
+
+// Drawing
+
+let due;
+let drawn = 0;
+function draw() {
+  due = undefined;
+  drawn = performance.now();
+  look();
   const { name, shown, argument } = page();
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.page === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
+    link.hidden = me.value ? !(visible[link.dataset.page]?.() ?? true) : false;
   }
-  document.title = `${shown.title} · ivr`;
-  try {
-    await shown.render(main, argument);
-    await counts();
-  } catch (problem) {
-    const signing = problem.status === 401 || problem.status === 403;
-    show(main, h("div", { class: "card" },
-      empty(signing ? "Sign in to see this" : "This cannot be shown", signing ? `${problem.message}.` : problem.message)));
+  const problem = shown.sources(argument).find((source) => source.value === undefined && source.problem)?.problem;
+  const missing = shown.sources(argument).some((source) => source.value === undefined);
+  if (problem) show(main, fault(problem));
+  else if (missing) show(main, h("p", { class: "muted loading", key: `loading ${name}` }, "One moment…"));
+  else {
+    show(main, h("div", { key: location.hash || "#" }, shown.view(argument)));
+    shown.drawn?.(main, argument);
   }
-  drawing = false;
-  if (again) {
-    again = false;
-    soon();
-  }
+  document.title = `${shown.heading?.(argument) ?? shown.title} · ivr`;
+  by("n-calls").textContent = calls.value?.size || "";
+  by("n-waiting").textContent = queues.value?.list.reduce((sum, queue) => sum + (queue.now.waiting ?? 0), 0) || "";
+  named();
 }
 
 function soon() {
-  clearTimeout(due);
-  due = setTimeout(draw, SETTLE);
+  due ??= setTimeout(draw, Math.max(0, SETTLE - (performance.now() - drawn)));
+}
+onChange(soon);
+
+function fault({ status, message }) {
+  if (status === 401 || status === 403) {
+    return card(empty(status === 401 ? "Sign in to see this" : "Not for this token", status === 401 ? "It needs a token." : message,
+      h("button", { onclick: () => signing() }, status === 401 ? "Sign in" : "Sign in as somebody else")));
+  }
+  const again = () => looking.forEach((source) => source.touch());
+  return card(empty(status === 404 ? "There is no such thing (any more)" : "This cannot be shown", message,
+    status === 404 ? null : h("button", { class: "quiet", onclick: again }, "Try again")));
 }
 
-async function counts() {
-  const [found, known] = await Promise.all([get("/v1/calls").catch(() => null), get("/v1/queues").catch(() => null)]);
-  document.getElementById("n-calls").textContent = found?.calls.length || "";
-  document.getElementById("n-waiting").textContent = known?.queues.reduce((sum, queue) => sum + (queue.now.waiting ?? 0), 0) || "";
-}
+let before = location.hash;
+addEventListener("hashchange", () => {
+  if (location.hash === "#main") {
+    history.replaceState(null, "", before || "#calls");
+    main.focus();
+    return;
+  }
+  before = location.hash;
+  draw();
+  main.focus({ preventScroll: true });
+  scrollTo(0, 0);
+});
 
-// Typing and listening are not to be disturbed.
-const busy = () => {
-  const at = document.activeElement;
-  return page().shown.calm || (main.contains(at) && ["INPUT", "SELECT"].includes(at.tagName));
-};
+setInterval(tick, 500);
 
-addEventListener("hashchange", () => { main.focus({ preventScroll: true }); draw(); });
+// Whether it is live
 
+const bar = by("bar");
 let streaming;
+let lastLive = 0;
 function listen() {
   streaming?.abort();
   streaming = new AbortController();
-  stream({
-    signal: streaming.signal,
-    heard: (type) => { if (page().shown.wants.test(type) && !busy()) soon(); else counts(); },
-    gap: () => { if (!busy()) soon(); },
-    state: (now) => {
-      live.className = `live ${now}`;
-      live.textContent = now === "on" ? "live" : "not connected";
-    },
-  });
+  stream({ signal: streaming.signal, heard, gap: refresh, state: connected });
 }
 
-setInterval(() => { if (!document.hidden && !busy()) soon(); }, LOOK);
+function connected(state) {
+  by("live").className = `live ${state}`;
+  by("live").textContent = { on: "live", off: "not connected", refused: "signed out" }[state];
+  if (state === "on") {
+    if (bar.dataset.state === "off") refresh(); // figures that no event tells
+    lastLive = now();
+  }
+  tell(state === "off" ? `The daemon does not answer; it is asked again and again.${lastLive ? ` What stands here is of ${hour(now())}.` : ""}` : "", state);
+}
+
+function tell(text, state) {
+  bar.dataset.state = state;
+  bar.hidden = !text;
+  bar.textContent = text;
+}
 
 // Signing in
 
-const dialog = document.getElementById("signing");
-const field = document.getElementById("token");
-const fault = document.getElementById("signing-fault");
-const button = document.getElementById("sign-in");
+const dialog = by("signing");
 
-const named = () => { button.textContent = token.get() ? "Signed in" : "Sign in"; };
+function named() {
+  const known = signedIn() && me.value;
+  by("who").textContent = known ? [me.value.name, ...me.value.roles].filter((each, at, all) => all.indexOf(each) === at).join(" · ") : "";
+  by("sign-in").textContent = signedIn() ? "Sign out" : "Sign in";
+}
 
-button.onclick = () => { fault.textContent = ""; field.value = ""; dialog.showModal(); };
-document.getElementById("signing-cancel").onclick = () => dialog.close();
-document.getElementById("sign-out").onclick = () => { token.set(""); dialog.close(); named(); listen(); draw(); };
+export function signing(text = "") {
+  by("signing-fault").textContent = text;
+  by("token").value = "";
+  if (!dialog.open) dialog.showModal();
+}
+
+function begin() {
+  forget();
+  listen();
+  named();
+  draw();
+}
+
+by("sign-in").onclick = () => {
+  if (!signedIn()) return signing();
+  token.set("");
+  begin();
+  say("Signed out.");
+};
+by("signing-cancel").onclick = () => dialog.close();
+
+hooks.refused = () => {
+  if (dialog.open) return; // it is being tried
+  token.set("");
+  begin();
+  signing("The token is not good any more: it has expired or was taken back.");
+};
+
 dialog.querySelector("form").onsubmit = async (event) => {
   event.preventDefault();
-  const before = token.get();
-  token.set(field.value.trim());
+  const old = token.get();
+  token.set(by("token").value.trim());
   try {
-    await get("/v1/calls");
+    const found = await get("/v1/me");
     dialog.close();
-    named();
-    say("Signed in for as long as this tab is open.");
-    listen();
-    draw();
+    begin();
+    me.set(found);
+    if (found.agent && !found.scopes.includes("agents") && page().name !== "desk") location.hash = "#desk";
   } catch (problem) {
-    if (problem.status === 401) {
-      token.set(before);
-      fault.textContent = problem.message;
-    } else {
-      dialog.close();
-      named();
-      draw();
-    }
+    token.set(old);
+    by("signing-fault").textContent = problem.message;
+    by("token").select();
   }
 };
 

@@ -1,108 +1,208 @@
-// An agent's desk: status, the call that rings or goes on with what is known of it, wrapping up.
+// An agent's desk: status, the call that rings or goes on with what is known of it, wrapping up, missed calls.
 
 import { get, send } from "./api.js";
-import { ago, counting, empty, h, say, show, tag } from "./dom.js";
-import { condition } from "./queues.js";
+import { agents, changed, may, me, onEvent, signedIn, Source } from "./data.js";
+import { ago, card, clock, counting, empty, h, hour, now, remaining, say, speak, tag } from "./dom.js";
+import { actionName, condition, groupKind, plural, statusName } from "./words.js";
 
 const KEY = "ivr.agent";
-const WORDS = { available: "Available", busy: "Busy", away: "Away", unavailable: "Log out" };
+const PAUSE = 300; // milliseconds between two looks at an agent of whom something was heard
+const LOOK = 30000; // and where nothing was: that his phone is reachable no event tells
+const CALLS = ["ringing", "in_call", "reserved"];
+const MISSED = 5; // that are remembered
 
-const own = (name, word = "") => `/v1/agents/${encodeURIComponent(name)}${word ? `/${word}` : ""}`;
+let name = "";
+let missed = [];
 
-async function act(name, word, body) {
+const own = (word = "") => `/v1/agents/${encodeURIComponent(name)}${word ? `/${word}` : ""}`;
+
+const agent = new Source(async () => {
+  const found = await get(own());
+  const has = CALLS.includes(found.now.phase);
+  const call = has ? await get(own("call")).catch((problem) => ({ problem })) : null;
+  rings(found, call);
+  return { found, call, at: now() };
+}, PAUSE, { hidden: true, every: LOOK });
+
+onEvent((type, { at, call, data }) => {
+  if (type === "forget") {
+    agent.forget();
+    missed = [];
+  } else if (type === "gap" || (type.startsWith("agent.") && data.agent === name)) {
+    agent.touch();
+    if (type === "agent.missed") missed = [{ at, call, queue: data.queue, short: data.short_id }, ...missed].slice(0, MISSED);
+  }
+});
+
+// Who does not look hears of it, and the tab's title says it.
+function rings({ now: { phase } }, call) {
+  const packet = call?.packet;
+  speak(phase === "ringing" ? `A call rings: ${[packet?.origin, packet?.profile?.name ?? packet?.call?.from].filter(Boolean).join(", ")}` : "");
+}
+
+async function act(word, body) {
   try {
-    await send("POST", own(name, word), body);
-    dispatchEvent(new Event("hashchange"));
+    await send("POST", own(word), body);
+    agent.touch();
   } catch (problem) {
-    say(problem.status === 401 ? "Sign in first: changing a status needs a token." : problem.message);
+    say(problem.message, "bad");
   }
 }
 
-const choose = (name) => { localStorage.setItem(KEY, name); location.hash = `#desk/${encodeURIComponent(name)}`; };
+// Status
 
-function chooser(agents, chosen) {
-  return h("label", { class: "row small muted" }, "I am",
-    h("select", { onchange: (event) => { event.target.blur(); choose(event.target.value); } },
-      chosen ? null : h("option", { value: "", selected: true }, "…"),
-      agents.map((agent) => h("option", { value: agent.id, selected: agent.id === chosen }, agent.name))));
+const mine = () => signedIn() && (may("agents") || (may("agents:self") && me.value?.agent === name));
+
+function statuses({ found, at }, known) {
+  const { status, group, reachable, missed_in_a_row: inARow } = found.now;
+  const { kind, word } = condition(found);
+  const button = (each) => h("button", {
+    class: `status ${each.name === status ? "chosen" : "quiet"}`, key: each.name, "aria-pressed": String(each.name === status),
+    disabled: !mine(), onclick: () => act("status", { status: each.name }),
+  }, h("span", { class: `dot ${groupKind(each.group)}`, "aria-hidden": "true" }), actionName(each.name));
+  return h("section", { class: "card pad stack", "aria-label": "Status" },
+    h("div", { class: "row" }, h("span", { class: `dot big ${kind}`, "aria-hidden": "true" }), h("h2", { class: "grow" }, word),
+      h("span", { class: "muted" }, counting(at - (found.now.since_seconds ?? 0)))),
+    found.now.phase !== "idle" ? h("p", { class: "muted" }, `Status: ${statusName(status)}`) : null,
+    inARow && group === "away" ? h("p", { class: "note warn" }, `You are away because ${plural(inARow, "call")} in a row rang and were not answered.`) : null,
+    reachable === false && group !== "unavailable" ? h("p", { class: "note warn" }, "Your phone is not registered: no calls come to it.") : null,
+    h("div", { class: "statuses", role: "group", "aria-label": "Change the status" }, known.map(button)),
+    mine() ? null : h("p", { class: "muted small" }, signedIn() ? "This token cannot change it." : "Sign in to change it."));
 }
 
-function statuses(agent, known) {
-  const { status, group } = agent.now;
-  const button = ({ name }) => h("button", {
-    class: name === status ? "chosen" : "quiet",
-    "aria-pressed": String(name === status),
-    onclick: () => act(agent.id, "status", { status: name }),
-  }, WORDS[name] ?? name);
-  const { kind, word } = condition(agent);
-  return h("section", { class: "card pad stack" },
-    h("div", { class: "row" }, h("span", { class: `dot ${kind}` }), h("h2", { class: "grow", style: "margin:0" }, word),
-      h("span", { class: "muted" }, counting(ago(agent.now.since_seconds)))),
-    h("div", { class: "row" }, known.map(button)),
-    agent.now.reachable === false && group !== "unavailable"
-      ? h("p", { class: "fault" }, "Your phone is not registered: no calls come to it.") : null);
+// Today
+
+function figures({ now: { today = {} } }) {
+  const one = (value, text) => h("div", {}, h("dd", {}, value), h("dt", {}, text));
+  return h("section", { class: "card pad stack", "aria-label": "Today" }, h("h2", {}, "Today"),
+    h("dl", { class: "figures" }, one(today.answered ?? 0, "answered"), one(today.missed ?? 0, "missed"),
+      one(today.mean_handle_seconds ? clock(today.mean_handle_seconds) : "–", "mean length")),
+    missed.length ? h("div", {}, h("h3", {}, "Missed"), h("ul", { class: "plain" }, missed.map((each) => h("li", {}, hour(each.at), " ",
+      h("a", { href: `#calls/${encodeURIComponent(each.call)}` }, `call ${each.short ?? ""}`), h("span", { class: "muted" }, ` ${each.queue}`))))) : null);
 }
+
+// The call
 
 // A packet's value as it is read by people.
-const plain = (value) => (value !== null && typeof value === "object" ? JSON.stringify(value) : String(value));
-
-function facts(title, values) {
-  const rows = Object.entries(values ?? {}).filter(([, value]) => value !== null && value !== "");
-  return rows.length ? [h("h3", {}, title), h("dl", {}, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, plain(value))]))] : null;
+function plain(value) {
+  if (Array.isArray(value)) return value.every((each) => typeof each !== "object") ? value.join(", ") : JSON.stringify(value);
+  return value !== null && typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-function pop(found) {
-  const { packet } = found;
-  const talking = found.state === "talking";
-  const keyed = (packet.inputs ?? []).filter((input) => input.digits).map((input) => [input.element, input.digits]);
-  return h("section", { class: `card pad pop ${talking ? "talk" : ""}`, id: "pop" },
-    h("div", { class: "row" }, talking ? tag("in a call", "talk") : tag("ringing", "ring"), h("span", { class: "muted grow" }, found.queue),
-      h("a", { href: `#calls/${encodeURIComponent(found.call)}` }, `call ${packet.call?.short_id ?? ""}`)),
-    h("p", { class: "who", style: "margin:.5rem 0 0" }, packet.profile?.name ?? packet.call?.from ?? "withheld"),
-    h("p", { class: "muted", style: "margin:0" }, [packet.profile?.name ? packet.call?.from : null, packet.origin, `waited ${Math.round(found.waited)} s`].filter(Boolean).join(" · ")),
-    packet.ai?.summary ? [h("h3", {}, "What the AI agent heard"), h("p", { style: "margin:0" }, packet.ai.summary)] : null,
-    packet.tags?.length ? h("p", { class: "row" }, packet.tags.map((name) => tag(name))) : null,
-    facts("Told", packet.variables),
-    facts("Keyed in", Object.fromEntries(keyed)),
-    facts("Known of the caller", packet.profile),
-    facts("Besides", packet.metadata),
-    packet.path?.length ? [h("h3", {}, "The way here"), h("p", { class: "small muted", style: "margin:0" }, packet.path.map((step) => step.element).join(" › "))] : null);
+function facts(title, rows) {
+  const shown = rows.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return shown.length ? h("div", {}, h("h3", {}, title), h("dl", {}, shown.map(([key, value]) => [h("dt", {}, key.replaceAll("_", " ")), h("dd", {}, plain(value))]))) : null;
 }
 
-function wrapping(agent, dispositions) {
-  const fitting = dispositions.filter(({ queues }) => !queues.length || queues.includes(agent.now.queue));
-  return h("section", { class: "card pad stack" },
-    h("h2", {}, "Wrapping up"),
-    fitting.length ? h("p", { class: "muted", style: "margin:0" }, "How did it end?") : null,
+function ai({ agent: by, reason, target, summary, transcript }) {
+  return h("div", { class: "ai" }, h("h3", {}, `What the AI agent ${by ?? ""} heard`),
+    summary ? h("p", {}, summary) : h("p", { class: "muted" }, [reason, target].filter(Boolean).join(" → ").replaceAll("_", " ")),
+    transcript?.length ? h("details", {}, h("summary", {}, plural(transcript.length, "sentence")), h("ul", { class: "plain" },
+      transcript.map(({ role, text }) => h("li", {}, h("span", { class: "muted" }, `${role}: `), text)))) : null);
+}
+
+function pop({ packet, queue, state, waited, call }) {
+  const talking = state === "talking";
+  const caller = packet.call?.from || "number withheld";
+  const who = packet.profile?.name;
+  const keyed = (packet.inputs ?? []).filter((input) => input.digits);
+  return h("section", { class: `card pad pop stack ${talking ? "talk" : "ring"}`, id: "pop", key: call, "aria-label": talking ? "Your call" : "A call rings" },
+    h("div", { class: "row" }, talking ? tag("In a call", "talk") : tag("Ringing", "ring"), h("span", { class: "muted grow" }, queue),
+      h("a", { href: `#calls/${encodeURIComponent(call)}` }, `call ${packet.call?.short_id ?? ""}`)),
+    h("div", {}, h("p", { class: "who" }, who ?? caller),
+      h("p", { class: "muted" }, [who ? caller : null, packet.origin, `waited ${clock(waited)}`].filter(Boolean).join(" · ")),
+      packet.tags?.length ? h("p", { class: "tags" }, packet.tags.map((each) => tag(each))) : null),
+    packet.ai ? ai(packet.ai) : null,
+    facts("Told", Object.entries(packet.variables ?? {})),
+    keyed.length ? facts("Keyed in", keyed.map((input) => [input.element, input.digits])) : null,
+    facts("Known of the caller", Object.entries(packet.profile ?? {}).filter(([key]) => key !== "name")),
+    facts("Besides", Object.entries(packet.metadata ?? {})),
+    packet.waits?.length ? facts("Waited before", packet.waits.map((each) => [each.queue, [clock(each.seconds), each.outcome, each.agent].filter(Boolean).join(" · ")])) : null,
+    packet.path?.length ? h("div", {}, h("h3", {}, "The way here"), h("p", { class: "small crumbs" },
+      packet.path.map((step, at) => [at ? h("span", { class: "muted" }, " › ") : null, step.element, step.branch && !["next", "audio_played"].includes(step.branch) ? h("span", { class: "muted" }, ` (${step.branch})`) : null]))) : null);
+}
+
+function wrapping({ found, at }, dispositions) {
+  const { queue, wrap_up_left: left } = found.now;
+  const fitting = dispositions.filter(({ queues }) => !queues.length || queues.includes(queue));
+  const whole = found.settings?.wrap_up || left;
+  return h("section", { class: "card pad stack wrapping", key: "wrapping", "aria-label": "Wrapping up" },
+    h("div", { class: "row" }, h("h2", { class: "grow" }, "Wrapping up"),
+      left !== null && left !== undefined ? h("span", { class: "big" }, remaining(at + left)) : h("span", { class: "big" }, counting(ago(found.now.since_seconds)))),
+    left ? h("progress", { max: String(whole), value: String(Math.max(0, at + left - now()).toFixed(1)), "aria-label": "Time left" }) : null,
+    h("p", { class: "muted" }, fitting.length ? "How did it end? Choosing ends wrapping up." : "Write down what must be; calls come again when the time is over."),
     h("div", { class: "row" },
-      fitting.map(({ id, name }) => h("button", { class: "quiet", onclick: () => act(agent.id, "disposition", { disposition: id }) }, name)),
-      h("button", { onclick: () => act(agent.id, "wrapped") }, "Done")));
+      fitting.map(({ id, name: text }) => h("button", { key: id, class: "quiet", disabled: !mine(), onclick: () => act("disposition", { disposition: id }) }, text)),
+      h("button", { key: "done", disabled: !mine(), onclick: () => act("wrapped") }, "Done")));
 }
+
+function centre(known, dispositions) {
+  const { found, call } = known;
+  if (call && !call.problem) return pop(call);
+  if (found.now.phase === "wrapping") return wrapping(known, dispositions);
+  if (call?.problem && call.problem.status !== 404) {
+    return card(empty(found.now.phase === "ringing" ? "A call rings" : "In a call", signedIn() ? call.problem.message : "Sign in to see what is known of it."));
+  }
+  if (found.now.phase === "on_other_call") return card(empty("On another call", "One that no queue has brought."));
+  return card(empty("No call", found.now.group === "available" ? "When one rings, what is known of it stands here." : "Calls come while the status is Available."));
+}
+
+// The page
+
+const choose = (event) => {
+  const chosen = event.target.value;
+  localStorage.setItem(KEY, chosen);
+  location.hash = `#desk/${encodeURIComponent(chosen)}`;
+};
+
+function chooser(chosen) {
+  const list = [...agents.value.agents.values()].sort((one, other) => one.name.localeCompare(other.name));
+  return h("label", { class: "choose small muted" }, "Desk of",
+    h("select", { onchange: choose, "data-own": true, key: `${list.length} ${chosen}` },
+      chosen ? null : h("option", { value: "", selected: true }, "…"),
+      list.map((each) => h("option", { value: each.id, selected: each.id === chosen }, each.name))));
+}
+
+const whose = (asked) => asked ?? me.value?.agent ?? localStorage.getItem(KEY) ?? "";
 
 export const desk = {
   title: "My desk",
-  wants: /^(agent|queue)\./,
+  heading() {
+    const { found, call } = agent.value ?? {};
+    if (found?.now.phase === "ringing") return `☎ ${call?.packet?.origin ?? "A call rings"}`;
+    return found ? found.name : "My desk";
+  },
 
-  async render(main, asked) {
-    const { agents, statuses: known, dispositions } = await get("/v1/agents");
-    const name = asked ?? localStorage.getItem(KEY);
-    const agent = agents.find(({ id }) => id === name);
-    const head = h("div", { class: "row" }, h("h1", { class: "grow" }, agent ? agent.name : "My desk"), chooser(agents, agent?.id));
-    if (!agent) {
-      show(main, head, h("div", { class: "card" }, agents.length
-        ? empty("Who are you?", "Choose yourself above.")
-        : empty("No agents", "They stand under agents in ivr.yaml, or are made over HTTP.")));
-      return;
+  sources(asked) {
+    const wanted = whose(asked);
+    if (wanted !== name) {
+      name = wanted;
+      missed = [];
+      agent.forget();
     }
-    const has = ["ringing", "in_call", "reserved"].includes(agent.now.phase);
-    const found = has ? await get(own(agent.id, "call")).catch((problem) => ({ problem })) : null;
-    show(main, head, h("div", { class: "columns" },
-      h("div", { class: "stack" },
-        found && !found.problem ? pop(found)
-          : agent.now.phase === "wrapping" ? wrapping(agent, dispositions)
-            : h("div", { class: "card" }, found?.problem && found.problem.status !== 404
-              ? empty("You have a call", `Sign in to see what is known of it: ${found.problem.message}.`)
-              : empty("No call", "When one rings for you, what is known of it stands here."))),
-      h("div", { class: "stack" }, statuses(agent, known))));
+    const all = agents.value ? [] : [agents];
+    return name && (!agents.value || agents.value.agents.has(name)) ? [me, agent, ...all] : [me, ...all];
+  },
+
+  view() {
+    const { statuses: known, dispositions } = agents.value;
+    const choosing = me.value?.agent && !may("agents") ? null : chooser(agent.value ? name : "");
+    if (!agent.value || !agents.value.agents.has(name)) {
+      return [h("div", { class: "head" }, h("h1", {}, "My desk"), h("span", { class: "grow" }), agents.value.agents.size ? choosing : null),
+        card(agents.value.agents.size ? empty("Whose desk?", "Choose above.")
+          : empty("No agents", "They stand under agents in ivr.yaml, or are made over HTTP."))];
+    }
+    const { found } = agent.value;
+    return [
+      h("div", { class: "head" }, h("h1", {}, found.name), found.title ? h("span", { class: "muted" }, found.title) : null, h("span", { class: "grow" }), choosing),
+      h("div", { class: `columns desk ${found.now.phase === "idle" ? "" : "occupied"}`.trim() },
+        h("div", { class: "stack" }, centre(agent.value, dispositions)),
+        h("div", { class: "stack" }, statuses(agent.value, known), figures(found))),
+    ];
   },
 };
+
+// A bar that gets shorter while the time runs out.
+setInterval(() => {
+  if (agent.wanted && agent.value?.found.now.phase === "wrapping") changed();
+}, 1000);

@@ -1,84 +1,120 @@
 // Queues and agents as they are now.
 
-import { get } from "./api.js";
-import { ago, clock, counting, empty, h, show, tag } from "./dom.js";
+import { agents, callers, calls, changed, may, me, queues as floor } from "./data.js";
+import { card, cell, counting, empty, h, now, row, table, tag } from "./dom.js";
+import { condition, percent, plural } from "./words.js";
 
-const GROUPS = { available: "good", busy: "warn", away: "warn", unavailable: "" };
-const PHASES = {
-  ringing: ["ring", "ringing"], reserved: ["ring", "about to be rung"], in_call: ["talk", "in a call"],
-  on_other_call: ["talk", "on another call"], wrapping: ["warn", "wrapping up"],
-};
-const CALLER = { waiting: "", ringing: "rings", talking: "talks", callback: "call back", calling_back: "is called back" };
+const SHOWN = 6; // callers of a queue before somebody asks for all of them
+const MANY = 12; // agents from which on there is a way to find some of them
 
-const figure = (value, name) => h("div", {}, h("b", {}, value ?? "–"), h("span", {}, name));
-const percent = (share) => (share === null || share === undefined ? null : `${Math.round(share * 100)} %`);
+const CALLER = { ringing: "rings at", talking: "talks to", callback: "call back", calling_back: "is called back by" };
+const opened = new Set();
+let wanted = "";
+let sort = "";
 
-// What an agent is and does, as a coloured word; `since` counts up beside it.
-export function condition(agent) {
-  const { status, group, phase, reachable } = agent.now;
-  const away = group === "available" && reachable === false;
-  const [kind, word] = PHASES[phase] ?? [away ? "" : GROUPS[group] ?? "", status ?? "unknown"];
-  return { kind, word };
-}
+const figure = (value, name, more = "") => h("div", { class: more }, h("dd", {}, value ?? "–"), h("dt", {}, name));
 
-function caller(row, numbers) {
-  return h("li", {},
-    h("span", { class: "muted" }, row.position ? `${row.position}.` : "·"),
+function caller(entry, at, target) {
+  const call = calls.value?.get(entry.caller);
+  const late = entry.state === "waiting" && entry.waited + (now() - at) > target;
+  const who = entry.agents.map((name) => agents.value?.agents.get(name)?.name ?? name).join(", ");
+  return h("li", { key: entry.caller || entry.callback },
+    h("span", { class: "muted place" }, entry.position ? `${entry.position}.` : "·"),
     h("span", { class: "grow" },
-      row.caller ? h("a", { href: `#calls/${encodeURIComponent(row.caller)}` }, `call ${numbers.get(row.caller) ?? ""}`) : "call back",
-      row.priority !== 5 ? h("span", { class: "muted small" }, ` priority ${row.priority}`) : null),
-    row.state === "waiting" ? null : h("span", { class: "small muted" }, `${CALLER[row.state] ?? row.state} ${row.agents.join(", ")}`),
-    h("span", {}, counting(ago(row.waited))));
+      entry.caller ? h("a", { href: `#calls/${encodeURIComponent(entry.caller)}` }, call?.caller || "withheld") : "is to be called back",
+      h("span", { class: "muted small" }, [
+        call ? `call ${call.short_id}` : null, entry.priority !== 5 ? `priority ${entry.priority}` : null,
+        entry.state === "waiting" ? null : `${CALLER[entry.state] ?? entry.state} ${who}`.trim(),
+      ].filter(Boolean).map((text) => ` · ${text}`))),
+    counting(at - entry.waited, late ? { class: "late", title: "longer than the queue aims at" } : {}));
 }
 
-function queue(entry, rows, numbers) {
-  const { now } = entry;
-  const today = now.today ?? {};
-  const inside = rows.filter((row) => row.state !== "talking");
-  const aim = entry.settings.service_level;
-  return h("section", { class: "card pad" },
-    h("div", { class: "row" }, h("h2", { class: "grow" }, entry.name), now.open === false ? tag("closed", "warn") : null),
-    h("div", { class: "figures" },
-      figure(now.waiting, "waiting"),
-      figure(now.longest_wait ? clock(now.longest_wait) : "0:00", "longest wait"),
-      figure(now.agents?.free, "agents free"),
-      figure(percent(today.service_level), `in ${aim.answer_within} s`),
+function queue({ id, name, now: state, settings }, at) {
+  const today = state.today ?? {};
+  const { answer_within: target } = settings.service_level ?? state.target;
+  const found = callers(id).value ?? { rows: [], at };
+  const inside = found.rows.filter((entry) => entry.state !== "talking");
+  const rows = opened.has(id) ? inside : inside.slice(0, SHOWN);
+  const toggle = () => { opened.has(id) ? opened.delete(id) : opened.add(id); changed(); };
+  const level = today.service_level;
+  return h("section", { class: "card pad", key: id, "aria-label": `Queue ${name}` },
+    h("div", { class: "row" }, h("h2", { class: "grow" }, name),
+      state.talking ? tag(`${state.talking} talking`, "talk") : null, state.open === false ? tag("closed", "warn") : null),
+    h("dl", { class: "figures" },
+      figure(state.waiting, "waiting"),
+      figure(state.waiting ? counting(at - state.longest_wait, state.longest_wait > target ? { class: "late" } : {}) : "0:00", "longest wait"),
+      figure([String(state.agents?.free ?? 0), h("small", {}, ` of ${state.agents?.logged_in ?? 0}`)], "agents free"),
+      figure(percent(level) ?? "–", `within ${target} s`, level !== null && level !== undefined && level * 100 < (settings.service_level ?? state.target).percent ? "below" : ""),
       figure(today.answered ?? 0, "answered today"),
       figure(today.abandoned ?? 0, "gave up today")),
-    inside.length ? h("ol", { class: "waiting" }, inside.map((row) => caller(row, numbers))) : null);
+    rows.length ? h("ol", { class: "waiting", "aria-label": `Callers in ${name}` }, rows.map((entry) => caller(entry, found.at, target))) : null,
+    inside.length > SHOWN ? h("button", { class: "more", "aria-expanded": String(opened.has(id)), onclick: toggle },
+      opened.has(id) ? "Show fewer" : `and ${inside.length - SHOWN} more`) : null);
 }
 
 function agent(entry) {
   const { kind, word } = condition(entry);
-  const today = entry.now.today ?? {};
-  return h("tr", {},
-    h("td", {}, h("span", { class: `dot ${kind}` }), " ", h("a", { href: `#desk/${encodeURIComponent(entry.id)}` }, entry.name),
-      entry.title ? h("span", { class: "muted small" }, ` ${entry.title}`) : null),
-    h("td", {}, tag(word, kind), entry.now.queue ? h("span", { class: "muted small" }, ` ${entry.now.queue}`) : null,
-      entry.now.reachable === false ? h("span", { class: "muted small" }, " phone not registered") : null),
-    h("td", { class: "num" }, counting(ago(entry.now.since_seconds))),
-    h("td", { class: "num" }, today.answered ?? 0),
-    h("td", { class: "num" }, today.missed ?? 0),
-    h("td", { class: "num" }, percent(today.occupancy) ?? ""));
+  const { caller: id, queue: at, today = {}, reachable } = entry.now;
+  const call = calls.value?.get(id);
+  const own = may("agents") || me.value?.agent === entry.id || !me.value?.name;
+  return row({ key: entry.id },
+    cell("who", h("span", { class: `dot ${kind}`, "aria-hidden": "true" }),
+      h("span", {}, own ? h("a", { href: `#desk/${encodeURIComponent(entry.id)}` }, entry.name) : h("b", {}, entry.name),
+        entry.title ? h("span", { class: "muted small" }, ` ${entry.title}`) : null)),
+    cell("state", tag(word, kind), reachable === false && entry.now.group !== "unavailable" && kind !== "off" ? h("span", { class: "muted small" }, " no phone") : null),
+    cell(id ? "call" : "call none", id ? [call ? h("a", { href: `#calls/${encodeURIComponent(id)}` }, `call ${call.short_id}`) : "call", at ? h("span", { class: "muted" }, ` ${at}`) : null] : h("span", { class: "muted" }, "–")),
+    cell("num time", counting(entry.since)),
+    cell("num figure", h("span", {}, today.answered ?? 0), h("span", { class: "muted small label" }, " answered")),
+    cell("num figure", h("span", {}, today.missed ?? 0), h("span", { class: "muted small label" }, " missed")),
+    cell("num figure", h("span", {}, percent(today.occupancy) ?? "–"), h("span", { class: "muted small label" }, " busy")));
+}
+
+// How many are what; each is a button that shows only those.
+function chips(all) {
+  const counts = new Map();
+  for (const entry of all) {
+    const { sort: key, kind, word } = condition(entry);
+    const found = counts.get(key) ?? { kind, word, count: 0 };
+    found.count += 1;
+    counts.set(key, found);
+  }
+  const choose = (key) => () => { sort = sort === key ? "" : key; changed(); };
+  return h("div", { class: "chips", role: "group", "aria-label": "Agents by what they do" },
+    h("button", { class: "chip", key: "", "aria-pressed": String(!sort), onclick: choose(sort) }, "All ", h("b", {}, String(all.length))),
+    ["available", "ringing", "reserved", "in_call", "on_other_call", "wrapping", "busy", "away", "unreachable", "unavailable"].filter((key) => counts.has(key) || key === sort).map((key) => {
+      const { kind, word, count } = counts.get(key) ?? { kind: "off", word: key, count: 0 };
+      return h("button", { class: "chip", key, "aria-pressed": String(sort === key), onclick: choose(key) },
+        h("span", { class: `dot ${kind}`, "aria-hidden": "true" }), ["busy", "away"].includes(key) ? key.charAt(0).toUpperCase() + key.slice(1) : word, " ", h("b", {}, String(count)));
+    }));
+}
+
+function people() {
+  const all = [...agents.value.agents.values()];
+  if (!all.length) return card(empty("No agents", "They stand under agents in ivr.yaml, or are made over HTTP."));
+  const text = ({ id, name, title, now: { status, queues } }) => [id, name, title, status, ...(queues ?? [])].join(" ").toLowerCase();
+  const found = all.filter((entry) => (!sort || condition(entry).sort === sort) && (!wanted || text(entry).includes(wanted)));
+  const find = (event) => { wanted = event.target.value.trim().toLowerCase(); changed(); };
+  return [
+    h("div", { class: "head" }, chips(all), h("span", { class: "grow" }),
+      all.length > MANY ? h("input", { type: "search", placeholder: "Name or queue…", "aria-label": "Find agents", oninput: find }) : null),
+    found.length
+      ? table("Agents", [["Agent", ""], ["State", ""], ["Call", ""], ["For", "num"], ["Answered", "num"], ["Missed", "num"], ["Occupancy", "num"]], found.map(agent))
+      : card(empty("Nobody", "No agent is that now.")),
+  ];
 }
 
 export const queues = {
   title: "Queues",
-  wants: /^(queue|agent|callback)\./,
+  sources: () => [floor, agents],
 
-  async render(main) {
-    const [{ queues: found }, { agents }, { calls }] = await Promise.all(["queues", "agents", "calls"].map((name) => get(`/v1/${name}`)));
-    const numbers = new Map(calls.map((call) => [call.id, call.short_id]));
-    const shown = found.length > 1 ? found.filter(({ id, now }) => id !== "default" || now.waiting || now.today?.offered) : found;
-    const rows = await Promise.all(shown.map((entry) => get(`/v1/queues/${encodeURIComponent(entry.id)}/callers`)));
-    show(main, h("h1", {}, "Queues"),
-      h("div", { class: "cards" }, shown.map((entry, index) => queue(entry, rows[index].callers, numbers))),
-      h("h1", { class: "below" }, "Agents"),
-      agents.length
-        ? h("div", { class: "card scroll" }, h("table", {},
-            h("thead", {}, h("tr", {}, ["Agent", "State", "For", "Answered", "Missed", "Occupancy"].map((name, at) =>
-              h("th", { class: at > 1 ? "num" : "" }, name)))),
-            h("tbody", {}, agents.map(agent))))
-        : h("div", { class: "card" }, empty("No agents", "They stand under agents in ivr.yaml, or are made over HTTP.")));
+  view() {
+    const { list, at } = floor.value;
+    const shown = list.length > 1 ? list.filter(({ id, now: state }) => id !== "default" || state.waiting || state.talking || state.today?.offered) : list;
+    const waiting = list.reduce((sum, { now: state }) => sum + state.waiting, 0);
+    return [
+      h("div", { class: "head" }, h("h1", {}, "Queues"), h("span", { class: "muted" }, waiting ? `${plural(waiting, "caller")} waiting` : "nobody waits")),
+      h("div", { class: "cards" }, shown.map((entry) => queue(entry, at))),
+      h("h1", { class: "below" }, "Agents"), people(),
+    ];
   },
 };
