@@ -12,6 +12,7 @@ from ivr.api.endpoints import Ask, Endpoint, Model, Query
 from ivr.api.fields import Moment
 from ivr.api.problems import ProblemError
 from ivr.api.sight import Sight, was_his
+from ivr.api.timeline import timeline
 from ivr.store import CallRecord, RecordReader
 
 __all__ = ["CallRoutes", "CallSource", "CallState"]
@@ -106,6 +107,31 @@ class Call(CallRow):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class TraceEntry(Model):
+    """Something that became of a call."""
+
+    at: float
+    """Seconds since the epoch."""
+    seconds: float
+    """Since the call began."""
+    what: Literal["started", "ringing", "answered", "entered", "left", "digits", "hand_off", "ended"]
+    """`entered`, `left`: an element."""
+    element: str | None
+    flow: str | None
+    """Of the element."""
+    data: dict[str, Any]
+    """What else is known: the branch, what was heard, keys as far as the flow lets them be seen, who took the call."""
+
+
+class Trace(Model):
+    """What became of a call, in the order of time."""
+
+    id: str
+    short_id: int | None
+    state: CallState | None
+    entries: list[TraceEntry]
+
+
 class CallSource(Protocol):
     """What the interface asks of the call manager."""
 
@@ -150,6 +176,17 @@ class CallRoutes:
                 own=True,
                 parameters={"id": "Id of the call; of one in progress also its short id."},
             ),
+            Endpoint(
+                "GET",
+                "/v1/calls/{id}/trace",
+                "calls:read",
+                self.trace,
+                answers={200: Trace},
+                problems={404: "There is no such call."},
+                local=True,
+                own=True,
+                parameters={"id": "Id of the call; of one in progress also its short id."},
+            ),
         ]  # fmt: skip
 
     async def all(self, ask: Ask[None, CallQuery]) -> dict[str, Any]:
@@ -178,6 +215,15 @@ class CallRoutes:
         if found is None or (ask.own is not None and not self._his(ask.own, found)):
             raise ProblemError(404, "there is no such call")
         return found
+
+    async def trace(self, ask: Ask[None, None]) -> dict[str, Any]:
+        """Tell what became of a call, in the order of time.
+
+        A token of an agent gets his own ones.
+        """
+        found = await self.show(ask)
+        names = {name: found.get(name) for name in ("id", "short_id", "state")}
+        return {**names, "entries": timeline(found)}
 
     async def _found(self, name: str) -> dict[str, Any] | None:
         return self._calls.trace(name) or await self._kept(name)

@@ -272,7 +272,6 @@ class QueueRoutes:
         level = queue.service_level
         return {"queue": name, "target": {"answer_within": level.answer_within, "percent": level.percent}, **found}
 
-
     def _queue(self, ask: Ask[Any, Any]) -> str:
         """The queue that is asked about, by somebody who may."""
         name = ask.path["name"]
