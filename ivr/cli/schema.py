@@ -12,7 +12,7 @@ from ivr.errors import IvrError
 
 __all__ = ["KINDS", "command"]
 
-KINDS = ("flow", "config", "test", "openapi")
+KINDS = ("flow", "config", "test", "packet", "openapi")
 
 
 class SchemaError(IvrError):
@@ -31,20 +31,23 @@ class SchemaError(IvrError):
 @config_option
 @click.pass_context
 def command(ctx: click.Context, kind: str, output: Path | None) -> None:
-    """Print the JSON Schema of a kind of file: flow, config or test; or the OpenAPI document of the HTTP API: openapi.
+    """Print the JSON Schema of a kind of file: flow, config or test; of the packet that tells of a call that is handed
+    over: packet; or the OpenAPI document of the HTTP API: openapi.
 
     Name a schema in the first line of a file, and VS Code with its YAML extension completes and checks there:
 
         # yaml-language-server: $schema=../schema/flow.json
     """
     from ivr.flow.custom import element_types
-    from ivr.flow.schema import config_schema, flow_schema, test_schema
+    from ivr.flow.schema import config_schema, flow_schema, packet_schema, test_schema
 
     match kind:
         case "flow":
             schema = flow_schema(element_types(settings_of(ctx)).models)
         case "config":
             schema = config_schema()
+        case "packet":
+            schema = packet_schema()
         case "openapi":
             from ivr.api.openapi import document
             from ivr.api.parts import all_endpoints

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -21,13 +22,14 @@ from pydantic_core import core_schema
 from ivr.flow.elements import ELEMENTS, Element
 from ivr.flow.elements.prompts import PromptFields
 from ivr.flow.loader import MAX_VARIABLES
+from ivr.flow.packet_model import HandOver
 from ivr.flow.sim.steps import STEPS
 from ivr.flow.testing.fields import ExpectFields, GivenFields
 from ivr.flow.values import VARIABLE
 from ivr.settings import Limits, Settings
 from ivr.units import SHARE_SCHEMA
 
-__all__ = ["config_schema", "field_texts", "flow_schema", "model_schema", "test_schema"]
+__all__ = ["config_schema", "field_texts", "flow_schema", "model_schema", "packet_schema", "test_schema"]
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 ELEMENT_NAME = {"type": "string", "minLength": 1}
@@ -105,6 +107,18 @@ def config_schema() -> dict[str, Any]:
     found = model_schema(Settings, "Configuration of ivr")
     found["description"] = "ivr.yaml: every key has a default. Secrets are written `!secret NAME`."
     return found
+
+
+def packet_schema() -> dict[str, Any]:
+    """The schema of the hand-over packet, for those who read it. Unlike a file that people write it may have keys that
+    the schema does not know: they are added without a new version."""
+    schema = HandOver.model_json_schema(by_alias=True, ref_template="#/definitions/{model}", mode="serialization")
+    definitions = {name.removesuffix("Part").lower(): found for name, found in schema.pop("$defs").items()}
+    text = json.dumps({"$schema": DIALECT, **schema, "title": "Hand-over packet", "definitions": definitions})
+    for name in definitions:
+        text = text.replace(f"#/definitions/{name.capitalize()}Part", f"#/definitions/{name}")
+    made: dict[str, Any] = json.loads(text.replace('"additionalProperties": false, ', ""))
+    return made
 
 
 def test_schema() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ivr.errors import FlowLoadError
 from ivr.flow.custom import element_types
 from ivr.flow.elements import ELEMENTS
 from ivr.flow.loader import flow_files, parse_flow
-from ivr.flow.schema import config_schema, field_texts, flow_schema
+from ivr.flow.schema import config_schema, field_texts, flow_schema, packet_schema
 from ivr.flow.schema import test_schema as cases_schema
 from ivr.flow.testing import CaseError, case_files, parse_cases
 from ivr.settings import load_settings, parse_settings
@@ -26,6 +26,7 @@ FOLDERS = [ROOT / "config" / "flows", ROOT / "config" / "examples" / "flows", RO
 FLOW = jsonschema.Draft7Validator(flow_schema())
 CONFIG = jsonschema.Draft7Validator(config_schema())
 CASES = jsonschema.Draft7Validator(cases_schema())
+PACKET = jsonschema.Draft7Validator(packet_schema())
 EXAMPLES = ROOT / "config" / "examples"
 EXAMPLE = jsonschema.Draft7Validator(flow_schema(element_types(load_settings(EXAMPLES / "ivr.yaml", {})).models))
 """With the elements that connectors of the examples add."""
@@ -43,13 +44,20 @@ def faults(validator: Any, text: str) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(data)]
 
 
-@pytest.mark.parametrize("schema", [FLOW.schema, CONFIG.schema, CASES.schema], ids=["flow", "config", "test"])
+@pytest.mark.parametrize(
+    "schema",
+    [FLOW.schema, CONFIG.schema, CASES.schema, PACKET.schema],
+    ids=["flow", "config", "test", "packet"],
+)
 def test_schemas_are_schemas(schema: dict[str, Any]) -> None:
     jsonschema.Draft7Validator.check_schema(schema)
     assert "$defs" not in json.dumps(schema)
 
 
-@pytest.mark.parametrize(("name", "schema"), [("flow", FLOW.schema), ("config", CONFIG.schema), ("test", CASES.schema)])
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [("flow", FLOW.schema), ("config", CONFIG.schema), ("test", CASES.schema), ("packet", PACKET.schema)],
+)
 def test_schemas_in_the_repository_are_up_to_date(name: str, schema: dict[str, Any]) -> None:
     kept = json.loads((SCHEMAS / f"{name}.json").read_text())
     assert kept == schema, f"run: ivr schema {name} -o config/schema/{name}.json"

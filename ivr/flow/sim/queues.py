@@ -257,8 +257,9 @@ class Queues:
         """The caller wants to wait no more, or (`cancelled`) somebody has taken the call away."""
         if self.command is None or self.command.id != command.id:
             return
-        if command.reason == "cancelled" and self.talking:
-            self._finish("forwarded")
+        if command.reason == "cancelled":
+            done = self._over("forwarded" if self.talking else "cancelled")
+            self._agenda.later(0.0, self._feed, done)
         elif not self.talking:
             due = self._agenda.later(0.0, self._left, command.reason)
             self._drop()
@@ -279,9 +280,13 @@ class Queues:
         return left
 
     def _finish(self, outcome: str, text: str = "") -> None:
+        if self.command is not None:
+            self._feed(self._over(outcome, text))
+
+    def _over(self, outcome: str, text: str = "") -> QueueDone:
+        """End the visit: what the flow is told of it."""
         command, made = self.command, self.made[-1]
-        if command is None:
-            return
+        assert command is not None
         now = self._agenda.now
         made.outcome = outcome
         if made.answered_at is None:
@@ -294,18 +299,16 @@ class Queues:
         self._close()
         self._happens("queue_done", made)
         callback = f"callback-{len(self.made)}" if outcome == "callback_scheduled" else ""
-        self._feed(
-            QueueDone(
-                command.id,
-                outcome,  # type: ignore[arg-type]
-                self._queue,
-                made.agent,
-                made.talk_time,
-                made.waited,
-                text,
-                callback,
-                message,
-            )
+        return QueueDone(
+            command.id,
+            outcome,  # type: ignore[arg-type]
+            self._queue,
+            made.agent,
+            made.talk_time,
+            made.waited,
+            text,
+            callback,
+            message,
         )
 
     def _close(self) -> None:
