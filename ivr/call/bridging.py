@@ -47,7 +47,10 @@ class Bridging(Transferable):
     def _pass_on(self, digit: str | None, sounded: bool) -> bool:
         """Whether the party is bridged; a key that the sound path does not pass on is sent there (Keys)."""
         bridged = self._bridged()
-        if bridged is not None and digit is not None:
+        forward = self._forward
+        if bridged is not None and digit == "*" and forward is not None and forward.command.star_leaves:
+            forward.dismiss()
+        elif bridged is not None and digit is not None:
             bridged.pass_key(digit, self.services.clock(), sounded=sounded)
         return bridged is not None
 
@@ -102,8 +105,14 @@ class Bridging(Transferable):
     def dialler(self, *, written: bool) -> Dialler:
         raise NotImplementedError
 
-    def record_both(self, name: str) -> None:
-        self._own_recording = self._recordings.start_call(name, "wav")
+    def record_both(self, name: str, owner: int = 0) -> None:
+        key = self._recordings.start_call(name, "wav", owner)
+        self._own_recording = bool(key)
+        if owner and key:
+            self.feed(ports.CallRecorded(owner, "begun", key))
+
+    def tell_application(self, command: ports.TellApplication) -> None:
+        raise NotImplementedError
 
     def stop_recording_both(self) -> None:
         # A recording of the whole call goes on when the bridge is over.

@@ -29,6 +29,9 @@ class QueueDesk(Protocol):
     def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
         """He waits no more."""
 
+    def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
+        """How many wait there: answered at once."""
+
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         """His place is kept for a call back."""
 
@@ -106,6 +109,9 @@ class Closed:
 
     def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
         pass
+
+    def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
+        call.feed(ports.QueueSeen(command.id))
 
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         pass

@@ -178,6 +178,9 @@ class FlowCall(Signalled):
             except Exception:
                 self.log.exception("a part of the call could not be ended")
 
+    def tell_application(self, command: ports.TellApplication) -> None:
+        self.services.desks.applications.tell(self, command)
+
     def execute(self, command: ports.Command) -> None:
         """Carry out a command of the flow (RunnerHost)."""
         if self.ended and not isinstance(command, AFTER_THE_END):
@@ -204,7 +207,10 @@ class FlowCall(Signalled):
             case ports.DiscardRecording(id=number):
                 self._recordings.discard(number)
             case ports.StartCallRecording():
-                self._recordings.start_call(command.name, command.format)
+                key = self._recordings.start_call(command.name, command.format, command.id)
+                if command.id:
+                    # Where the whole call is recorded already there is nothing of its own.
+                    self.feed(ports.CallRecorded(command.id, "begun" if key else "done", key))
             case ports.StopCallRecording():
                 self._recordings.stop_call()
             case ports.PauseCallRecording():
@@ -223,6 +229,8 @@ class FlowCall(Signalled):
                 self.services.desks.queue.join(self, command)
             case ports.LeaveQueue():
                 self.services.desks.queue.leave(self, command)
+            case ports.LookAtQueue():
+                self.services.desks.queue.look(self, command)
             case ports.KeepCallback():
                 self.services.desks.queue.keep_callback(self, command)
             case ports.DeliverVoicemail():
@@ -238,7 +246,7 @@ class FlowCall(Signalled):
             case ports.StopApplication():
                 self.services.desks.applications.stop(self, command)
             case ports.TellApplication():
-                self.services.desks.applications.tell(self, command)
+                self.tell_application(command)
             case ports.InstructionDone():
                 self.orders.done(command)
             case ports.Note():
@@ -326,10 +334,9 @@ class FlowCall(Signalled):
         if self.machine.finished:
             self._over(cause)
             return
-        if self._forward is not None and not self._forward.over:
-            talked = self._forward.abandon()
-            if self._forward.host is self:  # a desk keeps its own books
-                self.report.abandoned(self._forward, talked, self.services.wall())
+        forward = self._own_forward
+        if forward is not None and not forward.over:
+            self.report.abandoned(forward, forward.abandon(), self.services.wall())
         self.ended = True
         self._answering.hang_up(480, None)
         self.report.over(cause, self.services.wall())
@@ -340,12 +347,17 @@ class FlowCall(Signalled):
         """The flow hangs up."""
         if self.ended:
             return
-        if self._forward is not None:
-            self._forward.abandon()
+        if self._own_forward is not None:
+            self._own_forward.abandon()
         self.ended = True
         self._answering.hang_up(status, reason)
         self.report.over(cause, self.services.wall())
         self._close()
+
+    @property
+    def _own_forward(self) -> Forwarding | None:
+        """What the flow has begun; who was called by a desk is left to the desk, which learns of the end, too."""
+        return self._forward if self._forward is not None and self._forward.host is self else None
 
     def _over(self, cause: ports.Cause) -> None:
         if not self.ended:

@@ -14,7 +14,7 @@ from ivr.call.duplex import HALF_DUPLEX, bridgeable
 from ivr.call.handover import Handover
 from ivr.call.leg import refusal
 from ivr.call.outcomes import Outcomes, outcome_of
-from ivr.call.parties import Attempt, ForwardHost
+from ivr.call.parties import Attempt, ForwardHost, Keeper
 from ivr.call.placement import Unplaced
 from ivr.call.redirects import Redirects
 from ivr.call.screening import Screening
@@ -61,8 +61,10 @@ class Forwarding(Handover):
         self._starting = False
         self._redirects = Redirects(services, host.log)
         self.over = False
+        self.on_key: Callable[[str], None] = lambda key: None
+        """Hears of each key of who is connected, which goes to the caller, too."""
         self._outcomes = Outcomes()
-        self._screening = Screening(host, command, self._connect, self._declined, self._rang_out)
+        self._screening = Screening(services, host, command, self._connect, self._declined, self._rang_out)
 
     @property
     def heard(self) -> bool:
@@ -96,6 +98,8 @@ class Forwarding(Handover):
             elif room > 0:
                 self._waiting.append(destinations[:room])
                 room -= len(destinations)
+        if self.command.record_name is not None and self.command.record_ringing and self._waiting:
+            self.host.record_both(self.command.record_name, self.command.id)
         if not self._waiting:
             self._finish_unanswered()
         elif self.command.mode == "refer" and self.host.answered():
@@ -204,7 +208,7 @@ class Forwarding(Handover):
             case Digit():
                 attempt.keys.heard(event)
             case PlayDone() if attempt.screening:
-                self._screening.whispered(attempt)
+                self._screening.played(attempt, event)
             case MediaTimeout() if self.bridged is not attempt and not attempt.screening:
                 # Many send nothing before they answer; the ringing has its own limit.
                 pass
@@ -227,7 +231,7 @@ class Forwarding(Handover):
     def keyed(self, attempt: Attempt, event: ports.Event) -> None:
         """A called party pressed a key, and is not connected."""
         if isinstance(event, ports.Digit):
-            self._screening.key(attempt, event.digit)
+            self._screening.key(attempt, event)
 
     def pass_on(self, attempt: Attempt, key: str | None, *, sounded: bool) -> bool:
         """Whether a called party is connected; its key goes to the caller then (Keys)."""
@@ -235,6 +239,7 @@ class Forwarding(Handover):
             return False
         if key is not None:
             self.host.leg.pass_key(key, self.services.clock(), sounded=sounded)
+            self.on_key(key)
         return True
 
     def lost(self, attempt: Attempt) -> None:
@@ -309,12 +314,17 @@ class Forwarding(Handover):
         self.host.forward_event(ports.ForwardAnswered(self.command.id, attempt.target))
         if self.over:
             return
-        if self.command.record_name is not None:
-            self.host.record_both(self.command.record_name)
+        if self.command.record_name is not None and not self.command.record_ringing:
+            self.host.record_both(self.command.record_name, self.command.id)
         if self.command.max_duration is not None:
             self._arm(self.command.max_duration, lambda: self._too_long(attempt))
         if self.command.mode == "attended":
             self._join(attempt)
+
+    def dismiss(self) -> None:
+        """The caller wants no more of who he talks to."""
+        if self.bridged is not None and not self.over:
+            self._left(self.bridged)
 
     def _too_long(self, attempt: Attempt) -> None:
         self._timer = None
@@ -329,8 +339,6 @@ class Forwarding(Handover):
             # Its dialog with us was replaced by the caller's, or it has hung up: the caller's NOTIFY tells which.
             self._stranded = True
             return
-        if self.command.record_name is not None:
-            self.host.stop_recording_both()
         self.host.leg.port.unbridge()
         outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
         self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", self.talked()))
@@ -363,12 +371,29 @@ class Forwarding(Handover):
         self._close(reason)
         return talked
 
+    def leave_called(self, keeper: Keeper) -> Attempt | None:
+        """The caller leaves the conversation, and who was called stays on the phone with `keeper`, which closes what is
+        returned. None, and nothing has changed, where nobody is connected, or somebody is being transferred."""
+        attempt = self.bridged
+        if self.over or attempt is None or attempt.over or attempt.transfer is not None or self._referral is not None:
+            return None
+        if attempt.leg is None or attempt.leg.session is None:
+            return None
+        self._attempts.remove(attempt)
+        attempt.keeper = keeper
+        attempt.leg.session.takes_refers = False
+        self.host.leg.port.unbridge()
+        self._close()
+        return attempt
+
     def cancel(self) -> None:
         """The flow gives up."""
         if not self.over:
             talked = self.abandon()
             self.host.leg.port.unbridge()
             self.host.stop_ringing()
+            if self.command.record_name is not None:
+                self.host.stop_recording_both()
             target, outcome = ("", "failed") if self.bridged is None else (self.bridged.target, "forwarded")
             done = ports.ForwardDone(self.command.id, outcome, target, None, "cancelled", talked)  # type: ignore[arg-type]
             self.host.forward_done(done)
@@ -381,6 +406,8 @@ class Forwarding(Handover):
             return
         self._close()
         self.host.stop_ringing()
+        if self.command.record_name is not None:
+            self.host.stop_recording_both()
         self.host.forward_done(done)
 
     def _close(self, reason: str | None = None) -> None:

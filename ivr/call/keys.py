@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ivr.call.leg import Leg
     from ivr.call.services import Services
 
-__all__ = ["Keys", "send_keys"]
+__all__ = ["Keys", "send_keys", "sending_takes"]
 
 KEY_SECONDS = 0.17
 """From one key that is sent to the next, as the media plane sends them."""
@@ -74,3 +74,9 @@ def send_keys(services: Services, keys: str, leg: Callable[[], Leg | None]) -> N
     if later:
         seconds = KEY_SECONDS * len(first) + PAUSE_SECONDS * len(later[0])
         services.call_later(seconds, lambda: send_keys(services, "".join(later[1:]), leg))
+
+
+def sending_takes(keys: str) -> float:
+    """Seconds until keys that are sent are out."""
+    pauses = keys.count("w")
+    return KEY_SECONDS * (len(keys) - pauses) + PAUSE_SECONDS * pauses

@@ -20,6 +20,7 @@ from media import MediaEvent, Port, Sound
 
 if TYPE_CHECKING:
     from ivr.call.forward import Forwarding
+    from ivr.call.screened import Screened
 
 
 class ForwardHost(Protocol):
@@ -62,8 +63,11 @@ class ForwardHost(Protocol):
     def dialler(self, *, written: bool) -> Dialler:
         """At whose wish somebody is called whom the flow names, or whom it put together of what the call brought."""
 
-    def record_both(self, name: str) -> None:
-        """Record caller and called party from now on."""
+    def record_both(self, name: str, owner: int = 0) -> None:
+        """Record caller and called party from now on; `owner` is the flow's id of who wants to hear of it."""
+
+    def tell_application(self, command: ports.TellApplication) -> None:
+        """Tell an application of something in this call."""
 
     def stop_recording_both(self) -> None:
         """End :meth:`record_both`."""
@@ -98,6 +102,19 @@ class Placed(Protocol):
         only where it is no other leg's call."""
 
 
+class Keeper(Protocol):
+    """Who keeps somebody who was called on the phone when the caller has left."""
+
+    def on_session(self, event: object) -> None:
+        """An event of the session."""
+
+    def on_media(self, event: MediaEvent) -> None:
+        """An event of the port."""
+
+    def lost(self) -> None:
+        """The leg cannot go on."""
+
+
 class Attempt(Transferable):
     """One target being called."""
 
@@ -115,7 +132,11 @@ class Attempt(Transferable):
         self.rang = False
         self.over = False
         self.screening = False
+        self.screened: Screened | None = None
+        """The document that it hears before it is connected."""
         self.wrong_keys = 0
+        self.keeper: Keeper | None = None
+        """Has the leg when the forward is over; closes the attempt."""
         self.on_close: Callable[[], None] | None = None
         """Gives back what the call took of its line."""
         self.timer: asyncio.TimerHandle | None = None
@@ -126,14 +147,23 @@ class Attempt(Transferable):
         return self.destination.target
 
     def on_session(self, event: object) -> None:
-        self.forwarding.on_session(self, event)
+        if self.keeper is None:
+            self.forwarding.on_session(self, event)
+        else:
+            self.keeper.on_session(event)
 
     def on_media(self, event: MediaEvent) -> None:
-        self.forwarding.on_media(self, event)
+        if self.keeper is None:
+            self.forwarding.on_media(self, event)
+        else:
+            self.keeper.on_media(event)
 
     def fail(self) -> None:
         """An event of this leg could not be handled: it ends."""
-        self.forwarding.lost(self)
+        if self.keeper is None:
+            self.forwarding.lost(self)
+        else:
+            self.keeper.lost()
 
     def placed(self, leg: Leg, session: Session, line: str | None) -> None:
         """The caller's leg is known: nobody has to be told."""
@@ -145,6 +175,8 @@ class Attempt(Transferable):
         self.over = True
         self.disarm()
         self.close_transfer()
+        if self.screened is not None:
+            self.screened.leave()
         if self.on_close is not None:
             self.on_close()
         if self.leg is not None:

@@ -31,6 +31,8 @@ class _Running:
     """Of its record in the store."""
     silence: float
     """Seconds of it that end the recording, and are in the file."""
+    owner: int = 0
+    """Of the whole call: the flow's id of who wants to hear of it; 0: nobody does."""
 
 
 class CallRecordings:
@@ -57,16 +59,17 @@ class CallRecordings:
         )
         self._begin("voicemail", command.id, command.name, options)
 
-    def start_call(self, name: str, form: Literal["wav", "ulaw"]) -> bool:
-        """Record both sides from now on; False and nothing when that runs already."""
-        started = self._call is None
-        if started:
-            self._call = self._begin("call", None, name, RecordOptions(sides="both", format=form))
-            if self._paused:
-                self._port.pause_record(self._call)
-        return started
+    def start_call(self, name: str, form: Literal["wav", "ulaw"], owner: int = 0) -> str:
+        """Record both sides from now on; the id of the recording, empty and nothing when that runs already. `owner`:
+        the flow's id, with which it is told of the end."""
+        if self._call is not None:
+            return ""
+        self._call = self._begin("call", None, name, RecordOptions(sides="both", format=form), owner)
+        if self._paused:
+            self._port.pause_record(self._call)
+        return self._running[self._call].id
 
-    def _begin(self, kind: str, number: int | None, name: str, options: RecordOptions) -> int:
+    def _begin(self, kind: str, number: int | None, name: str, options: RecordOptions, owner: int = 0) -> int:
         services = self._services
         path = free_path(
             services.settings.recordings,
@@ -77,7 +80,7 @@ class CallRecordings:
         services.paths_taken.add(path)
         record = self._port.record(path, options)
         self._running[record] = _Running(
-            kind, number, path, services.wall(), str(uuid.uuid4()), options.max_silence or 0.0
+            kind, number, path, services.wall(), str(uuid.uuid4()), options.max_silence or 0.0, owner
         )
         return record
 
@@ -116,7 +119,7 @@ class CallRecordings:
         self._closing = True
         self._call = None
 
-    def done(self, event: RecordDone) -> ports.RecordDone | None:
+    def done(self, event: RecordDone) -> ports.RecordDone | ports.CallRecorded | None:
         """Book a closed recording; the flow's event where the flow asked for it."""
         running = self._running.pop(event.record_id, None)
         if running is None:
@@ -141,7 +144,10 @@ class CallRecordings:
             error = event.error.replace(str(running.path), "the file").replace(running.path.name, "the file")
             self._report.fault(f"recording: {error}")
         if running.number is None:
-            return None
+            if not running.owner:
+                return None
+            key, path = (running.id, str(running.path)) if kept and event.seconds > 0 else ("", "")
+            return ports.CallRecorded(running.owner, "done", key, path, event.seconds)
         self._paths[running.number] = running.path
         reason = _REASONS.get(event.reason, event.reason)
         if self._closing and reason == "stopped":

@@ -171,6 +171,10 @@ class Desk:
             reason = "key_exit"
         self.receive(happened.CallerLeft(wait.name, reason))
 
+    def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
+        waiting, mean_wait = self.center.look(command.queue)
+        call.feed(ports.QueueSeen(command.id, waiting, mean_wait))
+
     def keep_callback(self, call: FlowCall, command: ports.KeepCallback) -> None:
         wait = self._of(call)
         if wait is None or wait.command.id != command.id or wait.talk is not None or self.callbacks is None:

@@ -194,8 +194,11 @@ class Offering:
     def dialler(self, *, written: bool) -> Dialler:
         return self.call.dialler(written=written)
 
-    def record_both(self, name: str) -> None:
-        self.call.record_both(name)
+    def record_both(self, name: str, owner: int = 0) -> None:
+        self.call.record_both(name, owner)
+
+    def tell_application(self, command: ports.TellApplication) -> None:
+        self.call.tell_application(command)
 
     def stop_recording_both(self) -> None:
         self.call.stop_recording_both()

@@ -1,4 +1,4 @@
-"""Calls that an application has placed over the calls resource: the document that they begin with, who hears of them."""
+"""Calls that an application places over the calls resource: the document that they begin with, who hears of them."""
 
 from __future__ import annotations
 

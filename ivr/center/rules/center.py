@@ -203,6 +203,12 @@ class Center:
         line = floor.lines.get(queue)
         return 0 if line is None else sum(name in floor.free for name in line.pool)
 
+    def look(self, queue: str) -> tuple[int, float]:
+        """How many callers wait in a queue, and how many seconds those waited whom an agent took; 0 and 0.0 where there
+        is no such queue, or nobody was taken."""
+        line = self._floor.lines.get(queue)
+        return (0, 0.0) if line is None else (line.waiting, line.book.mean_wait)
+
     def figures(self) -> dict[str, Any]:
         """The centre as it is now, as JSON: `queues` and `agents` by name; see :mod:`ivr.center.rules.figures`."""
         return reporting.figures(self._floor)

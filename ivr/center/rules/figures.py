@@ -106,6 +106,13 @@ class Book:
         if seconds > self.interval.get(LONGEST, 0):
             self.interval[LONGEST] = seconds
 
+    @property
+    def mean_wait(self) -> float:
+        """Seconds that those waited today whom an agent took; 0: nobody."""
+        waited = [counts.get("wait_answered_seconds", 0.0) for counts in (self.today, self.interval)]
+        answered = [counts.get("answered", 0) for counts in (self.today, self.interval)]
+        return sum(waited) / sum(answered) if sum(answered) else 0.0
+
     def turn(self, *, new_day: bool) -> Counts:
         """The interval is over; what was counted in it."""
         over, self.interval = self.interval, {}

@@ -37,7 +37,7 @@ from ivr.settings import WaitingStrategy
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["Left", "QueueVisit"]
+__all__ = ["Left", "Meanwhile", "QueueVisit"]
 
 JOIN_GRACE = 10.0
 """Seconds in which the queue must say whether the caller may wait; it says so at once."""
@@ -46,6 +46,10 @@ LEAVE_GRACE = 5.0
 """Seconds in which the queue must confirm that he is out of it."""
 
 Waiting = Generator[float | None, Event | None, QueueDone]
+
+Meanwhile = Generator[float | None, Event | None, str]
+"""What the caller hears instead of the strategy, until it says how he leaves: `leave`, `hang_up`; `failed`: it cannot
+be heard, and the strategy is."""
 
 ASIDE_DETAILS = ("status", "digits", "silences", "wrong_inputs", "ignored_keys")
 """What a question writes to the details of its step, which are those of the queue here."""
@@ -58,7 +62,7 @@ class Left:
     done: QueueDone
     """What the queue says."""
     key: str = ""
-    """What the caller chose by a key: `leave`, `voicemail`, `callback`."""
+    """What the caller chose by a key: `leave`, `voicemail`, `callback`; `hang_up`: what he heard ends his call."""
     number: str = ""
     """Whom the queue calls back."""
     strategy: WaitingStrategy | None = None
@@ -76,6 +80,7 @@ class QueueVisit:
         "_ctx",
         "_key",
         "_max_wait",
+        "_meanwhile",
         "_number",
         "_placed",
         "_queue",
@@ -83,12 +88,21 @@ class QueueVisit:
         "_strategy",
     )
 
-    def __init__(self, ctx: Session, command: JoinQueue, max_wait: float | None, callback_first: bool) -> None:
-        """`max_wait` is instead of that of the strategy; `callback_first` asks for the call back at once."""
+    def __init__(
+        self,
+        ctx: Session,
+        command: JoinQueue,
+        max_wait: float | None,
+        callback_first: bool,
+        meanwhile: Meanwhile | None = None,
+    ) -> None:
+        """`max_wait` is instead of that of the strategy; `callback_first` asks for the call back at once; `meanwhile`
+        is heard instead of the strategy."""
         self._ctx = ctx
         self._command = command
         self._max_wait = max_wait
         self._callback_first = callback_first
+        self._meanwhile = meanwhile
         self._at = ctx.now
         self._queue = command.queue or ""
         self._key = ""
@@ -158,6 +172,10 @@ class QueueVisit:
             left = yield from self._call_back_or("cancelled")
             assert left is not None
             return left
+        if self._meanwhile is not None:
+            found = yield from self._hear(self._meanwhile, until)
+            if found is not None:
+                return found
         sound.begin()
         while True:
             due = sound.due
@@ -177,6 +195,29 @@ class QueueVisit:
                 return (yield from self._leave("max_wait"))
             if event is None:
                 sound.go_on()
+
+    def _hear(
+        self, meanwhile: Meanwhile, until: float | None
+    ) -> Generator[float | None, Event | None, QueueDone | None]:
+        """Let the caller hear something else than the strategy: how the visit ended, or None where that cannot be."""
+        over, late = None, False
+        try:
+            due = next(meanwhile)
+            while over is None and not late:
+                event = yield due if until is None or (due is not None and due < until) else until
+                over = self._take(event)
+                late = until is not None and self._ctx.now >= until
+                if over is None and not late:
+                    due = meanwhile.send(event)
+        except StopIteration as stop:
+            if stop.value == "failed":
+                return None
+            self._key = stop.value
+        finally:
+            meanwhile.close()
+        if over is not None:
+            return (yield from self._over(over))
+        return (yield from self._leave("max_wait" if late else "key_exit"))
 
     def _pressed(self, strategy: WaitingStrategy) -> Generator[float | None, Event | None, QueueDone | None]:
         """The caller's keys; how the visit ended where one of them ends it."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
 from ivr.flow.elements.prompts import PromptField, play_prompt
 from ivr.flow.elements.queue_sound import sound_spec
-from ivr.flow.elements.queue_visit import Left, QueueVisit
+from ivr.flow.elements.queue_visit import Left, Meanwhile, QueueVisit
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.telling import FirstTags, Told, add_tags, name_of, origin_of, rendered
 from ivr.flow.packet import facts, packet
@@ -100,6 +100,14 @@ class TransferToAgentElement(Element, FailoverFields):
     after: Literal["hang_up", "return"] = "hang_up"
     """When the agent leaves first: end the call, or give the caller back to the flow."""
 
+    _meanwhile: Callable[[], Meanwhile] | None = PrivateAttr(default=None)
+
+    def hearing(self, meanwhile: Callable[[], Meanwhile]) -> Self:
+        """The same, whose caller hears something else than the waiting strategy."""
+        found = self.model_copy()
+        found._meanwhile = meanwhile
+        return found
+
     @field_validator("sticky", mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
@@ -122,7 +130,8 @@ class TransferToAgentElement(Element, FailoverFields):
         ctx.interruptible_before = False
         ctx.keys.clear()
         add_tags(ctx, self.tags)
-        visit = QueueVisit(ctx, self._command(ctx), self.max_wait, self.callback_first)
+        meanwhile = None if self._meanwhile is None else self._meanwhile()
+        visit = QueueVisit(ctx, self._command(ctx), self.max_wait, self.callback_first, meanwhile)
         left = yield from visit.run()
         branch = yield from self._after(ctx, left)
         reason = (ctx.result or {}).get("reason")

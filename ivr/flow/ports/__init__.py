@@ -54,6 +54,7 @@ from ivr.flow.ports.commands import (
     Record,
     ResumeCallRecording,
     Ring,
+    Screen,
     SendKeys,
     StartCallRecording,
     StopCallRecording,
@@ -68,6 +69,7 @@ from ivr.flow.ports.control import (
 from ivr.flow.ports.events import (
     CallAnswered,
     CallEnded,
+    CallRecorded,
     Digit,
     DigitEnded,
     ForwardAnswered,
@@ -116,10 +118,12 @@ from ivr.flow.ports.queue import (
     KeepCallback,
     LeaveQueue,
     LeaveReason,
+    LookAtQueue,
     QueueDone,
     QueueJoined,
     QueueOutcome,
     QueuePosition,
+    QueueSeen,
 )
 
 __all__ = [
@@ -143,6 +147,7 @@ __all__ = [
     "CallAnswered",
     "CallEnded",
     "CallInfo",
+    "CallRecorded",
     "CancelDial",
     "CancelForward",
     "Cause",
@@ -178,6 +183,7 @@ __all__ = [
     "KeepCallback",
     "LeaveQueue",
     "LeaveReason",
+    "LookAtQueue",
     "MachineDetection",
     "MailAttachment",
     "MailDone",
@@ -192,6 +198,7 @@ __all__ = [
     "QueueJoined",
     "QueueOutcome",
     "QueuePosition",
+    "QueueSeen",
     "Record",
     "RecordDone",
     "Request",
@@ -200,6 +207,7 @@ __all__ = [
     "ReserveDial",
     "ResumeCallRecording",
     "Ring",
+    "Screen",
     "SendKeys",
     "SendMail",
     "Speed",
@@ -248,6 +256,7 @@ Command = (
     | StartContact
     | JoinQueue
     | LeaveQueue
+    | LookAtQueue
     | KeepCallback
     | DeliverVoicemail
     | AgentCode
@@ -264,6 +273,7 @@ Event = (
     | DigitEnded
     | PlayDone
     | RecordDone
+    | CallRecorded
     | CallAnswered
     | ForwardRinging
     | ForwardAnswered
@@ -280,6 +290,7 @@ Event = (
     | ContactStarted
     | QueueJoined
     | QueuePosition
+    | QueueSeen
     | AgentRinging
     | AgentAnswered
     | AgentCodeDone

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.ports.call import Cause, PromptSpec
+
+if TYPE_CHECKING:
+    from ivr.flow.ports.applications import ApplicationTerms
 
 __all__ = [
     "Answer",
@@ -21,6 +24,7 @@ __all__ = [
     "Record",
     "ResumeCallRecording",
     "Ring",
+    "Screen",
     "SendKeys",
     "StartCallRecording",
     "StopCallRecording",
@@ -104,12 +108,30 @@ class DiscardRecording:
 
 @dataclass(frozen=True, slots=True)
 class StartCallRecording:
-    """Record the whole call from now on, both sides, stereo, until it ends."""
+    """Record the whole call from now on, both sides, stereo, until it ends. With an id: ends with
+    :class:`CallRecorded`."""
 
     name: str
     """Wish for the file's name, without folder and suffix."""
     format: Literal["wav", "ulaw"] = "wav"
     """File format."""
+    id: int = 0
+    """Names it in `CallRecorded`; 0: nobody waits for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A document that a called party hears before it is connected, and that may decline the call."""
+
+    terms: ApplicationTerms
+    """Whose document it is."""
+    url: str
+    """Absolute."""
+    method: Literal["GET", "POST"] = "POST"
+    params: Mapping[str, str] = field(default_factory=dict)
+    """What requests of it say of the called party's call, instead of what they say of the caller's."""
+    secret: bool = False
+    """What is keyed in stands in no log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +187,16 @@ class Forward:
     accept_key: str | None = None
     """Key the called party must press to take the call; without it within the timeout: `no_answer`."""
     record_name: str | None = None
-    """Record the bridged call, both sides, stereo, under this name; None: do not."""
+    """Record the bridged call, both sides, stereo, under this name; None: do not. Told by :class:`CallRecorded`, unless
+    the whole call is recorded anyway."""
+    record_ringing: bool = False
+    """The recording begins before anybody answers."""
+    star_leaves: bool = False
+    """`*` of the caller ends the bridged call as if the called party had left."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """By target: keys that it is sent when it answers, before anything else; `w` is half a second of silence."""
+    screens: Mapping[str, Screen] = field(default_factory=dict)
+    """By target: the document that it hears when it has answered, instead of the whisper."""
     max_duration: float | None = None
     """Seconds the bridged call may last; then as if the called party had left."""
     headers: Mapping[str, str] = field(default_factory=dict)

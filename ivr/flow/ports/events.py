@@ -10,6 +10,7 @@ from ivr.flow.ports.call import Cause, DigitSource, ForwardOutcome
 __all__ = [
     "CallAnswered",
     "CallEnded",
+    "CallRecorded",
     "Digit",
     "DigitEnded",
     "ForwardAnswered",
@@ -76,6 +77,21 @@ class RecordDone:
     """What failed, for the log."""
     key: str = ""
     """Id of its record in the store; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecorded:
+    """The recording of a bridged call, or of the whole call, has begun or is closed."""
+
+    id: int
+    """Of the `Forward` or `StartCallRecording`."""
+    phase: Literal["begun", "done"]
+    key: str = ""
+    """Id of its record in the store; empty where there is none: nothing was recorded."""
+    path: str = ""
+    """As `RecordDone.path`."""
+    duration: float = 0.0
+    """Seconds recorded."""
 
 
 @dataclass(frozen=True, slots=True)

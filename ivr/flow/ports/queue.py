@@ -24,10 +24,12 @@ __all__ = [
     "KeepCallback",
     "LeaveQueue",
     "LeaveReason",
+    "LookAtQueue",
     "QueueDone",
     "QueueJoined",
     "QueueOutcome",
     "QueuePosition",
+    "QueueSeen",
 ]
 
 QueueOutcome = Literal[
@@ -132,6 +134,28 @@ class AgentCode:
 
 
 # Events
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtQueue:
+    """How many wait in a queue. Answered at once with :class:`QueueSeen`."""
+
+    id: int
+    """Names the question."""
+    queue: str
+    """Its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """How a queue is."""
+
+    id: int
+    """Of the `LookAtQueue`."""
+    waiting: int = 0
+    """Callers in it to whom nobody talks."""
+    mean_wait: float = 0.0
+    """Seconds that those waited whom an agent took; 0: nobody yet."""
 
 
 @dataclass(frozen=True, slots=True)

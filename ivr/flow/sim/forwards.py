@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ivr.flow.ports import Event, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
+from ivr.flow.ports import CallRecorded, Event, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
 from ivr.flow.sim.agenda import Agenda, Due, cancel
 from ivr.flow.sim.seen import HIDDEN, Forwarded, HappeningKind
 from ivr.flow.sim.speech import SpeechModel
@@ -191,6 +191,8 @@ class Forwards:
         self.bridged = True
         self._happens("forward_answered", made)
         self._feed(ForwardAnswered(command.id, target))
+        if command.record_name is not None:
+            self._feed(CallRecorded(command.id, "begun", self._recording(command)))
         return self.command is command
 
     def _refused(self, last: _Try) -> None:
@@ -215,13 +217,20 @@ class Forwards:
         self._feed(done)
 
     def _close(self, outcome: str, talk_time: float = 0.0) -> None:
-        made = self.made[-1]
+        made, command = self.made[-1], self.command
         made.outcome, made.talk_time = outcome, talk_time
         self._happens("forward_done", made)
+        if command is not None and command.record_name is not None and self.bridged:
+            recorded = CallRecorded(command.id, "done", self._recording(command), command.record_name, talk_time)
+            self._agenda.later(0.0, self._feed, recorded)
         self.command = None
         self.bridged = False
         for due in self._due:
             cancel(due)
+
+    @staticmethod
+    def _recording(command: Forward) -> str:
+        return f"forward-{command.id}"
 
     # By hand
 

@@ -66,6 +66,8 @@ class HandingCall(ActingCall):
                 self._queues.leave(command)
             case ports.KeepCallback():
                 self._queues.keep_callback(command)
+            case ports.LookAtQueue():
+                self._queues.look(command)
             case ports.DeliverVoicemail():
                 self._happens("message", self._queues.message(command, self._running()))
             case ports.StartAiAgent():

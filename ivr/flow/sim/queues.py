@@ -20,10 +20,12 @@ from ivr.flow.ports import (
     JoinQueue,
     KeepCallback,
     LeaveQueue,
+    LookAtQueue,
     QueueDone,
     QueueJoined,
     QueueOutcome,
     QueuePosition,
+    QueueSeen,
 )
 from ivr.flow.sim.agenda import Agenda, Due, cancel
 from ivr.flow.sim.seen import HIDDEN, HappeningKind, LeftMessage, Queued
@@ -267,6 +269,12 @@ class Queues:
 
     def _left(self, reason: str) -> None:
         self._finish(reason)
+
+    def look(self, command: LookAtQueue) -> None:
+        """How many wait there: nobody but who waits here, and those before him."""
+        waits = self.command is not None and not self.talking and command.queue == self._queue
+        seen = QueueSeen(command.id, self._position if waits else 0)
+        self._agenda.later(0.0, self._feed, seen)
 
     def keep_callback(self, command: KeepCallback) -> None:
         """He is to be called back."""

@@ -8,7 +8,11 @@ from ivr.flow.twiml.document import Verb
 
 __all__ = ["unused"]
 
-_CALLED = "statusCallback statusCallbackEvent statusCallbackMethod url sendDigits machineDetection username password"
+_CALLED = (
+    "statusCallback statusCallbackEvent statusCallbackMethod url method sendDigits username password "
+    "machineDetection amdStatusCallback"
+)
+_RECORDED = "recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent recordingTrack trim"
 _KNOWN: Mapping[str, str] = {
     "Say": "voice language loop",
     "Play": "loop digits",
@@ -17,18 +21,20 @@ _KNOWN: Mapping[str, str] = {
     "hints partialResultCallback enhanced profanityFilter",
     "Record": "action method timeout finishOnKey maxLength playBeep recordingStatusCallback "
     "recordingStatusCallbackMethod transcribe transcribeCallback",
-    "Dial": "action method timeout timeLimit callerId record answerOnBridge sequential hangupOnStar",
+    "Dial": "action method timeout timeLimit callerId record answerOnBridge sequential hangupOnStar ringTone referUrl "
+    f"{_RECORDED}",
     "Number": _CALLED,
     "Sip": _CALLED,
     "Client": _CALLED,
     "Queue": "",
-    "Enqueue": "action method waitUrl waitUrlMethod workflowSid",
-    "Task": "priority",
+    "Enqueue": "action method waitUrl waitUrlMethod workflowSid maxQueueSize",
+    "Task": "priority timeout",
     "Refer": "action method",
     "Connect": "action method",
     "Stream": "url name track",
     "Parameter": "name value",
     "Redirect": "method",
+    "Leave": "",
     "Hangup": "",
     "Reject": "reason",
 }

@@ -5,14 +5,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from ivr.flow.elements.base import CALL_ENDED, NEXT, Element, Run
-from ivr.flow.twiml.interpreter import Placed, run
+from ivr.flow.elements.base import CALL_ENDED, NEXT, BranchSpec, Element, Run
+from ivr.flow.model import Flow
+from ivr.flow.ports import Screen
+from ivr.flow.twiml.interpreter import Placed, aside, run
+from ivr.flow.twiml.outcome import HangsUp
 from ivr.flow.twiml.sound import keys_sent
+from ivr.flow.twiml.talk import Go, Talk
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["DOCUMENT", "DocumentElement"]
+__all__ = ["DOCUMENT", "SCREEN", "DocumentElement", "screening_flow"]
+
+SCREEN = "screen"
+"""The only element of a flow that runs the document of a called party."""
+SCREEN_VERBS = frozenset({"Say", "Play", "Pause", "Gather", "Redirect", "Hangup", "Reject"})
+"""What may stand in that document."""
 
 DOCUMENT = "document"
 """Variable with the document, or its URL, of a call that was asked for: it may be long, and flows are remembered."""
@@ -63,3 +72,28 @@ class DocumentElement(Element):
         if ended.text:
             ctx.details["text"] = ended.text[:200]
         return NEXT.name if ctx.up else self.ended(ctx.cause or "system")
+
+
+class ScreenElement(Element):
+    """Lets a called party hear a document before it is connected. It stands in no file."""
+
+    BRANCHES = (NEXT, BranchSpec("declined", "The party does not take the call."), CALL_ENDED)
+
+    type: Literal["screen"] = "screen"
+    screen: Screen
+
+    def run(self, ctx: Session) -> Run:
+        screen = self.screen
+        ctx.answered = True
+        talk = Talk(ctx, screen.terms, None, secret=screen.secret)
+        talk.sid = screen.params.get("CallSid", talk.sid)
+        talk.more.update(screen.params)
+        talk.verbs = SCREEN_VERBS
+        outcome = yield from aside(talk, Go(screen.url, screen.method))
+        return "declined" if isinstance(outcome, HangsUp) else NEXT.name
+
+
+def screening_flow(screen: Screen) -> Flow:
+    """The flow of a called party that has answered, and is not connected yet."""
+    element = ScreenElement.model_construct(type="screen", screen=screen, next=None, branches={})
+    return Flow("(screening)", {SCREEN: element}, "")

@@ -29,17 +29,19 @@ from ivr.flow.ports import (
     StopApplication,
 )
 from ivr.flow.twiml.attributes import unused
-from ivr.flow.twiml.dial import connect, dial, enqueue, refer
+from ivr.flow.twiml.connect import connect, refer
+from ivr.flow.twiml.dial import dial
 from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.input import gather, record
-from ivr.flow.twiml.outcome import OVER, Doing, HangsUp, Outcome, Over
+from ivr.flow.twiml.outcome import OVER, Doing, HangsUp, Leaves, Outcome, Over
+from ivr.flow.twiml.queueing import enqueue
 from ivr.flow.twiml.sound import heard
 from ivr.flow.twiml.talk import Asked, Failed, Go, Method, Talk
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["Ended", "Placed", "converse", "limited", "run", "terms_of"]
+__all__ = ["Aside", "Ended", "Placed", "aside", "converse", "limited", "run", "terms_of"]
 
 MAX_IN_A_ROW = 20
 """Documents that follow each other without anything being heard or keyed in, or a second going by."""
@@ -49,7 +51,7 @@ TERMS_GRACE = 10.0
 """Seconds in which it is known what an application is."""
 UNSUPPORTED: Mapping[str, str] = {
     "Conference": "conferences are not supported",
-    "Leave": "a caller leaves a queue by its keys",
+    "Leave": "nobody waits in a queue here: Leave stands in documents of a waitUrl",
     "Sms": "messages are not supported: notify in a flow sends them",
     "Message": "messages are not supported: notify in a flow sends them",
     "Pay": "payments are not supported",
@@ -177,13 +179,26 @@ def limited(ctx: Session, running: Conversation, seconds: float | None) -> Conve
     return Ended("max_duration", True, text="the application had the call for as long as it may")
 
 
+Aside = HangsUp | Leaves | Failed | None
+"""What came of documents that are run beside a call: the party hangs up, leaves its queue; there was no document; None:
+they came to their end."""
+
+
+def aside(talk: Talk, start: Go) -> Generator[float | None, Event | None, Aside]:
+    """Run documents that are not the call's own: of who waits in a queue, of who is called and not connected yet."""
+    outcome = yield from _Conversation(talk, told=True).documents(start)
+    return None if isinstance(outcome, (Go, Over)) else outcome
+
+
 class _Conversation:
     """The way through the documents of one call."""
 
-    def __init__(self, talk: Talk) -> None:
+    def __init__(self, talk: Talk, *, told: bool = False) -> None:
+        """`told`: nobody hears from here how the call fares."""
         self._talk = talk
+        talk.aside = aside
         self.accepted = False
-        self._told_answer = False
+        self._told_answer = told
         self._unused: set[tuple[str, str]] = set()
         """Attributes of which was said that they are of no use: documents come again and again."""
 
@@ -192,13 +207,21 @@ class _Conversation:
         talk.status("initiated", "queued" if not ctx.answered else "in-progress")
         if not ctx.answered:
             talk.status("ringing", "ringing")
+        outcome = yield from self.documents(start)
+        if isinstance(outcome, Failed):
+            return Ended(outcome.reason, self.accepted, text=outcome.text)
+        return self._end(outcome)
+
+    def documents(self, start: Go | Asked | Failed) -> Generator[float | None, Event | None, Outcome | Failed]:
+        """Run documents, one after another, until one says what is to be done in the end."""
+        talk, ctx = self._talk, self._talk.ctx
         way = start
         in_a_row = 0
         while True:
             found = (yield from talk.fetch(way)) if isinstance(way, Go) else way
             if isinstance(found, Failed):
                 talk.notice(found.code, found.text)
-                return Ended(found.reason, self.accepted, text=found.text)
+                return found
             self.accepted = True
             begun, inputs = ctx.now, ctx.inputs
             outcome = yield from self._document(found)
@@ -209,8 +232,8 @@ class _Conversation:
                     way = outcome
                     continue
                 talk.notice(12200, "documents lead from one to the other and nothing is heard")
-                return Ended("bad_answer", True, text="redirects without end")
-            return self._end(outcome)
+                return Failed("bad_answer", 12200, "redirects without end")
+            return outcome
 
     def _end(self, outcome: Outcome) -> Ended:
         ctx = self._talk.ctx
@@ -256,7 +279,13 @@ class _Conversation:
 
     def _verb(self, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk, ctx = self._talk, self._talk.ctx
+        if talk.verbs is not None and verb.name not in talk.verbs:
+            entry["error"] = "this verb does not stand in such a document"
+            talk.notice(12200, entry["error"], verb.name[:40])
+            return None
         match verb.name:
+            case "Leave" if talk.verbs is not None:
+                return Leaves()
             case "Say" | "Play" | "Pause":
                 if verb.name != "Pause":
                     ctx.answer()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ivr.flow.ports import Event
 from ivr.flow.twiml.talk import Go
 
-__all__ = ["OVER", "Doing", "HangsUp", "Outcome", "Over"]
+__all__ = ["OVER", "Doing", "HangsUp", "Leaves", "Outcome", "Over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,14 @@ class Over:
     """The call is over: its caller has left, or somebody else has taken it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Leaves:
+    """The caller leaves the queue that he waits in."""
+
+
 OVER = Over()
 
-Outcome = Go | HangsUp | Over | None
+Outcome = Go | HangsUp | Leaves | Over | None
 """None: the next verb follows."""
 
 Doing = Generator[float | None, Event | None, Outcome]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -74,7 +74,11 @@ class Talk:
         self._told = 0
         self.sid = call_sid(ctx.call.id)
         self.more: dict[str, str] = {}
-        """Parameters that every request of this conversation has besides."""
+        """Parameters that every request of this conversation has besides, or says otherwise."""
+        self.verbs: frozenset[str] | None = None
+        """Those that may stand in its documents; None: all."""
+        self.aside: Callable[[Talk, Go], Generator[float | None, Event | None, Any]]
+        """Runs documents beside the call, for verbs that need some: :func:`ivr.flow.twiml.interpreter.aside`."""
 
     # Parameters
 

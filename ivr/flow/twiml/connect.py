@@ -1,0 +1,74 @@
+"""Connect and Refer: the caller's sound goes to a media stream, his call to somebody whom his own side calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ivr.flow.control import literal
+from ivr.flow.nesting import inside
+from ivr.flow.twiml.dial import DialledElement
+from ivr.flow.twiml.document import TwimlError, Verb
+from ivr.flow.twiml.legs import CALL_STATUSES
+from ivr.flow.twiml.making import made, registered
+from ivr.flow.twiml.outcome import OVER, Doing
+from ivr.flow.values import VARIABLE
+
+if TYPE_CHECKING:
+    from ivr.flow.twiml.talk import Talk
+
+__all__ = ["connect", "refer"]
+
+
+def refer(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
+    """Have the caller's own side call somebody else: this call is over then."""
+    ctx = talk.ctx
+    noun = next(verb.nouns("Sip"), None)
+    target = noun.text if noun is not None else verb.text
+    if not target.lower().startswith(("sip:", "tel:")) or " " in target:
+        raise TwimlError("Refer needs a <Sip> address", 13226)
+    fields = {"type": "forward_call", "to": (literal(target),), "mode": "refer"}
+    branch = yield from inside(ctx, entry, made(DialledElement, fields).run(ctx))
+    done = branch == "call_forwarded"
+    code = (ctx.result or {}).get("sip_code")
+    params = {
+        "ReferCallStatus": "completed" if done else CALL_STATUSES.get(branch, "failed"),
+        "ReferSipResponseCode": "202" if done else str(code or ""),
+        "NotifySipResponseCode": str(code or ""),
+    }
+    action = talk.way(verb, base, params) if verb.get("action") else None
+    if ctx.up:
+        return action
+    if action is not None:
+        talk.tell(action.url, action.method, params, status="completed")
+    return OVER
+
+
+def connect(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
+    """Hand the caller's sound to a media stream; the document goes on when it is over."""
+    ctx = talk.ctx
+    stream = next(verb.nouns("Stream"), None)
+    if stream is None:
+        other = verb.children[0].name[:40] if verb.children else "nothing"
+        talk.notice(13251, f"<{other}> in a Connect is not supported: <Stream> alone is", "Connect")
+        return None
+    url = stream.get("url").strip()
+    named = {noun.get("name"): literal(noun.get("value")) for noun in stream.nouns("Parameter")}
+    for name in [name for name in named if not VARIABLE.fullmatch(name)]:
+        del named[name]
+        talk.notice(
+            13252, f"names of parameters are letters, digits and _: {name[:40]!r} is not passed on", "Parameter"
+        )
+    agent = url if url.startswith(("wss://", "ws://")) else stream.get("name").strip()[:64]
+    if not agent:
+        raise TwimlError("Stream needs a url that begins with wss://, or the name of an AI agent", 13252)
+    fields = {
+        "type": "transfer_to_ai_agent",
+        "agent": literal(agent),
+        "parameters": named,
+    }
+    ctx.answer()
+    yield from inside(ctx, entry, made(registered("transfer_to_ai_agent"), fields).run(ctx))
+    action = talk.way(verb, base, {}) if verb.get("action") else None
+    if ctx.up:
+        return action
+    return OVER
