@@ -45,6 +45,7 @@ COMMANDS = {
     "lines": "List lines: usable or not, and why.",
     "doctor": "Check that this machine and its lines are fit for calls.",
     "phone": "Telephone from the terminal.",
+    "bot": "Talk to an AI agent without a telephone.",
     "demo": "Call the daemon for real and keep the sound of both sides.",
 }
 """Commands with the line that `ivr --help` shows, so that listing them imports none."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from ivr.flow import ports
+from ivr.flow.elements.transfer_to_ai_agent import shown_name
 from ivr.handoff.ai_call import AiCall
 from ivr.handoff.ai_links import Network
 from ivr.handoff.ai_listener import LOOPBACK, Lobby
@@ -60,7 +61,7 @@ class AiDesk:
     def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
         agent = self._agents.get(command.agent) or _stream(call, command.agent)
         if agent is None:
-            call.feed(ports.AiAgentDone(command.id, "not_started", f"there is no AI agent {command.agent}"))
+            call.feed(ports.AiAgentDone(command.id, "not_started", f"there is no AI agent {shown_name(command.agent)}"))
             return
         had = self._calls.get(call)
         if had is not None:

@@ -63,6 +63,8 @@ class AiCall:
         self._voice: AiVoice | None = None
         self._watch: AiWatch | None = None
         self._found = AiFound()
+        self._told_at = float("-inf")
+        """When the flow was told what the agent found out."""
         self._accepted = False
         """The endpoint of the connection that stands has taken the call."""
         self._up_since: float | None = None
@@ -178,6 +180,7 @@ class AiCall:
                 self.call.services.flush()
             case Kept():
                 self._found.add(said)
+                self._tell_found(self._clock())
             case Given():
                 if self._accepted:
                     self._give(said)
@@ -194,6 +197,14 @@ class AiCall:
             case Odd(text=text):
                 if self.figures.odd_thing(text):
                     self.call.log.info("the AI agent sends %s; it is left out of account", text)
+
+    def _tell_found(self, now: float) -> None:
+        """The flow is told what is known so far, in case that the conversation is cut off; not more often than at each
+        look, whatever the endpoint sends."""
+        if self._found.fresh and now - self._told_at >= LOOK:
+            self._told_at = now
+            self._found.fresh = False
+            self.call.feed(ports.AiAgentTold(self.command.id, self._found.summary, self._found.turns))
 
     def _send(self, message: Message) -> None:
         if self._connecting.link is not None:
@@ -294,6 +305,7 @@ class AiCall:
 
     def _on_look(self) -> None:
         self._later("look", LOOK, self._on_look)
+        self._tell_found(self._clock())
         if self._connecting.link is not None:
             self._connecting.link.look()
         voice, watch = self._voice, self._watch

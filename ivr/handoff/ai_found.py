@@ -20,6 +20,8 @@ class AiFound:
         """Each with its connection and its place there."""
         self._connection = 0
         self.summary = ""
+        self.fresh = False
+        """There is something new of summary or transcript; whoever has told it sets this back."""
 
     @property
     def variables(self) -> Mapping[str, Any]:
@@ -38,6 +40,7 @@ class AiFound:
     def add(self, kept: Kept) -> None:
         """More of it; a newer value is in the place of an older one."""
         self._variables.add(kept.variables)
+        self.fresh = self.fresh or bool(kept.turns or kept.summary)
         self.summary = kept.summary or self.summary
         for turn in kept.turns:
             last = self._turns[-1] if self._turns else (self._connection, 0, {})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from yarl import URL
 
 from ivr import __version__
+from ivr.flow.elements.transfer_to_ai_agent import shown_name
 from ivr.flow.twiml import call_sid
 from ivr.handoff.ai_links import Link, Network
 from ivr.handoff.ai_listener import Lobby
@@ -51,8 +52,8 @@ class Making:
         lobby: Lobby | None,
     ) -> None:
         """`lobby` is where connections to an agent that we listen for come."""
-        self.name = command.agent.partition("?")[0]
-        """Of the agent, for records and the feed; of one that a document names the URL without what is secret in it."""
+        self.name = shown_name(command.agent)
+        """Of the agent, for records and the feed."""
         self.agent = agent
         self._network = network
         self._lobby = lobby

@@ -130,6 +130,17 @@ async def test_what_it_found_out_comes_back() -> None:
         assert done.variables == {"a": 1, "b": 3} and done.transcript == ({"role": "user", "text": "hi"},)
 
 
+async def test_what_is_known_so_far_is_told_to_the_flow() -> None:
+    notes = [{"event": "note", "note": {"transcript": [{"role": "user", "text": text}]}} for text in ("a", "b", "c")]
+    async with Endpoint(script(*notes)) as endpoint:
+        call = House(f"url: '{endpoint.url}'").call()
+        await until(lambda: call.kinds().count("AiAgentTold") == 2)
+        first, second = (event for event in call.events if isinstance(event, ports.AiAgentTold))
+        assert [turn["text"] for turn in first.transcript] == ["a"]
+        assert [turn["text"] for turn in second.transcript] == ["a", "b", "c"], "not for each note alone"
+        call.desk.gone(call)  # type: ignore[arg-type]
+
+
 async def test_the_last_words_are_heard_before_the_call_comes_back() -> None:
     async with Endpoint(script(media(), code=1000)) as endpoint:
         call = House(f"url: '{endpoint.url}'").call()

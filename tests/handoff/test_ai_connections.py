@@ -74,6 +74,16 @@ async def test_what_is_secret_in_the_url_of_a_stream_is_not_told() -> None:
     assert "geheim" not in f"{call.entries} {call.told} {call.lines}"
 
 
+@pytest.mark.parametrize("url", ["ws://me:geheim@127.0.0.1:1/ws?key=geheim", "gopher://h/?geheim"])
+async def test_what_is_secret_in_a_url_that_is_none_is_not_told(url: str) -> None:
+    house = House("url: 'ws://127.0.0.1:1/'")
+    call = FakeCall(house.desk)
+    call.services.desks = SimpleNamespace(applications=SimpleNamespace(credentials=lambda call: None))
+    house.desk.start(call, ports.StartAiAgent(3, url, {}))  # type: ignore[arg-type]
+    done = await call.outcome()
+    assert done.reason == "not_started" and "geheim" not in f"{done} {call.entries} {call.told} {call.lines}"
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

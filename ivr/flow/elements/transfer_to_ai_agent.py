@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -22,6 +23,7 @@ from ivr.flow.ports import (
     AiAgentDone,
     AiAgentSpoke,
     AiAgentStarted,
+    AiAgentTold,
     Event,
     HangUp,
     PlayDone,
@@ -73,6 +75,9 @@ REASONS = {
 
 NORMAL_END = 480
 
+_USER = re.compile("//[^/]*@")
+"""User and password of a URL."""
+
 
 def _names(value: object) -> object:
     if isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value):
@@ -106,6 +111,7 @@ class TransferToAiAgentElement(Element, FailoverFields):
         "text",
         *(name for name in (*FAILOVER_RESULTS, "queue", "agent", "waited", "key") if name != "target"),
     )
+    REASONS = frozenset({*REASONS, ""})
     TARGETS: ClassVar[Mapping[str, str]] = {"agent": "ai_agents"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "agent": "reported",
@@ -243,14 +249,26 @@ class TransferToAiAgentElement(Element, FailoverFields):
 
 
 def shown_name(agent: str) -> str:
-    """The name of an AI agent; of one that a document names the URL without its query, which may hold a secret."""
-    return agent.partition("?")[0]
+    """The name of an AI agent; of one that a document names the URL without what may be secret in it: query, user and
+    password."""
+    return _USER.sub("//", agent.partition("?")[0])
 
 
 class _Conversation:
     """What belongs to one talk of one call."""
 
-    __slots__ = ("_asked_at", "_command", "_ctx", "_filler", "_filler_at", "_named", "_playing", "_started_at")
+    __slots__ = (
+        "_asked_at",
+        "_command",
+        "_ctx",
+        "_filler",
+        "_filler_at",
+        "_named",
+        "_playing",
+        "_saved",
+        "_started_at",
+        "_told",
+    )
 
     def __init__(self, ctx: Session, command: StartAiAgent, fields: TransferToAiAgentElement) -> None:
         self._ctx = ctx
@@ -262,6 +280,8 @@ class _Conversation:
         self._playing: int | None = None
         self._started_at: float | None = None
         self._named = filler is not None
+        self._saved = tuple(fields.save)
+        self._told = AiAgentTold(command.id)
 
     def run(self) -> Generator[float | None, Event | None, AiAgentDone]:
         """The end of the talk; CallOver goes on to the caller of this."""
@@ -293,25 +313,34 @@ class _Conversation:
                     self._begin()
                     self._hush()
                     ctx.details.setdefault("spoke_at", ctx.offset(ctx.now))
+                elif isinstance(event, AiAgentTold):
+                    self._told = event
                 elif isinstance(event, AiAgentDone):
                     self._went(event.reason)
                     return event
         except CallOver:
             ctx.emit(StopAiAgent(command.id))
             talked = 0.0 if self._started_at is None else round(ctx.now - self._started_at, 3)
-            ctx.handed.ai = AiTalk(shown_name(command.agent), "caller_left")
-            self._went("caller_left")
+            self._cut_off("caller_left")
             ctx.details["talk_time"] = talked
-            ctx.set_result({"status": "call_ended", "reason": "", "talk_time": talked})
+            told = {"summary": self._told.summary, "transcript": [dict(turn) for turn in self._told.transcript]}
+            hidden = any(map(ctx.is_sensitive, self._saved))
+            result = {"status": "call_ended", "reason": "", "talk_time": talked, **told}
+            ctx.set_result(result, sensitive=tuple(told) if hidden else ())
             raise
         except GeneratorExit:  # somebody outside has moved the call
-            ctx.handed.ai = AiTalk(shown_name(command.agent), "moved")
-            self._went("moved")
+            self._cut_off("moved")
             raise
         finally:
             self._hush()
             ctx.forwarding = False
             ctx.keys.clear()
+
+    def _cut_off(self, reason: str) -> None:
+        """The talk ended without a last word of the AI agent: who gets the caller next hears what is known of it."""
+        agent, told = shown_name(self._command.agent), self._told
+        self._ctx.handed.ai = AiTalk(agent, reason, "", told.summary, tuple(told.transcript))
+        self._went(reason)
 
     def _went(self, reason: str) -> None:
         taken_by = "" if self._started_at is None else shown_name(self._command.agent)

@@ -17,6 +17,7 @@ from ivr.flow.ports.ai import (
     AiAgentDone,
     AiAgentSpoke,
     AiAgentStarted,
+    AiAgentTold,
     AiReason,
     StartAiAgent,
     StopAiAgent,
@@ -136,6 +137,7 @@ __all__ = [
     "AiAgentDone",
     "AiAgentSpoke",
     "AiAgentStarted",
+    "AiAgentTold",
     "AiReason",
     "Answer",
     "Answerer",
@@ -298,6 +300,7 @@ Event = (
     | AiAgentConnecting
     | AiAgentStarted
     | AiAgentSpoke
+    | AiAgentTold
     | AiAgentDone
     | ApplicationAccepted
     | ApplicationDone

@@ -19,6 +19,7 @@ __all__ = [
     "AiAgentDone",
     "AiAgentSpoke",
     "AiAgentStarted",
+    "AiAgentTold",
     "AiReason",
     "StartAiAgent",
     "StopAiAgent",
@@ -94,6 +95,17 @@ class AiAgentSpoke:
     """The first sound of the AI agent is about to be heard: what fills the time until then ends."""
 
     id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AiAgentTold:
+    """What is known of the conversation so far, for one that is cut off: told now and again, when there is more."""
+
+    id: int
+    summary: str = ""
+    """As in :class:`AiAgentDone`."""
+    transcript: tuple[Mapping[str, Any], ...] = ()
+    """As in :class:`AiAgentDone`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ivr.flow.ports import (
     AiAgentDone,
     AiAgentSpoke,
     AiAgentStarted,
+    AiAgentTold,
     HangUp,
     JoinQueue,
     Play,
@@ -219,6 +220,20 @@ def test_the_caller_leaves(cause: Any, last: str) -> None:
     assert call.path[-1] == last
     assert call.commands(StopAiAgent) == [StopAiAgent(command(call).id)]
     assert call.details("helper")["talk_time"] == 5.0
+
+
+def test_what_is_known_of_a_talk_that_is_cut_off_is_told_to_who_comes_next() -> None:
+    call = bot()
+    turns = ({"role": "user", "text": "A refund"},)
+    call.send(AiAgentTold(command(call).id, "Wants a refund", turns))
+    call.hang_up()
+    ai = call.machine._ctx.handed.ai
+    assert ai is not None and (ai.agent, ai.reason, ai.summary, ai.transcript) == (
+        "front",
+        "caller_left",
+        "Wants a refund",
+        turns,
+    )
 
 
 def test_an_ai_agent_of_which_nothing_is_heard() -> None:
