@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import struct
 
 import pytest
@@ -10,6 +12,8 @@ from wsproto.events import AcceptConnection, CloseConnection, Event, Ping, Reque
 
 from ivr.handoff.protocols.websocket import MAX_MESSAGE, MAX_PARTS, WebSocketClient
 from ivr.handoff.protocols.wire import ABNORMAL, EVENTS, Closed, Happened, Opened, Received
+
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def taken(client: WebSocketClient) -> list[Happened]:
@@ -86,6 +90,41 @@ def test_our_end() -> None:
     client, server = pair()
     (found,) = heard(server, client.close(1000))
     assert isinstance(found, CloseConnection) and found.code == 1000
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [(b"", 1005), (struct.pack("!H", 1000), 1000), (struct.pack("!H", 1011) + b"why", 1011), (b"\x0f\xa0", 4000)],
+)
+def test_the_code_of_the_end_is_told(payload: bytes, code: int) -> None:
+    client, _ = pair()
+    client.feed(frame(8, payload))
+    (found,) = taken(client)
+    assert isinstance(found, Closed) and found.code == code
+
+
+@pytest.mark.parametrize("payload", [struct.pack("!H", 1005), struct.pack("!H", 1000) + b"\xff\xfe"])
+def test_an_end_that_is_none_is_not_the_usual_one(payload: bytes) -> None:
+    client, _ = pair()
+    client.feed(frame(8, payload))
+    (found,) = taken(client)
+    assert isinstance(found, Closed) and found.code != 1000
+
+
+@pytest.mark.parametrize("header", ["Sec-WebSocket-Extensions: permessage-deflate", "Sec-WebSocket-Protocol: chat"])
+def test_what_was_not_asked_for_is_not_agreed_on(header: str) -> None:
+    client = WebSocketClient("h", "/", [])
+    request = client.outgoing().decode()
+    key = next(
+        line.partition(": ")[2] for line in request.split("\r\n") if line.lower().startswith("sec-websocket-key")
+    )
+    token = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+    client.feed(
+        f"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {token}\r\n"
+        f"{header}\r\n\r\n".encode()
+    )
+    (found,) = taken(client)
+    assert isinstance(found, Closed) and found.code == ABNORMAL
 
 
 def test_an_answer_that_is_no_connection() -> None:
