@@ -81,6 +81,7 @@ class AgentCall(Model):
     """The hand-over packet: who calls, the way walked, collected inputs, tags, shareable variables, profile."""
 
 
+READ, OWN = "agents:read", "agents:self"
 NOT_SELF = "this token may do that to its own agent alone"
 REFUSED = "The rules of the centre refuse it; `detail` says why."
 NO_AGENT = "There is no such agent."
@@ -102,7 +103,7 @@ class AgentRoutes:
         def doing(word: str, handler: Any, body: type[Model] | None = None, *, optional: bool = False) -> Endpoint:
             answers = {200: AgentShown}
             return Endpoint(
-                "POST", f"{one}/{word}", READ, handler, body=body, optional=optional, answers=answers, problems=told,
+                "POST", f"{one}/{word}", OWN, handler, body=body, optional=optional, answers=answers, problems=told,
                 own=True,
             )  # fmt: skip
 
@@ -114,7 +115,7 @@ class AgentRoutes:
             Endpoint("PUT", one, "agents", self.put, body=Agent, answers=made, problems={409: "It is of ivr.yaml."}),
             Endpoint("DELETE", one, "agents", self.delete, problems={404: NO_AGENT, 409: "Of ivr.yaml, or busy."}),
             Endpoint(
-                "GET", f"{one}/call", READ, self.call, answers={200: AgentCall}, problems={404: "He has no call."},
+                "GET", f"{one}/call", OWN, self.call, answers={200: AgentCall}, problems={404: "He has no call."},
                 own=True,
             ),
             doing("status", self.status, StatusChoice),
@@ -214,15 +215,10 @@ class AgentRoutes:
 
     def _may(self, ask: Ask[Any, None]) -> str:
         """The agent that is asked about, by somebody who may."""
-        name, token = ask.path["name"], ask.token
-        himself = token is not None and token.allows("agents:self") and token.agent == name
-        if token is not None and not token.allows("agents") and not himself:
+        name = ask.path["name"]
+        if ask.own is not None and ask.own != name:
             raise ProblemError(403, NOT_SELF)
         return name
-
-
-READ = "agents:read"
-"""Also for what changes an agent: whether it is he who asks is looked at then."""
 
 
 COLLEAGUE = {"title", "queues", "skills", "enabled"}

@@ -118,6 +118,8 @@ def _operation(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str
     told = [endpoint.description] if endpoint.description else []
     if endpoint.scope is not None:
         told.append(f"Scope: `{endpoint.scope}` ({SCOPES.get(endpoint.scope, 'as its name says')}).")
+        if endpoint.own:
+            told.append("A token of the role `agent` is good for what concerns its own agent.")
         if endpoint.local is True:
             told.append("Programs of this machine need no token.")
     operation: dict[str, Any] = {

@@ -172,7 +172,7 @@ class QueueRoutes:
             Endpoint(
                 "GET",
                 "/v1/calls/{id}/packet",
-                READ,
+                "agents:self",
                 self.packet,
                 answers={200: Packet},
                 problems={404: "No queue has this call."},
@@ -240,11 +240,9 @@ class QueueRoutes:
 
         For who may do everything with agents, and for the agent for whom the call rings, or who has it.
         """
-        token, name = ask.token, ask.path["id"]
-        if token is None or not token.allows("agents"):
-            his = token is not None and token.allows("agents:self") and token.agent in self._office.agents_of(name)
-            if not his:
-                raise ProblemError(403, "this token may see the packets of its own agent's calls alone")
+        name = ask.path["id"]
+        if ask.own is not None and ask.own not in self._office.agents_of(name):
+            raise ProblemError(403, "this token may see the packets of its own agent's calls alone")
         found = self._office.packet_of(name)
         if found is None:
             raise ProblemError(404, "no queue has this call")

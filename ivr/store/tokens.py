@@ -19,7 +19,7 @@ SCOPES = {
     "admin": "everything",
     "agents": "statuses and calls of every agent, queues and routes",
     "agents:read": "agents, queues and their figures",
-    "agents:self": "the own status and calls of the agent whose token it is",
+    "agents:self": "the own status and call of the agent whose token it is",
     "calls": "place calls",
     "calls:control": "hang up, move and control live calls",
     "calls:read": "calls in progress, and those that are over",
@@ -31,7 +31,7 @@ SCOPES = {
     "people": "profiles and the do-not-contact list",
     "recordings": "delete recordings",
     "recordings:read": "list and hear recordings",
-    "webhooks": "events that could not be delivered",
+    "webhooks": "how webhooks fare, and events that could not be delivered",
 }
 """What a token may be good for."""
 
@@ -55,6 +55,8 @@ ROLES = {
 }
 """Names for sets of scopes that go together. A token has several, but not agent and manager together."""
 
+OWN = "agents:self"
+"""About one agent: whoever may do everything with all of them may do it for each."""
 PREFIX = "ivr"
 ID_BYTES, SECRET_BYTES = 6, 32
 """256 random bits: a plain hash is enough, there is nothing to guess."""
@@ -90,14 +92,13 @@ class Token:
 
     def allows(self, scope: str) -> bool:
         """Whether it is good for something: by a scope or a role."""
-        held = {*self.scopes, *(scope for role in self.roles for scope in ROLES.get(role, ()))}
-        return scope in held or "admin" in held
+        return _covers(_held(self.scopes, self.roles), scope)
 
     def confined_to(self, scope: str) -> str | None:
         """The agent whose own matters alone it is good for, where it has a scope by the role `agent` and by nothing
-        else: empty where it is nobody's; None: what the scope is good for, it is good for."""
-        others = {*self.scopes, *(held for role in self.roles if role != "agent" for held in ROLES.get(role, ()))}
-        if "agent" not in self.roles or scope in others or "admin" in others:
+        else: empty where it is nobody's; None: it is good for all that the scope is good for, or for nothing of it."""
+        others = _held(self.scopes, [role for role in self.roles if role != "agent"]) - {OWN}
+        if _covers(others, scope) or not self.allows(scope):
             return None
         return self.agent or ""
 
@@ -108,6 +109,14 @@ class CallToken(Token):
 
     call: str = ""
     """Id of the call."""
+
+
+def _held(scopes: Iterable[str], roles: Iterable[str]) -> set[str]:
+    return {*scopes, *(scope for role in roles for scope in ROLES.get(role, ()))}
+
+
+def _covers(held: set[str], scope: str) -> bool:
+    return scope in held or "admin" in held or (scope == OWN and "agents" in held)
 
 
 def call_token(name: str, call: str, now: float) -> tuple[CallToken, str]:
