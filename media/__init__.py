@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from media.pool import MediaPool
     from media.port import Port
     from media.prompts import Edit, Edited, PromptError, PromptLimits, PromptStore, SpeechConfig, edit_prompt
+    from media.recording import complete_recording
     from media.tones import TONES, tone_file
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "allow_listed",
     "check_literal",
     "checked_session",
+    "complete_recording",
     "edit_prompt",
     "opus_available",
     "tone_file",
@@ -112,6 +114,7 @@ _LATE = {
     "allow_listed": "media.guard",
     "check_literal": "media.guard",
     "checked_session": "media.guard",
+    "complete_recording": "media.recording",
     "edit_prompt": "media.prompts",
     "opus_available": "media.codecs",
     "TONES": "media.tones",

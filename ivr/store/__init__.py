@@ -21,7 +21,7 @@ from ivr.store.events import EventLog, KeptEvent
 from ivr.store.paces import PaceTable
 from ivr.store.people import Blocked, People, Profile
 from ivr.store.reader import RecordReader
-from ivr.store.records import CallRecord, RecordingRecord
+from ivr.store.records import RUNNING, SEEN, CallRecord, CutOff, RecordingRecord
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
 from ivr.store.tokens import ROLES, SCOPES, CallToken, Token, TokenTable, call_token, new_token, split_token
@@ -33,7 +33,9 @@ __all__ = [
     "CAMPAIGN_STATES",
     "RESULTS",
     "ROLES",
+    "RUNNING",
     "SCOPES",
+    "SEEN",
     "AnswerTable",
     "Blocked",
     "CallRecord",
@@ -44,6 +46,7 @@ __all__ = [
     "CenterTable",
     "Claimed",
     "ContactTable",
+    "CutOff",
     "DeliveryTable",
     "EventLog",
     "Figures",

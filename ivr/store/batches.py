@@ -44,6 +44,9 @@ class Batch:
     recordings: dict[str, dict[str, Any]] = field(default_factory=dict)
     deletions: list[dict[str, Any]] = field(default_factory=list)
     changes: list[Item] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)
+    """Calls that get rows, and are not over."""
+    over: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, items: Iterable[Item], open_calls: Collection[str]) -> Batch:
@@ -51,11 +54,10 @@ class Batch:
         batch = cls()
         for item in items:
             match item.kind:
-                case "started":
-                    batch.inserts[item.row["id"]] = item.row
-                case "ended":
-                    known = item.row["id"] in open_calls
-                    (batch.updates if known else batch.inserts)[item.row["id"]] = item.row
+                case "started" | "ended":
+                    key = item.row["id"]
+                    (batch.updates if key in open_calls else batch.inserts)[key] = item.row
+                    (batch.over if item.kind == "ended" else batch.begun).add(key)
                 case "recording":
                     batch.recordings[item.row["id"]] = item.row
                 case "deleted":

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.database import check_version, open_engine
-from ivr.store.records import CallRecord, RecordingRecord
+from ivr.store.records import RUNNING, CallRecord, CutOff, RecordingRecord
 
 __all__ = ["RecordReader"]
 
@@ -74,6 +74,23 @@ class RecordReader:
             condition |= columns.short_id == int(name)
         query = sa.select(schema.calls).where(condition).order_by(columns.started_at.desc()).limit(1)
         return next((CallRecord(**row) for row in self._rows(query)), None)
+
+    def cut_off(self, node: str) -> list[CutOff]:
+        """Calls without an end of a process that has just begun, the oldest first: they were up when it died. Where
+        their flows go on without them, those alone that were recorded."""
+        column = schema.calls.c
+        goes_on = column.id.in_(sa.select(schema.waits.c.call_id)).label("goes_on")
+        recorded = sa.cast(column.details, sa.Text).like(f'%"{RUNNING}"%')
+        query = (
+            sa.select(schema.calls, goes_on)
+            .where(column.cause.is_(None), column.node == node, sa.or_(sa.not_(goes_on), recorded))
+            .order_by(column.short_id)
+        )
+        return [
+            CutOff(CallRecord(**{name: row[name] for name in CallRecord.__slots__}), bool(row["goes_on"]))
+            for row in self._rows(query)
+            if row["details"].get(RUNNING) or not row["goes_on"]
+        ]
 
     def recordings(self, call_id: str | None = None, *, limit: int = MAX_ROWS) -> list[RecordingRecord]:
         """Recordings of a call, or all that still have their file; oldest first."""

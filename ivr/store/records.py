@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CallRecord", "RecordingRecord"]
+__all__ = ["RUNNING", "SEEN", "CallRecord", "CutOff", "RecordingRecord"]
+
+RUNNING = "recordings"
+"""In the details of a call that is up: its recordings in progress, with the fields of RecordingRecord."""
+SEEN = "seen_at"
+"""In the details of a call that is up: when that was so last, seconds since the epoch."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,3 +80,13 @@ class RecordingRecord:
     """Why it ended: stopped, silence, max_duration, failed..."""
     deleted_at: float | None = None
     """When retention or a person deleted the file; the row stays."""
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """A call that was up when the process died that had it."""
+
+    record: CallRecord
+    """As far as it had got to tell; no end."""
+    goes_on: bool
+    """Its flow waits in the store, and goes on without the call: the record has no end yet."""

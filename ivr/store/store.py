@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.errors import StoreError
-from ivr.store import schema
 from ivr.store.aging import Aging
 from ivr.store.answers import AnswerTable
 from ivr.store.campaigns import CampaignTable
@@ -21,6 +20,7 @@ from ivr.store.events import EventLog
 from ivr.store.paces import PaceTable
 from ivr.store.people import People
 from ivr.store.reader import RecordReader
+from ivr.store.records import CutOff
 from ivr.store.tokens import TokenTable
 from ivr.store.versions import FlowVersions
 from ivr.store.waits import WaitTable
@@ -35,7 +35,9 @@ class Store:
     The other tables have an object each, whose methods block.
     """
 
-    def __init__(self, engine: sa.Engine, writer: RecordWriter, first_short_id: int, node: str) -> None:
+    def __init__(
+        self, engine: sa.Engine, writer: RecordWriter, first_short_id: int, node: str, cut_off: list[CutOff]
+    ) -> None:
         self._engine = engine
         self._short_ids = itertools.count(first_short_id)
         self.writer = writer
@@ -53,10 +55,12 @@ class Store:
         self.center = CenterTable(engine)
         self.aging = Aging(engine)
         self.node = node
+        self.cut_off = cut_off
+        """Calls that were up when an earlier run of this node died; who has no more use for them empties it."""
 
     @classmethod
     def open(cls, url: str, spill_folder: Path | None = None, *, node: str = "local") -> Store:
-        """Open, migrate, load what was spilled, close the calls of a run that died, start the writer. Blocks.
+        """Open, migrate, load what was spilled, start the writer. Blocks.
 
         What cannot be written for a while is spilled beside a SQLite file, else in `spill_folder`. StoreError where the
         store cannot be used.
@@ -71,15 +75,16 @@ class Store:
             migrate(engine)
             writer = RecordWriter(engine, folder / f"{path.stem if path else 'ivr'}.spill.jsonl")
             writer.start()
-            _close_lost_calls(engine, node)
-            last = RecordReader(engine).last_short_id()
+            reader = RecordReader(engine)
+            cut_off, last = reader.cut_off(node), reader.last_short_id()
+            writer.knows(one.record.id for one in cut_off)
         except (OSError, SQLAlchemyError) as error:
             engine.dispose()
             raise StoreError(f"the store {engine.url!r} cannot be used: {error}") from error
         except StoreError:
             engine.dispose()
             raise
-        return cls(engine, writer, last + 1, node)
+        return cls(engine, writer, last + 1, node, cut_off)
 
     def next_short_id(self) -> int:
         """The number of a new call: one more than the last."""
@@ -89,12 +94,3 @@ class Store:
         """Write what is left and close. Blocks."""
         self.writer.close()
         self._engine.dispose()
-
-
-def _close_lost_calls(engine: sa.Engine, node: str) -> None:
-    """Calls that were up when this node died: when they ended is not known, why is."""
-    columns = schema.calls.c
-    waiting = sa.select(schema.waits.c.call_id)  # flows without a caller: they go on
-    lost = columns.cause.is_(None) & (columns.node == node) & columns.id.not_in(waiting)
-    with engine.begin() as connection:
-        connection.execute(schema.calls.update().where(lost).values(cause="system"))

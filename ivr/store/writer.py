@@ -102,12 +102,17 @@ class RecordWriter:
         self._load_spill()
         self._thread.start()
 
+    def knows(self, calls: Iterable[str]) -> None:
+        """There are records without an end of these calls, by their ids, of an earlier run."""
+        self._open_calls.update(calls)
+
     def call_started(self, record: CallRecord) -> None:
-        """A call exists. Optional: short calls may come with `call_ended` alone."""
+        """A call is up; may be told again as it goes on. Optional: short calls may come with `call_ended` alone. Who
+        opens the store after a crash finds it (:attr:`Store.cut_off`)."""
         self._put(Item("started", call_row(record)))
 
     def call_ended(self, record: CallRecord) -> None:
-        """A call is over; replaces what `call_started` told."""
+        """A call is over, told once; replaces what `call_started` told."""
         self._put(Item("ended", call_row(record)))
 
     def recording(self, record: RecordingRecord) -> None:
@@ -273,8 +278,8 @@ class RecordWriter:
 
     def _note_written(self, batch: Batch, count: int) -> None:
         self.written += count
-        self._open_calls.difference_update(batch.updates)
-        self._open_calls.update(key for key, row in batch.inserts.items() if row["cause"] is None)
+        self._open_calls.update(batch.begun)
+        self._open_calls.difference_update(batch.over)
         if not self._available:
             self._available = True
             log.warning("the store can be written again; %d records wait", self.backlog)
@@ -355,8 +360,7 @@ class RecordWriter:
         return [
             item
             for item in items
-            if (item.kind == "started" and item.row["id"] not in calls)
-            or (item.kind == "ended" and calls.get(item.row["id"]) is None)
+            if (item.kind in ("started", "ended") and calls.get(item.row["id"]) is None)
             or (item.kind == "recording" and item.row["id"] not in recordings)
             or item.kind == "deleted"
             or item.kind in CHANGES

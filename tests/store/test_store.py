@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from ivr.errors import StoreError
-from ivr.store import CallRecord, RecordReader, Store, schema
+from ivr.store import RUNNING, CallRecord, KeptWait, RecordReader, Store, schema
 from ivr.store.database import migrate, open_engine
 
 MakeCall = Callable[..., CallRecord]
@@ -98,14 +98,48 @@ def test_short_ids_go_on_after_a_restart(url: str, make_call: MakeCall) -> None:
     again.close()
 
 
-def test_calls_of_a_run_that_died_end_by_the_system(url: str, make_call: MakeCall) -> None:
+def test_calls_of_a_run_that_died_are_known_to_the_next(url: str, make_call: MakeCall) -> None:
     store = Store.open(url, node="a")
     store.writer.call_started(make_call(1, node="a", ended_at=None, cause=None))
     store.writer.call_started(make_call(2, node="b", ended_at=None, cause=None))
     store.close()
     again = Store.open(url, node="a")
+    assert [(one.record, one.goes_on) for one in again.cut_off] == [
+        (make_call(1, node="a", ended_at=None, cause=None), False)
+    ]
+    again.writer.call_ended(make_call(1, node="a", cause="system"))
+    assert again.writer.flush(5.0)
     assert [(call.short_id, call.cause) for call in again.reader.calls()] == [(2, None), (1, "system")]
     again.close()
+
+
+def test_of_flows_that_go_on_those_are_cut_off_that_were_recorded(url: str, make_call: MakeCall) -> None:
+    store = Store.open(url)
+    running = [{"id": "r", "kind": "call", "name": "x.wav", "path": "/x.wav", "started_at": 1.0}]
+    for number, details in ((1, {RUNNING: running}), (2, {}), (3, {RUNNING: []})):
+        store.writer.call_completed(make_call(number, ended_at=None, cause=None, details=details))
+        wait = KeptWait(
+            id=f"w{number}", call_id=f"call-{number}", node="local", flow="f", version=1, snapshot={}, events=[],
+            after_event=0, wake_at=None, created_at=1.0, last_step_at=1.0,
+        )  # fmt: skip
+        store.waits.change([wait], [])
+    store.close()
+    again = Store.open(url)
+    assert [(one.record.short_id, one.goes_on) for one in again.cut_off] == [(1, True)]
+    again.close()
+
+
+def test_a_call_that_is_told_of_again_is_one_row_in_any_batches(store: Store, make_call: MakeCall) -> None:
+    for steps, flushes in (([1], True), ([2, 3], True), ([4], False)):
+        for step in steps:
+            path = [{"element": f"m{n}", "type": "menu", "branch": None} for n in range(step)]
+            store.writer.call_started(make_call(1, ended_at=None, cause=None, path=path))
+        assert not flushes or store.writer.flush(PATIENCE)
+        if flushes:
+            assert [len(call.path) for call in store.reader.calls()] == [steps[-1]]
+    store.writer.call_ended(make_call(1))
+    assert store.writer.flush(PATIENCE)
+    assert store.reader.calls() == [make_call(1)]
 
 
 def test_reading_by_flow_cause_time_and_place(store: Store, make_call: MakeCall) -> None:
