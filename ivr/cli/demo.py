@@ -72,14 +72,13 @@ def command(
     in processes of their own; callers are handed over to each of them.
     """
     from ivr.cli import trace
-    from ivr.cli.handoffs import show_handoffs
+    from ivr.cli.handoffs import FOLDER, show_handoffs
 
     for pressed in keys:
         if not pressed or any(key not in KEYS for key in pressed):
             raise click.UsageError(f"--press {pressed}: keys are of {KEYS}")
     if stay and not handoffs:
         raise click.UsageError("--stay goes with --handoffs")
-    settings = settings_of(ctx, need_secrets=True)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     begun = time.monotonic()
 
@@ -87,9 +86,10 @@ def command(
         click.echo(f"{time.monotonic() - begun:7.2f} s  {text}" if text else "")
 
     if handoffs:
-        show_handoffs((keep or _beside(settings, ctx.obj) / "var" / "demo") / "handoffs", say, stay=stay)
+        show_handoffs((keep or FOLDER) / "handoffs", say, stay=stay)
         return
 
+    settings = settings_of(ctx, need_secrets=True)
     folder = keep or _beside(settings, ctx.obj) / "var" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"demo-{time.strftime('%Y%m%d-%H%M%S')}.wav"

@@ -1,7 +1,7 @@
 """`ivr demo --handoffs`: three callers are handed over, to an agent, an AI voice agent and a TwiML application.
 
-All parties are processes of their own: the daemon with config/examples, an agent's phone, the bot and the application
-of docs/examples; the callers are in this one. What happens is shown as the daemon tells it (`GET /v1/events`).
+All parties are processes of their own (:mod:`ivr.cli.handoffs_house`); the callers are in this one. What happens is
+told as the daemon tells it (`GET /v1/events`).
 """
 
 from __future__ import annotations
@@ -10,43 +10,27 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ivr
-from ivr.cli.daemons import started
-from ivr.errors import IvrError
-from ivr.settings import load_settings
+from ivr.cli.handoffs_house import ROOT, House, Say, opened
 
-__all__ = ["show_handoffs"]
+__all__ = ["FOLDER", "sentence", "show_handoffs"]
 
-ROOT = Path(ivr.__file__).resolve().parents[1]
-EXAMPLES, BOT, APPLICATION = (
-    ROOT / "config" / "examples",
-    ROOT / "docs" / "examples" / "bots" / "bot.py",
-    ROOT / "docs" / "examples" / "twiml" / "plain.py",
-)
-PORTS = {"5060": socket.SOCK_DGRAM, **dict.fromkeys(("8080", "8765", "5001"), socket.SOCK_STREAM)}
-"""Ports that the examples name, each replaced by a free one: another daemon may have them."""
+FOLDER = ROOT / "config" / "var" / "demo"
+"""Where the daemon's files and the sounds are, unless somebody says where."""
 FIRST_PORT, PORT_SETS, PORTS_OF_CALLER = 34_002, 60, 100
 """Ports for the callers' sound, another set for each process."""
-READY_SECONDS = 30.0
-AGENT = "200"
-TALK_SECONDS = 4.0
-"""That the caller and the agent hear each other."""
-LISTEN_SECONDS = 12.0
-"""Longest wait for the pause after which a key is pressed."""
-
-Say = Callable[[str], None]
+TALK_SECONDS = 3.0
+"""That the caller and who has taken him hear each other."""
+LONG_TALK_SECONDS, PAUSE_SECONDS = 20.0, 5.0
+"""The same with `--stay`, and between two callers: there is time to look at the page."""
+TAKEN_SECONDS = 10.0
+"""Until somebody must have taken the caller after his last key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,154 +41,145 @@ class Visit:
     """What it shows."""
     number: str
     """Whom he calls."""
-    keys: tuple[str, ...]
-    """What he presses, each when he hears a pause."""
+    keys: tuple[tuple[float, str, str], ...]
+    """What he presses: seconds after what was before, keys, and what they mean."""
+    taken: str
+    """Event that says that a person has him at last."""
+    look: str
+    """Where the way of it stands."""
 
 
 VISITS = (
-    Visit("to an agent: the support desk, its queue, and Anna's phone", "211", ("2", "4711#")),
-    Visit("to an AI voice agent, which asks for a person: the bot of docs/examples/bots", "212", ("2",)),
-    Visit("to a voice application that answers with TwiML: docs/examples/twiml", "213", ("2",)),
+    Visit(
+        "to an agent: a flow asks for the order, a queue finds Anna",
+        "211",
+        ((2.0, "2", "help with an order"), (2.0, "4711#", "his order number")),
+        "agent.answered",
+        "config/examples/flows/support-desk.yaml",
+    ),
+    Visit(
+        "to an AI voice agent, over a WebSocket; it hands him on to a person",
+        "212",
+        ((4.0, "2", "asks the bot for a person"),),
+        "agent.answered",
+        "config/examples/flows/ai-front-desk.yaml",
+    ),
+    Visit(
+        "to a web application that answers with TwiML",
+        "213",
+        ((3.0, "2", "wants a colleague"),),
+        "phone.answered",
+        "config/examples/flows/menu-application.yaml",
+    ),
 )
 
 
 def show_handoffs(folder: Path, say: Say, *, stay: bool = False) -> None:
-    """Show all three; IvrError where something cannot be started. `folder` is for the daemon's files; with `stay` the
-    daemon goes on until it is interrupted."""
-    missing = [path for path in (EXAMPLES, BOT, APPLICATION) if not path.exists()]
-    if missing:
-        raise IvrError(f"{missing[0]} is missing: this demonstration needs a copy of the repository")
-    config, ports = _copied(folder)
-    signs = load_settings(config).applications["menu"].secret
-    environment = {**os.environ, "IVR_SECRET": signs.get_secret_value()}
-    with contextlib.ExitStack() as exits:
-        run = [sys.executable, str(BOT), "--mode", "menu", "--port", str(ports["8765"])]
-        exits.enter_context(_running("the bot", run, ports["8765"], environment))
-        run = [sys.executable, str(APPLICATION), str(ports["5001"])]
-        exits.enter_context(_running("the application", run, ports["5001"], environment))
-        fields = exits.enter_context(started(config))
-        say(f"the daemon is ready: http://{fields['http']}/console/ shows what you read here")
-        phone = [sys.executable, "-m", "ivr", "--config", str(config), "phone", "--as", AGENT]
-        exits.enter_context(_running("the agent's phone", [*phone, "--answer", "auto", "--silent", "--plain"]))
-        exits.enter_context(_told(f"http://{fields['http']}", say))
-        _until_agent(f"http://{fields['http']}")
-        for visit in VISITS:
+    """Show all three; IvrError where something cannot be started. `folder` is for the daemon's files; with `stay`
+    callers keep coming until it is interrupted."""
+    say("Three callers are handed over. All is real: processes, SIP, sound, HTTP; nothing leaves this machine.")
+    with opened(folder, say) as house, _told(house.url, say) as heard:
+        for at, visit in enumerate(VISITS, 1):
             say("")
-            say(f"A caller is handed over {visit.title}")
+            say(f"{at} of {len(VISITS)}  A caller is handed over {visit.title}")
             sound = folder / f"{visit.number}.wav"
-            asyncio.run(_call(f"sip:{visit.number}@127.0.0.1:{ports['5060']}", visit.keys, sound, say))
-            say(f"   the sound of both sides: {sound}")
+            asyncio.run(_call(house, visit, sound, say, heard, TALK_SECONDS))
+            say(f"   both sides: {sound}   flow: {visit.look}")
+        say("")
+        say("That was it: in none of the three could the caller get lost. Each flow says where he goes when nobody")
+        say("takes him (branches, failover); who takes him is told what is known (the packet): docs/hand-offs.md")
         if stay:
-            say("")
-            say("Interrupt (Ctrl-C) to end the daemon.")
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            _stay(house, folder, say, heard)
 
 
-def _copied(folder: Path) -> tuple[Path, Mapping[str, int]]:
-    """The example configuration in a folder of its own, on free ports: its file, and the ports by those it names."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("var", "__pycache__"))
-    ports = {old: _free(kind) for old, kind in PORTS.items()}
-    config = folder / "ivr.yaml"
-    text = config.read_text()
-    for old, new in ports.items():
-        text = text.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}")
-    config.write_text(text)
-    return config, ports
+def _stay(house: House, folder: Path, say: Say, heard: Heard) -> None:
+    say("")
+    say(f"Look at the page: {house.url}/console/   What only reads needs no token here. To do something, sign in:")
+    say(f"   a manager   {house.tokens['manager']}")
+    say(f"   Anna        {house.tokens['agent']}")
+    say("Callers keep coming, and talk for a while. Interrupt (Ctrl-C) to end it all.")
+    heard.silent = True
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            for visit in VISITS:
+                sound = folder / f"{visit.number}.wav"
+                asyncio.run(_call(house, visit, sound, lambda text: None, heard, LONG_TALK_SECONDS))
+                heard.ended.wait(PAUSE_SECONDS)
 
 
-def _free(kind: int) -> int:
-    with socket.socket(socket.AF_INET, kind) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
-@contextlib.contextmanager
-def _running(
-    name: str, command: Sequence[str], port: int | None = None, environment: Mapping[str, str] | None = None
-) -> Iterator[None]:
-    """A process while this lasts; with a port, once it takes connections there."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment
-    )
-    try:
-        deadline = time.monotonic() + READY_SECONDS
-        while port is not None and not _listens(port):
-            if process.poll() is not None or time.monotonic() > deadline:
-                process.kill()
-                errors = process.communicate()[1].decode(errors="replace").strip().splitlines()
-                raise IvrError(f"{name} does not start: {errors[-1] if errors else 'it does not listen'}")
-            time.sleep(0.1)
-        yield
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as found:
-        found.settimeout(1.0)
-        return found.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _until_agent(url: str) -> None:
-    """Wait until the agent's phone is registered."""
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        with urllib.request.urlopen(f"{url}/v1/agents") as answer:
-            if any(agent["now"].get("free") for agent in json.load(answer)["agents"]):
-                return
-        time.sleep(0.1)
-    raise IvrError("the agent's phone does not register")
-
-
-async def _call(target: str, keys: Sequence[str], sound: Path, say: Say) -> None:
-    """One caller: presses his keys, listens for a while to who takes him, and hangs up."""
+async def _call(house: House, visit: Visit, sound: Path, say: Say, heard: Heard, talk: float) -> None:
+    """One caller: presses his keys, talks for a while with who takes him, and hangs up."""
     from ivr.call.caller import Caller, CallerOptions
 
     first = FIRST_PORT + os.getpid() % PORT_SETS * PORTS_OF_CALLER
     options = CallerOptions(user="demo", display="ivr demo", media_ports=(first, first + PORTS_OF_CALLER - 1))
+    heard.taken.clear()
     async with Caller(options) as caller:
-        await caller.call(target)
+        say(f"   the caller dials {visit.number}")
+        await caller.call(f"sip:{visit.number}@{house.sip}")
         caller.record(sound)
-        for pressed in keys:
-            await caller.quiet(1.2, longest=LISTEN_SECONDS)
-            if caller.ended.is_set():
+        for pause, keys, meaning in visit.keys:
+            if await caller.wait(pause):
                 break
-            await caller.press(pressed)
-            say(f"   the caller presses {pressed}")
-        await caller.wait(TALK_SECONDS + 2.0)
+            say(f"   the caller presses {keys}: {meaning}")
+            await caller.press(keys)
+        if visit.taken == "agent.answered":
+            await asyncio.to_thread(heard.taken.wait, TAKEN_SECONDS)
+        else:
+            talk += 2.0  # that the one he is put through to has answered no event tells
+        await caller.wait(talk)
+        if not caller.ended.is_set():
+            say("   the caller hangs up")
         await caller.hang_up()
+    await asyncio.to_thread(heard.over.wait, TAKEN_SECONDS)
+    heard.over.clear()
 
 
 # What the daemon tells
 
 
+class Heard:
+    """What was heard of the daemon; each is for the next caller anew."""
+
+    def __init__(self) -> None:
+        self.taken = threading.Event()
+        """An agent has the caller."""
+        self.over = threading.Event()
+        """His call is over."""
+        self.ended = threading.Event()
+        """The daemon says nothing more."""
+        self.silent = False
+        """Nobody wants to read it."""
+
+    def take(self, event: str) -> None:
+        """Something happens."""
+        if event == "agent.answered":
+            self.taken.set()
+        elif event == "call.ended":
+            self.over.set()
+
+
 @contextlib.contextmanager
-def _told(url: str, say: Say) -> Iterator[None]:
+def _told(url: str, say: Say) -> Iterator[Heard]:
     """Say what happens, while this lasts."""
+    heard = Heard()
     stream = urllib.request.urlopen(f"{url}/v1/events", timeout=60)
 
     def read() -> None:
-        with contextlib.suppress(OSError, ValueError, AttributeError):
+        with stream, contextlib.suppress(OSError, ValueError, AttributeError):
             event = ""
             for line in stream:
                 field, _, value = line.decode().rstrip("\r\n").partition(": ")
                 if field == "event":
                     event = value
-                elif field == "data" and (text := sentence(event, json.loads(value))):
-                    say(f"   {text}")
+                elif field == "data":
+                    if not heard.silent and (text := sentence(event, json.loads(value))):
+                        say(f"   {text}")
+                    heard.take(event)
+        heard.ended.set()
 
-    reading = threading.Thread(target=read, daemon=True)
-    reading.start()
-    try:
-        yield
-    finally:
-        # A reader that waits lets go of the connection when the daemon, which ends first, has closed it.
-        with contextlib.suppress(OSError):
-            stream.close()
+    threading.Thread(target=read, daemon=True).start()  # it ends with the daemon
+    yield heard
 
 
 def sentence(event: str, told: Mapping[str, Any]) -> str | None:
@@ -212,23 +187,39 @@ def sentence(event: str, told: Mapping[str, Any]) -> str | None:
     data: Mapping[str, Any] = told.get("data", told)
     match event:
         case "call.element":
-            return f"the flow {data['flow']} is at {data['element']} ({data['type']})"
+            return f"  the flow {data['flow']} is at {data['element']} ({data['type']})"
         case "queue.joined":
-            return f"the caller waits in the queue {data['queue']}, place {data['position']}"
+            return f"> the caller waits in the queue {data['queue']}, place {data['position']}"
         case "agent.offered":
-            return f"{data['agent']}'s phone rings; the desk shows: {data['origin']}"
+            return f"> {_name(data['agent'])}'s phone rings; the desk shows: {_shown(data)}"
         case "agent.answered":
-            return f"{data['agent']} answers after {data['waited']:.2f} s; the two hear each other"
+            return f"> {_name(data['agent'])} answers after {data['waited']:.2f} s; the two hear each other"
         case "queue.left":
-            return f"over between the two: {data['outcome']}, {data['talk_time']:.1f} s"
+            return f"  the talk is over: {data['talk_time']:.1f} s"
         case "ai.started":
-            return f"the AI agent {data['agent']} has the caller ({data['protocol']})"
+            return f"> the AI agent {data['agent']} has the caller ({data['protocol']}), and speaks with him"
         case "ai.ended":
-            return f"the AI agent gives the call back: {data['reason']}"
+            return f"> the AI agent gives the call back: {data['reason']}"
         case "application.offered":
-            return f"the application {data['application']} has the caller ({data['protocol']})"
+            return f"> the application {data['application']} has the caller ({data['protocol']})"
         case "call.forwarded":
-            return f"connected with {data['target']}: {data['outcome']}"
+            return f"> it had put him through to {data['target']}: {data['outcome']}, {data['talk_time']:.1f} s"
         case "call.ended":
-            return f"the call is over: {data['cause']}, {data['seconds']:.1f} s"
+            return f"  the call is over: {data['cause']}, {data['seconds']:.1f} s"
     return None
+
+
+def _name(agent: str) -> str:
+    return agent[:1].upper() + agent[1:]
+
+
+def _shown(data: Mapping[str, Any]) -> str:
+    """What the agent sees of a call before answering, in a line."""
+    packet: Mapping[str, Any] = data.get("packet") or {}
+    call = packet.get("call") or {}
+    parts = [
+        data["origin"],
+        f"call {call['short_id']}" if "short_id" in call else "",
+        ", ".join(packet.get("tags", ())),
+    ]
+    return " · ".join(part for part in parts if part)

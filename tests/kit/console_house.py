@@ -1,5 +1,5 @@
-"""A house for the console's page: its files, its token and its stream are the daemon's own, calls, queues and agents are
-what a test says they are."""
+"""A house for the console's page: its files, its token and its stream are the daemon's own, calls, queues and agents
+are what a test says they are."""
 
 from __future__ import annotations
 
