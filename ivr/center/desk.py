@@ -11,10 +11,8 @@ centre. A fault ends the hand-off it was met in, with `QueueDone("error")`, and 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -28,21 +26,21 @@ from ivr.center.rules import decisions as told
 from ivr.center.rules import events as happened
 from ivr.center.rules.center import Center
 from ivr.center.rules.config import CenterConfig
+from ivr.center.writer import Writer
 from ivr.flow import ports
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
     from ivr.call.services import Services
+    from ivr.center.asking import Asking
     from ivr.lines import Ground
-    from ivr.settings import Settings
+    from ivr.settings import AskDisposition, Settings
     from ivr.sip import Registrar
 
 __all__ = ["Desk"]
 
 log = logging.getLogger("ivr.center")
 
-CLOCK_SECONDS: Final = 30.0
-"""Between looks at the clock on the wall, which may be set."""
 STOPPING: Final = "the daemon stops"
 
 
@@ -70,18 +68,18 @@ class Desk:
     ) -> None:
         """`kept` is what an earlier run kept by key, `keep` takes what is to be kept, None for what is no more."""
         self._services = services
+        self._settings = settings
         self._books = Books(services)
         self.center = Center(CenterConfig.of(settings), services.clock(), services.wall())
         for sentence in self.center.restore(kept):
             log.warning("the contact centre: %s", sentence)
-        self._keeping = Keeping(self.center, keep, services.call_later)
+        keeping = Keeping(self.center, keep, services.call_later)
+        self._writer = Writer(
+            services, self.center, keeping, self._carry_out, lambda caller: self._break(self._waits.get(caller))
+        )
         self._waits: dict[str, Waiting] = {}
         """By id of the call."""
         self._offers: dict[int, Offering] = {}
-        self._events: deque[happened.Event] = deque()
-        self._busy = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._clock_timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._refused_callback = ""
         """The last that the centre did not take."""
@@ -89,16 +87,19 @@ class Desk:
         """Hear of every decision once it is carried out."""
         self.callbacks: CallbackKeeper | None = None
         """Calls back; None: nobody does."""
+        self.asking: Asking | None = None
+        """Asks agents for dispositions; None: nobody does."""
         self._presence = Presence(services, ground, registrar, self.receive)
         services.directory.takes_calls = lambda agent: self.center.unavailable(agent) is None
         services.directory.agents = settings.agents
         self._presence.configure(settings.agents)
-        self._clock_set()
+        self._writer.look_at_clock()
 
     # What others ask
 
     def configure(self, settings: Settings) -> None:
         """Agents, queues and routes are these from now on."""
+        self._settings = settings
         self._services.directory.agents = settings.agents
         self.receive(happened.Configured(CenterConfig.of(settings)))
         self._presence.configure(settings.agents)
@@ -121,11 +122,9 @@ class Desk:
     def stop(self) -> None:
         """Nothing is decided any more; what must be kept is written."""
         self._presence.stop()
-        for timer in (self._timer, self._clock_timer):
-            if timer is not None:
-                timer.cancel()
-        self._keeping.look()
-        self._keeping.write("agents", "queues", "meta")  # seconds pass without a change
+        if self.asking is not None:
+            self.asking.stop()
+        self._writer.stop()
 
     # Calls (QueueDesk)
 
@@ -154,7 +153,7 @@ class Desk:
                 command.secret,
             )
         )
-        if not wait.queue and self._waits.get(name) is wait and not self._busy:
+        if not wait.queue and self._waits.get(name) is wait and not self._writer.busy:
             log.error("the centre has not said what becomes of a caller")
             self._break(wait)
 
@@ -162,14 +161,23 @@ class Desk:
         wait = self._of(call)
         if wait is None or wait.command.id != command.id or (wait.talk is not None and command.reason != "cancelled"):
             return
-        if wait.talk is not None:
-            wait.talk.end()
+        asked = self._leave_agent(wait)
         if wait.given_away:
             self._done(wait)
         reason = command.reason
         if reason == "callback_scheduled" and not wait.callback:
             reason = "key_exit"
-        self.receive(happened.CallerLeft(wait.name, reason))
+        self.receive(happened.CallerLeft(wait.name, reason, asked))
+
+    def _leave_agent(self, wait: Waiting) -> bool:
+        """The caller leaves whom he talks to; whether that agent stays on his phone, and is asked for a disposition."""
+        if wait.talk is None:
+            return False
+        asks = self._asks(wait.queue)
+        if asks is not None and asks.after_call and self._ask(wait.talk):
+            return True
+        wait.talk.end()
+        return False
 
     def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
         waiting, mean_wait = self.center.look(command.queue)
@@ -191,12 +199,12 @@ class Desk:
         if wait is None:
             return
         for offering in self._rung_for(wait):
-            offering.end()
-        if wait.talk is not None:
-            wait.talk.end()
+            if offering is not wait.talk:
+                offering.end()
+        asked = self._leave_agent(wait)
         if wait.given_away:
             self._done(wait)
-        self.receive(happened.CallerLeft(wait.name, "abandoned"))
+        self.receive(happened.CallerLeft(wait.name, "abandoned", asked))
 
     def _of(self, call: FlowCall) -> Waiting | None:
         wait = self._waits.get(call.report.id)
@@ -217,9 +225,28 @@ class Desk:
 
     def offer_connected(self, offering: Offering) -> None:
         self.receive(happened.OfferAnswered(offering.offer))
-        if not (self._busy or offering.forwarding.over or offering.granted):
+        if not (self._writer.busy or offering.forwarding.over or offering.granted):
             log.error("the centre has not said what becomes of an agent who has answered")
             self._drop(offering)
+
+    def offer_ends(self, offering: Offering) -> None:
+        if offering.given_away or offering.connected_at is None or not offering.granted:
+            return
+        asked = self._ask(offering)
+        if not asked:
+            offering.end()
+        self._presence.end_own(offering.forwarding)
+        self.receive(happened.CallOver(offering.offer, asked))
+
+    def _ask(self, offering: Offering) -> bool:
+        """Ask an agent whom the caller has left for a disposition, where his queue wants that and he can answer."""
+        if self._closed or self.asking is None:
+            return False
+        return self.asking.begin(offering, lambda agent, offer: self.receive(happened.AskingOver(agent, offer)))
+
+    def _asks(self, queue: str) -> AskDisposition | None:
+        settings = self._settings.queues.get(queue)
+        return None if settings is None else settings.ask_disposition
 
     def offer_given_away(self, offering: Offering) -> None:
         self._presence.end_own(offering.forwarding)
@@ -248,35 +275,12 @@ class Desk:
 
     def receive(self, event: happened.Event) -> None:
         """Something has happened; what the centre decides is done before this returns, unless that is under way."""
-        self._events.append(event)
-        if self._busy:
-            return
-        self._busy = True
-        try:
-            while self._events:
-                self._take(self._events.popleft())
-        finally:
-            self._busy = False
-        self._rearm()
-        self._keeping.look()
-        self._services.flush()
+        self._writer.receive(event)
 
-    def _take(self, event: happened.Event) -> None:
-        try:
-            self.center.receive(event, self._services.clock())
-            decisions = self.center.decisions()
-        except Exception:
-            log.exception("the centre failed")
-            self._break(self._waits.get(getattr(event, "caller", "")))
-            return
-        for decision in decisions:
-            try:
-                self._do(decision)
-                for listener in self.listeners:
-                    listener(decision)
-            except Exception:
-                log.exception("a decision of the centre could not be carried out")
-                self._break(self._waits.get(getattr(decision, "caller", "")))
+    def _carry_out(self, decision: told.Decision) -> None:
+        self._do(decision)
+        for listener in self.listeners:
+            listener(decision)
 
     def _do(self, decision: told.Decision) -> None:
         match decision:
@@ -334,8 +338,10 @@ class Desk:
         if wait is None or wait.call.ended:
             self.receive(happened.OfferFailed(decision.offer, "error"))
             return
+        asks = self._asks(decision.queue)
+        keys = asks.keys if asks is not None and asks.keys is not None else ""
         offering = Offering(
-            self._services, self, wait.call, wait.command, decision.offer, decision.agent, decision.until
+            self._services, self, wait.call, wait.command, decision.offer, decision.agent, decision.until, keys
         )
         self._offers[decision.offer] = offering
         wait.offers.append(decision.offer)
@@ -410,21 +416,3 @@ class Desk:
         except Exception:
             log.exception("a hand-off could not be ended in good order")
             wait.call.feed(ports.QueueDone(wait.command.id, "error", wait.queue))
-
-    # Time
-
-    def _rearm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        when = self.center.next_timer()
-        if when is not None:
-            self._timer = self._services.call_at(when, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self.receive(happened.Tick())
-
-    def _clock_set(self) -> None:
-        self.receive(happened.ClockSet(self._services.wall()))
-        self._clock_timer = self._services.call_later(CLOCK_SECONDS, self._clock_set)

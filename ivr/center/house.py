@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.call.contacts import Contacts
 from ivr.call.waiting import WaitingFlows
+from ivr.center.asking import Asking
 from ivr.center.callbacks import KIND as CALLBACK
 from ivr.center.callbacks import Callbacks
 from ivr.center.codes import Codes
@@ -74,7 +75,9 @@ class House:
         self.mailbox = Mailbox(lambda: roster.settings, services.outside.mail)
         """Messages of callers."""
         services.desks.queue = self.desk
-        services.desks.people = People(Codes(self.office, services.clock), self.mailbox)
+        codes = Codes(self.office, services.clock)
+        self.desk.asking = Asking(services, codes)
+        services.desks.people = People(codes, self.mailbox)
 
     @classmethod
     async def open(

@@ -15,6 +15,7 @@ from typing import Final, Literal, Protocol
 from ivr.call.flowcall import FlowCall
 from ivr.call.forward import Forwarding
 from ivr.call.leg import Leg
+from ivr.call.parties import Attempt, Keeper
 from ivr.call.services import Services
 from ivr.flow import ports
 from ivr.guard import Dialler
@@ -53,6 +54,9 @@ class OfferingUser(Protocol):
     def offer_connected(self, offering: Offering) -> None:
         """The two hear each other."""
 
+    def offer_ends(self, offering: Offering) -> None:
+        """The agent has pressed the keys by which he leaves the conversation."""
+
     def offer_given_away(self, offering: Offering) -> None:
         """The agent has transferred the caller to somebody else, with whom he goes on talking."""
 
@@ -75,9 +79,10 @@ class Offering:
         offer: int,
         agent: str,
         until: float,
+        end_keys: str = "",
     ) -> None:
         """`offer` names it; `wanted` is what the flow asked for when the caller began to wait; the phones ring `until`
-        a time at the most."""
+        a time at the most; `end_keys` are what the agent presses to leave the conversation."""
         self.offer = offer
         self.agent = agent
         self.call = call
@@ -91,6 +96,8 @@ class Offering:
         self._wanted = wanted
         self._timer: asyncio.TimerHandle | None = None
         self._picked_up = False
+        self._end_keys = end_keys
+        self._pressed = ""
         self.granted = False
         """The centre lets the two talk."""
         self.forwarding = Forwarding(
@@ -108,6 +115,7 @@ class Offering:
             ),
         )
         """The phones' side."""
+        self.forwarding.on_key = self._key
 
     def start(self) -> None:
         """Ring all phones of the agent that are there."""
@@ -123,6 +131,27 @@ class Offering:
                 if self._wanted.record_name is not None:
                     self.call.stop_recording_both()
             self.forwarding.abandon(reason)
+
+    def leave_agent(self, keeper: Keeper) -> Attempt | None:
+        """The caller leaves the conversation, and the agent stays on his phone with `keeper`, which closes what is
+        returned; None, and nothing has changed, where that cannot be."""
+        if self.connected_at is None or self.given_away:
+            return None
+        attempt = self.forwarding.leave_called(keeper)
+        if attempt is not None:
+            self._disarm()
+            if self._wanted.record_name is not None and not self.call.ended:
+                self.call.stop_recording_both()
+        return attempt
+
+    def _key(self, key: str) -> None:
+        """The agent has pressed a key, which the caller has heard."""
+        if not self._end_keys:
+            return
+        self._pressed = (self._pressed + key)[-len(self._end_keys) :]
+        if self._pressed == self._end_keys:
+            self._pressed = ""
+            self._user.offer_ends(self)
 
     def talked(self) -> float:
         """Seconds since the two were connected."""

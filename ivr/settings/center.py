@@ -25,6 +25,7 @@ __all__ = [
     "DEFAULT_QUEUE",
     "STATUS_GROUPS",
     "Agent",
+    "AskDisposition",
     "Callbacks",
     "Disposition",
     "Queue",
@@ -51,6 +52,7 @@ MAX_DURATION = 30 * 86400.0
 """Seconds that a call back may be kept."""
 
 _CODE = re.compile(r"\d{1,12}", re.ASCII)
+_KEYS = re.compile(r"[0-9*#]{1,4}", re.ASCII)
 _MAIL = re.compile(r"[^\s<>@,;:\"\\]+@[^\s<>@,;:\"\\]+")
 _TEL = re.compile(r"tel:\+?\d{2,20}", re.ASCII)
 _SIP = re.compile(r"sips?:[^\s<>\"]{1,200}", re.ASCII)
@@ -70,6 +72,12 @@ StickyTime = Annotated[Literal["off", "30d", "60d", "1y", "ever"], BeforeValidat
 def _code(value: str) -> str:
     if not _CODE.fullmatch(value):
         raise ValueError("not a code: 1 to 12 digits")
+    return value
+
+
+def _keys(value: str) -> str:
+    if not _KEYS.fullmatch(value):
+        raise ValueError("not keys to press: 1 to 4 of 0 to 9, * and #")
     return value
 
 
@@ -174,6 +182,19 @@ class Agent(Section):
     """How much he takes at once on channels besides voice (`chat: 4`), for the order `weighted`."""
 
 
+def _asked(value: object) -> object:
+    return {} if value is True else None if value is False else value
+
+
+class AskDisposition(Section):
+    """How agents of a queue give the disposition on their own leg of a call; `true` stands for `{}`."""
+
+    after_call: bool = True
+    """When the caller has hung up the agent stays on his phone, and is asked."""
+    keys: Annotated[Digits, AfterValidator(_keys)] | None = None
+    """What the agent presses in a conversation to end it for the caller, and be asked."""
+
+
 class ServiceLevel(Section):
     """What is aimed at."""
 
@@ -238,6 +259,10 @@ class Queue(Section):
     """Seconds an agent's phone rings."""
     wrap_up: Annotated[Duration, Field(le=MAX_WRAP_UP)] | None = None
     """Seconds after its calls; None: as the agent has it."""
+    ask_disposition: Annotated[
+        AskDisposition | None, BeforeValidator(_asked, json_schema_input_type=bool | AskDisposition | None)
+    ] = None
+    """Agents give the disposition by keys on the call itself; None: they dial a telephone code, or use a console."""
     voicemail: VoicemailBox | None = None
     """Where messages go that callers leave; None: they are kept as recordings alone."""
     callback: Callbacks = Callbacks()

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from ivr.center.asking import Asking
 from ivr.center.codes import WRONG, WRONG_SECONDS, Codes
 from ivr.center.mailbox import Mailbox
 from ivr.center.office import Office
 from ivr.center.people import People
 from ivr.center.roster import Roster
+from ivr.center.rules import decisions as said
 from ivr.center.rules import events as happened
 from ivr.center.words import WORDS, words_of
 from ivr.errors import ConfigError
@@ -31,17 +33,25 @@ dispositions: {sold: {name: Sold, code: "1"}, hidden: No code}
 class Center(QueueHouse):
     """A house whose agents dial codes: anna at 200, ben with no phone of his own."""
 
-    def __init__(self, folder: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, more: str = "", queue: str = "{}") -> None:
         agents = {"anna": "200, wrap_up: 60s, name: Anna Berg", "ben": "201, code: '7351904'"}
-        super().__init__(folder, {"main": desk_flow("100")}, agents, more=MORE + more)
+        super().__init__(folder, {"main": desk_flow("100")}, agents, more=MORE + more, queue=queue)
         self.rows: dict[tuple[str, str], Any] = {}
         self.roster = Roster(self.settings, {}, lambda kind, key, value: self.rows.update({(kind, key): value}))
         self.office = Office(self.desk, self.roster)
         mailbox = Mailbox(lambda: self.roster.settings, lambda mail, done: None)
-        self.services.desks.people = People(Codes(self.office, self.services.clock), mailbox)
+        codes = Codes(self.office, self.services.clock)
+        self.services.desks.people = People(codes, mailbox)
+        self.desk.asking = Asking(self.services, codes)
+        self.disposed: list[tuple[str, str, str]] = []
+        self.desk.listeners.append(self._decided)
         self.spoken: list[PromptSpec] = []
         ready = self.sounds.ready
         self.sounds.ready = lambda prompt: (self.spoken.append(prompt), ready(prompt))[1]  # type: ignore[method-assign]
+
+    def _decided(self, decision: said.Decision) -> None:
+        if isinstance(decision, said.Disposed):
+            self.disposed.append((decision.agent, decision.queue, decision.disposition))
 
     def dial(self, phone: Party, user: str, number: str) -> str:
         """Call a code and hear it out; the last that is said."""

@@ -54,7 +54,7 @@ class Center:
             case told.OfferFailed():
                 offering.fail(floor, event.offer, event.reason)
             case told.CallOver():
-                offering.over(floor, event.offer)
+                offering.over(floor, event.offer, asked=event.asked)
             case told.CallbackKept():
                 callbacks.keep(floor, event)
             case told.CallbackAnswered():
@@ -75,7 +75,8 @@ class Center:
 
     def _of_agent(
         self,
-        event: told.AgentStatus
+        event: told.AskingOver
+        | told.AgentStatus
         | told.PhoneState
         | told.ConsoleState
         | told.AgentBusy
@@ -86,6 +87,8 @@ class Center:
     ) -> None:
         floor = self._floor
         match event:
+            case told.AskingOver():
+                presence.asking_over(floor, event.agent, event.offer)
             case told.AgentStatus():
                 presence.choose_status(floor, event)
             case told.PhoneState():
@@ -127,6 +130,8 @@ class Center:
                 offering.lease_over(floor, number)
             case ("wrap", name):
                 presence.wrap_over(floor, floor.agents[name])
+            case ("asked", name):
+                presence.asking_over(floor, name, floor.agents[name].asked)
             case ("pause", name):
                 floor.agents[name].paused = False
                 floor.touch(floor.agents[name])
@@ -189,7 +194,7 @@ class Center:
             return f"The agent {agent} is not enabled."
         if state.group == "unavailable":
             return f"The agent {agent} is not logged in."
-        if state.talk is not None or state.others:
+        if state.talk is not None or state.others or state.asked:
             return f"The agent {agent} is on another call."
         return None if state.reachable else f"No phone of the agent {agent} can be reached."
 

@@ -118,8 +118,8 @@ def tidy(floor: Floor) -> None:
             agent = floor.agents[name]
             agent.lines = tuple(other for other in agent.lines if other != line.name)
     for agent in [agent for agent in floor.agents.values() if agent.name not in floor.config.agents]:
-        if agent.talk is None:
+        if agent.talk is None and not agent.asked:
             floor.touch(agent)
             del floor.agents[agent.name]
-            for key in ("wrap", "pause", "inactive"):
+            for key in ("wrap", "asked", "pause", "inactive"):
                 floor.timers.clear((key, agent.name))

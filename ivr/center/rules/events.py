@@ -22,6 +22,7 @@ __all__ = [
     "AgentFree",
     "AgentOccupied",
     "AgentStatus",
+    "AskingOver",
     "CallOver",
     "CallbackAnswered",
     "CallbackCancelled",
@@ -88,6 +89,8 @@ class CallerLeft:
     caller: str
     reason: LeaveReason = "abandoned"
     """Counts while he waits."""
+    asked: bool = False
+    """As :class:`CallOver` has it, where he talked to an agent."""
 
 
 # Call backs
@@ -163,6 +166,18 @@ class CallOver:
     """Caller and agent talk no more: hung up, transferred. Answered with `Left`; the agent wraps up."""
 
     offer: int
+    asked: bool = False
+    """The agent is still on his phone, and asked for a disposition: he gets no call before `AskingOver`, and wraps up
+    at least as long; a lease of a minute ends that by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskingOver:
+    """An agent's phone is free again after he was asked for the disposition of a conversation."""
+
+    agent: str
+    offer: int
+    """That the conversation came of."""
 
 
 # Agents
@@ -281,6 +296,7 @@ Event = (
     | OfferAnswered
     | OfferFailed
     | CallOver
+    | AskingOver
     | AgentStatus
     | PhoneState
     | ConsoleState

@@ -171,7 +171,7 @@ def leave(floor: Floor, event: CallerLeft) -> None:
     if entry is None:
         return
     if entry.talk is not None:
-        over(floor, entry.talk)
+        over(floor, entry.talk, asked=event.asked)
         return
     line = floor.lines[entry.queue]
     for number in list(entry.offers.values()):

@@ -17,6 +17,7 @@ from ivr.center.rules.lines import Entry, Key, Line
 from ivr.center.rules.people import AgentState, LastTalk, WrapUp
 
 __all__ = [
+    "ASKED_SECONDS",
     "answer",
     "candidates",
     "end_wrap",
@@ -39,6 +40,8 @@ PAUSE = 15.0
 not wait for the same fault."""
 PICKED_UP_SECONDS = 30.0
 """Seconds that an agent who has picked up may listen to what he is told before he hears the caller."""
+ASKED_SECONDS = 60.0
+"""Seconds that an agent can be asked for a disposition on his phone: to hear the question twice, and three answers."""
 CALLBACK_LEASE = 90.0
 """Seconds that an agent is held while somebody is called back: 45 s of ringing, and the time to be connected."""
 
@@ -267,8 +270,8 @@ def answer(floor: Floor, number: int) -> None:
         floor.out.append(CallbackOver(callback.name, line.name, "answered", callback.attempts))
 
 
-def over(floor: Floor, number: int) -> None:
-    """A conversation has ended: the agent wraps up."""
+def over(floor: Floor, number: int, *, asked: bool = False) -> None:
+    """A conversation has ended: the agent wraps up, and is `asked` for its disposition on his phone."""
     talk = floor.talks.pop(number, None)
     if talk is None:
         return
@@ -287,9 +290,14 @@ def over(floor: Floor, number: int) -> None:
     if entry.person:
         floor.sticky.remember(entry.person, agent.name, floor.wall)
     seconds = line.config.wrap_up if line.config.wrap_up is not None else agent.config.wrap_up
-    if seconds > 0 and agent.logged_in:
+    wraps = seconds > 0 and agent.logged_in
+    if asked:
+        agent.asked = number
+        floor.wake(("asked", agent.name), floor.now + ASKED_SECONDS)
+    if wraps or asked:
         last = LastTalk(number, entry.caller, line.name)
-        agent.wrap = WrapUp(last, floor.now, floor.now + seconds, talk.rung + talked)
+        until = floor.now + (seconds if wraps else ASKED_SECONDS)
+        agent.wrap = WrapUp(last, floor.now, until, talk.rung + talked, done=not wraps)
         floor.wake(("wrap", agent.name), agent.wrap.until)
     else:
         line.recent.append(talk.rung + talked)

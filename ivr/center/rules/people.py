@@ -30,6 +30,8 @@ class WrapUp:
     until: float
     taken: float
     """Seconds that the call took before: ringing and the conversation."""
+    done: bool = False
+    """It is over as soon as he is asked for a disposition no more."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +61,8 @@ class AgentState:
     others: set[str] = field(default_factory=set)
     """Calls that are not the centre's."""
     wrap: WrapUp | None = None
+    asked: int = 0
+    """Offer of the conversation whose disposition he is asked for on his phone; 0: he is not."""
     paused: bool = False
     """No offers for some seconds: his phone could not be rung."""
     missed: int = 0
@@ -94,7 +98,7 @@ class AgentState:
             return "reserved"
         if self.others:
             return "on_other_call"
-        return "wrapping" if self.wrap is not None else "idle"
+        return "wrapping" if self.wrap is not None or self.asked else "idle"
 
     @property
     def logged_in(self) -> bool:
@@ -120,6 +124,8 @@ class AgentState:
             return "Somebody is being called back for him."
         if self.others:
             return "He is on a call that is not the centre's."
+        if self.asked:
+            return "He is asked for a disposition."
         if self.wrap is not None and self.config.wrapup_blocks_calls:
             return "He is wrapping up."
         if not self.reachable:
@@ -139,6 +145,7 @@ class AgentState:
             and self.offer is None
             and self.held is None
             and not self.others
+            and not self.asked
             and not self.paused
             and (self.wrap is None or not self.config.wrapup_blocks_calls)
         )

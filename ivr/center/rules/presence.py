@@ -17,6 +17,7 @@ from ivr.center.rules.offering import end_wrap, release, withdraw
 from ivr.center.rules.people import AgentState, LastTalk, WrapUp
 
 __all__ = [
+    "asking_over",
     "busy",
     "choose_status",
     "console",
@@ -166,8 +167,24 @@ def occupied(floor: Floor, event: AgentOccupied) -> None:
 
 
 def wrap_over(floor: Floor, agent: AgentState) -> None:
-    """The time for it is over, or the agent has finished."""
+    """The time for it is over, or the agent has finished: not before his phone is free."""
+    if agent.asked and agent.wrap is not None:
+        agent.wrap.done = True
+        return
     end_wrap(floor, agent)
+    floor.touch(agent)
+
+
+def asking_over(floor: Floor, name: str, offer: int) -> None:
+    """An agent is asked for a disposition no more."""
+    agent = floor.agents.get(name)
+    if agent is None or not agent.asked or agent.asked != offer:
+        return
+    agent.asked = 0
+    floor.timers.clear(("asked", name))
+    if agent.wrap is None or agent.wrap.done:
+        agent.idle_since = floor.now
+        end_wrap(floor, agent)
     floor.touch(agent)
 
 

@@ -84,7 +84,7 @@ def _agent(floor: Floor, agent: AgentState) -> dict[str, Any]:
         "queue": agent.queue if agent.phase not in ("idle", "on_other_call") else "",
         "caller": agent.caller if agent.phase not in ("idle", "on_other_call") else "",
         "idle_seconds": round(max(0.0, floor.now - agent.idle_since), 1) if agent.free else None,
-        "wrap_up_left": round(agent.wrap.until - floor.now, 1) if agent.wrap is not None else None,
+        "wrap_up_left": round(max(0.0, agent.wrap.until - floor.now), 1) if agent.wrap is not None else None,
         "missed_in_a_row": agent.missed,
         "calls_today": agent.calls,
         "workload": round(agent.workload, 1),

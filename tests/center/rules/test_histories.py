@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ivr.center.rules import Center
 from ivr.center.rules import decisions as said
 from ivr.center.rules import events as told
-from ivr.center.rules.offering import CALLBACK_LEASE, PAUSE, PICKED_UP_SECONDS, REOFFER_AFTER
+from ivr.center.rules.offering import ASKED_SECONDS, CALLBACK_LEASE, PAUSE, PICKED_UP_SECONDS, REOFFER_AFTER
 from ivr.center.rules.routing import needed_skills
 from tests.kit.center import MONDAY, configured
 
@@ -43,7 +43,9 @@ agents:
   anna: {{phones: "0", queues: [sales]}}
   ben: {{phones: "1", enabled: false}}
   dora: {{phones: "3", queues: [sales]}}
-queues: {{sales: {{order: ring_all, join_when_empty: always, callback: {{order: after_callers, priority: 10}}}}, default: {{order: weighted, join_when_empty: always}}}}
+queues:
+  sales: {{order: ring_all, join_when_empty: always, callback: {{order: after_callers, priority: 10}}}}
+  default: {{order: weighted, join_when_empty: always}}
 """
 OTHER = f"""
 phones: {{{PHONES}}}
@@ -95,6 +97,8 @@ class Histories(RuleBasedStateMachine):
         """Caller, agent, end of the lease."""
         self.over: list[int] = [0]
         self.talks: dict[int, tuple[str, str]] = {}
+        self.asked: dict[str, tuple[int, float]] = {}
+        """Agents who are asked for a disposition, since which conversation, and until when at the latest."""
         self.counted: dict[str, dict[str, int]] = {}
         self.made = 0
         self.held: str | None = None
@@ -180,7 +184,8 @@ class Histories(RuleBasedStateMachine):
         """Whether an agent is asked nothing as far as the shell knows."""
         ringing = any(agent == name for _, name, _ in self.offers.values())
         talking = any(agent == name for _, name in self.talks.values())
-        return not ringing and not talking and agent not in [held for held, _ in self.due.values()]
+        asked = agent in self.asked and self.now < self.asked[agent][1]
+        return not ringing and not talking and not asked and agent not in [held for held, _ in self.due.values()]
 
     def offered(self, decision: said.Offer) -> None:
         assert decision.offer > self.over[-1]
@@ -264,12 +269,19 @@ class Histories(RuleBasedStateMachine):
             self.join(queue, priority, "", [], None)
 
     @precondition(lambda self: self.callers)
-    @rule(data=st.data(), reason=st.sampled_from(["abandoned", "max_wait", "key_exit", "cancelled", "error"]))
-    def leave(self, data: st.DataObject, reason: told.LeaveReason) -> None:
+    @rule(
+        data=st.data(),
+        reason=st.sampled_from(["abandoned", "max_wait", "key_exit", "cancelled", "error"]),
+        asks=st.booleans(),
+    )
+    def leave(self, data: st.DataObject, reason: told.LeaveReason, asks: bool) -> None:
         name = data.draw(st.sampled_from(sorted(self.callers)))
-        self.tell(told.CallerLeft(name, reason))
+        talk = self.callers[name].talk
+        if talk is not None and asks:
+            self.asked[self.talks[talk][1]] = talk, self.now + ASKED_SECONDS
+        self.tell(told.CallerLeft(name, reason, asks))
         assert name not in self.callers
-        self.tell(told.CallerLeft(name, reason))
+        self.tell(told.CallerLeft(name, reason, asks))
 
     @rule(seconds=st.sampled_from([0.0, 0.1, 3.0, 9.0, 11.0, 31.0, 100.0, 1000.0]))
     def wait(self, seconds: float) -> None:
@@ -336,12 +348,21 @@ class Histories(RuleBasedStateMachine):
         self.tell(told.OfferFailed(offer, reason))
 
     @precondition(lambda self: self.talks)
-    @rule(data=st.data())
-    def hang_up(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), asks=st.booleans())
+    def hang_up(self, data: st.DataObject, asks: bool) -> None:
         offer = data.draw(st.sampled_from(sorted(self.talks)))
-        self.tell(told.CallOver(offer))
+        if asks:
+            self.asked[self.talks[offer][1]] = offer, self.now + ASKED_SECONDS
+        self.tell(told.CallOver(offer, asks))
         assert offer not in self.talks
-        self.tell(told.CallOver(offer))
+        self.tell(told.CallOver(offer, asks))
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data(), late=st.booleans())
+    def asked_no_more(self, data: st.DataObject, late: bool) -> None:
+        name = data.draw(st.sampled_from(sorted(self.asked)))
+        offer, _ = self.asked[name] if late else self.asked.pop(name)
+        self.tell(told.AskingOver(name, offer - late))  # late: that of an earlier conversation
 
     @rule(
         agent=st.sampled_from([*AGENTS, "nobody"]),
@@ -454,6 +475,7 @@ class Histories(RuleBasedStateMachine):
         self.talks.clear()
         self.due.clear()
         self.retry.clear()
+        self.asked.clear()
         self.over = [0]
         self.counted = {name: each for name, each in self.counted.items() if name in self.config.queues}
         for name in [name for name, each in self.kept.items() if each.queue not in self.config.queues]:
@@ -497,6 +519,10 @@ class Histories(RuleBasedStateMachine):
             assert (agent["phase"] == "in_call") == (name in talking)
             assert (floor.agents[name].offer is not None) == (name in ringing)
             assert agent["free"] == (agent["why_not"] is None)
+            asked = self.asked.get(name)
+            assert (floor.agents[name].asked != 0) == (asked is not None and self.now < asked[1])
+            if floor.agents[name].asked:
+                assert agent["phase"] != "idle" and not agent["free"]
             assert agent["wrap_up_left"] is None or agent["wrap_up_left"] >= 0
             if floor.agents[name].held is not None:
                 assert self.due[floor.agents[name].held or ""][0] == name
