@@ -31,6 +31,8 @@ MAX_PER_CLIENT = 20
 """Of them for one token, or for one address without one."""
 QUEUE = 2000
 """Events that wait for a client; one that is so far behind is cut off, and may come back."""
+QUEUE_BYTES = 4 * 2**20
+"""Of their data, about. What the feed remembers is shared; this much one client may hold beside that."""
 HEARTBEAT_SECONDS = 15.0
 """Proxies cut silent connections after a minute or less; and a token that was taken back is noticed."""
 WRITE_SECONDS = 30.0
@@ -40,6 +42,8 @@ RETRY_MILLISECONDS = 2000
 MAX_PATTERNS = 50
 AT_ONCE = 256
 """Events of one write."""
+AT_ONCE_BYTES = 256 * 1024
+"""Of their data, about; one event may have 64 KiB."""
 
 
 class StreamQuery(Query):
@@ -86,6 +90,8 @@ class _Client:
     agent: str | None = None
     """Who hears of nothing but what concerns him; None: of everything."""
     waiting: deque[FeedEvent] = field(default_factory=deque)
+    bytes: int = 0
+    """Of what waits, about."""
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     over: bool = False
     """It is too far behind, or the daemon ends."""
@@ -186,10 +192,11 @@ class StreamRoutes:
                 if not client.waiting:
                     client.told = event.number
                 continue
-            if len(client.waiting) >= QUEUE:
+            if len(client.waiting) >= QUEUE or client.bytes >= QUEUE_BYTES:
                 client.over = True
             else:
                 client.waiting.append(event)
+                client.bytes += event.size
             client.woken.set()
 
     async def _serve(self, ask: Ask[None, StreamQuery], client: _Client) -> web.StreamResponse:
@@ -203,7 +210,7 @@ class StreamRoutes:
         try:
             await _write(response, first)
             while missed:
-                await self._tell(response, client, missed)
+                await self._tell(response, client, _part(missed))
             allowed_at = clock()
             while not client.over:
                 silent = False
@@ -221,8 +228,10 @@ class StreamRoutes:
                     continue
                 client.woken.clear()
                 while client.waiting and not client.over:
-                    client.told = client.waiting[min(len(client.waiting), AT_ONCE) - 1].number
-                    await self._tell(response, client, client.waiting)
+                    part = _part(client.waiting)
+                    client.told = part[-1].number
+                    client.bytes -= sum(event.size for event in part)
+                    await self._tell(response, client, part)
         except (TimeoutError, ConnectionError, ProblemError):
             client.over = True
         return response
@@ -248,9 +257,7 @@ class StreamRoutes:
             return False
         return client.agent is None or self._sight.event(client.agent, event, {"data": event.data}) is not None
 
-    async def _tell(self, response: web.StreamResponse, client: _Client, events: deque[FeedEvent]) -> None:
-        """Send some of the events; between one part and the next calls have their turn."""
-        part = [events.popleft() for _ in range(min(len(events), AT_ONCE))]
+    async def _tell(self, response: web.StreamResponse, client: _Client, part: list[FeedEvent]) -> None:
         await _write(response, "".join(self._text(event, client.agent) for event in part))
         await asyncio.sleep(0)
 
@@ -262,6 +269,16 @@ class StreamRoutes:
             return ""
         data = json.dumps(shown, separators=(",", ":"))
         return f"id: {self._feed.id_of(event)}\nevent: {event.type}\ndata: {data}\n\n"
+
+
+def _part(events: deque[FeedEvent]) -> list[FeedEvent]:
+    """Take as many as are sent at once: between one part and the next calls have their turn."""
+    part: list[FeedEvent] = []
+    size = 0
+    while events and len(part) < AT_ONCE and size < AT_ONCE_BYTES:
+        part.append(events.popleft())
+        size += part[-1].size
+    return part
 
 
 async def _write(response: web.StreamResponse, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -15,7 +16,11 @@ __all__ = ["KEPT", "Feed", "FeedEvent"]
 log = logging.getLogger("ivr.feed")
 
 KEPT = 10_000
-"""Events that are remembered for who comes back: some minutes of a busy day, a few megabytes."""
+"""Events that are remembered for who comes back: some minutes of a busy day."""
+KEPT_BYTES = 16 * 2**20
+"""Of their data, about: hand-over packets that agents are shown have up to 64 KiB each."""
+_PLAIN_BYTES = 500
+"""Of data without anything nested."""
 
 Listener = Callable[["FeedEvent"], None]
 
@@ -36,6 +41,8 @@ class FeedEvent:
     """What is to be told, as JSON: no digits, no values that are sensitive."""
     concerns: Concern = NOBODY
     """Agents whose call it is about, and the queue."""
+    size: int = _PLAIN_BYTES
+    """Bytes of the data, about."""
 
 
 class Feed:
@@ -43,7 +50,9 @@ class Feed:
 
     def __init__(self, wall: Callable[[], float], kept: int = KEPT) -> None:
         self._wall = wall
-        self._recent: deque[FeedEvent] = deque(maxlen=kept)
+        self._kept = kept
+        self._recent: deque[FeedEvent] = deque()
+        self._bytes = 0
         self._listeners: dict[object, Listener] = {}
         self.concerns = Concerns()
         """Whose calls are whose now."""
@@ -55,8 +64,12 @@ class Feed:
     def tell(self, type_: str, data: Mapping[str, Any], call: str | None = None) -> FeedEvent:
         """Something has happened. Never raises, never waits."""
         self.last += 1
-        event = FeedEvent(self.last, type_, self._wall(), call, data, self.concerns.note(type_, data, call))
+        concern = self.concerns.note(type_, data, call)
+        event = FeedEvent(self.last, type_, self._wall(), call, data, concern, _size(data))
         self._recent.append(event)
+        self._bytes += event.size
+        while len(self._recent) > self._kept or self._bytes > KEPT_BYTES:
+            self._bytes -= self._recent.popleft().size
         for listener in list(self._listeners.values()):
             try:
                 listener(event)
@@ -74,9 +87,14 @@ class Feed:
 
         return stop
 
+    @property
+    def oldest(self) -> int:
+        """Number of the oldest event that is remembered; of the next one where none is."""
+        return self._recent[0].number if self._recent else self.last + 1
+
     def since(self, number: int) -> list[FeedEvent] | None:
         """Events after the one of a number, oldest first; None where some of them are forgotten."""
-        if number > self.last or (self._recent and number < self._recent[0].number - 1):
+        if number > self.last or number < self.oldest - 1:
             return None
         return [event for event in self._recent if event.number > number]
 
@@ -100,3 +118,9 @@ class Feed:
             "call": event.call,
             "data": dict(event.data),
         }
+
+
+def _size(data: Mapping[str, Any]) -> int:
+    if not any(isinstance(value, (Mapping, list, tuple)) for value in data.values()):
+        return _PLAIN_BYTES
+    return _PLAIN_BYTES + len(json.dumps(data, default=str))

@@ -66,8 +66,18 @@ class Webhooks:
 
     def _send(self, event: FeedEvent, endpoints: tuple[str, ...]) -> None:
         body = json.dumps(self._feed.shown(event), separators=(",", ":"))
+        id_ = self._feed.id_of(event)
         for endpoint in endpoints:
-            self._courier.send(endpoint, self._feed.id_of(event), event.type, body, event.call or "")
+            self._courier.send(endpoint, id_, event.type, body, _lane(event, id_))
+
+
+def _lane(event: FeedEvent, id_: str) -> str:
+    """What it goes in order with: events of its call; of none, those of its agent, campaign or call back."""
+    if event.call:
+        return event.call
+    kind = event.type.partition(".")[0]
+    subject = event.data.get(kind)
+    return f"{kind}/{subject}" if isinstance(subject, str) else id_
 
 
 def _target(webhook: Webhook) -> Target:

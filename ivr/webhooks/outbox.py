@@ -48,7 +48,7 @@ class Delivery:
     id: str
     """Unique for the endpoint; the same for every try."""
     lane: str
-    """Those of one lane are delivered in order: id of the call; empty: of none."""
+    """Those of one lane are delivered in order: id of the call, or of what else they are about."""
     type: str
     """Kind of the event."""
     body: str

@@ -47,3 +47,13 @@ def test_ids_name_the_run() -> None:
     assert told.number_of(told.id_of(event)) == 1
     for other in ("", "1", "-1", "abc-1", f"{told.run}-", f"{told.run}-x", f"{told.run}-{'9' * 20}"):
         assert told.number_of(other) is None
+
+
+def test_large_events_are_remembered_as_far_as_there_is_room() -> None:
+    told = feed(100_000)
+    for number in range(1000):
+        told.tell("agent.offered", {"packet": {"text": "x" * 64_000}, "n": number}, "c")
+    kept = told.since(told.oldest - 1)
+    assert kept is not None and kept[-1].number == 1000
+    assert 16 * 2**20 - 65_000 < sum(event.size for event in kept) <= 16 * 2**20
+    assert told.since(told.oldest - 2) is None
