@@ -31,8 +31,17 @@ def world_of(settings: Settings) -> World:
         {section: getattr(settings, section) for section in SECTIONS},
         settings.settings,
         queues=QueueBook(settings.queues, settings.waiting),
+        staffed=_staffed(settings),
         half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
     )
+
+
+def _staffed(settings: Settings) -> frozenset[str] | None:
+    """Queues that an agent works in; None: there are no agents yet."""
+    if not settings.agents:
+        return None
+    named = {queue for agent in settings.agents.values() if agent.enabled for queue in agent.queues}
+    return frozenset(named | {name for name, queue in settings.queues.items() if queue.all} | {"default"})
 
 
 def check_text(settings: Settings, types: ElementTypes, name: str, text: str, others: Iterable[Flow]) -> list[Finding]:

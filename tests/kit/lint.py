@@ -5,7 +5,7 @@ from __future__ import annotations
 from ivr.flow.lint import Finding, World, check_flow, check_flows
 from ivr.flow.loader import parse_flow
 from ivr.flow.sim import QueueBook
-from ivr.settings import Queue, WaitingStrategy
+from ivr.settings import Queue, WaitingKeys, WaitingStrategy
 
 WORLD = World(
     prompt_exists=lambda name: name == "welcome.wav",
@@ -15,14 +15,23 @@ WORLD = World(
     sections={
         "calendars": {"office"},
         "connectors": {"crm"},
-        "queues": {"support", "calm", "default"},
-        "waiting": {"calm"},
+        "queues": {"support", "calm", "keys", "empty", "default"},
+        "waiting": {"calm", "keys"},
         "ai_agents": {"front"},
         "applications": {"crm"},
     },
     settings={"company", "pbx"},
     half_duplex={"modem"},
-    queues=QueueBook({"support": Queue(), "calm": Queue(waiting="calm")}, {"calm": WaitingStrategy(max_wait=60.0)}),
+    queues=QueueBook(
+        {
+            "support": Queue(),
+            "calm": Queue(waiting="calm"),
+            "keys": Queue(waiting="keys"),
+            "empty": Queue(waiting="calm"),
+        },
+        {"calm": WaitingStrategy(max_wait=60.0), "keys": WaitingStrategy(keys=WaitingKeys(leave="0"))},
+    ),
+    staffed={"support", "calm", "keys", "default"},
 )
 
 SUBROUTINE = """

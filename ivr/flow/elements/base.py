@@ -129,6 +129,8 @@ class Element(BaseModel):
     """Whoever it hands the call to is told what is known of the caller."""
     RESULTS: ClassVar[tuple[str, ...] | None] = ()
     """Fields of `result` after it; (): `result` stays as it was; None: not known beforehand."""
+    REASONS: ClassVar[frozenset[str]] = frozenset()
+    """What `result.reason` can be after it; empty: anything."""
     TARGETS: ClassVar[Mapping[str, str]] = {}
     """Fields that name something of the configuration: field to the section of `ivr.yaml`."""
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {}

@@ -31,7 +31,8 @@ NOT_FORWARDED = "call_not_forwarded"
 FAILS = frozenset({"closed", "full", "no_agents", "max_wait", "error"})
 """Reasons with which the queue was of no use to the caller, so that `failover` is tried."""
 
-REASONS = FAILS | {"key_exit", "callback_scheduled"}
+RETURNS = FAILS | {"key_exit", "callback_scheduled"}
+"""Reasons with which the caller comes back."""
 
 NORMAL_END = 480
 
@@ -57,6 +58,7 @@ class TransferToAgentElement(Element, FailoverFields):
     REACHES_PERSON = True
     TELLS_PROFILE = True
     RESULTS = ("status", "reason", "queue", "agent", "waited", "talk_time", "key", *FAILOVER_RESULTS)
+    REASONS = RETURNS | {""}
     TARGETS: ClassVar[Mapping[str, str]] = {"queue": "queues", "waiting": "waiting"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {
         "queue": "reported",
@@ -198,7 +200,7 @@ class TransferToAgentElement(Element, FailoverFields):
 
     def _result(self, ctx: Session, branch: str, left: Left, **more: Any) -> str:
         done = left.done
-        reason = "" if done.outcome == "forwarded" else done.outcome if done.outcome in REASONS else "error"
+        reason = "" if done.outcome == "forwarded" else done.outcome if done.outcome in RETURNS else "error"
         talk_time = round(done.talk_time, 3)
         ctx.details.update(reason=reason or "forwarded", talk_time=talk_time)
         if done.text:

@@ -62,6 +62,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
     REACHES_PERSON = True
     TELLS_PROFILE = True
     RESULTS = ("status", "reason", "variables", "talk_time", *FAILOVER_RESULTS)
+    REASONS = frozenset({"", "rejected", "timeout", "http_error", "bad_answer", "released", "idle", "max_duration"})
     TARGETS: ClassVar[Mapping[str, str]] = {"application": "applications"}
     EXPOSES: ClassVar[Mapping[str, Exposure]] = {"custom_data": "sent", "failover": "sent"}
 

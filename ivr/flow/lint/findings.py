@@ -77,6 +77,8 @@ class World:
     """All flows by name, this one included."""
     queues: QueueBook | None = field(default=None, kw_only=True)
     """Queues and waiting strategies."""
+    staffed: Collection[str] | None = field(default=None, kw_only=True)
+    """Queues that somebody works in."""
     speech: SpeechModel = _SPEECH
     """How long prompts last."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ivr.flow.faults import near
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
-from ivr.flow.lint.view import NOTHING, UNKNOWN, View
+from ivr.flow.lint.view import NOTHING, UNKNOWN, View, meant
 from ivr.flow.positions import dotted
 
 __all__ = ["CALL_FIELDS", "rules"]
@@ -92,17 +91,17 @@ def rules(view: View) -> Iterator[Finding]:
                 root, field = path
                 if root == "call" and field not in CALL_FIELDS:
                     yield view.finding(
-                        V006, name, dotted(place), f"call has no field {field}", _meant(field, CALL_FIELDS)
+                        V006, name, dotted(place), f"call has no field {field}", meant(field, CALL_FIELDS)
                     )
                 elif root == "settings" and settings is not None and field not in settings:
                     message = f"the configuration has no settings.{field}"
-                    yield view.finding(T006, name, dotted(place), message, _meant(field, tuple(settings)))
+                    yield view.finding(T006, name, dotted(place), message, meant(field, tuple(settings)))
                 elif root == "result" and name in before:
                     given = _given(view, before[name])
                     if given is not None and field not in given:
                         source = ", ".join(sorted(before[name] - {NOTHING})) or "nothing"
                         message = f"there is no result.{field} here: the last results are those of {source}"
-                        yield view.finding(V005, name, dotted(place), message, _meant(field, tuple(sorted(given))))
+                        yield view.finding(V005, name, dotted(place), message, meant(field, tuple(sorted(given))))
 
 
 def _given(view: View, names: frozenset[str]) -> set[str] | None:
@@ -114,8 +113,3 @@ def _given(view: View, names: frozenset[str]) -> set[str] | None:
             return None
         fields.update(results)
     return fields
-
-
-def _meant(word: str, known: tuple[str, ...]) -> str:
-    meant = near(word, known)
-    return f"did you mean {meant}?" if meant else f"there are {', '.join(sorted(known)) or 'none'}"

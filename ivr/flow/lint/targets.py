@@ -11,7 +11,7 @@ from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.expressions import Template
 from ivr.flow.lint.codes import code
 from ivr.flow.lint.findings import Finding
-from ivr.flow.lint.view import View
+from ivr.flow.lint.view import View, meant
 from ivr.flow.model import plain_number
 from ivr.flow.positions import dotted
 
@@ -177,13 +177,13 @@ T010 = code(
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: desk}
-      desk: {type: transfer_to_ai_agent, agent: frnt, next: sorry}
+      desk: {type: transfer_to_ai_agent, agent: frnt, next: sorry, branches: {transfer_requested: sorry}}
       sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
     """,
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: desk}
-      desk: {type: transfer_to_ai_agent, agent: front, next: sorry}
+      desk: {type: transfer_to_ai_agent, agent: front, next: sorry, branches: {transfer_requested: sorry}}
       sorry: {type: hang_up, prompt: "We are sorry that nobody could take your call."}
     """,
 )
@@ -244,8 +244,7 @@ def _lines(view: View) -> Iterator[Finding]:
     for name, element in view.flow.elements.items():
         line = _fixed(getattr(element, "line", None))
         if line is not None and line not in lines and line not in OWN_LINES:
-            known = ", ".join(sorted(lines)) or "none"
-            yield view.finding(T002, name, "line", f"there is no line {line}", f"lines: {known}")
+            yield view.finding(T002, name, "line", f"there is no line {line}", meant(line, lines))
 
 
 def _sections(view: View) -> Iterator[Finding]:
@@ -255,8 +254,7 @@ def _sections(view: View) -> Iterator[Finding]:
             known = view.world.sections.get(section)
             if section in SECTIONS and wanted is not None and known is not None and wanted not in known:
                 code, word = SECTIONS[section]
-                mend = f"{section}: {', '.join(sorted(known)) or 'none'}"
-                yield view.finding(code, name, where or field, f"there is no {word} {wanted}", mend)
+                yield view.finding(code, name, where or field, f"there is no {word} {wanted}", meant(wanted, known))
 
 
 def _parts(view: View) -> Iterator[tuple[str, str, Element]]:
@@ -289,7 +287,7 @@ def _called(view: View) -> Iterator[Finding]:
             kind, colon, user = wanted.partition(":")
             known = {"phone": world.phones, "agent": world.agents}.get(kind) if colon else None
             if known is not None and user not in known:
-                yield view.finding(T003, name, field, f"there is no {kind} {user}", _known(kind, known))
+                yield view.finding(T003, name, field, f"there is no {kind} {user}", meant(user, known))
             elif not colon and world.phones is not None:
                 readings = _readings(view, element, wanted)
                 if len(readings) > 1:
@@ -297,7 +295,7 @@ def _called(view: View) -> Iterator[Finding]:
                     yield view.finding(T007, name, field, message, f"write {', '.join(readings.values())}")
                 elif not readings:
                     message = f"{wanted} is no phone, no agent and no number"
-                    yield view.finding(T003, name, field, message, _known("phone", world.phones))
+                    yield view.finding(T003, name, field, message, meant(wanted, {*world.phones, *world.agents}))
 
 
 def _targets(element: Element) -> tuple[Template[str], ...]:
@@ -305,11 +303,6 @@ def _targets(element: Element) -> tuple[Template[str], ...]:
     if isinstance(element, ForwardCallElement):
         return element.to
     return (element.to,) if isinstance(element, StartOutgoingCallElement) and element.to is not None else ()
-
-
-def _known(kind: str, names: object) -> str:
-    assert names is not None
-    return f"{kind}s: {', '.join(sorted(names)) or 'none'}"  # type: ignore[call-overload]
 
 
 def _readings(view: View, element: Element, target: str) -> dict[str, str]:

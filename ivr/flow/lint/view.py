@@ -15,6 +15,7 @@ from ivr.flow.elements.start import StartFromFlowElement
 from ivr.flow.elements.start_outgoing_call import StartOutgoingCallElement
 from ivr.flow.elements.transfer_to_flow import TransferToFlowElement
 from ivr.flow.expressions import Expression, Template
+from ivr.flow.faults import near
 from ivr.flow.lint.codes import Code
 from ivr.flow.lint.constants import fixed_variables, never_taken
 from ivr.flow.lint.findings import Finding, World
@@ -23,7 +24,7 @@ from ivr.flow.model import Edge, Flow
 from ivr.flow.positions import Path
 from ivr.flow.walk import prompts, templates
 
-__all__ = ["NOTHING", "UNKNOWN", "Caller", "State", "View", "callers_of"]
+__all__ = ["NOTHING", "UNKNOWN", "Caller", "State", "View", "callers_of", "meant"]
 
 State = tuple[str, bool]
 """An element, and whether the caller is there."""
@@ -36,6 +37,13 @@ NOTHING = ""
 
 UNKNOWN = "?"
 """In place of an element that has given results: another flow may have."""
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """How a name that is not known is mended: the one that was probably meant, or those that there are."""
+    names = sorted(known)
+    found = near(word, names)
+    return f"did you mean {found}?" if found else f"there are {', '.join(names) or 'none'}"
 
 
 class View:

@@ -64,3 +64,14 @@ elements:
         ("T001", "retry_prompt.file"),
         ("T002", "line"),
     ]
+
+
+def test_a_name_that_is_nearly_right_is_suggested() -> None:
+    flow = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: desk}
+  desk: {type: transfer_to_agent, queue: calmm, branches: {call_not_forwarded: bye}}
+  bye: {type: hang_up}
+"""
+    [finding] = [finding for finding in lint(flow) if finding.code == "T008"]
+    assert finding.mend == "did you mean calm?"
