@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-READY_SECONDS = 40.0
+READY_SECONDS = 90.0
 """A cold start loads libraries, makes tones and speaks no prompts: a few seconds, more on a loaded machine."""
 STOP_SECONDS = 15.0
 
