@@ -255,6 +255,7 @@ class AiCall:
             return
         match event:
             case StreamFrames(payload=payload, at=at):
+                voice.ticked(at)
                 self._caller_heard(payload, at)
             case StreamStarted(at=at):
                 self.figures.first_sound(at)

@@ -12,6 +12,8 @@ __all__ = ["LAST", "AiVoice"]
 
 RATE: Final = 8000
 """Samples a second."""
+PACKET: Final = 0.02
+"""Seconds of one."""
 LAST: Final = 0
 """Number of the mark behind the last words; those of the endpoint begin with 1."""
 
@@ -29,16 +31,22 @@ class AiVoice:
         self._number = LAST
         self._spoken = Spoken()
         self._backlog = Backlog(encoding == "slin16")
+        self._ticked_at = 0.0
 
     @property
     def queued(self) -> float:
         """Seconds that are still to be heard."""
         return self._port.stream_queued(self.stream)
 
+    def ticked(self, at: float) -> None:
+        """A packet is sent to the caller: how much waits is known as of then."""
+        self._ticked_at = at
+
     def say(self, payload: bytes, tag: str, now: float) -> None:
         """More sound."""
         before = self.queued
-        if self._backlog.surplus(payload, round(before * RATE), now):
+        waits = round((before + PACKET - (now - self._ticked_at)) * RATE)
+        if self._backlog.surplus(payload, waits, now):
             return
         self._port.stream_audio(self.stream, payload)
         after = self.queued

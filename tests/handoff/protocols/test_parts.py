@@ -148,16 +148,18 @@ def test_nothing_is_heard_that_was_not_said(steps: list[tuple[int, int, int]]) -
 class Stream:
     """A sender that speaks as it sends, and a caller who hears 20 ms in 20 ms."""
 
-    def __init__(self, waits: int) -> None:
+    def __init__(self, queued: int, phase: float = 0.0) -> None:
+        """`phase`: seconds from a packet to the next message."""
         self.backlog = Backlog(False)
         self.now = 0.0
-        self.queued = waits
+        self.queued = queued
+        self.phase = phase
 
     def second(self, frame: bytes = QUIET, per_second: int = 50) -> int:
         """So many frames in a second; how many were left out."""
         left_out = 0
         for _ in range(per_second):
-            if self.backlog.surplus(frame, self.queued, self.now):
+            if self.backlog.surplus(frame, round(self.queued + 160 - self.phase * 8_000), self.now):
                 left_out += 1
             else:
                 self.queued += len(frame)
@@ -167,15 +169,32 @@ class Stream:
 
 
 def test_what_has_piled_up_is_left_out_where_it_is_quiet() -> None:
-    stream = Stream(800)
+    stream = Stream(800, 0.01)
     stream.second()
     assert sum(stream.second() for _ in range(3)) == 4
     assert stream.queued == 160 and stream.backlog.left_out == 0.08
-    assert sum(stream.second() for _ in range(20)) == 0
+
+
+def test_the_last_frame_is_left_out_where_it_comes_early_enough_without() -> None:
+    early = Stream(160, 0.007)
+    assert sum(early.second() for _ in range(6)) == 1 and early.queued == 0
+    # 12 ms after a packet the next one is made: who comes shortly before would miss it.
+    late = Stream(160, 0.009)
+    assert sum(late.second() for _ in range(30)) == 0 and late.queued == 160
+
+
+def test_the_last_frame_is_left_out_ever_more_seldom() -> None:
+    stream, at = Stream(160, 0.005), list[int]()
+    for second in range(200):
+        if stream.second():
+            at.append(second)
+            stream.queued = 160  # a hold-up: it is there again
+    pauses = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
+    assert len(at) >= 4 and all(later > 1.5 * earlier for earlier, later in zip(pauses[:3], pauses[1:4], strict=False))
 
 
 def test_a_voice_is_left_whole_for_some_time() -> None:
-    stream = Stream(800)
+    stream = Stream(800, 0.01)
     found = [stream.second(LOUD) for _ in range(6)]
     assert found[:3] == [0, 0, 0] and sum(found) == 4
 
