@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,8 +190,8 @@ def test_the_last_frame_is_left_out_ever_more_seldom() -> None:
         if stream.second():
             at.append(second)
             stream.queued = 160  # a hold-up: it is there again
-    pauses = [later - earlier for earlier, later in zip(at, at[1:], strict=False)]
-    assert len(at) >= 4 and all(later > 1.5 * earlier for earlier, later in zip(pauses[:3], pauses[1:4], strict=False))
+    pauses = [later - earlier for earlier, later in pairwise(at)]
+    assert len(at) >= 4 and all(later > 1.5 * earlier for earlier, later in pairwise(pauses[:4]))
 
 
 def test_a_voice_is_left_whole_for_some_time() -> None:
