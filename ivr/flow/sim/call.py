@@ -20,6 +20,7 @@ from ivr.flow.sim.dials import Dials
 from ivr.flow.sim.forwards import Forwards
 from ivr.flow.sim.given import Given, call_info, first_entry
 from ivr.flow.sim.handing import HandingCall
+from ivr.flow.sim.others import Scene
 from ivr.flow.sim.outside import SimulatedWorld
 from ivr.flow.sim.seen import HIDDEN, Happening, HappeningKind, StartedContact
 from ivr.flow.sim.sound import Sound
@@ -142,19 +143,14 @@ class SimulatedCall(HandingCall):
         delivered, feed = self.delivered.append, self.send
         self._failing_recordings = stubs.failing_recordings
         self._sound = Sound(agenda, feed, speech)
-        happens, manual = self._happens, stubs.manual
-        self._forwards = Forwards(agenda, feed, self._leave, self._forward_answers, delivered, happens, speech, manual)
-        self._hand_overs(agenda, stubs, surroundings or _AROUND, all_calendars)
+        scene = Scene(agenda, feed, self._leave, delivered, self._happens, self.wall, stubs.manual)
+        self._forwards = Forwards(scene, self._forward_answers, speech)
+        self._hand_overs(scene, stubs, surroundings or _AROUND, all_calendars)
         self._dials = Dials(
-            agenda,
-            feed,
+            scene,
             self._connected,
-            self._leave,
             self._key,
             self._callee_answers,
-            delivered,
-            happens,
-            manual,
             tuple(given.time + timedelta(seconds=seconds) for seconds in stubs.dial_times),
         )
         self._failing_contacts = stubs.failing_contacts
@@ -165,9 +161,9 @@ class SimulatedCall(HandingCall):
             self._http_answers,
             self._mail_answers,
             delivered,
-            happens,
+            self._happens,
             given.events,
-            manual,
+            stubs.manual,
         )
         self.ended = False
         self.ended_at = None

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ivr.flow import ports
-from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.seen import HIDDEN, Dialled, HappeningKind
+from ivr.flow.sim.others import Others, Scene
+from ivr.flow.sim.seen import HIDDEN, Dialled
 from ivr.flow.sim.stubs import Answers, CalleeAnswer, CalleeResult
 
 __all__ = ["Dials"]
@@ -45,19 +45,12 @@ KEY_AFTER = 2.0
 WINDOWS = {"minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
 
-class Dials:
+class Dials(Others):
     """The other end of the calls that one flow makes."""
 
     __slots__ = (
-        "_agenda",
         "_answers",
         "_connect",
-        "_delivered",
-        "_due",
-        "_feed",
-        "_happens",
-        "_leave",
-        "_manual",
         "_paces",
         "_press",
         "_times",
@@ -68,31 +61,19 @@ class Dials:
 
     def __init__(
         self,
-        agenda: Agenda,
-        feed: Callable[[ports.Event], None],
+        scene: Scene,
         connect: Callable[[ports.DialAnswered], None],
-        leave: Callable[[], None],
         press: Callable[[str], None],
         answers: Answers[CalleeAnswer],
-        delivered: Callable[[object], None],
-        happens: Callable[[HappeningKind, Any], None],
-        manual: bool,
         times: tuple[datetime, ...],
     ) -> None:
-        """`connect` lets a session begin; `leave` hangs the one called up, `press` has him press a key; `delivered`
-        gets each answer that took effect; `happens` what happens; `times` are those at which the pace lets the attempts
-        go."""
+        """`connect` lets a session begin; `press` has the one called press a key; `times` are those at which the pace
+        lets the attempts go."""
+        super().__init__(scene)
         self._times = times
-        self._agenda = agenda
-        self._feed = feed
         self._connect = connect
-        self._leave = leave
         self._press = press
         self._answers = answers
-        self._delivered = delivered
-        self._happens = happens
-        self._manual = manual
-        self._due: list[Due] = []
         self._paces: dict[str, tuple[datetime, int]] = {}
         self.command: ports.Dial | None = None
         """The call under way that is not answered yet."""
@@ -115,18 +96,18 @@ class Dials:
             self._paces[command.pace] = opened, calls + 1
         if len(self.made) < len(self._times):
             at = max(at, self._times[len(self.made)])
-        self._agenda.later(0.0, self._feed, ports.DialReserved(command.id, at))
+        self._soon(ports.DialReserved(command.id, at))
 
     def dial(self, command: ports.Dial, element: str, key: str | None) -> Dialled:
         """Call somebody; `key` is the one that he is asked to press, if he is."""
         to = HIDDEN if command.secret else command.to
-        made = Dialled(self._agenda.now, element, to, command.attempt, command.from_, command.line)
+        made = Dialled(self._now, element, to, command.attempt, command.from_, command.line)
         self.made.append(made)
+        super()._drop()
         self.command = command
-        self._due = []
         answer = self._answers.take(element, command.to)
-        if answer is None and self._manual:
-            self._later(RING_SECONDS, self._feed, ports.DialProgress(command.id, "ringing"))
+        if answer is None and self._scene.manual:
+            self._later(RING_SECONDS, self._scene.feed, ports.DialProgress(command.id, "ringing"))
         else:
             self._plan(command, answer or DEFAULT, key)
         return made
@@ -137,7 +118,7 @@ class Dials:
             late = command.ring_timeout if result == "no_answer" else REFUSAL_SECONDS
             after = ANSWER_SECONDS if result in ANSWERED else late
         if result != "failed" and after > RING_SECONDS:
-            self._later(RING_SECONDS, self._feed, ports.DialProgress(command.id, "ringing"))
+            self._later(RING_SECONDS, self._scene.feed, ports.DialProgress(command.id, "ringing"))
         if after >= command.ring_timeout:
             code, word = TIMED_OUT
             done = ports.DialDone(command.id, "no_answer", "known", code, word, answer.line)
@@ -156,22 +137,19 @@ class Dials:
         sip_code = None if own else answer.sip_code or code
         return ports.DialDone(command.id, result, kind, sip_code, answer.status or word, answer.line)
 
-    def _later(self, seconds: float, then: Callable[[Any], None], what: Any = None) -> None:
-        self._due.append(self._agenda.later(seconds, then, what))
-
     def _refuse(self, what: tuple[CalleeAnswer, ports.DialDone]) -> None:
         answer, done = what
-        self._delivered(answer)
+        self._scene.delivered(answer)
         self._close(done.outcome)
-        self._feed(done)
+        self._scene.feed(done)
 
     def _answer(self, what: tuple[CalleeAnswer, str | None]) -> None:
         answer, key = what
         command, made = self.command, self.made[-1]
         assert command is not None
-        self._delivered(answer)
-        made.outcome, made.answered_at = "answered", self._agenda.now
-        self._happens("dial_answered", made)
+        self._scene.delivered(answer)
+        made.outcome, made.answered_at = "answered", self._now
+        self._scene.happens("dial_answered", made)
         self.command = None
         self._due = []
         if command.machine_detection != "off" and answer.told:
@@ -180,7 +158,7 @@ class Dials:
         if key is not None and answer.result == "human" and answer.accepts:
             self._later(KEY_AFTER, self._press, key)
         if answer.hangs_up is not None:
-            self._later(answer.hangs_up, self._gone)
+            self._later(answer.hangs_up, self._caller_leaves)
         self._connect(ports.DialAnswered(command.id, answer.line or command.line or ""))
 
     def _tell_later(self, command: ports.Dial, answer: CalleeAnswer) -> None:
@@ -203,21 +181,16 @@ class Dials:
             return
         self.telling = None
         self.made[-1].answerer = found.answerer
-        self._feed(found)
-
-    def _gone(self, _: object) -> None:
-        self._leave()
+        self._scene.feed(found)
 
     def _close(self, outcome: str) -> None:
         self.made[-1].outcome = outcome
-        self._happens("dial_done", self.made[-1])
+        self._scene.happens("dial_done", self.made[-1])
         self._drop()
 
     def _drop(self) -> None:
         self.command = self.telling = None
-        for due in self._due:
-            cancel(due)
-        self._due = []
+        super()._drop()
 
     # By hand
 
@@ -226,8 +199,7 @@ class Dials:
         command = self.command
         if command is None:
             return False
-        for due in self._due:
-            cancel(due)
+        super()._drop()
         if answer.result in ANSWERED:
             self._answer((answer, key))
         else:

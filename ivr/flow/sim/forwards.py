@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from ivr.flow.ports import CallRecorded, Event, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
-from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.seen import HIDDEN, Forwarded, HappeningKind
+from ivr.flow.ports import CallRecorded, Forward, ForwardAnswered, ForwardDone, ForwardOutcome, ForwardRinging
+from ivr.flow.sim.others import Others, Scene
+from ivr.flow.sim.seen import HIDDEN, Forwarded
 from ivr.flow.sim.speech import SpeechModel
 from ivr.flow.sim.stubs import Answers, ForwardAnswer, ForwardResult
 
@@ -52,18 +51,11 @@ class _Try:
     words: str
 
 
-class Forwards:
+class Forwards(Others):
     """The other parties of one call."""
 
     __slots__ = (
-        "_agenda",
         "_answers",
-        "_delivered",
-        "_due",
-        "_feed",
-        "_happens",
-        "_leave",
-        "_manual",
         "_speech",
         "_target",
         "bridged",
@@ -71,27 +63,10 @@ class Forwards:
         "made",
     )
 
-    def __init__(
-        self,
-        agenda: Agenda,
-        feed: Callable[[Event], None],
-        leave: Callable[[], None],
-        answers: Answers[ForwardAnswer],
-        delivered: Callable[[object], None],
-        happens: Callable[[HappeningKind, Any], None],
-        speech: SpeechModel,
-        manual: bool,
-    ) -> None:
-        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
-        self._agenda = agenda
-        self._feed = feed
-        self._leave = leave
+    def __init__(self, scene: Scene, answers: Answers[ForwardAnswer], speech: SpeechModel) -> None:
+        super().__init__(scene)
         self._answers = answers
-        self._delivered = delivered
-        self._happens = happens
         self._speech = speech
-        self._manual = manual
-        self._due: list[Due] = []
         self._target = ""
         self.command: Forward | None = None
         """The forward under way."""
@@ -106,14 +81,14 @@ class Forwards:
         whisper = None
         if command.whisper is not None:
             whisper = HIDDEN if command.whisper.sensitive else command.whisper.value
-        made = Forwarded(self._agenda.now, element, targets, command.mode, whisper=whisper)
+        made = Forwarded(self._now, element, targets, command.mode, whisper=whisper)
         self.made.append(made)
         self.command = command
         self.bridged = False
-        self._due = []
+        self._drop()
         answer = self._answers.take(element)
         first = answer or self._answers.take(command.targets[0])
-        if first is None and self._manual:
+        if first is None and self._scene.manual:
             self._ring(0.0, command.targets[0])
         else:
             self._plan(command, first or DEFAULT, answer)
@@ -137,13 +112,13 @@ class Forwards:
         over = taken.at if taken is not None else max(each.at for each in tries)
         for each in tries:
             at = min(each.at, over) if answer is None else over
-            self._due.append(self._agenda.later(at, self._delivered, each.answer))
+            self._later(at, self._scene.delivered, each.answer)
         if taken is not None:
-            self._due.append(self._agenda.later(over, self._taken, taken))
+            self._later(over, self._taken, taken)
         else:
             outcome = next(outcome for outcome in PREFERRED if any(each.result == outcome for each in tries))
             last = max((each for each in reversed(tries) if each.result == outcome), key=lambda each: each.at)
-            self._due.append(self._agenda.later(over, self._refused, last))
+            self._later(over, self._refused, last)
 
     def _try(self, command: Forward, target: str, answer: ForwardAnswer, begins: float) -> _Try:
         """What a target does in the end, and when."""
@@ -166,7 +141,7 @@ class Forwards:
 
     def _ring(self, seconds: float, target: str) -> None:
         assert self.command is not None
-        self._due.append(self._agenda.later(seconds, self._feed, ForwardRinging(self.command.id, target)))
+        self._later(seconds, self._scene.feed, ForwardRinging(self.command.id, target))
 
     def _taken(self, taken: _Try) -> None:
         command, answer = self.command, taken.answer
@@ -176,7 +151,7 @@ class Forwards:
             if command.max_duration is not None and command.max_duration <= talk:
                 talk, leaves = command.max_duration, "called"
             then = self._called_leaves if leaves == "called" else self._caller_leaves
-            self._due.append(self._agenda.later(talk, then, None))
+            self._later(talk, then, None)
 
     def _connect(self, target: str) -> bool:
         """Somebody takes the call; True where the two talk now."""
@@ -187,12 +162,12 @@ class Forwards:
         if command.mode == "refer":
             self._finish(ForwardDone(command.id, "forwarded", target, 200, "OK"))
             return False
-        made.answered_at = self._agenda.now
+        made.answered_at = self._now
         self.bridged = True
-        self._happens("forward_answered", made)
-        self._feed(ForwardAnswered(command.id, target))
+        self._scene.happens("forward_answered", made)
+        self._scene.feed(ForwardAnswered(command.id, target))
         if command.record_name is not None:
-            self._feed(CallRecorded(command.id, "begun", self._recording(command)))
+            self._scene.feed(CallRecorded(command.id, "begun", self._recording(command)))
         return self.command is command
 
     def _refused(self, last: _Try) -> None:
@@ -206,27 +181,23 @@ class Forwards:
         assert command is not None
         assert made.answered_at is not None
         outcome: ForwardOutcome = "returned" if command.after == "return" else "forwarded"
-        talked = self._agenda.now - made.answered_at
+        talked = self._now - made.answered_at
         self._finish(ForwardDone(command.id, outcome, self._target, 200, "OK", talked))
-
-    def _caller_leaves(self, _: object) -> None:
-        self._leave()
 
     def _finish(self, done: ForwardDone) -> None:
         self._close(done.outcome, done.talk_time)
-        self._feed(done)
+        self._scene.feed(done)
 
     def _close(self, outcome: str, talk_time: float = 0.0) -> None:
         made, command = self.made[-1], self.command
         made.outcome, made.talk_time = outcome, talk_time
-        self._happens("forward_done", made)
+        self._scene.happens("forward_done", made)
         if command is not None and command.record_name is not None and self.bridged:
             recorded = CallRecorded(command.id, "done", self._recording(command), command.record_name, talk_time)
-            self._agenda.later(0.0, self._feed, recorded)
+            self._soon(recorded)
         self.command = None
         self.bridged = False
-        for due in self._due:
-            cancel(due)
+        self._drop()
 
     @staticmethod
     def _recording(command: Forward) -> str:
@@ -258,13 +229,13 @@ class Forwards:
             talked = self.abandon()
             target = "" if self.made[-1].answered_at is None else self._target
             done = ForwardDone(command.id, "failed", target, None, "cancelled", talked)
-            self._agenda.later(0.0, self._feed, done)
+            self._soon(done)
 
     def abandon(self) -> float:
         """The caller is gone: the seconds talked."""
         if self.command is None:
             return 0.0
         answered_at = self.made[-1].answered_at
-        talked = 0.0 if answered_at is None else self._agenda.now - answered_at
+        talked = 0.0 if answered_at is None else self._now - answered_at
         self._close("abandoned" if answered_at is None else "forwarded", talked)
         return talked

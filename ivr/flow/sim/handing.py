@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from ivr.flow import ports
 from ivr.flow.sim.acting import ActingCall
-from ivr.flow.sim.agenda import Agenda
+from ivr.flow.sim.others import Scene
 from ivr.flow.sim.queues import Queues
 from ivr.flow.sim.stubs import Answers, Stubs
 from ivr.flow.sim.surroundings import Surroundings
@@ -21,37 +21,13 @@ class HandingCall(ActingCall):
 
     __slots__ = ("_agent_answers", "_ai_answers", "_offer_answers", "_queues", "_takers")
 
-    def _hand_overs(
-        self, agenda: Agenda, stubs: Stubs, around: Surroundings, calendars: Mapping[str, Calendar]
-    ) -> None:
+    def _hand_overs(self, scene: Scene, stubs: Stubs, around: Surroundings, calendars: Mapping[str, Calendar]) -> None:
         """Have those ready who take calls."""
         self._agent_answers = Answers(stubs.agents)
         self._ai_answers = Answers(stubs.ai_agents)
         self._offer_answers = Answers(stubs.applications)
-        self._queues = Queues(
-            agenda,
-            self.send,
-            self._leave,
-            self._agent_answers,
-            self.delivered.append,
-            self._happens,
-            self.wall,
-            around.queues,
-            calendars,
-            stubs.manual,
-        )
-        self._takers = Takers(
-            agenda,
-            self.send,
-            self._leave,
-            self._ai_answers,
-            self._offer_answers,
-            self.delivered.append,
-            self._happens,
-            around.ai_agents,
-            around.applications,
-            stubs.manual,
-        )
+        self._queues = Queues(scene, self._agent_answers, around.queues, calendars)
+        self._takers = Takers(scene, self._ai_answers, self._offer_answers, around.ai_agents, around.applications)
 
     def _running(self) -> str:
         """Name of the element that runs."""

@@ -16,7 +16,6 @@ from ivr.flow.ports import (
     AgentAnswered,
     AgentRinging,
     DeliverVoicemail,
-    Event,
     JoinQueue,
     KeepCallback,
     LeaveQueue,
@@ -27,8 +26,8 @@ from ivr.flow.ports import (
     QueuePosition,
     QueueSeen,
 )
-from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.seen import HIDDEN, HappeningKind, LeftMessage, Queued
+from ivr.flow.sim.others import Others, Scene
+from ivr.flow.sim.seen import HIDDEN, LeftMessage, Queued
 from ivr.flow.sim.stubs import AgentAnswer, Answers
 from ivr.settings import Calendar, Queue, WaitingStrategy
 
@@ -63,25 +62,17 @@ class QueueBook:
         return given if isinstance(given, WaitingStrategy) else self.strategies.get(given, WaitingStrategy())
 
 
-class Queues:
+class Queues(Others):
     """What becomes of the visits of one call."""
 
     __slots__ = (
-        "_agenda",
         "_answer",
         "_answers",
         "_book",
         "_calendars",
-        "_delivered",
-        "_due",
-        "_feed",
-        "_happens",
         "_joined_at",
-        "_leave",
-        "_manual",
         "_position",
         "_queue",
-        "_wall",
         "command",
         "made",
         "messages",
@@ -91,29 +82,15 @@ class Queues:
 
     def __init__(
         self,
-        agenda: Agenda,
-        feed: Callable[[Event], None],
-        leave: Callable[[], None],
+        scene: Scene,
         answers: Answers[AgentAnswer],
-        delivered: Callable[[object], None],
-        happens: Callable[[HappeningKind, Any], None],
-        wall: Callable[[], datetime],
         book: QueueBook,
         calendars: Mapping[str, Calendar],
-        manual: bool,
     ) -> None:
-        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
-        self._agenda = agenda
-        self._feed = feed
-        self._leave = leave
+        super().__init__(scene)
         self._answers = answers
-        self._delivered = delivered
-        self._happens = happens
-        self._wall = wall
         self._book = book
         self._calendars = calendars
-        self._manual = manual
-        self._due: list[Due] = []
         self._answer = DEFAULT
         self._queue = ""
         self._joined_at = 0.0
@@ -134,7 +111,7 @@ class Queues:
         answer = self._answers.take(element, *([command.queue] if command.queue else ()))
         queue = command.queue or (answer.queue if answer is not None else None) or self._routed(command)
         made = Queued(
-            self._agenda.now,
+            self._now,
             element,
             queue,
             command.packet,
@@ -146,16 +123,17 @@ class Queues:
         self.made.append(made)
         self.command = command
         self.talking = False
-        self._joined_at = self._agenda.now
+        self._joined_at = self._now
         answer = answer or self._answers.take(queue)
-        manual = answer is None and self._manual
+        manual = answer is None and self._scene.manual
         self._answer = answer or DEFAULT
         self._queue = queue
-        self._due = [self._agenda.later(0.0, self._begin, manual)]
+        self._drop()
+        self._later(0.0, self._begin, manual)
         return made
 
     def _routed(self, command: JoinQueue) -> str:
-        found = None if self._book.route is None else self._book.route(command.facts, self._wall())
+        found = None if self._book.route is None else self._book.route(command.facts, self._scene.wall())
         return found or DEFAULT_QUEUE
 
     def _begin(self, manual: bool) -> None:
@@ -166,12 +144,12 @@ class Queues:
             self._finish("error", text=f"there is no queue {queue}")
             return
         if answer.result in ("closed", "full", "no_agents", "error"):
-            self._delivered(answer)
+            self._scene.delivered(answer)
             self._finish(answer.result)
             return
         hours = self._book.queues[queue].hours if queue in self._book.queues else None
         calendar = None if hours is None else self._calendars.get(hours)
-        if calendar is not None and answer is DEFAULT and hours_at(calendar, self._wall()).status != "open":
+        if calendar is not None and answer is DEFAULT and hours_at(calendar, self._scene.wall()).status != "open":
             self._finish("closed")
             return
         self.strategy = answer.strategy or self._book.strategy(queue, command.strategy)
@@ -179,42 +157,39 @@ class Queues:
         self.made[-1].positions.append(answer.position)
         if not manual:
             self._plan(answer)
-        self._feed(QueueJoined(command.id, queue, answer.position, self.strategy, answer.estimate))
+        self._scene.feed(QueueJoined(command.id, queue, answer.position, self.strategy, answer.estimate))
 
     def _plan(self, answer: AgentAnswer) -> None:
         for at, position, estimate in answer.positions:
-            self._due.append(self._agenda.later(at, self._placed, (position, estimate)))
+            self._later(at, self._placed, (position, estimate))
         if answer.ends is not None:
-            self._due.append(self._agenda.later(answer.ends[0], self._left, answer.ends[1]))
+            self._later(answer.ends[0], self._left, answer.ends[1])
         if answer.result == "answered":
             rings = max(0.0, answer.after - RING_SECONDS)
-            self._due.append(self._agenda.later(rings, self._rings, answer.agent))
-            self._due.append(self._agenda.later(answer.after, self._taken, answer))
+            self._later(rings, self._rings, answer.agent)
+            self._later(answer.after, self._taken, answer)
         else:
-            self._delivered(answer)
+            self._scene.delivered(answer)
 
     def _placed(self, place: tuple[int, float | None]) -> None:
         self.place(*place)
 
     def _rings(self, agent: str) -> None:
         if self.command is not None and not self.talking:
-            self._feed(AgentRinging(self.command.id, agent))
+            self._scene.feed(AgentRinging(self.command.id, agent))
 
     def _taken(self, answer: AgentAnswer) -> None:
-        self._delivered(answer)
+        self._scene.delivered(answer)
         if self.answered(answer.agent):
             then = self._called_leaves if answer.leaves == "called" else self._caller_leaves
             longest = None if self.command is None else self.command.max_duration
             if longest is not None and longest <= answer.talk:
-                self._due.append(self._agenda.later(longest, self._called_leaves))
+                self._later(longest, self._called_leaves)
             else:
-                self._due.append(self._agenda.later(answer.talk, then))
+                self._later(answer.talk, then)
 
     def _called_leaves(self, _: object = None) -> None:
         self._finish("forwarded")
-
-    def _caller_leaves(self, _: object) -> None:
-        self._leave()
 
     # By hand
 
@@ -224,8 +199,8 @@ class Queues:
             return False
         self._position = position
         self.made[-1].positions.append(position)
-        self._happens("queue_place", self.made[-1])
-        self._feed(QueuePosition(self.command.id, position, estimate))
+        self._scene.happens("queue_place", self.made[-1])
+        self._scene.feed(QueuePosition(self.command.id, position, estimate))
         return True
 
     def answered(self, agent: str) -> bool:
@@ -234,10 +209,10 @@ class Queues:
         if command is None or made is None or self.talking or self.strategy is None:
             return False
         self.talking = True
-        made.agent, made.answered_at = agent, self._agenda.now
-        made.waited = self._agenda.now - self._joined_at
-        self._happens("agent_answered", made)
-        self._feed(AgentAnswered(command.id, agent, made.waited))
+        made.agent, made.answered_at = agent, self._now
+        made.waited = self._now - self._joined_at
+        self._scene.happens("agent_answered", made)
+        self._scene.feed(AgentAnswered(command.id, agent, made.waited))
         return self.command is command
 
     def result(self, outcome: QueueOutcome | str) -> bool:
@@ -261,11 +236,10 @@ class Queues:
             return
         if command.reason == "cancelled":
             done = self._over("forwarded" if self.talking else "cancelled")
-            self._agenda.later(0.0, self._feed, done)
+            self._soon(done)
         elif not self.talking:
-            due = self._agenda.later(0.0, self._left, command.reason)
             self._drop()
-            self._due = [due]
+            self._later(0.0, self._left, command.reason)
 
     def _left(self, reason: str) -> None:
         self._finish(reason)
@@ -274,7 +248,7 @@ class Queues:
         """How many wait there: nobody but who waits here, and those before him."""
         waits = self.command is not None and not self.talking and command.queue == self._queue
         seen = QueueSeen(command.id, self._position if waits else 0)
-        self._agenda.later(0.0, self._feed, seen)
+        self._soon(seen)
 
     def keep_callback(self, command: KeepCallback) -> None:
         """He is to be called back."""
@@ -283,19 +257,19 @@ class Queues:
 
     def message(self, command: DeliverVoicemail, element: str) -> LeftMessage:
         """He has left a message."""
-        left = LeftMessage(self._agenda.now, element, command.recording, command.seconds, command.queue, command.agent)
+        left = LeftMessage(self._now, element, command.recording, command.seconds, command.queue, command.agent)
         self.messages.append(left)
         return left
 
     def _finish(self, outcome: str, text: str = "") -> None:
         if self.command is not None:
-            self._feed(self._over(outcome, text))
+            self._scene.feed(self._over(outcome, text))
 
     def _over(self, outcome: str, text: str = "") -> QueueDone:
         """End the visit: what the flow is told of it."""
         command, made = self.command, self.made[-1]
         assert command is not None
-        now = self._agenda.now
+        now = self._now
         made.outcome = outcome
         if made.answered_at is None:
             made.waited = now - self._joined_at
@@ -305,7 +279,7 @@ class Queues:
         if message is None and outcome == "closed" and self._queue in self._book.queues:
             message = self._book.queues[self._queue].away
         self._close()
-        self._happens("queue_done", made)
+        self._scene.happens("queue_done", made)
         callback = f"callback-{len(self.made)}" if outcome == "callback_scheduled" else ""
         return QueueDone(
             command.id,
@@ -325,20 +299,15 @@ class Queues:
         self.talking = False
         self._drop()
 
-    def _drop(self) -> None:
-        for due in self._due:
-            cancel(due)
-        self._due = []
-
     def abandon(self) -> None:
         """The caller is gone."""
         if self.command is None:
             return
         made = self.made[-1]
-        now = self._agenda.now
+        now = self._now
         if made.answered_at is None:
             made.outcome, made.waited = "abandoned", now - self._joined_at
         else:
             made.outcome, made.talk_time = "forwarded", now - made.answered_at
         self._close()
-        self._happens("queue_done", made)
+        self._scene.happens("queue_done", made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from ivr.flow.ports import (
@@ -19,8 +19,8 @@ from ivr.flow.ports import (
     OfferApplication,
     StartAiAgent,
 )
-from ivr.flow.sim.agenda import Agenda, Due, cancel
-from ivr.flow.sim.seen import HIDDEN, HandedOver, HappeningKind
+from ivr.flow.sim.others import Others, Scene
+from ivr.flow.sim.seen import HIDDEN, HandedOver
 from ivr.flow.sim.stubs import AiAnswer, Answers, ApplicationAnswer
 from ivr.settings import AiAgent, Application
 
@@ -38,21 +38,14 @@ IDLE = 60.0
 Command = StartAiAgent | OfferApplication
 
 
-class Takers:
+class Takers(Others):
     """Who takes the one call, one at a time."""
 
     __slots__ = (
-        "_agenda",
         "_ai_agents",
         "_ai_answers",
         "_answer",
         "_applications",
-        "_delivered",
-        "_due",
-        "_feed",
-        "_happens",
-        "_leave",
-        "_manual",
         "_offers",
         "command",
         "made",
@@ -61,29 +54,17 @@ class Takers:
 
     def __init__(
         self,
-        agenda: Agenda,
-        feed: Callable[[Event], None],
-        leave: Callable[[], None],
+        scene: Scene,
         ai_answers: Answers[AiAnswer],
         offers: Answers[ApplicationAnswer],
-        delivered: Callable[[object], None],
-        happens: Callable[[HappeningKind, Any], None],
         ai_agents: Mapping[str, AiAgent],
         applications: Mapping[str, Application],
-        manual: bool,
     ) -> None:
-        """`leave` hangs the caller up; `delivered` gets each answer that took effect; `happens` what happens."""
-        self._agenda = agenda
-        self._feed = feed
-        self._leave = leave
+        super().__init__(scene)
         self._ai_answers = ai_answers
         self._offers = offers
-        self._delivered = delivered
-        self._happens = happens
         self._ai_agents = ai_agents
         self._applications = applications
-        self._manual = manual
-        self._due: list[Due] = []
         self._answer: AiAnswer | ApplicationAnswer = AI_DEFAULT
         self.command: Command | None = None
         """The hand-off under way."""
@@ -104,39 +85,34 @@ class Takers:
     def start(self, command: StartAiAgent, element: str) -> HandedOver:
         """Give the call to an AI agent."""
         parameters = HIDDEN if command.secret else dict(command.parameters)
-        made = HandedOver(self._agenda.now, element, "ai_agent", command.agent, command.packet, parameters)
+        made = HandedOver(self._now, element, "ai_agent", command.agent, command.packet, parameters)
         self._begin(command, made)
         found = self._ai_answers.take(element, command.agent)
         answer = self._answer = found or AI_DEFAULT
-        self._due.append(self._agenda.later(0.0, self._connecting))
+        self._later(0.0, self._connecting)
         known = not self._ai_agents or command.agent in self._ai_agents or found is not None
         if not known:
             text = f"there is no AI agent {command.agent}"
-            self._due.append(self._agenda.later(0.0, self._missing, text))
-        elif found is not None or not self._manual:
+            self._later(0.0, self._missing, text)
+        elif found is not None or not self._scene.manual:
             longest = command.max_duration
             over = longest is not None and longest < answer.talk
             self._plan(answer, answer.talk if not over or longest is None else longest, over)
         return made
 
     def _plan(self, answer: AiAnswer, talk: float, over: bool) -> None:
-        later = self._agenda.later
         if answer.reason in UNTAKEN:
-            self._due.append(later(answer.connects, self._gives_back, answer))
+            self._later(answer.connects, self._gives_back, answer)
             return
-        self._due.append(later(answer.connects, self._started))
-        self._due.append(later(answer.connects + min(answer.speaks, talk), self._spoke))
-        if over:
-            self._due.append(later(answer.connects + talk, self._too_long, answer))
-        elif answer.caller_leaves:
-            self._due.append(later(answer.connects + talk, self._caller_leaves, answer))
-        else:
-            self._due.append(later(answer.connects + talk, self._gives_back, answer))
+        self._later(answer.connects, self._started)
+        self._later(answer.connects + min(answer.speaks, talk), self._spoke)
+        then = self._too_long if over else self._hung_up if answer.caller_leaves else self._gives_back
+        self._later(answer.connects + talk, then, answer)
 
     def _connecting(self, _: object) -> None:
         if isinstance(self.command, StartAiAgent):
             agent = self._ai_agents.get(self.command.agent)
-            self._feed(AiAgentConnecting(self.command.id, "music" if agent is None else agent.filler))
+            self._scene.feed(AiAgentConnecting(self.command.id, "music" if agent is None else agent.filler))
 
     def _missing(self, text: str) -> None:
         self.ai_result("not_started", text=text)
@@ -145,18 +121,18 @@ class Takers:
         command = self.command
         if isinstance(command, StartAiAgent) and not self.taken:
             self._take()
-            self._feed(AiAgentStarted(command.id))
+            self._scene.feed(AiAgentStarted(command.id))
 
     def _spoke(self, _: object = None) -> None:
         if isinstance(self.command, StartAiAgent):
-            self._feed(AiAgentSpoke(self.command.id))
+            self._scene.feed(AiAgentSpoke(self.command.id))
 
     def _too_long(self, answer: AiAnswer) -> None:
-        self._delivered(answer)
+        self._scene.delivered(answer)
         self.ai_result("max_duration", summary=answer.summary, transcript=answer.transcript, variables=answer.variables)
 
     def _gives_back(self, answer: AiAnswer) -> None:
-        self._delivered(answer)
+        self._scene.delivered(answer)
         document = answer.twiml or ""
         self.ai_result(
             answer.reason,
@@ -169,9 +145,9 @@ class Takers:
             twiml_url=answer.twiml if "<" not in document else None,
         )
 
-    def _caller_leaves(self, answer: AiAnswer | ApplicationAnswer) -> None:
-        self._delivered(answer)
-        self._leave()
+    def _hung_up(self, answer: AiAnswer | ApplicationAnswer) -> None:
+        self._scene.delivered(answer)
+        self._caller_leaves()
 
     def ai_result(self, reason: AiReason | Literal["started"], **told: Any) -> bool:
         """The AI agent gives the call back now, or (`started`) has it; False: there is none."""
@@ -185,7 +161,7 @@ class Takers:
         if reason not in UNTAKEN and not self.taken:
             self._started()
         talked = self._close(reason)
-        self._feed(AiAgentDone(command.id, reason, talk_time=talked, **told))
+        self._scene.feed(AiAgentDone(command.id, reason, talk_time=talked, **told))
         return True
 
     # Voice applications
@@ -202,19 +178,19 @@ class Takers:
             terms = ApplicationTerms(
                 command.id, command.application, ACCOUNT, url, "http://127.0.0.1:8080", max_duration=longest
             )
-            self._agenda.later(0.0, self._feed, terms)
+            self._soon(terms)
             if found is not None:
-                self._delivered(found)
+                self._scene.delivered(found)
             return None
         data = HIDDEN if command.secret else dict(command.custom_data)
-        made = HandedOver(self._agenda.now, element, "application", command.application, command.packet, data)
+        made = HandedOver(self._now, element, "application", command.application, command.packet, data)
         self._begin(command, made)
         self._answer = answer
         if self._applications and command.application not in self._applications and found is None:
             text = f"there is no application {command.application}"
-            self._due.append(self._agenda.later(0.0, self._unknown, text))
-        elif found is not None or not self._manual:
-            self._due.append(self._agenda.later(answer.after, self._answered, answer))
+            self._later(0.0, self._unknown, text)
+        elif found is not None or not self._scene.manual:
+            self._later(answer.after, self._answered, answer)
         return made
 
     def _url(self, name: str) -> str | None:
@@ -233,15 +209,15 @@ class Takers:
 
     def _answered(self, answer: ApplicationAnswer) -> None:
         if answer.result != "accepted":
-            self._delivered(answer)
+            self._scene.delivered(answer)
             self.application_result(answer.result)
             return
         if self.application_result("taken"):
-            then = self._caller_leaves if answer.caller_leaves else self._released
-            self._due.append(self._agenda.later(answer.talk, then, answer))
+            then = self._hung_up if answer.caller_leaves else self._released
+            self._later(answer.talk, then, answer)
 
     def _released(self, answer: ApplicationAnswer) -> None:
-        self._delivered(answer)
+        self._scene.delivered(answer)
         self.application_result(answer.ends, variables=answer.variables)
 
     def application_result(self, outcome: ApplicationOutcome | Literal["taken"], **told: Any) -> bool:
@@ -252,10 +228,10 @@ class Takers:
         if outcome == "taken":
             if not self.taken:
                 self._take()
-                self._feed(ApplicationAccepted(command.id, self._idle(command.application)))
+                self._scene.feed(ApplicationAccepted(command.id, self._idle(command.application)))
             return self.command is command
         self._close("released" if outcome == "accepted" else outcome)
-        self._feed(ApplicationDone(command.id, outcome, **told))
+        self._scene.feed(ApplicationDone(command.id, outcome, **told))
         return True
 
     # Both
@@ -263,21 +239,20 @@ class Takers:
     def _begin(self, command: Command, made: HandedOver) -> None:
         self.made.append(made)
         self.command, self.taken = command, False
-        self._due = []
+        self._drop()
 
     def _take(self) -> None:
         made = self.made[-1]
-        self.taken, made.taken_at = True, self._agenda.now
-        self._happens("hand_over_taken", made)
+        self.taken, made.taken_at = True, self._now
+        self._scene.happens("hand_over_taken", made)
 
     def _close(self, reason: str) -> float:
         made = self.made[-1]
         made.reason = reason
-        made.talk_time = 0.0 if made.taken_at is None else self._agenda.now - made.taken_at
+        made.talk_time = 0.0 if made.taken_at is None else self._now - made.taken_at
         self.command, self.taken = None, False
-        for due in self._due:
-            cancel(due)
-        self._happens("hand_over_done", made)
+        self._drop()
+        self._scene.happens("hand_over_done", made)
         return made.talk_time
 
     def stop(self, number: int) -> None:
@@ -289,7 +264,7 @@ class Takers:
         done: Event = ApplicationDone(number, "accepted")
         if isinstance(command, StartAiAgent):
             done = AiAgentDone(number, "completed", talk_time=talked)
-        self._agenda.later(0.0, self._feed, done)
+        self._soon(done)
 
     def abandon(self) -> None:
         """The caller is gone."""
