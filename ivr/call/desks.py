@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ivr.flow import Flow
     from media import MediaEvent
 
-__all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "PeopleDesk", "QueueDesk"]
+__all__ = ["AiDesk", "ApplicationDesk", "Closed", "Desks", "ForkDesk", "PeopleDesk", "QueueDesk"]
 
 NOBODY_HERE = "this daemon hands no calls over"
 
@@ -64,6 +64,22 @@ class AiDesk(Protocol):
 
     def gone(self, call: FlowCall) -> None:
         """His call is over."""
+
+
+class ForkDesk(Protocol):
+    """Copies of the caller's sound that go elsewhere while the call goes on."""
+
+    def start(self, call: FlowCall, command: ports.StartStream) -> None:
+        """Begin one."""
+
+    def stop(self, call: FlowCall, command: ports.StopStream) -> None:
+        """End one."""
+
+    def on_media(self, call: FlowCall, event: MediaEvent) -> None:
+        """An event of the sound stream of the call's port."""
+
+    def gone(self, call: FlowCall) -> None:
+        """The call is over."""
 
 
 class ApplicationDesk(Protocol):
@@ -125,8 +141,9 @@ class Closed:
     def flow_of(self, number: str, phone: str) -> Flow | None:
         return None
 
-    def start(self, call: FlowCall, command: ports.StartAiAgent) -> None:
-        call.feed(ports.AiAgentDone(command.id, "not_started", NOBODY_HERE))
+    def start(self, call: FlowCall, command: ports.StartAiAgent | ports.StartStream) -> None:
+        if isinstance(command, ports.StartAiAgent):
+            call.feed(ports.AiAgentDone(command.id, "not_started", NOBODY_HERE))
 
     def pressed(self, call: FlowCall, digit: str) -> bool:
         return False
@@ -143,7 +160,7 @@ class Closed:
     def offer(self, call: FlowCall, command: ports.OfferApplication) -> None:
         call.feed(ports.ApplicationDone(command.id, "http_error", NOBODY_HERE))
 
-    def stop(self, call: FlowCall, command: ports.StopAiAgent | ports.StopApplication) -> None:
+    def stop(self, call: FlowCall, command: ports.StopAiAgent | ports.StopApplication | ports.StopStream) -> None:
         pass
 
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
@@ -166,10 +183,12 @@ class Desks:
     queue: QueueDesk = field(default_factory=Closed)
     people: PeopleDesk = field(default_factory=Closed)
     ai: AiDesk = field(default_factory=Closed)
+    forks: ForkDesk = field(default_factory=Closed)
     applications: ApplicationDesk = field(default_factory=Closed)
 
     def gone(self, call: FlowCall) -> None:
         """A call is over."""
         self.queue.gone(call)
+        self.forks.gone(call)
         self.ai.gone(call)
         self.applications.gone(call)

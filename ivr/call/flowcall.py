@@ -241,6 +241,10 @@ class FlowCall(Signalled):
                 self.services.desks.ai.start(self, command)
             case ports.StopAiAgent():
                 self.services.desks.ai.stop(self, command)
+            case ports.StartStream():
+                self.services.desks.forks.start(self, command)
+            case ports.StopStream():
+                self.services.desks.forks.stop(self, command)
             case ports.OfferApplication():
                 self.services.desks.applications.offer(self, command)
             case ports.StopApplication():
@@ -262,6 +266,7 @@ class FlowCall(Signalled):
         match event:
             case StreamFrames() | StreamMark() | StreamStarted() | StreamFull():
                 self.services.desks.ai.on_media(self, event)
+                self.services.desks.forks.on_media(self, event)
             case Digit():
                 self._keys.heard(event)
             case PlayDone():

@@ -43,6 +43,7 @@ from ivr.flow.spoken import Languages
 from ivr.handoff.ai import AiDesk
 from ivr.handoff.applications import ApplicationDesk
 from ivr.handoff.callstatus import CallStatuses
+from ivr.handoff.forks import Forks
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
@@ -191,6 +192,8 @@ class Daemon:
             applications = ApplicationDesk(settings, requests, services, time.time)
             services.desks.applications = applications
             exits.callback(applications.close)
+            services.desks.forks = forks = Forks(settings, lambda call: ai.agent_of(call) is not None)
+            exits.push_async_callback(forks.close)
             statuses = CallStatuses(services.feed, applications, time.time)
             exits.callback(statuses.close)
             exits.callback(ai.close)

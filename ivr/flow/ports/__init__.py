@@ -126,6 +126,7 @@ from ivr.flow.ports.queue import (
     QueuePosition,
     QueueSeen,
 )
+from ivr.flow.ports.streams import StartStream, StopStream
 
 __all__ = [
     "CAUSES",
@@ -216,11 +217,13 @@ __all__ = [
     "StartAiAgent",
     "StartCallRecording",
     "StartContact",
+    "StartStream",
     "StopAiAgent",
     "StopApplication",
     "StopCallRecording",
     "StopPlay",
     "StopRecord",
+    "StopStream",
     "StopWaiting",
     "TellApplication",
     "UpdateProfile",
@@ -264,6 +267,8 @@ Command = (
     | AgentCode
     | StartAiAgent
     | StopAiAgent
+    | StartStream
+    | StopStream
     | OfferApplication
     | StopApplication
     | TellApplication

@@ -1,7 +1,7 @@
 """TwiML, interpreted: documents of a web server say what a call does, verb by verb, as they do at Twilio."""
 
 from ivr.flow.twiml.document import TwimlError, Verb, parse
-from ivr.flow.twiml.interpreter import Ended, converse, limited, run, terms_of
+from ivr.flow.twiml.interpreter import Ended, converse, run, terms_of
 from ivr.flow.twiml.sids import call_id, call_sid, recording_id, recording_sid
 from ivr.flow.twiml.talk import API_VERSION, Failed, Go, Talk
 
@@ -16,7 +16,6 @@ __all__ = [
     "call_id",
     "call_sid",
     "converse",
-    "limited",
     "parse",
     "recording_id",
     "recording_sid",

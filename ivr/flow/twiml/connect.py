@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ivr.flow.control import literal
 from ivr.flow.nesting import inside
+from ivr.flow.ports import AiAgentDone, AiAgentStarted, Event
 from ivr.flow.twiml.dial import DialledElement
 from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.legs import CALL_STATUSES
 from ivr.flow.twiml.making import made, registered
 from ivr.flow.twiml.outcome import OVER, Doing
+from ivr.flow.twiml.sids import named_sid
 from ivr.flow.values import VARIABLE
 
 if TYPE_CHECKING:
     from ivr.flow.twiml.talk import Talk
 
 __all__ = ["connect", "refer"]
+
+FAULTS = ("endpoint_error", "endpoint_closed", "not_started")
+"""Reasons for which a stream ends that are no end as it should be."""
 
 
 def refer(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
@@ -67,8 +72,51 @@ def connect(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         "parameters": named,
     }
     ctx.answer()
-    yield from inside(ctx, entry, made(registered("transfer_to_ai_agent"), fields).run(ctx))
+    told = _StreamTold(talk, stream, base)
+    yield from inside(ctx, entry, made(registered("transfer_to_ai_agent"), fields).run(ctx), told.seen)
+    told.over()
     action = talk.way(verb, base, {}) if verb.get("action") else None
     if ctx.up:
         return action
     return OVER
+
+
+class _StreamTold:
+    """How a two-way stream fares, for its status callback."""
+
+    def __init__(self, talk: Talk, noun: Verb, base: str) -> None:
+        self._talk = talk
+        self._noun = noun
+        self._base = base
+        self._sid = named_sid("MZ", talk.ctx.call.id, talk.ctx.last_id)
+        self._up = False
+
+    def seen(self, event: Event) -> None:
+        """An event of the hand-off."""
+        if type(event) is AiAgentStarted:
+            if not self._up:
+                self._tell("stream-started")
+            self._up = True
+        elif type(event) is AiAgentDone and event.reason in FAULTS:
+            self._tell("stream-error", event.text or event.reason)
+
+    def over(self) -> None:
+        """The stream is over, or the call."""
+        if self._up:
+            self._tell("stream-stopped")
+
+    def _tell(self, event: str, fault: str = "") -> None:
+        talk, noun = self._talk, self._noun
+        url = noun.get("statusCallback").strip()
+        if not url:
+            return
+        params = {"StreamSid": self._sid, "StreamName": noun.get("name").strip()[:64], "StreamEvent": event}
+        if fault:
+            params["StreamError"] = fault
+        try:
+            where = talk.resolve(self._base, url)
+        except TwimlError as error:
+            talk.notice(error.code, str(error), "Stream")
+            return
+        method: Literal["GET", "POST"] = "GET" if noun.get("statusCallbackMethod").upper() == "GET" else "POST"
+        talk.tell(where, method, params)

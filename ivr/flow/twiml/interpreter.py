@@ -8,6 +8,7 @@ trace, to the application's status callback, on the feed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,6 +30,7 @@ from ivr.flow.ports import (
     StopApplication,
 )
 from ivr.flow.twiml.attributes import unused
+from ivr.flow.twiml.beside import start, stop
 from ivr.flow.twiml.connect import connect, refer
 from ivr.flow.twiml.dial import dial
 from ivr.flow.twiml.document import TwimlError, Verb
@@ -41,7 +43,7 @@ from ivr.flow.twiml.talk import Asked, Failed, Go, Method, Talk
 if TYPE_CHECKING:
     from ivr.flow.session import Session
 
-__all__ = ["Aside", "Ended", "Placed", "aside", "converse", "limited", "run", "terms_of"]
+__all__ = ["Aside", "Ended", "Placed", "aside", "converse", "run", "terms_of"]
 
 MAX_IN_A_ROW = 20
 """Documents that follow each other without anything being heard or keyed in, or a second going by."""
@@ -56,8 +58,6 @@ UNSUPPORTED: Mapping[str, str] = {
     "Message": "messages are not supported: notify in a flow sends them",
     "Pay": "payments are not supported",
     "Prompt": "payments are not supported",
-    "Start": "a stream beside the call is not supported: Connect hands the sound over",
-    "Stop": "a stream beside the call is not supported",
     "Queue": "Queue stands in a Dial",
     "Number": "Number stands in a Dial",
 }
@@ -148,27 +148,33 @@ def converse(talk: Talk, start: Go | Asked | Failed) -> Conversation:
     """Run documents, from the first one on, until the call is over or there is none to be had."""
     conversation = _Conversation(talk)
     try:
-        return (yield from limited(talk.ctx, conversation.run(start), talk.terms.max_duration))
+        ended = yield from limited(talk, conversation.run(start), talk.terms.max_duration)
     except CallOver as over:
         conversation.over()
-        return Ended("over", conversation.accepted, over.cause)
+        ended = Ended("over", conversation.accepted, over.cause)
+    if not talk.ctx.up:
+        for recording in talk.recordings:  # they are closed when the call is over
+            yield from recording.finished()
+    return ended
 
 
-def limited(ctx: Session, running: Conversation, seconds: float | None) -> Conversation:
-    """The same, for at most so long; then what is under way is stopped."""
-    if seconds is None:
-        return (yield from running)
-    until = ctx.now + seconds
+def limited(talk: Talk, running: Conversation, seconds: float | None) -> Conversation:
+    """The same, for at most so long; then what is under way is stopped. What runs beside the call hears all events."""
+    ctx = talk.ctx
+    until = math.inf if seconds is None else ctx.now + seconds
     try:
         wake = next(running)
         while True:
             try:
-                event = yield until if wake is None else min(wake, until)
+                event = yield (wake if until == math.inf else until if wake is None else min(wake, until))
             except CallOver as over:
                 wake = running.throw(over)
                 continue
             if ctx.up and ctx.now >= until:
                 break
+            if event is not None:
+                for recording in talk.recordings:
+                    recording.seen(event)
             wake = running.send(event)
     except StopIteration as stop:
         ended: Ended = stop.value
@@ -290,6 +296,12 @@ class _Conversation:
                 if verb.name != "Pause":
                     ctx.answer()
                 yield from heard(talk, verb, base, entry)
+                return None
+            case "Start":
+                start(talk, verb, base)
+                return None
+            case "Stop":
+                stop(talk, verb)
                 return None
             case "Redirect":
                 return talk.way(Verb("Redirect", {**verb.attributes, "action": verb.text}), base, {})

@@ -16,6 +16,7 @@ from ivr.flow.twiml.sids import call_sid, named_sid, recording_sid
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
+    from ivr.flow.twiml.recorded import Recording
 
 __all__ = ["API_VERSION", "Asked", "Failed", "Go", "Method", "Talk"]
 
@@ -75,6 +76,8 @@ class Talk:
         self.sid = call_sid(ctx.call.id)
         self.more: dict[str, str] = {}
         """Parameters that every request of this conversation has besides, or says otherwise."""
+        self.recordings: list[Recording] = []
+        """Of the whole call, that its documents have started."""
         self.verbs: frozenset[str] | None = None
         """Those that may stand in its documents; None: all."""
         self.aside: Callable[[Talk, Go], Generator[float | None, Event | None, Any]]

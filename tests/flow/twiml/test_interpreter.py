@@ -268,10 +268,50 @@ def test_loops_with_sound_go_on() -> None:
 
 
 def test_verbs_that_are_not_supported_are_said_and_skipped() -> None:
-    app = Application().answer("<Sms>x</Sms><Dance/><Start><Stream url='wss://x'/></Start><Say>On</Say>")
+    app = Application().answer("<Sms>x</Sms><Dance/><Pay/><Say>On</Say>")
     assert app.said == ["On"]
     assert len(app.errors) == 3
     assert [entry.get("error") is not None for entry in app.call.details("app")["twiml"]] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("verb", "error", "name"),
+    [
+        ('<Pay chargeAmount="1"/>', "payments are not supported", "Pay"),
+        ("<Prompt/>", "payments are not supported", "Prompt"),
+        ("<Sms>x</Sms>", "messages are not supported", "Sms"),
+        ("<Message>x</Message>", "messages are not supported", "Message"),
+        ("<Conference>x</Conference>", "conferences are not supported", "Conference"),
+        ("<Queue>x</Queue>", "Queue stands in a Dial", "Queue"),
+        ("<Leave/>", "nobody waits in a queue here", "Leave"),
+        ("<Connect><ConversationRelay url='wss://x'/></Connect>", "<ConversationRelay> in a Connect", "Connect"),
+        ("<Connect><VirtualAgent/></Connect>", "<VirtualAgent> in a Connect", "Connect"),
+        ("<Connect/>", "<nothing> in a Connect", "Connect"),
+        ("<Start><Siprec/></Start>", "<Siprec> in a Start", "Start"),
+        ("<Start><Transcription/></Start>", "<Transcription> in a Start", "Start"),
+        ("<Stop><Siprec/></Stop>", "<Siprec> in a Stop", "Stop"),
+        ("<Gather input='speech' timeout='0'/>", "speech is not recognised", "Gather"),
+        ("<Gather input='dtmf speech' timeout='0'/>", "speech is not recognised", "Gather"),
+        ("<Gather partialResultCallback='/p' timeout='0'/>", "speech is not recognised", "Gather"),
+        ("<Gather timeout='0'><Dial>1</Dial></Gather>", "<Dial> does not stand in a Gather", "Gather"),
+        ("<Say voice='Polly.Joanna'>x</Say>", "this voice is not there", "Say"),
+        ("<Enqueue workflowSid='WW1'/>", "workflowSid is not used", "Enqueue"),
+    ],
+)
+def test_each_thing_that_is_not_there_has_an_error_of_its_own(verb: str, error: str, name: str) -> None:
+    app = Application(status_callback="https://app.test/status").answer(f"{verb}<Say>On</Say>")
+    (told,) = [data for data in app.told("error") if error in str(data["ErrorMessage"])]
+    assert (told["Verb"], told["CallbackSource"], told["Level"]) == (name, "error", "WARNING")
+    assert told["ErrorCode"].isdecimal()
+    assert any(error in note for note in app.call.notes)
+    if name != "Enqueue":
+        app.call.wait(2.0)
+        assert app.said[-1] == "On"
+
+
+def test_a_recording_is_not_written_down() -> None:
+    app = Application().answer("<Record transcribe='true' transcribeCallback='/t'/>")
+    assert app.errors == ["recordings are not written down here"]
 
 
 @pytest.mark.parametrize(
@@ -396,13 +436,13 @@ def test_attributes_that_are_of_no_use_are_told_once() -> None:
     app = Application(status_callback="https://app.test/status")
     for _ in range(2):
         app.answer(
-            '<Connect><Stream url="wss://bot.test/ws" track="inbound_track" statusCallback="/s">'
+            '<Connect><Stream url="wss://bot.test/ws" track="inbound_track" colour="red">'
             '<Parameter name="a-b" value="x"/></Stream></Connect><Redirect/>'
         )
         start = app.call.commands(StartAiAgent)[-1]
         app.call.send(AiAgentDone(start.id, "completed"))
     assert start.parameters == {}
-    assert [text for text in app.errors if "not used" in text] == ["statusCallback is not used here"]
+    assert [text for text in app.errors if "not used" in text] == ["colour is not used here"]
     assert sum("'a-b' is not passed on" in text for text in app.errors) == 2
 
 
