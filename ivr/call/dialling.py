@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from ivr.flow import Flow, parse_flow
@@ -27,6 +27,7 @@ elements:
   dial:
     type: forward_call
     to: "tel:{{ call.to }}"
+    %(from)s
     timeout: 120s
     branches: {busy: busy, call_not_forwarded: refuse}
   busy: {type: hang_up, cause: busy}
@@ -34,10 +35,12 @@ elements:
 """
 
 
-@cache
-def dialled_flow() -> Flow:
-    """Rings the number in early media, so that the phone is answered when the number answers."""
-    parsed = parse_flow(_TEXT, "dialled")
+@lru_cache(BUILT)
+def dialled_flow(sender: str | None = None) -> Flow:
+    """Rings the number in early media, so that the phone is answered when the number answers; `sender` is the caller id
+    that is shown, None: as the line says."""
+    shown = "" if sender is None else f"from: {json.dumps(sender)}"
+    parsed = parse_flow(_TEXT.replace("%(from)s", shown), "dialled")
     return Flow(DIALLED, parsed.elements, parsed.description, version=BUILT_IN)
 
 

@@ -12,10 +12,18 @@ from ivr.flow import Flow, ports
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
+    from ivr.settings import Settings
 
 __all__ = ["People"]
 
 log = logging.getLogger("ivr.center")
+
+
+def sender_of_agent(settings: Settings, name: str) -> str | None:
+    """The caller id of an agent who calls out: that of the first of his queues that has one, his own queues before
+    those of all; None: there is none."""
+    own = [*settings.agents[name].queues, *(queue for queue, each in settings.queues.items() if each.all)]
+    return next((settings.queues[queue].senders[0] for queue in own if settings.queues[queue].senders), None)
 
 
 class People:
@@ -32,6 +40,10 @@ class People:
             return None
         words = self._codes.words
         return code_flow(found[0], words.language, self._codes.longest(found[0]), words.enter_digits)
+
+    def sender_of(self, phone: str) -> str | None:
+        agent = self._codes.office.agent_at(phone)
+        return None if agent is None else sender_of_agent(self._codes.office.settings, agent)
 
     def code(self, call: FlowCall, command: ports.AgentCode) -> None:
         caller = getattr(call, "caller", None)  # calls that were placed have none

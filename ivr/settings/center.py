@@ -55,6 +55,7 @@ _CODE = re.compile(r"\d{1,12}", re.ASCII)
 _KEYS = re.compile(r"[0-9*#]{1,4}", re.ASCII)
 _MAIL = re.compile(r"[^\s<>@,;:\"\\]+@[^\s<>@,;:\"\\]+")
 _TEL = re.compile(r"tel:\+?\d{2,20}", re.ASCII)
+_SENDER = re.compile(r"\+?\d{2,20}", re.ASCII)
 _SIP = re.compile(r"sips?:[^\s<>\"]{1,200}", re.ASCII)
 _USER = re.compile(r"[^\s<>\"@:;/]{1,64}", re.ASCII)
 
@@ -92,6 +93,13 @@ def _phone(value: str) -> str:
     kind = _TEL if value.startswith("tel:") else _SIP if value.startswith(("sip:", "sips:")) else _USER
     if not kind.fullmatch(value):
         raise ValueError('not a phone: a user of `phones` ("200"), tel:+4930123456 or sip:anna@host')
+    return value
+
+
+def _sender(value: str) -> str:
+    value = re.sub(r"(?<=\d)[ ./-](?=\d)", "", value)
+    if not _SENDER.fullmatch(value):
+        raise ValueError("not a number that calls can show: +4930123456")
     return value
 
 
@@ -249,8 +257,9 @@ class Queue(Section):
     waiting: Name | WaitingStrategy = WaitingStrategy()
     """What callers hear and may press: name of a strategy, or one written here."""
     service_level: ServiceLevel = ServiceLevel()
-    senders: tuple[Digits, ...] = ()
-    """Numbers that calls of this queue may show; the first where nothing else is said."""
+    senders: tuple[Annotated[Digits, AfterValidator(_sender)], ...] = ()
+    """Numbers that calls of this queue may show; the first where nothing else is said: call backs, and what its agents
+    dial on their phones."""
     max_length: Annotated[int, Field(ge=0, le=MAX_LENGTH)] | None = None
     """Callers who may wait; None: as many as there is room for."""
     join_when_empty: Literal["always", "logged_in", "available"] = "logged_in"

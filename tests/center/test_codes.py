@@ -21,7 +21,7 @@ from ivr.center.words import WORDS, words_of
 from ivr.errors import ConfigError
 from ivr.flow.ports import PromptSpec
 from ivr.settings import parse_settings
-from tests.kit.house import CELL, DESK, SHOP, Party
+from tests.kit.house import CELL, DESK, SHOP, TRUNK, Party
 from tests.kit.queue_house import QueueHouse, desk_flow
 
 MORE = """
@@ -255,3 +255,28 @@ def test_of_many_the_code_is_asked_for(tmp_path: Path) -> None:
     caller.hang_up()
     assert center.dial(anna, "200", "*16") == "Enter the code of the result, then press the hash key."
     assert center.enter("9") == "Result 9: this is noted."
+
+
+@pytest.mark.parametrize(
+    ("queues", "shown"),
+    [
+        ("{sales: {senders: ['+49 30 555', '+4930556']}}", "+4930555"),
+        ("{sales: {}, default: {senders: ['+4930777']}}", "+4930777"),
+        ("{sales: {}}", "200"),
+    ],
+)
+def test_what_agents_call_out_by_shows_the_number_of_their_queue(tmp_path: Path, queues: str, shown: str) -> None:
+    center = Center(tmp_path, "outbound_policy: {phones: ['+49*']}\n")
+    made = parse_settings(f"queues: {queues}", tmp_path / "ivr.yaml", {}).queues
+    agents = dict(center.settings.agents)
+    agents["anna"] = agents["anna"].model_copy(update={"queues": ("sales",)})
+    update = {"queues": made, "agents": agents}
+    center.roster.reload(center.settings.model_copy(update=update), lambda merged: [])
+    trunk = center.party(TRUNK)
+    center.phone("200", DESK).call_as("200", "+49301234")
+    assert trunk.calls[-1].request.from_.uri.user == shown
+
+
+def test_a_sender_is_a_number() -> None:
+    with pytest.raises(ConfigError, match="not a number that calls can show"):
+        parse_settings("queues: {sales: {senders: ['{{ call.from }}']}}", Path("ivr.yaml"), {})

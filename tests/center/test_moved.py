@@ -49,3 +49,60 @@ def test_agents_see_the_flow_that_a_moved_call_was_in(tmp_path: Path) -> None:
     order = [event.type for event in house.told]
     assert order.index("call.moved") < order.index("call.element", order.index("call.moved"))
     assert order.index("call.element", order.index("call.moved")) < order.index("queue.joined")
+
+
+def moved(house: QueueHouse, target: Target, value: str) -> None:
+    goal = goal_of(target, value, house.manager.flows, house.settings)
+    house.manager.move(next(iter(house.manager.calls)), goal.flow, goal.entry, "console")
+    house.run(0.1)
+
+
+def path(house: QueueHouse) -> list[str]:
+    """Elements of the shop that the only call has been in."""
+    [call] = house.manager.calls.values()
+    return [step.element for step in call.machine.steps if step.flow == "shop"]
+
+
+@pytest.mark.parametrize(
+    ("target", "value"),
+    [("queue", "default"), ("to", "phone:200"), ("to", "sip:nobody@"), ("ai_agent", "front"), ("application", "shop")],
+)
+def test_a_call_that_nobody_takes_goes_on_where_it_was(tmp_path: Path, target: Target, value: str) -> None:
+    house = QueueHouse(tmp_path, {"shop": SHOP}, {"anna": "200"}, queue="{join_when_empty: available}", more=OTHERS)
+    house.party().call("100")
+    house.run(0.5)
+    moved(house, target, value)
+    moved(house, target, value)
+    assert path(house) == ["start", "words", "words", "words"]
+    [call] = house.manager.calls.values()
+    assert [note for note in call.machine.notes if "words begins again" in note.text]
+
+
+def test_a_moved_call_that_ends_goes_nowhere(tmp_path: Path) -> None:
+    after = SHOP.replace("next: bye}", "branches: {call_ended: note}, next: bye}") + "  note: {type: variables}\n"
+    house = QueueHouse(tmp_path, {"shop": after.replace("{type: variables}", NOTE)}, {"anna": "200"})
+    anna, caller = house.phone("200", DESK), house.party()
+    caller.call("100")
+    house.run(0.5)
+    moved(house, "queue", "default")
+    anna.answer()
+    house.run(0.5)
+    [call] = house.manager.calls.values()
+    caller.hang_up()
+    house.run(20.0)
+    assert [step.element for step in call.machine.steps if step.flow == "shop"] == ["start", "words"]
+    house.settled()
+
+
+def test_who_leaves_a_message_in_the_queue_is_done(tmp_path: Path) -> None:
+    waiting = "waiting: {calm: {keys: {1: voicemail}}}"
+    house = QueueHouse(tmp_path, {"shop": SHOP}, {"anna": "200"}, queue="{waiting: calm}", more=waiting)
+    house.phone("200", DESK)
+    caller = house.party()
+    caller.call("100")
+    house.run(0.5)
+    moved(house, "queue", "default")
+    caller.press("1")
+    house.run(120.0)
+    house.settled_calls(1)
+    assert not house.manager.calls
