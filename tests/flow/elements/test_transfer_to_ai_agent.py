@@ -315,3 +315,11 @@ def test_it_leaves_a_document_behind() -> None:
     call.wait(10.0)
     assert call.said == ["Goodbye."]
     assert call.path[-1] == "over"
+
+
+def test_the_key_of_the_call_goes_where_it_is_sent_and_is_shown_nowhere() -> None:
+    call = bot('parameters: {uuid: "{{ call.key }}"}\nmetadata: {key: "{{ call.key }}"}')
+    found = command(call)
+    assert len(found.parameters["uuid"]) == 36 and found.secret
+    assert found.packet["metadata"] == {"key": "xxxx"}
+    assert found.parameters["uuid"] not in str(done(call, "completed").details("helper"))
