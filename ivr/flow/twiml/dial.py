@@ -100,6 +100,8 @@ def dial(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk.notice(13231, "ringTone is not used: callers hear the ringing of this country", "Dial")
     queues = list(verb.nouns("Queue"))
     if queues:
+        # At Twilio an agent's call takes the first caller out of a queue so; here queues ring their agents themselves.
+        talk.notice(13233, "Queue in a Dial does not take a caller out of a queue: this caller waits in it", "Dial")
         return (yield from wait_for_agent(talk, verb, base, entry, queues[0].text))
     targets = _targets(talk, verb, base)[:MAX_TARGETS]
     action = talk.way(verb, base, {}) if verb.get("action") else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ivr.flow.ports import CallRecorded, Forward, ForwardAnswered, ForwardDone, ForwardRinging
+from ivr.flow.ports import CallRecorded, Forward, ForwardAnswered, ForwardDone, ForwardRinging, JoinQueue
 from ivr.flow.twiml import recording_sid
 from tests.flow.twiml.kit import Application
 
@@ -172,6 +172,12 @@ def test_what_is_not_there_is_said_and_the_rest_is_done(document: str, error: st
     data: dict[str, Any] = app.told("error")[0]
     assert data["ErrorCode"].isdecimal()
     assert data["CallbackSource"] == "error"
+
+
+def test_a_queue_is_waited_in_and_that_is_said() -> None:
+    app = Application().answer('<Dial action="/after"><Queue>support</Queue></Dial>')
+    assert app.call.commands(JoinQueue)[-1].queue == "support"
+    assert "this caller waits in it" in app.errors[0]
 
 
 def test_a_conference_alone_leads_to_the_action() -> None:
