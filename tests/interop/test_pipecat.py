@@ -1,4 +1,5 @@
-"""A bot of pipecat, unmodified: it is called, speaks, is interrupted, hears, and hangs up by its POST.
+"""A bot of pipecat, unmodified: it is called, speaks, is interrupted, hears, and hangs up by its POST; and what pipecat
+makes of Media Streams as the four houses have them.
 
 Its packages (860 MB) have an environment of their own: `deploy/pipecat.sh` makes it in var/pipecat, or IVR_PIPECAT
 names its Python.
@@ -6,6 +7,7 @@ names its Python.
 
 from __future__ import annotations
 
+import json
 import os
 import selectors
 import socket
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.handoff.protocols import Clear, Facts, Speech, media_streams
 from tests.conftest import free_port
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
@@ -143,3 +146,80 @@ def test_it_speaks_is_interrupted_hears_and_hangs_up(daemon: tuple[Daemon, int])
     assert record["cause"] == "ended_by_api"
     assert (entry["target"], entry["outcome"]) == ("parrot", "completed")
     assert entry["clears"] >= 1 and entry["keys"] == 1 and "odd" not in entry
+
+
+ASKED = """
+import asyncio, json, sys
+from types import SimpleNamespace
+from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
+from pipecat.runner.utils import parse_telephony_websocket
+from pipecat.serializers.exotel import ExotelFrameSerializer
+from pipecat.serializers.plivo import PlivoFrameSerializer
+from pipecat.serializers.telnyx import TelnyxFrameSerializer
+from pipecat.serializers.twilio import TwilioFrameSerializer
+
+class Socket:
+    def __init__(self, messages):
+        self.messages = list(messages)
+    def iter_text(self):
+        async def every():
+            while self.messages:
+                yield self.messages.pop(0)
+        return every()
+
+def params(kind):
+    return kind.InputParams(auto_hang_up=False)
+
+MAKERS = {
+    "twilio": lambda call: TwilioFrameSerializer(call["stream_id"], params=params(TwilioFrameSerializer)),
+    "telnyx": lambda call: TelnyxFrameSerializer(
+        call["stream_id"], "PCMU", call["outbound_encoding"], params=params(TelnyxFrameSerializer)
+    ),
+    "plivo": lambda call: PlivoFrameSerializer(call["stream_id"], params=params(PlivoFrameSerializer)),
+    "exotel": lambda call: ExotelFrameSerializer(call["stream_id"]),
+}
+
+async def main():
+    found = {}
+    for name, messages in json.load(sys.stdin).items():
+        kind, call = await parse_telephony_websocket(Socket(messages["first"]))
+        serializer = MAKERS[kind](call)
+        await serializer.setup(SimpleNamespace(audio_in_sample_rate=8000, audio_out_sample_rate=8000))
+        heard = [await serializer.deserialize(message) for message in messages["media"]]
+        key = await serializer.deserialize(messages["key"])
+        said = await serializer.serialize(OutputAudioRawFrame(audio=bytes(320), sample_rate=8000, num_channels=1))
+        found[name] = {
+            "kind": kind,
+            "call": [call["stream_id"], call["call_id"]],
+            "heard": sum(len(frame.audio) for frame in heard if frame is not None),
+            "key": key.button.value,
+            "says": [said, await serializer.serialize(InterruptionFrame())],
+        }
+    print("found " + json.dumps(found))
+
+asyncio.run(main())
+"""
+
+
+def test_what_is_said_as_each_house_is_understood_and_its_answers_are() -> None:
+    facts = Facts("0a1b2c3d-0000-4000-8000-000000000001", "CA" + "1" * 32, ACCOUNT, "MZ" + "3" * 32, "+49301", "100")
+    asked, bots = {}, {}
+    for name in ("twilio", "telnyx", "plivo", "exotel"):
+        bot = bots[name] = media_streams(name, facts)
+        sound = bytes(320) if bot.encoding == "slin16" else b"\xff" * 160
+        first = [str(message) for message in bot.begin()]
+        media = [str(bot.heard(sound, number / 50)) for number in range(50)]
+        (key,) = bot.pressed("5")
+        asked[name] = {"first": [*first, *media][:2], "media": media, "key": str(key)}
+    done = subprocess.run(
+        [str(PYTHON), "-c", ASKED], input=json.dumps(asked), capture_output=True, text=True, timeout=120
+    )
+    line = next((line for line in done.stdout.splitlines() if line.startswith("found ")), None)
+    assert line is not None, done.stderr
+    for name, found in json.loads(line.removeprefix("found ")).items():
+        assert (found["kind"], found["key"]) == (name, "5")
+        assert found["call"] == [facts.stream_sid, facts.call_sid]
+        assert found["heard"] >= 49 * 320
+        speech, clear = (list(bots[name].received(message)) for message in found["says"])
+        assert clear == [Clear()]
+        assert all(isinstance(one, Speech) and set(one.payload) <= {0, 0xFF} for one in speech)
