@@ -150,7 +150,8 @@ class ConsoleHouse:
         return {"calls": list(self.calls.values())}
 
     def _call(self, request: web.Request) -> dict[str, Any]:
-        found = self.calls.get(request.match_info["id"])
+        name = request.match_info["id"]
+        found = next((row for row in self.calls.values() if name in (row["id"], str(row["short_id"]))), None)
         if found is None:
             raise ProblemError(404, "there is no such call")
         return {**found, "state": "answered", "path": self.paths.get(found["id"], []), "hand_offs": []}

@@ -56,7 +56,7 @@ const LONGEST_PAUSE = 15000;
 const SILENCE = 40000; // the daemon says something each 15 s: a connection that says nothing is none
 
 // Events from now on, until `signal`. `heard(type, event)`; `state("on" | "off" | "refused")`; `gap()` where some were
-// missed, and at the beginning.
+// missed.
 export async function stream({ heard, state, gap, signal }) {
   let last = "";
   let pause = FIRST_PAUSE;
@@ -76,7 +76,6 @@ export async function stream({ heard, state, gap, signal }) {
       if (!answer.ok) throw new Problem(answer.status, "");
       state("on");
       pause = FIRST_PAUSE;
-      if (!last) gap();
       for await (const found of messages(answer.body)) {
         clearTimeout(silent);
         silent = setTimeout(stop, SILENCE);

@@ -1,7 +1,7 @@
 // The console: one page at a time, drawn anew when something changes that it shows.
 
 import { get, hooks, stream, token } from "./api.js";
-import { calls, forget, heard, lookAtCallers, may, me, onChange, queues, refresh, signedIn } from "./data.js";
+import { calls, begin as start, forget, heard, lookAtCallers, may, me, onChange, queues, refresh, signedIn } from "./data.js";
 import { card, empty, h, hour, now, say, show, tick } from "./dom.js";
 import { call } from "./call.js";
 import { calls as list } from "./calls.js";
@@ -110,11 +110,10 @@ function listen() {
 function connected(state) {
   by("live").className = `live ${state}`;
   by("live").textContent = { on: "live", off: "not connected", refused: "signed out" }[state];
-  if (state === "on") {
-    if (bar.dataset.state === "off") refresh(); // figures that no event tells
-    lastLive = now();
-  }
-  tell(state === "off" ? `The daemon does not answer; it is asked again and again.${lastLive ? ` What stands here is of ${hour(now())}.` : ""}` : "", state);
+  if (bar.dataset.state === undefined || bar.dataset.state === "") start();
+  else if (state === "on") refresh(); // figures that no event tells
+  if (state === "off" && bar.dataset.state === "on") lastLive = now();
+  tell(state === "off" ? `The daemon does not answer; it is asked again and again.${lastLive ? ` What stands here is of ${hour(lastLive)}.` : ""}` : "", state);
 }
 
 function tell(text, state) {
@@ -141,6 +140,7 @@ export function signing(text = "") {
 
 function begin() {
   forget();
+  tell("", "");
   listen();
   named();
   draw();

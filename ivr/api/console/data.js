@@ -7,6 +7,9 @@ const drawers = new Set();
 export const onChange = (draw) => drawers.add(draw);
 export const changed = () => drawers.forEach((draw) => draw());
 
+// Until it is listened to what happens nothing is asked for: in between something could change unheard.
+let listening = false;
+
 const REST = 4; // a daemon that needs a moment for an answer is asked at most a fifth of the time
 
 // Something that can be asked for. When it may have changed it is asked for again, if somebody looks at it: at once,
@@ -24,7 +27,7 @@ export class Source {
   }
 
   go() {
-    if (!this.wanted || !this.stale || this.asking || this.timer || (document.hidden && !this.hidden)) return;
+    if (!listening || !this.wanted || !this.stale || this.asking || this.timer || (document.hidden && !this.hidden)) return;
     const wait = this.rested - performance.now();
     if (wait <= 0) this.ask();
     else this.timer = setTimeout(() => { this.timer = undefined; this.go(); }, wait);
@@ -174,18 +177,29 @@ export function heard(type, event) {
   changed();
 }
 
-// All of it may be otherwise: events were missed, or somebody else asks.
+const all = () => [me, calls, agents, queues, ...inQueues.values()];
+
+// Events come from now on.
+export function begin() {
+  listening = true;
+  all().forEach((source) => source.go());
+  changed();
+}
+
+// All of it may be otherwise: events were missed.
 export function refresh() {
-  [me, calls, agents, queues, ...inQueues.values()].forEach((source) => source.touch());
+  all().forEach((source) => source.touch());
   listeners.forEach((each) => each("gap", { data: {} }));
 }
+// Somebody else asks.
 export function forget() {
-  [me, calls, agents, queues, ...inQueues.values()].forEach((source) => source.forget());
+  listening = false;
+  all().forEach((source) => source.forget());
   listeners.forEach((each) => each("forget", { data: {} }));
 }
 
 export const signedIn = () => Boolean(token.get());
 
 document.addEventListener("visibilitychange", () => {
-  [me, calls, agents, queues, ...inQueues.values()].forEach((source) => source.go());
+  all().forEach((source) => source.go());
 });

@@ -13,6 +13,7 @@ const MISSED = 5; // that are remembered
 
 let name = "";
 let missed = [];
+let anew = 0; // since then what may be chosen is not known any more
 
 const own = (word = "") => `/v1/agents/${encodeURIComponent(name)}${word ? `/${word}` : ""}`;
 
@@ -25,6 +26,7 @@ const agent = new Source(async () => {
 }, PAUSE, { hidden: true, every: LOOK });
 
 onEvent((type, { at, call, data }) => {
+  if (type === "gap") anew = now();
   if (type === "forget") {
     agent.forget();
     missed = [];
@@ -180,7 +182,7 @@ export const desk = {
       missed = [];
       agent.forget();
     }
-    const all = agents.value ? [] : [agents];
+    const all = agents.value && agents.loaded >= anew ? [] : [agents];
     return name && (!agents.value || agents.value.agents.has(name)) ? [me, agent, ...all] : [me, ...all];
   },
 
