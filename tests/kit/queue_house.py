@@ -7,7 +7,7 @@ caller.call("100"); anna.answer(); anna.hang_up(); house.settled()
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +18,8 @@ from ivr.feed import FeedEvent
 from ivr.lines import Ground
 from ivr.sip import Flow, Request, parse_message
 from tests.kit.house import HOUSE, Address, Clock, House, Names, Party, Task
+from tests.kit.link import Link
+from tests.kit.media import FakePool
 from tests.kit.sip import request
 
 __all__ = ["QueueHouse", "desk_flow", "settings_with"]
@@ -49,7 +51,8 @@ def settings_with(agents: Mapping[str, str], more: str = "", queue: str = "{}", 
     for name, fields in agents.items():
         user, _, rest = fields.partition(",")
         lines.append(f'  {name}: {{phones: ["{user}"]{"," + rest if rest else ""}}}')
-    lines.append(f"queues: {{default: {queue}}}")
+    if "queues:" not in more:
+        lines.append(f"queues: {{default: {queue}}}")
     return "\n".join(lines) + "\n" + more
 
 
@@ -66,8 +69,9 @@ class QueueHouse(House):
         more: str = "",
         line: str = PBX,
         kept: Mapping[str, Any] | None = None,
+        media: Callable[[Link], tuple[FakePool, Any]] | None = None,
     ) -> None:
-        super().__init__(folder, flows, settings_with(agents, more, queue, line))
+        super().__init__(folder, flows, settings_with(agents, more, queue, line), media)
         self.told: list[FeedEvent] = []
         self.services.feed.listen(self.told.append)
         self.kept: dict[str, Any] = dict(kept or {})
