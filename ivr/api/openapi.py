@@ -31,11 +31,13 @@ USUAL_PROBLEMS = {
     400: "The body is not JSON.",
     401: "No token, or one that is not good.",
     403: "The token lacks the scope.",
+    404: "There is nothing of that name.",
     409: f"Another request has this {KEY_HEADER}.",
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "The request does not say what it should.",
     429: "Too many requests: the same again after `Retry-After` seconds.",
+    503: "Not now (the store, or a limit): the same again after `Retry-After` seconds.",
 }
 """Of many endpoints."""
 
@@ -147,6 +149,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, pattern in endpoint.names.items():
         schema = {"type": "integer"} if pattern.startswith(r"\d") else {"type": "string"}
+        if pattern and schema["type"] == "string":
+            schema["pattern"] = f"^(?:{pattern})$"
         told = endpoint.parameters.get(name) or PARAMETERS.get(name, "")
         found.append({"name": name, "in": "path", "required": True, "description": told, "schema": schema})
     if endpoint.query is not None:
@@ -197,7 +201,8 @@ def _responses(endpoint: Endpoint, references: Mapping[type[BaseModel], dict[str
         responses["304"] = {"description": "What `If-None-Match` names is still right."}
     problem = {"application/problem+json": {"schema": references[Problem]}}
     for status, when in sorted({**_usual(endpoint), **endpoint.problems}.items()):
-        responses[str(status)] = {"description": when, "content": problem}
+        known = responses.get(str(status), {"description": when})
+        responses[str(status)] = {**known, "content": {**known.get("content", {}), **problem}}
     responses["default"] = {"description": "Any other problem.", "content": problem}
     return responses
 
@@ -206,13 +211,15 @@ def _usual(endpoint: Endpoint) -> dict[int, str]:
     """Problems of every endpoint of this kind."""
     statuses: list[int] = []
     if endpoint.scope is not None:
-        statuses += [401, 403]
+        statuses += [401, 403, 503]
     if endpoint.body is not None:
         statuses += [413, 415]
-    if endpoint.body is not None and not isinstance(endpoint.body, Raw):
+    if endpoint.body is not None and not (isinstance(endpoint.body, Raw) and endpoint.body.model is None):
         statuses.append(400)
     if endpoint.body is not None or endpoint.query is not None:
         statuses.append(422)
+    if endpoint.names:
+        statuses.append(404)
     if endpoint.idempotent is not None:
         statuses.append(409)
     if endpoint.plain_path not in UNLIMITED:

@@ -26,6 +26,7 @@ MAX_NUMBER = 256
 MAX_REASON = 1000
 WRITE_SECONDS = 5.0
 """Until a change must be safe in the store, else it is answered that it cannot be written now."""
+LONG = f"A number has at most {MAX_NUMBER} characters."
 HIDDEN = "xxxx"
 """In place of a field that must stand in no report."""
 
@@ -121,7 +122,8 @@ class PeopleRoutes:
     def endpoints(self) -> list[Endpoint]:
         """What can be asked."""
         all_, one, profile = "/v1/do-not-contact", "/v1/do-not-contact/{number}", "/v1/profiles/{number}"
-        off, unknown = {404: "The number is not on the list."}, {404: "Nothing is known of the number."}
+        off = {404: "The number is not on the list.", 422: LONG}
+        unknown = {404: "Nothing is known of the number.", 422: LONG}
         counts: dict[int, type[Model]] = {201: BlockedCount, 200: BlockedCount}
         shown: dict[int, type[Model]] = {200: ProfileShown}
         return [
@@ -219,5 +221,5 @@ def _entry(entry: Blocked) -> dict[str, Any]:
 def _number(ask: Ask[Any, Any]) -> str:
     number = ask.path["number"]
     if len(number) > MAX_NUMBER:
-        raise ProblemError(422, f"a number is text of at most {MAX_NUMBER} characters")
+        raise ProblemError(422, LONG)
     return plain_number(number.strip())
