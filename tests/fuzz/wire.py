@@ -23,8 +23,8 @@ from ivr.handoff.protocols import (
     Given,
     Kept,
     Keys,
+    Lost,
     MarkSet,
-    MediaStreams,
     Message,
     Odd,
     OpenAiRealtime,
@@ -33,6 +33,7 @@ from ivr.handoff.protocols import (
     Speech,
     WebSocketClient,
     Wire,
+    media_streams,
 )
 from ivr.handoff.protocols.websocket import MAX_MESSAGE
 from ivr.handoff.protocols.wire import EVENTS
@@ -202,7 +203,7 @@ FACTS = Facts("0a1b2c3d-0000-4000-8000-000000000001", "CA", "AC", "MZ", "1", "2"
 AGENT = AiAgent.model_validate(
     {"protocol": "openai-realtime", "tools": {"note": {"reason": "note", "variables": {"a": "b"}}, "bye": {}}}
 )
-SAID = (Accepted, Speech, MarkSet, Clear, Kept, Given, Send, Odd, Keys)
+SAID = (Accepted, Speech, MarkSet, Clear, Kept, Given, Lost, Send, Odd, Keys)
 
 
 def _taken(wire: Wire, data: bytes) -> Iterator[Message]:
@@ -236,7 +237,7 @@ def websocket(data: bytes) -> None:
 def agent(data: bytes) -> None:
     """Messages of an AI agent in each protocol: whatever comes means something known, or nothing."""
     text = data.decode("utf-8", "replace")
-    for dialect in (MediaStreams(FACTS), OpenAiRealtime(AGENT, FACTS)):
+    for dialect in (*(media_streams(house, FACTS) for house in ("twilio", "exotel")), OpenAiRealtime(AGENT, FACTS)):
         for message_ in (text, data):
             for said in dialect.received(message_):
                 assert isinstance(said, SAID)
@@ -244,7 +245,7 @@ def agent(data: bytes) -> None:
                     assert len(json.dumps(dict(said.variables))) < 80_000
     for server in (False, True):
         socket = AudioSocket(FACTS.call_id, server=server)
-        for found in _taken(AudioSocketWire(), data):
+        for found in _taken(AudioSocketWire(named=server), data):
             assert all(isinstance(said, SAID) for said in socket.received(found))
 
 
