@@ -10,6 +10,12 @@ from typing import Any
 
 import pytest
 
+from ivr.center.asking import Asking
+from ivr.center.codes import Codes
+from ivr.center.office import Office
+from ivr.center.roster import Roster
+from ivr.center.rules.decisions import Decision, Disposed
+from ivr.center.rules.offering import ASKED_SECONDS
 from tests.kit.house import Party
 from tests.kit.queue_house import QueueHouse, desk_flow
 
@@ -30,6 +36,9 @@ WEIGHTS = {
     "unregisters": 1,
     "loses": 1,
     "both": 1,
+    "presses": 3,
+    "hears_out": 2,
+    "reconfigures": 1,
 }
 """What happens, and how often."""
 ORDERS = ("longest_idle", "ring_all", "round_robin", "fewest_calls", "by_skill", "weighted")
@@ -42,11 +51,20 @@ class History:
         self.chance = random.Random(seed)
         order = ORDERS[seed % len(ORDERS)]
         fields = "whisper: {text: A call.}" if seed % 3 == 0 else ""
-        queue = f"{{order: {order}, ring_timeout: 5s, join_when_empty: always, sticky: ever}}"
+        asks = '{keys: "**"}' if seed % 2 else "{after_call: true}"
+        queue = f"{{order: {order}, ring_timeout: 5s, join_when_empty: always, sticky: ever, ask_disposition: {asks}}}"
         flows = {"main": desk_flow("100", fields)}
-        self.house = QueueHouse(folder, flows, AGENTS, queue=queue)
+        self.house = QueueHouse(folder, flows, AGENTS, queue=queue, more='dispositions: {sold: {code: "1"}}\n')
+        self.roster = Roster(self.house.settings, {}, lambda kind, key, value: None)
+        codes = Codes(Office(self.house.desk, self.roster), self.house.services.clock)
+        self.house.desk.asking = Asking(self.house.services, codes)
+        self.disposed = 0
+        self.house.desk.listeners.append(self._decided)
         self.phones = {f"20{n}": self.house.phone(f"20{n}", (f"192.0.2.2{n}", 5060)) for n in range(3)}
         self.callers: list[Party] = []
+
+    def _decided(self, decision: Decision) -> None:
+        self.disposed += isinstance(decision, Disposed)
 
     def step(self) -> None:
         """Something happens, and some time passes."""
@@ -124,11 +142,42 @@ class History:
         self.leaves()
         self.answers()
 
+    def presses(self) -> None:
+        """Somebody presses keys: an agent ends a talk, gives a disposition, or nothing of it."""
+        ports = [port for port in self.house.pool.ports if not port.released]
+        if ports:
+            port = self.chance.choice(ports)
+            for key in self.chance.choice(["**", "1", "9", "*"]):
+                self.house.press(key, port)
+
+    def hears_out(self) -> None:
+        """What agents are asked or told is over."""
+        for port in self.house.pool.ports:
+            if any(text.startswith(("What was", "sold", "There is no", "Enter")) for text in port.heard()):
+                port.played()
+
+    def reconfigures(self) -> None:
+        """Agents are taken out or disabled, the order and the queue are others, or all is as it was."""
+        file = self.house.settings
+        kind = self.chance.choice(["none", "gone", "disabled", "order", "queue"])
+        agents, queues = dict(file.agents), dict(file.queues)
+        name = self.chance.choice(list(AGENTS))
+        if kind == "gone":
+            del agents[name]
+        elif kind == "disabled":
+            agents[name] = agents[name].model_copy(update={"enabled": False})
+        elif kind == "order":
+            queues["default"] = queues["default"].model_copy(update={"order": self.chance.choice(ORDERS)})
+        elif kind == "queue":
+            queues["other"] = queues["default"]
+        self.roster.reload(file.model_copy(update={"agents": agents, "queues": queues}), lambda merged: [])
+
     def end(self) -> None:
         """Everybody goes home."""
+        self.roster.reload(self.house.settings, lambda merged: [])
         for caller in self.callers:
             caller.session.hangup(self.house.now)
-        self.house.run(10.0)
+        self.house.run(ASKED_SECONDS + 10.0)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ivr.call.moving import goal_of
+import pytest
+
+from ivr.call.moving import Target, goal_of
 from tests.kit.house import DESK
 from tests.kit.queue_house import QueueHouse
 
@@ -16,6 +18,12 @@ elements:
 """
 
 
+NOTE = "  note: {type: set_variable, variables: {over: yes}}\n"
+OTHERS = """
+ai_agents: {front: {url: "ws://127.0.0.1:1/"}}
+applications: {shop: {url: "http://127.0.0.1:1/", secret: secret-of-the-shop}}
+http: {allow: [127.0.0.1]}
+"""
 SUMMED_UP = """
 variables: {summary: "Wants two things:\\r\\n\\r\\nX-Evil: 1 \\u0007\\"<sip:x@y> WORDS"}
 elements:
@@ -59,8 +67,8 @@ def moved(house: QueueHouse, target: Target, value: str) -> None:
 
 def path(house: QueueHouse) -> list[str]:
     """Elements of the shop that the only call has been in."""
-    [call] = house.manager.calls.values()
-    return [step.element for step in call.machine.steps if step.flow == "shop"]
+    steps = house.manager.find(next(iter(house.manager.calls))).machine.steps
+    return [step.element for step in steps if step.flow == "shop"]
 
 
 @pytest.mark.parametrize(
@@ -74,35 +82,33 @@ def test_a_call_that_nobody_takes_goes_on_where_it_was(tmp_path: Path, target: T
     moved(house, target, value)
     moved(house, target, value)
     assert path(house) == ["start", "words", "words", "words"]
-    [call] = house.manager.calls.values()
-    assert [note for note in call.machine.notes if "words begins again" in note.text]
 
 
 def test_a_moved_call_that_ends_goes_nowhere(tmp_path: Path) -> None:
-    after = SHOP.replace("next: bye}", "branches: {call_ended: note}, next: bye}") + "  note: {type: variables}\n"
-    house = QueueHouse(tmp_path, {"shop": after.replace("{type: variables}", NOTE)}, {"anna": "200"})
+    after = SHOP.replace("next: bye}", "branches: {call_ended: note}, next: bye}") + NOTE
+    house = QueueHouse(tmp_path, {"shop": after}, {"anna": "200"})
     anna, caller = house.phone("200", DESK), house.party()
     caller.call("100")
     house.run(0.5)
     moved(house, "queue", "default")
     anna.answer()
     house.run(0.5)
-    [call] = house.manager.calls.values()
+    steps = house.manager.find(next(iter(house.manager.calls))).machine.steps
     caller.hang_up()
     house.run(20.0)
-    assert [step.element for step in call.machine.steps if step.flow == "shop"] == ["start", "words"]
+    assert [step.element for step in steps if step.flow == "shop"] == ["start", "words"]
     house.settled()
 
 
 def test_who_leaves_a_message_in_the_queue_is_done(tmp_path: Path) -> None:
-    waiting = "waiting: {calm: {keys: {1: voicemail}}}"
+    waiting = "waiting: {calm: {keys: {voicemail: '1'}}}"
     house = QueueHouse(tmp_path, {"shop": SHOP}, {"anna": "200"}, queue="{waiting: calm}", more=waiting)
     house.phone("200", DESK)
     caller = house.party()
     caller.call("100")
     house.run(0.5)
     moved(house, "queue", "default")
-    caller.press("1")
+    house.press("1")
     house.run(120.0)
     house.settled_calls(1)
     assert not house.manager.calls

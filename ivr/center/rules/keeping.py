@@ -7,6 +7,7 @@ takes what it can read: an older or damaged snapshot costs what is wrong in it, 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 
@@ -22,11 +23,14 @@ from ivr.center.rules.figures import (
 )
 from ivr.center.rules.floor import Floor
 from ivr.center.rules.lines import Callback, Entry, Line
-from ivr.center.rules.people import AgentState
+from ivr.center.rules.people import AgentState, LastTalk, WrapUp
 from ivr.center.rules.presence import watch_activity
 from ivr.center.rules.routing import needed_skills
 
 __all__ = ["restore", "snapshot"]
+
+MAX_WRAP_UP = 3600.0
+"""Seconds, whatever the clock says: as much as the configuration takes."""
 
 FARTHEST = 1e12
 """A number that is larger is no moment."""
@@ -69,8 +73,15 @@ def _agent(floor: Floor, agent: AgentState) -> dict[str, Any]:
         "idle_since": round(agent.idle_since + floor.offset, 3),
         "missed": agent.missed,
         "calls": agent.calls,
+        **({} if agent.last is None else {"last": asdict(agent.last)}),
+        **({} if agent.wrap is None or agent.wrap.done else {"wrap": _wrap(floor, agent.wrap)}),
         **agent.book.json(),
     }
+
+
+def _wrap(floor: Floor, wrap: WrapUp) -> dict[str, float]:
+    began, until = round(wrap.began + floor.offset, 3), round(wrap.until + floor.offset, 3)
+    return {"began": began, "until": until, "taken": round(wrap.taken, 3)}
 
 
 def _callback(floor: Floor, entry: Entry, callback: Callback) -> dict[str, Any]:
@@ -151,10 +162,24 @@ def _restore_agent(floor: Floor, agent: AgentState, kept: Any, *, same_day: bool
     agent.missed = max(0, int(_number(kept, "missed")))
     agent.calls = max(0, int(_number(kept, "calls"))) if same_day else 0
     agent.book.restore(kept, AGENT_COUNTS, same_day=same_day)
+    _restore_talk(floor, agent, _mapping(kept, "last"), _mapping(kept, "wrap"))
     floor.touch(agent, "restored")
     floor.timers.clear(("inactive", agent.name))
     watch_activity(floor, agent)
     return group is not None
+
+
+def _restore_talk(floor: Floor, agent: AgentState, last: Kept, wrap: Kept) -> None:
+    """The conversation that a disposition is about, and wrapping up after it where its time is not over."""
+    if not _text(last, "caller"):
+        return
+    agent.last = LastTalk(max(0, int(_number(last, "offer"))), _text(last, "caller"), _text(last, "queue"))
+    left = min(_number(wrap, "until") - floor.wall, MAX_WRAP_UP)
+    if left > 0 and agent.logged_in:
+        began = min(floor.now, _number(wrap, "began") - floor.offset)
+        agent.wrap = WrapUp(agent.last, began, floor.now + left, max(0.0, _number(wrap, "taken")))
+        agent.queue, agent.caller = agent.last.queue, agent.last.caller
+        floor.wake(("wrap", agent.name), agent.wrap.until)
 
 
 def _restore_line(line: Line, kept: Kept, *, same_day: bool) -> None:

@@ -9,7 +9,7 @@ from ivr.center.rules import Center
 from ivr.center.rules import decisions as said
 from ivr.center.rules import events as told
 from ivr.center.rules.sticky import KEPT, Sticky
-from tests.kit.center import House, of
+from tests.kit.center import MONDAY, House, of
 
 TEXT = """
 phones: {"1": {password: x}, "2": {password: x}}
@@ -176,3 +176,33 @@ def test_reports_have_the_quarter_of_an_hour_in_which_the_centre_went_down() -> 
     assert [queue[name] for name in ("offered", "answered", "interrupted")] == [2, 1, 1]
     assert over["agents"]["anna"]["answered"] == 1 and now["queues"] == {}
     assert house.books("default")["offered"] == 2
+
+
+def test_wrapping_up_goes_on_and_a_disposition_can_be_given() -> None:
+    text = """
+phones: {"1": {password: x}, "2": {password: x}}
+agents: {anna: {phones: "1", wrap_up: 60s}, ben: {phones: "2"}}
+dispositions: {sold: Sold, late: {name: Late, queues: [other]}}
+queues: {other: {}}
+"""
+    house = House(text)
+    house.join("c1")
+    house.answer("c1")
+    house.hang_up("c1")
+    house.wait(20)
+    assert house.phase("anna") == "wrapping"
+    again = House(text, wall=MONDAY + 20)
+    assert again.center.restore(house.center.snapshot()) == []
+    again.tell(told.PhoneState("anna", True))
+    assert again.center.figures()["agents"]["anna"]["wrap_up_left"] == 40.0
+    assert again.center.dispositions("anna") == ["sold"] and again.center.dispositions("ben") is None
+    (disposed,) = of(said.Disposed, again.tell(told.Disposition("anna", "sold")))
+    assert (disposed.caller, disposed.queue) == ("c1", "default")
+    assert again.phase("anna") == "idle"
+    later = House(text, wall=MONDAY + 90)
+    later.center.restore(house.center.snapshot())
+    assert later.phase("anna") == "idle" and later.center.dispositions("anna") == ["sold"]
+    for rubbish in ({"until": "x"}, {"until": 1e300, "began": -1e300}, []):
+        kept = house.center.snapshot()
+        kept["agents"]["anna"]["wrap"] = rubbish
+        House(text).center.restore(kept)
