@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ivr.call.report import HIDDEN, CallReport, Measured
+from ivr.feed import Feed
 from ivr.flow import ports
 from ivr.flow.machine import Machine
 from ivr.store import CallRecord, Store
@@ -112,6 +113,10 @@ class AttemptReport(CallReport):
             self._attempt["reason"] = reason
         self.sip_status = event.sip_code
         self.done = True
+
+    def cut_off(self, feed: Feed) -> None:
+        """The daemon has died since it was placed: whoever heard of its beginning hears of its end."""
+        feed.tell("call.ended", {**self.summary(), **self._named(), "cause": "system"}, self.id)
 
     def over(self, cause: str, at: float) -> None:
         super().over(cause, at)

@@ -146,6 +146,8 @@ class Dials:
     def _done(self, solo: SoloFlow, command: ports.Dial, event: ports.DialDone) -> None:
         report = self._report(solo, command)
         report.failed(event, "", self._services.wall())
+        if event.status == INTERNAL["interrupted"].word:
+            report.cut_off(self._services.feed)
         self._services.dialled[report.result] += 1
         solo.settled(report.base(solo.machine))
         solo.runner.feed(event)

@@ -18,6 +18,7 @@ from ivr.flow.machine import Machine
 from ivr.guard import Dialler
 from ivr.lines import Showing
 from ivr.sip import Ended, Session
+from ivr.store import CallRecord, RecordWriter
 
 __all__ = ["LiveCall"]
 
@@ -56,6 +57,15 @@ class LiveCall(FlowCall):
         caller, report = self.caller, self.report
         names = {"id": report.id, "short_id": report.short_id, "caller": caller.number, "called": caller.called}
         return self.services.seen(self.leg, self.session, **names)
+
+    def so_far(self) -> CallRecord | None:
+        """Its record as far as it is (Going)."""
+        if not vars(self):  # let go
+            return None
+        return self.report.so_far(self.machine, self.services.wall(), self._recordings.unfinished())
+
+    def keep(self, writer: RecordWriter, record: CallRecord) -> None:
+        writer.call_started(record)
 
     def begin(self, entry: str) -> None:
         """Start the flow at its entry element."""

@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from ivr.call.arrivals import arrival
@@ -23,6 +24,7 @@ from ivr.call.outgoing import OutgoingCall
 from ivr.call.services import Services
 from ivr.call.transfer_rules import NOBODY, Peer, peer_of_caller
 from ivr.call.transferable import Transferable
+from ivr.call.unfinished import Unfinished
 from ivr.capture import Party
 from ivr.errors import (
     BusyError,
@@ -67,6 +69,7 @@ class CallManager:
         self.calls: dict[str, FlowCall] = {}
         self._unwritten: set[FlowCall] = set()
         """Calls that are over, and wait for their last figures or for a flow that goes on without its caller."""
+        self._unfinished = Unfinished(services.store.writer, services.call_later, services.clock)
         self.on_ended: Callable[[str, dict[str, Any]], None] = lambda call_id, summary: None
         """Hears of every call that is over, with what an event tells of it."""
         self.draining = False
@@ -189,7 +192,7 @@ class CallManager:
             elif services.settings.lines:
                 verdict = services.outbound.judge(caller.called, Dialler("phone", phone=caller.phone))
                 if verdict.allowed:
-                    flow = dialled_flow()
+                    flow = dialled_flow(services.desks.people.sender_of(caller.phone) if caller.phone else None)
                     found = flow, flow.entries[0]
                 else:
                     forbidden = verdict
@@ -223,6 +226,7 @@ class CallManager:
         session.owner = call = LiveCall(services, session, leg, caller, machine, report, self._left, self._written)
         self.calls[report.id] = call
         self.total += 1
+        self._keep(call)
         services.occupied.begin(call, caller.phone)
         names = {"id": report.id, "short_id": report.short_id, "caller": caller.number, "called": caller.called}
         services.captures.began(services.seen(leg, session, **names))
@@ -345,6 +349,7 @@ class CallManager:
         """A flow calls somebody."""
         self.calls[call.report.id] = call
         self.placed += 1
+        self._keep(call)
 
     def closed_out(self, call: OutgoingCall) -> None:
         """That call is over."""
@@ -367,8 +372,14 @@ class CallManager:
                 then()
             self._idle.clear()
 
-    def _written(self, call: FlowCall) -> None:
+    def _keep(self, call: LiveCall | OutgoingCall) -> None:
+        """Have the store know of a call that is up."""
+        call.report.on_change = partial(self._unfinished.changed, call)
+        self._unfinished.changed(call)
+
+    def _written(self, call: LiveCall | OutgoingCall) -> None:
         self._unwritten.discard(call)
+        self._unfinished.over(call)
         self._services.call_later(LET_GO, call.let_go)
 
     def when_idle(self, then: Callable[[], None]) -> None:
@@ -382,6 +393,7 @@ class CallManager:
         """Write the records that still wait for something: the daemon ends."""
         for call in list(self._unwritten):
             call.write()
+        self._unfinished.close()
 
     def end_all(self, cause: ports.Cause) -> None:
         """End every call."""

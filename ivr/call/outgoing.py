@@ -25,6 +25,7 @@ from ivr.guard import Dialler
 from ivr.lines import Showing
 from ivr.lines.callerid import NOBODY
 from ivr.sip import OutboundSession, Session
+from ivr.store import CallRecord, RecordWriter
 from media import Answerer, MediaEvent, RecordDone, Tone
 
 __all__ = ["OutgoingCall"]
@@ -87,6 +88,17 @@ class OutgoingCall(FlowCall):
     def _seen(self, leg: Leg, session: Session) -> Party:
         names = {"id": self.report.id, "short_id": self.report.short_id, "caller": self._shown, "called": self.number}
         return self.services.seen(leg, session, **names)
+
+    def so_far(self) -> CallRecord | None:
+        """Its run has a row of its own in the store: a record only where something is recorded (Going)."""
+        if not vars(self):  # let go
+            return None
+        sides = (self._early, self._recordings if self.up else None)
+        running = [told for side in sides if side is not None for told in side.unfinished()]
+        return self.report.so_far(self.machine, self.services.wall(), running) if running else None
+
+    def keep(self, writer: RecordWriter, record: CallRecord) -> None:
+        writer.call_completed(record)
 
     # Until the answer (OutdialHost)
 

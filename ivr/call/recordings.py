@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ivr.call.naming import free_path, safe_name
 from ivr.call.report import CallReport
@@ -79,6 +79,7 @@ class CallRecordings:
         )
         services.paths_taken.add(path)
         record = self._port.record(path, options)
+        self._report.on_change()
         self._running[record] = _Running(
             kind, number, path, services.wall(), str(uuid.uuid4()), options.max_silence or 0.0, owner
         )
@@ -113,6 +114,19 @@ class CallRecordings:
     def running(self) -> bool:
         """Something is recorded, or its file is not closed yet."""
         return bool(self._running)
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Recordings in progress, with the fields of their records."""
+        return [
+            {
+                "id": running.id,
+                "kind": running.kind,
+                "name": running.path.name,
+                "path": str(running.path),
+                "started_at": running.started_at,
+            }
+            for running in self._running.values()
+        ]
 
     def close(self) -> None:
         """The call ends: giving the port back closes what runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from ivr.feed import Feed
 from ivr.flow import ports
 from ivr.settings import HostPort
 from ivr.sip.negotiate import Agreed
-from ivr.store import CallRecord, RecordingRecord, Store
+from ivr.store import RUNNING, SEEN, CallRecord, RecordingRecord, Store
 from media import Stats
 
 if TYPE_CHECKING:
@@ -56,6 +57,8 @@ class CallReport:
         self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
         self._feed: Feed | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        """Called when there is more to tell of the call than before."""
         self._place: object = None
         """The step that the feed was told of last."""
         self.log = CallLog(log, {"call": record.id})
@@ -91,6 +94,7 @@ class CallReport:
 
     def tell(self, what: str, data: Mapping[str, Any]) -> None:
         """Tell the feed of something in this call."""
+        self.on_change()
         if self._feed is not None:
             self._feed.tell(what, {"short_id": self._record.short_id, **data}, self._record.id)
 
@@ -106,22 +110,13 @@ class CallReport:
         self.tell("call.ended", {**self.summary(), **self._named()})
 
     def _named(self) -> dict[str, Any]:
-        record = self._record
-        return {
-            "id": record.id,
-            "direction": record.direction,
-            "line": record.line,
-            "from": record.caller,
-            "to": record.called,
-            "flow": record.flow,
-            "flow_number": record.flow_number,
-        }
+        return _named(self._record)
 
     def recorded(self, recordings: Iterable[RecordingRecord]) -> None:
         """Files are complete, and are kept."""
         for row in recordings:
             self._store.writer.recording(row)
-            self.tell("recording.ready", {"id": row.id, "kind": row.kind, "name": row.name, "seconds": row.seconds})
+            self.tell("recording.ready", recording_of(row))
 
     def answered(self, at: float) -> None:
         """The caller's call is answered."""
@@ -219,15 +214,8 @@ class CallReport:
 
     def summary(self) -> dict[str, Any]:
         """The call that is over, as the event of its end tells of it."""
-        record = self._record
-        talked = 0.0 if self._answered_at is None or self._ended_at is None else self._ended_at - self._answered_at
-        return {
-            **CallReport._named(self),
-            "short_id": record.short_id,
-            "cause": self._cause,
-            "answered": self._answered_at is not None,
-            "seconds": round(talked, 3),
-        }
+        over = replace(self._record, answered_at=self._answered_at, ended_at=self._ended_at, cause=self._cause)
+        return summary_of(over)
 
     def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
         """The record as far as it is known now."""
@@ -253,11 +241,51 @@ class CallReport:
             details=details,
         )
 
+    def so_far(self, machine: Machine, at: float, recordings: list[dict[str, Any]]) -> CallRecord:
+        """The record of a call that is up, for who finds it after a crash; nothing of it changes any more. `recordings`
+        are those in progress."""
+        record = self.record(machine, None)
+        details = deepcopy(record.details)
+        details[SEEN] = round(at, 3)
+        if recordings:
+            details[RUNNING] = recordings
+        return replace(record, hand_offs=deepcopy(record.hand_offs), details=details)
+
     def write(self, machine: Machine, stats: Stats | None) -> None:
         """Hand the finished record to the store's writer."""
         record = self.record(machine, stats)
         self._store.writer.call_ended(record)
         self._measured(record, self.figures, stats)
+
+
+def _named(record: CallRecord) -> dict[str, Any]:
+    """What events say of the call that they are about."""
+    return {
+        "id": record.id,
+        "direction": record.direction,
+        "line": record.line,
+        "from": record.caller,
+        "to": record.called,
+        "flow": record.flow,
+        "flow_number": record.flow_number,
+    }
+
+
+def summary_of(record: CallRecord) -> dict[str, Any]:
+    """A call that is over, as the event of its end tells of it."""
+    talked = 0.0 if record.answered_at is None or record.ended_at is None else record.ended_at - record.answered_at
+    return {
+        **_named(record),
+        "short_id": record.short_id,
+        "cause": record.cause,
+        "answered": record.answered_at is not None,
+        "seconds": round(talked, 3),
+    }
+
+
+def recording_of(row: RecordingRecord) -> dict[str, Any]:
+    """A recording that is complete, as its event tells of it."""
+    return {"id": row.id, "kind": row.kind, "name": row.name, "seconds": row.seconds}
 
 
 _QUALITY = tuple(name for name in Stats.__slots__ if name != "port")

@@ -26,6 +26,7 @@ from ivr.call.protection import Protection
 from ivr.call.services import Services
 from ivr.call.sounds import SoundBook, tone_sounds
 from ivr.call.targets import Directory
+from ivr.call.unfinished import settle
 from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
@@ -277,6 +278,7 @@ class Daemon:
                 house=house,
             )
             await courier.begin()
+            await settle(store, services.feed, manager.on_ended)
             await http.start()
             applications.base_url = settings.http.public_url or f"http://{http.address}"
             exits.push_async_callback(http.close)

@@ -190,8 +190,14 @@ class Books:
     def __init__(self) -> None:
         self.calls: list[CallRecord] = []
         self.recordings: list[RecordingRecord] = []
+        self.going: dict[str, CallRecord] = {}
+        """What is known of calls that are up, by id."""
+
+    def call_started(self, record: CallRecord) -> None:
+        self.going[record.id] = record
 
     def call_ended(self, record: CallRecord) -> None:
+        self.going.pop(record.id, None)
         self.calls.append(record)
 
     def recording(self, record: RecordingRecord) -> None:
