@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -75,7 +76,16 @@ class _Held:
 class ApplicationDesk:
     """All calls that are offered to applications, or that they have."""
 
-    def __init__(self, settings: Settings, post: Post, timers: Timers, wall: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        post: Post,
+        timers: Timers,
+        wall: Callable[[], float],
+        rng: Callable[[], float] = random.random,
+    ) -> None:
+        """`wall` is seconds since the epoch; `rng` gives numbers from 0 to below 1."""
+        self._rng = rng
         self._applications = settings.applications
         self._ai_agents = settings.ai_agents
         self._post = post
@@ -360,7 +370,7 @@ class ApplicationDesk:
             def empty() -> None:
                 self._outboxes.pop(key, None)
 
-            found = Outbox(self._post, self._timers, name, seconds, empty, ended=ended)
+            found = Outbox(self._post, self._timers, name, seconds, empty, rng=self._rng, ended=ended)
             self._outboxes[key] = found
         return found
 

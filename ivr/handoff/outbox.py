@@ -1,6 +1,10 @@
 """What an application is told of one call: in order, one after another, again until it has heard it.
 
 Nothing waits for a delivery. While the call lives it is tried for as long as it takes; afterwards for a bounded time.
+When a try is made anew, and what an answer means, is as with webhooks (:mod:`ivr.webhooks.retrying`). What differs is
+that nothing is kept in the store: without its call, which does not outlive the daemon either, an event is of no use to
+who controls it, and it may hold what a caller has keyed in. And a request that an application answers with 4XX is not
+sent again: who drives a call must hear of what comes next.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ivr.flow import ports
+from ivr.webhooks import backoff, verdict
 
 __all__ = ["Letter", "Outbox", "Post", "Timers"]
 
@@ -20,7 +25,7 @@ log = logging.getLogger("ivr.handoff")
 MAX_LETTERS = 500
 """Of one call that are not delivered; an application that is down so long hears of the first ones and of the end."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between tries, doubled each time."""
+"""Seconds between tries, doubled each time; no longer either where the application asks for that (Retry-After)."""
 TIMEOUT = 10.0
 """Seconds for one try."""
 AGAIN = (408, 425, 429)
@@ -65,15 +70,18 @@ class Outbox:
         deliver_for: float,
         empty: Callable[[], None],
         *,
+        rng: Callable[[], float],
         ended: bool = False,
     ) -> None:
         """`name` is for the log; `deliver_for` seconds after the end of the call what is left is given up; `empty` is
-        called when the call is over and nothing is left; `ended`: it is over already."""
+        called when the call is over and nothing is left; `rng` gives numbers from 0 to below 1; `ended`: the call is
+        over already."""
         self._post = post
         self._timers = timers
         self._name = name
         self._deliver_for = deliver_for
         self._empty = empty
+        self._rng = rng
         self._letters: deque[Letter] = deque()
         self._sending = False
         self._tries = 0
@@ -129,10 +137,12 @@ class Outbox:
         self._sending = False
         if self._closed or not self._letters:
             return
-        if answer.status is not None and 200 <= answer.status < 300:
+        status = answer.status
+        failure = None if status is None else verdict(status, answer.headers.get("retry-after", ""))
+        if status is not None and failure is None:
             self._next()
-        elif answer.status is not None and answer.status < 500 and answer.status not in AGAIN:
-            log.warning("application %s refuses an event (%s): %s", self._name, self._letters[0].what, answer.status)
+        elif status is not None and status < 500 and status not in AGAIN:
+            log.warning("application %s refuses an event (%s): %s", self._name, self._letters[0].what, status)
             self.lost += 1
             self._next()
         elif answer.error == "refused":
@@ -140,7 +150,7 @@ class Outbox:
             self.lost += 1
             self._next()
         else:
-            self._again()
+            self._again(0.0 if failure is None else failure.retry_after or 0.0)
 
     def _next(self) -> None:
         self._letters.popleft()
@@ -148,15 +158,15 @@ class Outbox:
         self._send()
         self._look()
 
-    def _again(self) -> None:
+    def _again(self, asked: float) -> None:
         if self._given_up():
             log.warning("application %s: %d events could not be delivered", self._name, len(self._letters))
             self.lost += len(self._letters)
             self._letters.clear()
             self._look()
             return
-        pause = min(FIRST_PAUSE * 2**self._tries, LONGEST_PAUSE)
-        self._tries = min(self._tries + 1, 16)
+        self._tries += 1
+        pause = max(backoff(self._tries, FIRST_PAUSE, LONGEST_PAUSE, self._rng), min(asked, LONGEST_PAUSE))
         self._timer = self._timers.call_later(pause, self._wake)
 
     def _given_up(self) -> bool:

@@ -5,19 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as run_settings
-from hypothesis import strategies as st
 
 from ivr.call.moving import goal_of
 from ivr.flow import ports
-from ivr.handoff import outbox
 from ivr.handoff.applications import ApplicationDesk
-from ivr.handoff.outbox import Letter, Outbox
 from ivr.sip import Answered, Ended
 from ivr.webhooks import SIGNATURE_HEADER, verify
 from tests.kit.house import House
@@ -86,7 +80,7 @@ class Scene:
     def __init__(self, folder: Path, application: str = "crm", settings: str = SETTINGS) -> None:
         self.house = House(folder, {"main": FLOW.replace("APP", application), "elsewhere": ELSEWHERE}, settings)
         self.post = Post()
-        self.desk = ApplicationDesk(self.house.settings, self.post, self.house.services, lambda: 1_000.0)
+        self.desk = ApplicationDesk(self.house.settings, self.post, self.house.services, lambda: 1_000.0, lambda: 0.5)
         self.house.services.desks.applications = self.desk
         self.house.outside.read_profile = lambda number, then: then({})  # type: ignore[method-assign]
         self.caller = self.house.party()
@@ -385,73 +379,3 @@ def test_it_has_the_call_no_more_when_the_flow_has(tmp_path: Path) -> None:
     scene.house.outside.answer(ports.RequestDone(request.id, 500))
     assert scene.element == "sorry"
     assert scene.desk.credentials(scene.call) is None
-
-
-# The outbox alone
-
-
-class Clock:
-    """Timers that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.timers: list[tuple[float, Callable[[], None]]] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def call_later(self, seconds: float, then: Callable[[], None]) -> Any:
-        entry = (self.now + seconds, then)
-        self.timers.append(entry)
-
-        return SimpleNamespace(cancel=lambda: entry in self.timers and self.timers.remove(entry))
-
-    def turn(self, seconds: float) -> None:
-        self.now += seconds
-        for entry in [entry for entry in self.timers if entry[0] <= self.now]:
-            self.timers.remove(entry)
-            entry[1]()
-
-
-ANSWERS = st.sampled_from([(200, None), (204, None), (500, None), (429, None), (404, None), (None, "network")])
-
-
-@given(st.lists(st.one_of(st.just("put"), st.just("end"), st.floats(0, 60), ANSWERS), max_size=60))
-@run_settings(deadline=None)
-def test_one_at_a_time_in_order_and_an_end(acts: list[Any]) -> None:
-    post, clock = Post(), Clock()
-    emptied: list[int] = []
-    box = Outbox(post, clock, "crm", 60.0, lambda: emptied.append(1))
-    put = 0
-    for act in acts:
-        if act == "put" and not emptied:
-            number = put
-            box.put(Letter("x", lambda number=number: ports.Request(number, "POST", "https://app.test/")))  # type: ignore[misc]
-            put += 1
-        elif act == "end":
-            box.end()
-        elif isinstance(act, float):
-            clock.turn(act)
-        elif isinstance(act, tuple) and post.waiting:
-            post.answer(act[0], error=act[1])
-        assert post.waiting <= 1
-        assert len(box) <= outbox.MAX_LETTERS
-    numbers = [command.id for command in post.sent]
-    assert numbers == sorted(numbers)
-    box.end()
-    for _ in range(1_000):
-        if emptied:
-            break
-        if post.waiting:
-            post.answer(None, error="network")
-        clock.turn(30.0)
-    assert emptied == [1]
-
-
-def test_an_application_that_is_down_does_not_fill_the_memory() -> None:
-    post, clock = Post(), Clock()
-    box = Outbox(post, clock, "crm", 60.0, lambda: None)
-    for number in range(outbox.MAX_LETTERS * 3):
-        box.put(Letter("x", lambda number=number: ports.Request(number, "POST", "https://app.test/")))  # type: ignore[misc]
-    assert len(box) == outbox.MAX_LETTERS
-    assert box.lost == outbox.MAX_LETTERS * 2
