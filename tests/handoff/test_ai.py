@@ -80,6 +80,18 @@ async def test_keys_go_to_the_agent_while_it_has_the_call() -> None:
         assert not call.desk.pressed(call, "5")  # type: ignore[arg-type]
 
 
+async def test_a_key_asks_for_a_person_whatever_the_agent_says() -> None:
+    async with Endpoint(script(media())) as endpoint:
+        call = House(f"url: '{endpoint.url}', human_key: '0'").call()
+        await until(lambda: call.port.queued)
+        assert call.desk.pressed(call, "5")  # type: ignore[arg-type]
+        await until(lambda: endpoint.events("dtmf"))
+        assert call.desk.pressed(call, "0")  # type: ignore[arg-type]
+        assert (await call.outcome()).reason == "caller_requested_human"
+        await until(lambda: endpoint.events("stop"))
+        assert len(endpoint.events("dtmf")) == 1 and not call.port.queued
+
+
 async def test_a_recording_lasts_as_long_as_the_conversation() -> None:
     async with Endpoint(script(code=1000)) as endpoint:
         call = House(f"url: '{endpoint.url}'").call(record_name="talk")

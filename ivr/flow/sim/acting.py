@@ -65,7 +65,9 @@ class ActingCall(ObservedCall):
                 break
             self._asked = True
             self._happens("key", key)
-            if not (self._forwards.bridged or self._queues.talking or self._takers.waits_for == "ai_agent"):
+            if self._takers.waits_for == "ai_agent":
+                self._takers.pressed(key)
+            elif not (self._forwards.bridged or self._queues.talking):
                 self._dials.pressed()
                 self.send(ports.Digit(key, source, self.now, KEY_SECONDS))
         return self

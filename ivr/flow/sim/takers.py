@@ -164,6 +164,13 @@ class Takers(Others):
         self._scene.feed(AiAgentDone(command.id, reason, talk_time=talked, **told))
         return True
 
+    def pressed(self, key: str) -> None:
+        """A key of the caller that the AI agent has: it may be the one that asks for a person."""
+        command = self.command
+        agent = self._ai_agents.get(command.agent) if isinstance(command, StartAiAgent) else None
+        if self.taken and agent is not None and agent.human_key == key:
+            self.ai_result("caller_requested_human")
+
     # Voice applications
 
     def offer(self, command: OfferApplication, element: str) -> HandedOver | None:

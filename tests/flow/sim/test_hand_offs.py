@@ -129,6 +129,14 @@ def test_keys_go_to_the_ai_agent() -> None:
     assert found.path[-1] == "bye"
 
 
+def test_a_key_asks_the_ai_agent_for_a_person() -> None:
+    agents = {"front": AiAgent(url="ws://bot.example/", human_key="0")}
+    around = Surroundings(AROUND.queues, agents, AROUND.applications)
+    found = call(BOT, surroundings=around).start().wait(5.0).press("1").press("0")
+    assert found.handed_over[0].reason == "caller_requested_human"
+    assert found.path[-1] == "bye"
+
+
 def test_an_ai_agent_that_does_not_exist_is_not_started() -> None:
     found = call(BOT.replace("front", "nobody"), surroundings=AROUND).start().run()
     assert found.handed_over[0].reason == "not_started"
