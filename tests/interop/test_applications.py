@@ -8,12 +8,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +199,8 @@ class Plain(TwilioHttpClient):
     ) -> Response:
         parts = urllib.parse.urlsplit(url)
         body = urllib.parse.urlencode(data).encode() if data else None
-        request = urllib.request.Request(self.base + parts.path, body, method=method)
+        query = "?" + urllib.parse.urlencode(params) if params else ""
+        request = urllib.request.Request(self.base + parts.path + query, body, method=method)
         if body is not None:
             request.add_header("Content-Type", "application/x-www-form-urlencoded")
         request.add_header("Authorization", "Basic " + base64.b64encode(":".join(auth).encode()).decode())
@@ -230,8 +233,14 @@ def test_the_example_of_twiml_and_the_rest_client_of_the_package(daemon: Daemon)
     record = newest(daemon, "shop")
     assert record["cause"] == "ended_by_api"
     assert "moved by shop" in [step["branch"] for step in record["path"]]
+    over = client.calls(sid).fetch()
+    assert (over.status, over.direction) == ("completed", "inbound")
     with pytest.raises(TwilioRestException):
-        client.calls(sid).fetch()
+        client.calls(sid).update(status="completed")
+    placed = client.calls.create(to="client:nobody", from_="100", twiml="<Response><Say>Hello</Say></Response>")
+    assert (placed.status, placed.direction) == ("queued", "outbound-api")
+    until(lambda: client.calls(placed.sid).fetch().status in ("failed", "no-answer"), "the end of the call")
+    assert {placed.sid, sid} <= {call.sid for call in client.calls.list(limit=20)}
 
 
 def account_of(name: str) -> str:
@@ -304,7 +313,7 @@ def test_an_application_that_behaves_badly_costs_no_call(tmp_path: Path, protoco
             f"app-{vice}": f"protocol: {protocol}, url: 'http://127.0.0.1:{port}/{vice}', timeout: 3s" for vice in VICES
         }
         with Daemon(configured(tmp_path / "it", applications)) as daemon:
-            memory = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())[1])  # type: ignore[index]
+            before = memory(daemon)
             callers = [RawCaller(daemon.sip_port).__enter__() for _ in VICES]
             try:
                 for at, caller in enumerate(callers):
@@ -321,10 +330,73 @@ def test_an_application_that_behaves_badly_costs_no_call(tmp_path: Path, protoco
                 assert step["outcome"] in ("timeout", "http_error", "bad_answer"), record["flow"]
                 assert step["left_at"] - step["entered_at"] < 8.0
                 assert record["cause"] == "ended_by_flow"
-            after = int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())[1])  # type: ignore[index]
-            assert after - memory < 64 * 1024, "kB"
+            assert memory(daemon) - before < 64 * 1024, "kB"
             refused = next(record for record in records if record["flow"] == "app-redir-meta")["path"][1]
             assert "not a public address" in json.dumps(refused)
     finally:
         evil.terminate()
         evil.wait(10)
+
+
+class Leading(BaseHTTPRequestHandler):
+    """An application whose documents are good, and lead to what behaves badly."""
+
+    evil = ""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        bad = f"{self.evil}/{self.path.rpartition('/')[2]}"
+        body = (f"<Response><Play>{bad}</Play><Say>Still here</Say><Redirect>{bad}</Redirect></Response>").encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.skipif(not EVIL.exists(), reason="../shared/proving is not beside this copy")
+@pytest.mark.heavy
+def test_sounds_callbacks_and_documents_that_behave_badly_cost_no_call(tmp_path: Path) -> None:
+    port = free_port()
+    evil = subprocess.Popen([sys.executable, str(EVIL), "--port", str(port)])
+    Leading.evil = f"http://127.0.0.1:{port}"
+    try:
+        with ThreadingHTTPServer(("127.0.0.1", 0), Leading) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            base = f"http://127.0.0.1:{server.server_address[1]}"
+            applications = {
+                f"app-{vice}": f"protocol: twiml, url: '{base}/{vice}', timeout: 3s, status_callback: "
+                f"'{Leading.evil}/{vice}', status_events: [initiated, answered, completed]"
+                for vice in VICES
+            }
+            with Daemon(configured(tmp_path / "it", applications)) as daemon:
+                before = memory(daemon)
+                callers = [RawCaller(daemon.sip_port).__enter__() for _ in VICES]
+                try:
+                    for at, caller in enumerate(callers):
+                        caller.call(str(100 + at))
+                    for vice, caller in zip(VICES, callers, strict=True):
+                        assert caller.ended.wait(60), vice
+                finally:
+                    for caller in callers:
+                        caller.__exit__()
+                for record in daemon.records(len(VICES)):
+                    step = record["path"][1]
+                    assert step["branch"] == "returned", record["flow"]
+                    assert step["outcome"] in ("timeout", "http_error", "bad_answer"), record["flow"]
+                    assert [entry["verb"] for entry in step["twiml"]] == ["Play", "Say", "Redirect"], record["flow"]
+                assert memory(daemon) - before < 64 * 1024, "kB"
+            server.shutdown()
+    finally:
+        evil.terminate()
+        evil.wait(10)
+
+
+def memory(daemon: Daemon) -> int:
+    """Resident kilobytes."""
+    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())
+    assert found is not None
+    return int(found[1])
