@@ -132,8 +132,8 @@ async def settle(store: Store, feed: Feed, on_ended: Callable[[str, dict[str, An
             store.writer.call_completed(replace(record, details=details))
             continue
         sound = max((row.started_at + (row.seconds or 0.0) for row in recordings), default=0.0)
-        at = max(lived, sound, record.answered_at or record.started_at)
-        details[CUT_OFF] = {"at": round(at, 3)}
+        at = round(max(lived, sound, record.answered_at or record.started_at), 3)
+        details[CUT_OFF] = {"at": at}
         record = replace(record, ended_at=at, cause="system", details=details)
         ended += 1
         feed.tell("call.ended", summary_of(record), record.id)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import socket
 import sqlite3
 import threading
 import time
+import wave
 from collections.abc import Callable
+from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,12 @@ from ivr.cli.main import cli
 from ivr.flow import parse_flow
 from ivr.flow.model import Candidate
 from ivr.settings import load_settings
-from ivr.store import People
+from ivr.store import People, RecordReader
+from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.webhooks.test_kill import Receiver
 
 pytestmark = pytest.mark.interop
 
@@ -44,9 +49,12 @@ elements:
 """
 HELD = """
 elements:
-  start: {type: start_incoming_call, numbers: ["102"], next: wait}
+  start: {type: start_incoming_call, numbers: ["102"], record_call: true, next: wait}
   wait: {type: wait_for_event, event: ready, hold_music: true, next: bye}
   bye: {type: hang_up}
+"""
+HOOK = """
+webhooks: {{crm: {{url: "http://127.0.0.1:{port}/", secret: "0123456789abcdef", events: [call.ended]}}}}
 """
 STAY = """
 {head}
@@ -164,24 +172,51 @@ def waits(daemon: Daemon) -> list[list[str]]:
         connection.close()
 
 
-def test_a_flow_goes_on_after_its_call_and_a_kill(tmp_path: Path) -> None:
-    config = make_config(tmp_path / "it", {"after": AFTER})
-    with Daemon(config) as daemon:
+def test_a_flow_goes_on_after_its_call_and_a_kill_that_another_call_does_not_outlive(tmp_path: Path) -> None:
+    port = free_port(socket.SOCK_STREAM)
+    config = make_config(tmp_path / "it", {"after": AFTER, "held": HELD}, extra=HOOK.format(port=port))
+    config.write_text(config.read_text().replace("http: {listen", "http: {allow: [127.0.0.1], listen"))
+    receiver = Receiver(port)
+    with ExitStack() as later, Daemon(config) as daemon:
+        up = later.enter_context(RawCaller(daemon.sip_port, user="4712"))
+        up.call("102")
         with RawCaller(daemon.sip_port, user="4711") as caller:
             caller.call("101")
             assert caller.ended.wait(10)
         daemon.records(1)
         until(lambda: ["rated"] in waits(daemon), "the wait in the store")
+        up.speak(bytes(8000))
         daemon.kill()
+        up.ended.set()  # nobody is there to hang up to
     with Daemon(config) as daemon:
+        cut_off(daemon, receiver)
         daemon.post("/v1/events", {"name": "rated", "properties": {"stars": 5}})
         until(lambda: profile(daemon, "4711") == {"stars": 5}, "the profile")
-        elements = until(
-            lambda: [s["element"] for s in daemon.records(1)[0]["path"] if len(daemon.records(1)[0]["path"]) == 4],
-            "the whole way in the record",
-        )
-        assert elements == ["start", "bye", "wait", "tell"]
-        assert daemon.records(1)[0]["quality"]
+        until(lambda: len(record_of(daemon, "4711")["path"]) == 4, "the whole way in the record")
+        record = record_of(daemon, "4711")
+        assert [step["element"] for step in record["path"]] == ["start", "bye", "wait", "tell"]
+        assert record["quality"]
+    receiver.close()
+
+
+def record_of(daemon: Daemon, caller: str) -> dict[str, Any]:
+    return next(record for record in daemon.records(2) if record["caller"] == caller)
+
+
+def cut_off(daemon: Daemon, receiver: Receiver) -> None:
+    """The record, the recording and the event of the call that was up when the daemon was killed."""
+    record = record_of(daemon, "4712")
+    assert (record["cause"], record["flow"], record["sip_status"]) == ("system", "held", 200)
+    assert [step["element"] for step in record["path"]] == ["start", "wait"]
+    assert record["answered_at"] < record["ended_at"] == record["details"]["cut_off"]["at"]
+    reader = RecordReader.open(load_settings(daemon.config).store)
+    [recording] = reader.recordings(record["id"])
+    reader.close()
+    assert recording.seconds is not None and recording.seconds > 0.5
+    with wave.open(recording.path) as file:
+        assert (file.getnchannels(), file.getnframes() / 8000) == (2, recording.seconds)
+    told = until(lambda: [e["data"] for e in receiver.got if e["call"] == record["id"]], "the event")
+    assert [data["cause"] for data in told] == ["system"]
 
 
 def test_an_event_reaches_a_caller_who_holds(tmp_path: Path) -> None:
