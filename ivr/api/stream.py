@@ -250,6 +250,8 @@ class StreamRoutes:
                 text += f"id: {feed.run}-{feed.last}\nevent: gap\ndata: {data}\n"
             else:
                 found.extend(event for event in missed if self._wants(client, event))
+        else:
+            text += f"id: {feed.run}-{feed.last}\n"  # who is cut off before anything happens comes back from here
         return text + "\n", found
 
     def _wants(self, client: _Client, event: FeedEvent) -> bool:
