@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from ivr.api.problems import ProblemError
@@ -81,7 +81,17 @@ def _fault(model: type[BaseModel], data: Any, error: ErrorDetails) -> Fault:
     text, expected = wording(error, value if isinstance(value, str) else None)
     if error["type"] in _OBJECT:
         text, expected = "must be an object", "an object"
-    return Fault(text, field=field, found=_shown(value), expected=expected)
+    return Fault(text, field=field, found=None if _is_secret(model, path) else _shown(value), expected=expected)
+
+
+def _is_secret(model: type[BaseModel], path: Sequence[str | int]) -> bool:
+    """Whether what is at a path is nothing to repeat: a secret of the model itself."""
+    fields = (field for name, field in model.model_fields.items() if path and path[0] in (name, field.alias))
+    return any(_holds_secret(field.annotation) for field in fields)
+
+
+def _holds_secret(kind: Any) -> bool:
+    return kind is SecretStr or any(_holds_secret(part) for part in get_args(kind))
 
 
 def _shown(value: Any) -> str | None:

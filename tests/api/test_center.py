@@ -347,3 +347,9 @@ async def test_a_console_keeps_an_agent_logged_in(center: Center) -> None:
     office.console("anna", False)
     office.console("nobody", True)
     assert (await center.ask("GET", "/v1/agents/anna"))["now"]["console"] is False
+
+
+@pytest.mark.parametrize("code", [4711815, "4711815x", ["4711815"], "scrypt$4711815"])
+async def test_no_answer_tells_a_code_that_was_sent(center: Center, code: Any) -> None:
+    found = await center.ask("PUT", "/v1/agents/eve", 422, json={"phones": ["202"], "code": code})
+    assert "4711815" not in str(found)

@@ -36,7 +36,7 @@ WEIGHTS = {
     "unregisters": 1,
     "loses": 1,
     "both": 1,
-    "presses": 3,
+    "presses": 6,
     "hears_out": 2,
     "reconfigures": 1,
 }
@@ -145,9 +145,10 @@ class History:
     def presses(self) -> None:
         """Somebody presses keys: an agent ends a talk, gives a disposition, or nothing of it."""
         ports = [port for port in self.house.pool.ports if not port.released]
+        asked = [port for port in ports if any(text.startswith("What was") for text in port.heard())]
         if ports:
-            port = self.chance.choice(ports)
-            for key in self.chance.choice(["**", "1", "9", "*"]):
+            port = self.chance.choice(asked or ports)
+            for key in self.chance.choice(["**", "1", "9", "*"] if not asked else ["1", "1", "9", "*"]):
                 self.house.press(key, port)
 
     def hears_out(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.call.moving import Target, goal_of
+from ivr.call.moving import Target, goal_of, taken_flow
 from tests.kit.house import DESK
 from tests.kit.queue_house import QueueHouse
 
@@ -109,6 +109,20 @@ def test_who_leaves_a_message_in_the_queue_is_done(tmp_path: Path) -> None:
     house.run(0.5)
     moved(house, "queue", "default")
     house.press("1")
-    house.run(120.0)
+    while not house.port.running:
+        house.play_out()
+    steps = house.manager.find(next(iter(house.manager.calls))).machine.steps
+    house.port.recorded("silence")
+    house.run(5.0)
+    assert [step.element for step in steps] == ["start", "words", "start", "do", "else", "bye"]
     house.settled_calls(1)
-    assert not house.manager.calls
+
+
+def test_a_call_whose_controller_is_gone_goes_on_where_it_was(tmp_path: Path) -> None:
+    house = QueueHouse(tmp_path, {"shop": SHOP}, {"anna": "200"})
+    house.party().call("100")
+    house.run(0.5)
+    goal = taken_flow("console", 10.0, "none", None)
+    house.manager.move(next(iter(house.manager.calls)), goal.flow, goal.entry, "console")
+    house.run(11.0)
+    assert path(house) == ["start", "words", "words"]
