@@ -119,7 +119,9 @@ class ControlRoutes:
 
         The element that has it is left at once: prompts stop, recordings are completed, a queue, a forwarded call, an
         AI agent or an application is left. What cannot be reached because there is none of that name is refused before
-        the call is touched."""
+        the call is touched. Where nobody takes the call (a queue that is closed, an AI agent that is down, a number
+        that is busy or may not be called), it comes back: the element that had it begins again, or `otherwise` gets
+        it."""
         wanted, body = ask.body.target, ask.body
         goal = goal_of(
             wanted,

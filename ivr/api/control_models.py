@@ -74,7 +74,8 @@ class Transfer(Model):
     application: Name | None = None
     """Voice application of the configuration."""
     otherwise: Name | None = None
-    """Flow that gets the call where nobody takes it, with a start_from_flow; by default it is hung up then."""
+    """Flow that gets the call where nobody takes it, with a start_from_flow; by default the element that has it now
+    begins again with it."""
     variables: Variables = Field(default_factory=dict)
     """With `flow`: values of variables there."""
     timeout: Annotated[float, Field(gt=0, le=600)] | None = None
@@ -130,7 +131,7 @@ class Take(Model):
     filler: Literal["music", "none"] = "none"
     """What the caller hears while nothing is asked for."""
     back: Name | None = None
-    """Flow that gets the call then, with a start_from_flow; by default it is hung up."""
+    """Flow that gets the call then, with a start_from_flow; by default the element that had it begins again with it."""
 
 
 class Release(Model):

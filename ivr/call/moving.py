@@ -1,7 +1,8 @@
 """Built-in flows that live calls are moved to: a target is called, a queue joined, a flow entered, the call handed to
 an AI agent or a voice application, or held for who controls it from outside.
 
-They are made before the call is touched: what cannot be is said to who asks, and the call stays where it is.
+They are made before the call is touched: what cannot be is said to who asks, and the call stays where it is. Where it
+turns out later that nobody takes it, the call comes back to the element that had it, which begins again.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ _ELEMENTS: Mapping[str, tuple[str, str, str]] = {
     "application": ("transfer_to_voice_application", "application", "call_not_transferred"),
 }
 """Target to the element that sees to it, its field, and the branch by which the call comes back."""
+_SERVED = "result.reason == 'callback_scheduled' or result.key == 'voicemail'"
+"""Of who left a queue: nothing more is to be done for him."""
 
 
 class NoGoalError(IvrError):
@@ -85,9 +88,9 @@ def goal_of(
     chosen: bool = False,
 ) -> Goal:
     """Where a call goes on that is moved to a target. `fields` are further ones of the element that sees to it;
-    `otherwise` is the flow that gets the call where nobody takes it, by default it is hung up; `variables` are those of
-    a `flow`; `chosen`: an application names the target, so that for the outbound policy it is not one that stands in
-    the flow. NoGoalError, GoalError."""
+    `otherwise` is the flow that gets the call where nobody takes it, by default it comes back to the element that has
+    it; `variables` are those of a `flow`; `chosen`: an application names the target, so that for the outbound policy it
+    is not one that stands in the flow. NoGoalError, GoalError."""
     if otherwise is not None:
         _entry(otherwise, flows)
     if target == "flow":
@@ -131,16 +134,21 @@ def _built(target: Target, value: str, fields: Mapping[str, Any], otherwise: str
     kind, name, back = _ELEMENTS[target]
     if _has_expression([value, fields]):
         raise GoalError("expressions are for flows alone: leave out {{ and }}")
-    elements = {
-        START: {"type": "start_from_flow", "next": DO},
-        DO: {
-            "type": DIALLED if chosen and target == "to" else kind,
-            name: value,
-            **fields,
-            "branches": {back: ELSE},
-        },
-        ELSE: _ending(otherwise),
-    }
+    elements: dict[str, dict[str, Any]] = {START: {"type": "start_from_flow", "next": DO}, BYE: {"type": "hang_up"}}
+    branches = {}
+    if otherwise is not None:
+        elements[ELSE] = _ending(otherwise)
+        branches[back] = ELSE
+    elif target == "queue":
+        # Who is called back, or has left a message, is done; what else leads nowhere goes back.
+        elements[ELSE] = {"type": "branch", "conditions": [{"when": _SERVED, "to": BYE}]}
+        branches[back] = ELSE
+    elif target == "ai_agent":
+        branches["completed"] = BYE
+    sees_to = DIALLED if chosen and target == "to" else kind
+    elements[DO] = {"type": sees_to, name: value, **fields, "branches": branches}
+    if target != "ai_agent":
+        elements[DO]["next"] = BYE
     try:
         return made_flow(MOVED, elements, "Somebody moved the call here.")
     except FlowLoadError as error:
@@ -156,9 +164,11 @@ def document_flow(application: str, document: str, method: Literal["GET", "POST"
 
 
 def taken_flow(by: str, idle: float, filler: Literal["music", "none"], back: str | None) -> Goal:
-    """The flow of a call that is taken: it does what it is told, and goes to the flow `back` (None: it is hung up) when
-    nothing is asked of it for `idle` seconds."""
-    control = {"type": "control", "by": by, "idle": idle, "filler": filler, "next": BYE}
+    """The flow of a call that is taken: it does what it is told, and goes to the flow `back` when nothing is asked of
+    it for `idle` seconds; None: to the element that had it, which begins again."""
+    control = {"type": "control", "by": by, "idle": idle, "filler": filler}
+    if back is not None:
+        control["next"] = BYE
     return Goal(made_flow(TAKEN, {"control": control, **_ends(back)}), "control")
 
 

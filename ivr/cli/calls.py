@@ -88,7 +88,7 @@ def hang_up(ctx: click.Context, call: str, as_json: bool) -> None:
 @click.option("--flow", metavar="FLOW", help="Flow with a start_from_flow.")
 @click.option("--ai-agent", metavar="NAME", help="AI agent.")
 @click.option("--application", metavar="NAME", help="Voice application.")
-@click.option("--otherwise", metavar="FLOW", help="Flow that gets the call where nobody takes it; else it is hung up.")
+@click.option("--otherwise", metavar="FLOW", help="Flow for the call where nobody takes it; else it stays where it is.")
 @json_option
 @config_option
 @click.pass_context

@@ -216,7 +216,10 @@ class Walk:
         return None if self._run is not None else "the flow has not begun"
 
     def _move(self, event: Moved) -> None:
-        """The call goes on in another flow: the element that runs is left at once, and whatever it began is stopped."""
+        """The call goes on in another flow: the element that runs is left at once, and whatever it began is stopped.
+
+        A flow that was made for this has a place to come back to where nobody takes the call: the element that is left.
+        """
         ctx = self._ctx
         refused = self.move_refusal()
         if refused is not None:
@@ -234,10 +237,15 @@ class Walk:
         step.left_at = ctx.now
         step.branch = f"moved by {event.by}"
         before = len(self.steps)
-        self._way.frames.clear()
+        made = made_of(event.flow)
+        frames = self._way.frames
+        if made is None:
+            frames.clear()
+        elif self._element is not None:
+            del frames[: max(0, len(frames) - MAX_DEPTH + 1)]
+            frames.append(Frame(ctx.flow, ctx.variables, ctx.element, self._element, True, again=True))
         self._begin(event.flow, event.variables)
         self._go(event.entry)
-        made = made_of(event.flow)
         if made is not None and len(self.steps) > before:
             self.steps[before].details["made"] = made
 
@@ -274,8 +282,14 @@ class Walk:
         frames = self._way.frames
         while frames:
             frame = frames.pop()
+            if frame.again and not ctx.up:
+                frames.clear()
+                break
             inner = ctx.variables
             ctx.flow, ctx.variables = frame.flow, frame.variables
+            if frame.again:
+                ctx.note(f"the call comes back: {frame.name} begins again")
+                return frame.name
             if ctx.up or not frame.up:
                 ctx.result = {"status": "returned", "variables": Record(inner)}
                 return frame.element.targets.get("returned")

@@ -30,6 +30,8 @@ class Frame:
     """The same."""
     up: bool
     """A caller was there when it was called."""
+    again: bool = False
+    """The call was moved away from it: should it come back, the element begins again. Ends with the call."""
 
 
 class Way:

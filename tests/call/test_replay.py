@@ -224,7 +224,8 @@ def test_a_call_that_was_moved_is_moved_again(tmp_path: Path) -> None:
 
 def test_what_was_made_for_one_call_is_made_again(tmp_path: Path) -> None:
     house = House(tmp_path, {"desk": DESK_FLOW})
-    house.party().call("100")
+    caller = house.party()
+    caller.call("100")
     [call] = house.manager.calls.values()
     house.run(1.0)
     goal = taken_flow("console", 10.0, "none", None)
@@ -232,11 +233,15 @@ def test_what_was_made_for_one_call_is_made_again(tmp_path: Path) -> None:
     house.manager.instruct(call.report.id, "say", {"text": "Hello from outside"})
     house.run(0.5)
     house.play_out()
+    house.run(11.0)
+    caller.hang_up()
     house.settled()
     record = json.loads(json.dumps(asdict(house.record)))
     found = replay(
         read_record(record, UTC), house.manager.flows["desk"], house.manager.flows, configured(house.settings)
     )
     assert found.divergence is None
-    assert found.path[-2:] == ("control", "bye")
-    assert record["path"][-2]["instructions"][0]["fields"] == {"text": "Hello from outside"}
+    left, control, again = record["path"][-3:]
+    assert found.path[-3:] == (left["element"], "control", left["element"])
+    assert again["flow"] == left["flow"] == "desk"
+    assert control["instructions"][0]["fields"] == {"text": "Hello from outside"}
