@@ -138,6 +138,12 @@ async def test_markup_is_text_and_events_are_enough(store: Store, page: Browser,
         await page.until("!document.body.innerText.includes('+499')")
         assert house.asked.count("/v1/calls") == asked
 
+        await page.run("location.hash = '#queues'")
+        await page.until("document.querySelectorAll('.waiting li').length === 2")
+        house.queue("sales", shown=MARKUP, waiting=1)
+        house.tell("queue.left", "sales-1", queue="sales")
+        await page.until("document.querySelectorAll('.waiting li').length === 1")
+
         # What cannot be taken back is asked for.
         await page.run("location.hash = '#calls/c1'")
         await page.click("Hang up…")

@@ -57,8 +57,13 @@ function draw() {
   if (problem) show(main, fault(problem));
   else if (missing) show(main, h("p", { class: "muted loading", key: `loading ${name}` }, "One moment…"));
   else {
-    show(main, h("div", { key: location.hash || "#" }, shown.view(argument)));
-    shown.drawn?.(main, argument);
+    try {
+      show(main, h("div", { key: location.hash || "#" }, shown.view(argument)));
+      shown.drawn?.(main, argument);
+    } catch (error) {
+      console.error(error);
+      show(main, fault({ status: -1, message: `The page has a fault: ${error.message}.` }));
+    }
   }
   document.title = `${shown.heading?.(argument) ?? shown.title} · ivr`;
   by("n-calls").textContent = calls.value?.size || "";

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { hangUp, move } from "./asking.js";
-import { agents, calls, changed, may, onEvent, queues, signedIn, Source } from "./data.js";
+import { agents, calls, changed, may, me, onEvent, queues, signedIn, Source } from "./data.js";
 import { clock, counting, day, h, tag } from "./dom.js";
 import { state, withWhom } from "./calls.js";
 import { causeName, plural } from "./words.js";
@@ -119,14 +119,15 @@ export const call = {
     const up = found.state ? found.state !== "ended" : !found.ended_at && calls.value?.has(found.id);
     const live = calls.value?.get(found.id);
     const { steps, here } = placed(found, up);
+    const drawn = !me.value?.agent || may("agents"); // agents have their own calls, not the flows
     const length = up ? counting(found.started_at, { class: "big" }) : h("span", { class: "big" }, clock((found.ended_at ?? found.started_at) - found.started_at));
     return [
       h("div", { class: "head" },
         h("a", { href: "#calls", class: "back", "aria-label": "All calls" }, "‹ Calls"),
         h("h1", {}, `Call ${found.short_id}`),
         up ? state(found) : tag(`over: ${causeName(found.cause)}`), length, h("span", { class: "grow" }), up ? actions(found) : null),
-      h("div", { class: "columns" },
-        h("section", { class: "card", "aria-label": "Place in the flow" }, drawing(found, up),
+      h("div", { class: drawn ? "columns" : "narrow" },
+        drawn && h("section", { class: "card", "aria-label": "Place in the flow" }, drawing(found, up),
           here || !up ? null : h("p", { class: "note" }, `Now in the flow ${steps.at(-1)?.flow}: ${steps.at(-1)?.element}`)),
         h("div", { class: "stack" },
           h("section", { class: "card pad" }, facts([

@@ -14,7 +14,7 @@ const place = (call) => h("span", { class: "place" },
 
 export function withWhom(call) {
   const found = party(call);
-  if (!found) return h("span", { class: "muted" }, "–");
+  if (!found) return h("span", { class: "muted" }, call.element_type === "transfer_to_agent" ? "waits" : "–");
   return [found.state === "rings" ? tag("rings", "ring") : null,
     found.agent ? h("a", { href: `#desk/${encodeURIComponent(found.agent)}` }, found.name) : found.name];
 }
@@ -22,12 +22,17 @@ export function withWhom(call) {
 export const state = (call) =>
   call.answered_at ? tag("answered", "talk") : tag(call.direction === "outbound" ? "being called" : "ringing", "ring");
 
+const HIDDEN = "xxxx"; // of callers who are not the agent's who looks
+
+export const number = (text, none) => text === HIDDEN ? h("span", { class: "muted" }, "hidden") : h("span", { class: "number" }, text || none);
+
 function line(call) {
+  const hidden = call.caller === HIDDEN;
   const address = `#calls/${encodeURIComponent(call.id)}`;
   const open = (event) => { if (!event.target.closest("a")) location.hash = address; };
-  return row({ class: "link", key: call.id, onclick: open },
-    cell("num id", h("a", { href: address, "aria-label": `Call ${call.short_id ?? ""}` }, String(call.short_id ?? "–"))),
-    cell("people", h("span", { class: "number" }, call.caller || "withheld"), h("span", { class: "muted" }, " → "), h("span", { class: "number" }, call.called ?? "")),
+  return row(hidden ? { key: call.id } : { class: "link", key: call.id, onclick: open },
+    cell("num id", hidden ? String(call.short_id ?? "–") : h("a", { href: address, "aria-label": `Call ${call.short_id ?? ""}` }, String(call.short_id ?? "–"))),
+    cell("people", number(call.caller, "withheld"), h("span", { class: "muted" }, " → "), number(call.called, "")),
     cell("line muted", call.line ?? "guest"),
     cell("where", place(call)),
     cell(party(call) ? "party" : "party none", withWhom(call)),

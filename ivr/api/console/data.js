@@ -117,12 +117,7 @@ function change(agent, { at, call, data }) {
 export const queues = new Source(async () => {
   const found = (await get("/v1/queues")).queues;
   const at = now();
-  for (const { id, now: state } of found) {
-    const source = callers(id);
-    source.wanted = queues.looked && Boolean(state.waiting || state.ringing || state.callbacks);
-    if (source.wanted) source.go();
-    else if (queues.looked) source.set({ rows: [], at });
-  }
+  setTimeout(askForCallers);
   return { list: found, at };
 }, 1000);
 
@@ -135,10 +130,24 @@ export function callers(name) {
   }
   return inQueues.get(name);
 }
-export const lookAtCallers = (looked) => {
-  queues.looked = looked;
-  if (!looked) inQueues.forEach((source) => { source.wanted = false; });
-};
+
+// They are asked for where somebody looks at queues, and only those of queues in which somebody is.
+let looked = false;
+export function lookAtCallers(now) {
+  if (now === looked) return;
+  looked = now;
+  askForCallers();
+}
+
+function askForCallers() {
+  for (const { id, now: state } of queues.value?.list ?? []) {
+    const source = callers(id);
+    const some = state.waiting || state.ringing || state.callbacks;
+    source.wanted = looked && Boolean(some);
+    if (source.wanted) source.go();
+    else if (!some && source.value?.rows.length) source.forget();
+  }
+}
 
 // Whom a call is with: an agent, or what the element there has reached; "" where it is with nobody.
 export function party(call) {
@@ -147,7 +156,9 @@ export function party(call) {
     if (agent.now.phase === "in_call") return { name: agent.name, state: "talks", agent: agent.id };
     if (agent.now.phase === "ringing") return { name: agent.name, state: "rings", agent: agent.id };
   }
-  return call.party ? { name: call.party, state: "" } : null;
+  if (!call.party) return null;
+  const agent = call.element_type === "transfer_to_agent" ? agents.value?.agents.get(call.party) : null;
+  return { name: agent?.name ?? call.party, state: "" };
 }
 
 // Events

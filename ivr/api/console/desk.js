@@ -74,7 +74,8 @@ function statuses({ found, at }, known) {
 
 // Today
 
-function figures({ now: { today = {} } }) {
+function figures({ now: { today } }) {
+  if (!today) return null; // another one's, to an agent
   const one = (value, text) => h("div", {}, h("dd", {}, value), h("dt", {}, text));
   return h("section", { class: "card pad stack", "aria-label": "Today" }, h("h2", {}, "Today"),
     h("dl", { class: "figures" }, one(today.answered ?? 0, "answered"), one(today.missed ?? 0, "missed"),

@@ -21,7 +21,7 @@ function caller(entry, at, target) {
   return h("li", { key: entry.caller || entry.callback },
     h("span", { class: "muted place" }, entry.position ? `${entry.position}.` : "·"),
     h("span", { class: "grow" },
-      entry.caller ? h("a", { href: `#calls/${encodeURIComponent(entry.caller)}` }, call?.caller || "withheld") : "is to be called back",
+      entry.caller ? call?.caller === "xxxx" ? "caller" : h("a", { href: `#calls/${encodeURIComponent(entry.caller)}` }, call?.caller || "withheld") : "is to be called back",
       h("span", { class: "muted small" }, [
         call ? `call ${call.short_id}` : null, entry.priority !== 5 ? `priority ${entry.priority}` : null,
         entry.state === "waiting" ? null : `${CALLER[entry.state] ?? entry.state} ${who}`.trim(),
@@ -54,7 +54,8 @@ function queue({ id, name, now: state, settings }, at) {
 
 function agent(entry) {
   const { kind, word } = condition(entry);
-  const { caller: id, queue: at, today = {}, reachable } = entry.now;
+  const { caller: id, queue: at, reachable } = entry.now;
+  const today = entry.now.today ?? {}; // agents do not see that of others
   const call = calls.value?.get(id);
   const own = may("agents") || me.value?.agent === entry.id || !me.value?.name;
   return row({ key: entry.id },
@@ -64,8 +65,8 @@ function agent(entry) {
     cell("state", tag(word, kind), reachable === false && entry.now.group !== "unavailable" && kind !== "off" ? h("span", { class: "muted small" }, " no phone") : null),
     cell(id ? "call" : "call none", id ? [call ? h("a", { href: `#calls/${encodeURIComponent(id)}` }, `call ${call.short_id}`) : "call", at ? h("span", { class: "muted" }, ` ${at}`) : null] : h("span", { class: "muted" }, "–")),
     cell("num time", counting(entry.since)),
-    cell("num figure", h("span", {}, today.answered ?? 0), h("span", { class: "muted small label" }, " answered")),
-    cell("num figure", h("span", {}, today.missed ?? 0), h("span", { class: "muted small label" }, " missed")),
+    cell("num figure", h("span", {}, today.answered ?? "–"), h("span", { class: "muted small label" }, " answered")),
+    cell("num figure", h("span", {}, today.missed ?? "–"), h("span", { class: "muted small label" }, " missed")),
     cell("num figure", h("span", {}, percent(today.occupancy) ?? "–"), h("span", { class: "muted small label" }, " busy")));
 }
 
