@@ -29,7 +29,7 @@ log = logging.getLogger("ivr.call")
 
 ROUND = 0.5
 """Seconds that changes are gathered: a crash loses as much of a call as it does of a recording."""
-AGAIN = 2.0
+AGAIN = 1.0
 """Seconds between two records of one call: who hurries through menus is written down once in a while."""
 ROUND_MOST = 50
 """Records of one round, 5 ms of the loop; under a burst the others wait for the next."""

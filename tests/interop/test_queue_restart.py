@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ivr.settings import load_settings
+from ivr.store import RecordReader
 from tests.interop.conftest import make_config
 from tests.kit.daemon import Daemon
 from tests.kit.queue_peers import AgentPeer, CallerPeer, Peers
@@ -49,6 +52,16 @@ async def agents_of(daemon: Daemon) -> dict[str, Any]:
     return {row["id"]: row["now"] for row in found["agents"]}
 
 
+def known_at(daemon: Daemon, element: str, count: int) -> None:
+    """Wait until the store knows of so many calls in an element."""
+    reader = RecordReader.open(load_settings(daemon.config).store)
+    deadline = time.monotonic() + 30.0
+    while sum(call.path[-1:] != [] and call.path[-1]["element"] == element for call in reader.calls()) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    reader.close()
+
+
 async def killed(folder: Path) -> None:
     async with Peers() as peers:
         daemon, agents = await configured(peers, folder)
@@ -60,7 +73,7 @@ async def killed(folder: Path) -> None:
         await asyncio.wait_for(talks.heard_agent.wait(), 5.0)
         await called(peers, 0x22)
         await called(peers, 0x23)
-        await asyncio.sleep(1.0)
+        await asyncio.to_thread(known_at, daemon, "desk", 3)
         before = await agents_of(daemon)
         assert {name: row["phase"] for name, row in before.items()} == {
             "anna": "in_call",
@@ -77,6 +90,15 @@ async def killed(folder: Path) -> None:
             assert {row["phase"] for row in after.values()} <= {"idle", "wrapping"}
             queue = await asyncio.to_thread(again.get, "/v1/queues/default")
             assert (queue["now"]["waiting"], queue["now"]["talking"]) == (0, 0)
+            # Three callers were up: each has a record that says why it ended, and the queue's books have all of them.
+            records = await asyncio.to_thread(again.records, 3)
+            assert [record["cause"] for record in records] == ["system"] * 3
+            assert {record["path"][-1]["element"] for record in records} == {"desk"}
+            assert all("cut_off" in record["details"] and record["ended_at"] for record in records)
+            total = (await asyncio.to_thread(again.get, "/v1/queues/default/report"))["total"]
+            assert {name: total[name] for name in ("offered", "answered", "interrupted", "abandoned")} == {
+                "offered": 3, "answered": 1, "interrupted": 2, "abandoned": 0,
+            }  # fmt: skip
             # Who has talked to Anna gets her again; for the phones of Anna and Ben the old calls are still up.
             for agent in agents.values():
                 agent.plan = lambda: ("answer", 0.1, 0.3)
