@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -128,13 +129,18 @@ def _step_line(step: dict[str, Any], started: float) -> str:
     if rest.get("keys"):
         rest.pop("digits", None)
     for what, tell in TOLD.items():
-        told += [(entry.get("at", 0.0), tell(entry)) for entry in rest.pop(what, ())]
+        told += [(_moment(entry), tell(entry)) for entry in rest.pop(what, ())]
     for note in rest.pop("notes", ()):
         told.append((float("inf"), f"note: {note}"))
     if rest:
         line += f"  {_details(rest)}"
     lines = [f"{at:14.2f}  {text}" if at != float("inf") else f"{' ' * 16}{text}" for at, text in sorted(told)]
     return "\n".join([line, *lines])
+
+
+def _moment(entry: dict[str, Any]) -> float:
+    """When it began, in seconds since the call did."""
+    return float(next((entry[name] for name in ("at", "asked_at", "done_at") if entry.get(name) is not None), 0.0))
 
 
 def _played(played: dict[str, Any]) -> str:
@@ -185,6 +191,28 @@ def _timer(timer: dict[str, Any]) -> str:
     return f"time is up, waited for {timer.get('for')}" + (f", {late:.2f} s late" if late >= LATE else "")
 
 
+def _place(place: dict[str, Any]) -> str:
+    """A place in a queue."""
+    estimate = f", {place['estimate']:.0f} s to wait" if place.get("estimate") is not None else ""
+    return f"place {place.get('position')}{estimate}"
+
+
+def _offer(offer: dict[str, Any]) -> str:
+    """An agent's phone that rang."""
+    return f"rings at {offer.get('agent')}"
+
+
+INSIDE = ("kind", "verb", "at", "asked_at", "done_at", "played", "keys", "positions", "offers", "strategy", "twiml")
+"""Of what ran inside an element: told by its line, or too long for it."""
+
+
+def _inside(what: str, entry: dict[str, Any]) -> str:
+    """A member of `failover`, a verb of a document, an instruction from outside, with what it says of itself."""
+    rest = {key: value for key, value in entry.items() if key not in INSIDE and value not in (None, "", {}, [], 0)}
+    told = f"  {_short(_details(rest))}" if rest else ""
+    return f"{what} {entry.get('kind') or entry.get('verb')}{told}"
+
+
 LATE = 0.05
 """Seconds by which a timer is late without being told so."""
 
@@ -199,6 +227,11 @@ TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
     "mails": _mail,
     "events": _event,
     "timers": _timer,
+    "positions": _place,
+    "offers": _offer,
+    "failover": partial(_inside, "failover:"),
+    "twiml": partial(_inside, "document:"),
+    "instructions": partial(_inside, "asked for:"),
 }
 """Lists in a step that have a line for each entry."""
 

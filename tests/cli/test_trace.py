@@ -113,3 +113,27 @@ def test_a_call_tells_of_versions_signalling_and_media(capsys: pytest.CaptureFix
         'media: codec="pcmu"',
         "hidden: profile.pin",
     ]
+
+
+def test_what_ran_inside_a_hand_off_stands_in_the_order_of_time() -> None:
+    step = {
+        "element": "people",
+        "type": "transfer_to_agent",
+        "entered_at": 100.0,
+        "branch": "failed_over",
+        "reason": "max_wait",
+        "taken_by": "voicemail",
+        "positions": [{"position": 2, "estimate": 60.0, "at": 0.0}],
+        "offers": [{"agent": "anna", "at": 8.0}],
+        "failover": [{"kind": "ai_agent", "agent": "front", "asked_at": 20.0, "reason": "not_started"}],
+        "twiml": [{"verb": "Say", "at": 30.0, "ended": "completed", "played": [PROMPT]}],
+        "instructions": [{"verb": "say", "at": 40.0, "fields": {"text": "Hello"}}],
+    }
+    assert _step_line(step, 100.0).splitlines() == [
+        '    0.00  people               transfer_to_agent    -> failed_over  reason="max_wait", taken_by="voicemail"',
+        "          0.00  place 2, 60 s to wait",
+        "          8.00  rings at anna",
+        '         20.00  failover: ai_agent  agent="front", reason="not_started"',
+        '         30.00  document: Say  ended="completed"',
+        '         40.00  asked for: say  fields={"text": "Hello"}',
+    ]
