@@ -150,6 +150,13 @@ class CallReport:
         """A desk has given the call back; `found` has `target`, `outcome`, `talk_time` and `ended_at` as all have."""
         self._hand_offs.append(found)
 
+    def disposed(self, agent: str, disposition: str) -> None:
+        """An agent of a queue says how his conversation in this call ended."""
+        for found in reversed(self._hand_offs):
+            if found.get("agent") == agent and str(found.get("target")).startswith("queue:"):
+                found["disposition"] = disposition
+                return
+
     def abandoned(self, forward: Forwarding, talked: float, at: float) -> None:
         """The caller left while a forward was under way."""
         bridged = forward.bridged

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakValueDictionary
 
 from ivr.center.rules import decisions as told
 from ivr.flow import ports
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
+    from ivr.call.report import CallReport
     from ivr.call.services import Services
     from ivr.center.offering import Offering
 
@@ -47,6 +49,8 @@ class Waiting:
     """What he is told first (`ivr.settings.Sound`)."""
     callback: str = ""
     """Id of the call back that keeps his place."""
+    disposition: str = ""
+    """As the agent has given it while he talked."""
 
     def __post_init__(self) -> None:
         self.name = self.call.report.id
@@ -79,6 +83,8 @@ class Books:
         self._services = services
         self._wrapping: dict[str, told.StatusChanged] = {}
         """Agents who wrap up, and since what."""
+        self._handed: WeakValueDictionary[str, CallReport] = WeakValueDictionary()
+        """Of calls that agents talked to and that may go on, by their ids."""
 
     def joined(self, wait: Waiting, decision: told.Joined) -> None:
         """He waits."""
@@ -134,10 +140,14 @@ class Books:
         }
         if wait.text:
             found["reason"] = wait.text
+        if wait.disposition:
+            found["disposition"] = wait.disposition
         offers = [{name: one[name] for name in ("agent", "outcome", "seconds")} for one in wait.history]
         ended = self._services.wall()
         more = {"target": f"queue:{wait.queue}", "offers": offers, "ended_at": ended}
         wait.call.report.handed_over({**more, **found})
+        if agent:
+            self._handed[wait.name] = wait.call.report
         wait.call.report.tell("queue.left", found)
 
     def status(self, decision: told.StatusChanged) -> None:
@@ -159,6 +169,13 @@ class Books:
             "by": decision.by,
         }
         feed.tell("agent.status", found, decision.caller or None)
+
+    def disposed(self, decision: told.Disposed, wait: Waiting | None) -> None:
+        """An agent has said how a conversation ended, or will end: the record of a call that goes on has it, too."""
+        if wait is not None and wait.talk is not None and wait.talk.agent == decision.agent:
+            wait.disposition = decision.disposition
+        elif (report := self._handed.get(decision.caller)) is not None:
+            report.disposed(decision.agent, decision.disposition)
 
     def _became(self, wait: Waiting, offer: int, outcome: str) -> None:
         """The first that is said of an offer counts."""

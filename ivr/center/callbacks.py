@@ -6,6 +6,9 @@
     answered  the person hears a sentence and waits at the place that was kept: the agent who is held rings
     over      made, expired, failed, cancelled, or answered before the caller had hung up: told on the feed
 
+Each call is one attempt: whether and when there is another is for the centre to say, which holds an agent for it. What
+it does not want any more (cancelled, given up, too late) is hung up, also while it is being placed.
+
 A crash calls nobody twice: what was about to be called is forgotten, and the centre says again when it is their turn.
 """
 
@@ -20,7 +23,7 @@ from typing import Any
 from ivr.call.contacts import Wanted
 from ivr.call.solo import SoloOutcome
 from ivr.center.office import CenterDesk
-from ivr.center.rules.decisions import CallbackDue, CallbackOver, Decision
+from ivr.center.rules.decisions import CallbackDropped, CallbackDue, CallbackOver, Decision
 from ivr.center.rules.events import CallbackAnswered, CallbackCancelled, CallbackFailed
 from ivr.errors import IvrError
 from ivr.feed import Feed, FeedEvent
@@ -45,6 +48,11 @@ NEVER = {
     "no_number": "there is no such number",
 }
 """Words of calls after which nobody is called again, and what is said of them."""
+ONCE = 1.0
+"""Seconds in which a call is tried again after faults of our own: never, they are over before its first attempt is."""
+UNCALLED = frozenset({"not_registered", "unreachable", "no_response", "interrupted"})
+"""Words of attempts that have reached nobody's telephone, besides those of our own faults: no line, no channel, no
+media port."""
 KIND = "callback_call"
 """Rows of the store: what is to be known of a call back besides what the centre keeps."""
 
@@ -63,8 +71,14 @@ class _Kept:
     """What the agent sees; empty: nothing is known of the first call."""
     guest: bool = False
     """A guest asked for it: calls go as a guest's do."""
+    calls: int = 0
+    """Placed so far: names the next, so that a crash between two steps places none twice."""
+    due: CallbackDue | None = None
+    """His turn, which he is called for now."""
     call: str = ""
-    """The call that is placed for it now."""
+    """The call that is placed for it."""
+    answered: bool = False
+    """The person has answered that call."""
     joined: bool = False
     """That call waits in the queue."""
 
@@ -76,14 +90,16 @@ class Callbacks:
         self,
         desk: CenterDesk,
         place: Place,
+        stop: Callable[[str], object],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         keep: Callable[[str, str, Any], None],
         clock: Callable[[], float],
         feed: Feed,
     ) -> None:
-        """`place` has somebody called, `keep` writes rows of the store, `clock` is the time of the centre."""
+        """`place` has somebody called, `stop` ends such a call wherever it is, `keep` writes rows of the store, `clock` is the time of the centre."""
         self._desk = desk
         self._place = place
+        self._stop_call = stop
         self._spawn = spawn
         self._keep = keep
         self._clock = clock
@@ -94,13 +110,21 @@ class Callbacks:
         desk.listeners.append(self._decided)
         self._stop = feed.listen(self._heard)
 
-    def restore(self, rows: Mapping[str, Any], forget: Callable[[str], object]) -> None:
-        """Learn what the store knows, before the first call; `forget` drops a call that was about to go."""
+    def restore(self, rows: Mapping[str, Any]) -> None:
+        """Learn what the store knows, before the first call; calls that were about to go do not."""
+        known = {caller["callback"] for caller in self._desk.center.callers()}
         for callback, row in rows.items():
+            if callback not in known:  # a crash came before the centre's own row was written
+                if call := row.get("call"):
+                    self._stop_call(str(call))
+                self._keep(KIND, callback, None)
+                continue
             say, language, origin = (str(row.get(name) or "") for name in ("say", "language", "origin"))
-            kept = self._kept[callback] = _Kept(say or CALLBACK_TEXT, language, origin, bool(row.get("guest")))
+            kept = self._kept[callback] = _Kept(
+                say or CALLBACK_TEXT, language, origin, bool(row.get("guest")), int(row.get("calls") or 0)
+            )
             if call := row.get("call"):
-                forget(str(call))
+                self._stop_call(str(call))
                 self._write(callback, kept)
 
     def close(self) -> None:
@@ -109,11 +133,12 @@ class Callbacks:
 
     # What the desk tells
 
-    def kept(self, callback: str, command: KeepCallback, origin: str, guest: bool, call: str) -> None:
-        """A caller wants to be called back; the centre has been told. `origin` is what the agent is to see."""
+    def kept(self, callback: str, command: KeepCallback, queue: str, origin: str, guest: bool, call: str) -> None:
+        """A caller of a queue wants to be called back; the centre has been told. `origin` is what the agent is to
+        see."""
         kept = self._kept[callback] = _Kept(command.say.value or CALLBACK_TEXT, command.language, origin, guest)
         self._write(callback, kept)
-        self._feed.tell("callback.kept", {"callback": callback}, call)
+        self._feed.tell("callback.kept", {"callback": callback, "queue": queue, "attempt": 0}, call)
 
     def of_call(self, call: str) -> str | None:
         """The call back that a call was placed for, which joins a queue now; None for other calls."""
@@ -124,20 +149,39 @@ class Callbacks:
 
     def _decided(self, decision: Decision) -> None:
         if isinstance(decision, CallbackDue):
-            self._spawn(self._call(decision))
+            kept = self._kept.setdefault(decision.callback, _Kept())
+            self._give_up(kept)
+            kept.due = decision
+            self._spawn(self._call(decision, kept))
+        elif isinstance(decision, CallbackDropped):
+            late = self._kept.get(decision.callback)
+            if late is not None:
+                self._give_up(late)
         elif isinstance(decision, CallbackOver):
-            kept = self._kept.pop(decision.callback, None)
-            if kept is not None:
-                self._calls.pop(kept.call, None)
-                self._keep(KIND, decision.callback, None)
+            over = self._kept.pop(decision.callback, None)
             told = {name: value for name, value in asdict(decision).items() if name != "outcome"}
-            self._feed.tell(f"callback.{decision.outcome}", told, (kept.call or None) if kept is not None else None)
+            self._feed.tell(f"callback.{decision.outcome}", told, (over.call or None) if over is not None else None)
+            if over is not None:
+                # Who has answered meanwhile goes on, and waits like anybody.
+                self._give_up(over, spared=over.answered)
+                self._keep(KIND, decision.callback, None)
 
-    async def _call(self, due: CallbackDue) -> None:
-        kept = self._kept.setdefault(due.callback, _Kept())
-        self._calls.pop(kept.call, None)
+    def _give_up(self, kept: _Kept, *, spared: bool = False) -> None:
+        """Nothing more is wanted of what was placed for a call back: it ends, unless it is `spared` or waits by now."""
+        call, kept.call, kept.due = kept.call, "", None
+        if call:
+            self._calls.pop(call, None)
+            if not (spared or kept.joined):
+                self._stop_call(call)
+
+    def _is_wanted(self, due: CallbackDue, kept: _Kept) -> bool:
+        return self._kept.get(due.callback) is kept and kept.due is due
+
+    async def _call(self, due: CallbackDue, kept: _Kept) -> None:
+        if not self._is_wanted(due, kept):
+            return
         rings = max(SHORTEST_RING, min(RINGS, due.until - self._clock() - SPARE))
-        fields: dict[str, Any] = {"ring_timeout": rings}
+        fields: dict[str, Any] = {"ring_timeout": rings, "validity": ONCE}
         if due.sender is not None:
             fields["from"] = due.sender
         wanted = Wanted(
@@ -150,31 +194,41 @@ class Callbacks:
             guest="" if kept.guest else None,
         )
         try:
-            call, _ = await self._place(wanted, f"callback {due.callback} {due.attempt}")
+            call, _ = await self._place(wanted, f"callback {due.callback} {kept.calls + 1}")
         except asyncio.CancelledError:
             raise
         except IvrError as error:
             log.warning("a call back of queue %s cannot be placed: %s", due.queue, error)
-            self._desk.receive(CallbackFailed(due.callback, "not_placed"))
+            self._not_placed(due, kept)
             return
         except Exception:
             log.exception("a call back of queue %s cannot be placed", due.queue)
-            self._desk.receive(CallbackFailed(due.callback, "not_placed"))
+            self._not_placed(due, kept)
             return
-        kept.call, kept.joined = call, False
+        if not self._is_wanted(due, kept):
+            self._stop_call(call)
+            return
+        kept.call, kept.calls = call, kept.calls + 1
+        kept.answered = kept.joined = False
         self._calls[call] = due.callback
         self._write(due.callback, kept)
         told = {"callback": due.callback, "queue": due.queue, "attempt": due.attempt}
         self._feed.tell("callback.due", told, call)
 
+    def _not_placed(self, due: CallbackDue, kept: _Kept) -> None:
+        if self._is_wanted(due, kept):
+            kept.due = None
+            self._desk.receive(CallbackFailed(due.callback, "not_placed", counted=False))
+
     def _write(self, callback: str, kept: _Kept) -> None:
         told = {"say": kept.say, "language": kept.language, "origin": kept.origin}
-        self._keep(KIND, callback, {**told, "guest": kept.guest, "call": kept.call})
+        self._keep(KIND, callback, {**told, "guest": kept.guest, "calls": kept.calls, "call": kept.call})
 
     # What becomes of the calls
 
     def _heard(self, event: FeedEvent) -> None:
         if event.type == "call.answered" and (callback := self._calls.get(event.call or "")) is not None:
+            self._kept[callback].answered = True
             self._desk.receive(CallbackAnswered(callback))
 
     def over(self, wait: KeptWait, outcome: SoloOutcome) -> None:
@@ -183,7 +237,7 @@ class Callbacks:
         kept = self._kept.get(callback or "")
         if callback is None or kept is None or kept.joined:
             return
-        kept.call = ""
+        kept.call, kept.due = "", None
         self._write(callback, kept)
         last = outcome.attempts[-1] if outcome.attempts else {}
         word = str(last.get("status") or last.get("outcome") or "failed")
@@ -191,4 +245,6 @@ class Callbacks:
             log.info("a call back is given up: %s", never)
             self._desk.receive(CallbackCancelled(callback, word))
         else:
-            self._desk.receive(CallbackFailed(callback, "hung_up" if word == "answered" else word))
+            own = not last or last.get("kind") == "unexplained" or word in UNCALLED
+            reason = "hung_up" if word == "answered" else word
+            self._desk.receive(CallbackFailed(callback, reason, counted="ringing_at" in last or not own))

@@ -47,7 +47,9 @@ STOPPING: Final = "the daemon stops"
 class CallbackKeeper(Protocol):
     """Calls people back (:class:`ivr.center.callbacks.Callbacks`)."""
 
-    def kept(self, callback: str, command: ports.KeepCallback, origin: str, guest: bool, call: str) -> None:
+    def kept(
+        self, callback: str, command: ports.KeepCallback, queue: str, origin: str, guest: bool, call: str
+    ) -> None:
         """A caller wants to be called back; the centre has been told. `origin` is what the agent is to see."""
 
     def of_call(self, call: str) -> str | None:
@@ -192,7 +194,7 @@ class Desk:
         if self._refused_callback == callback:
             wait.callback = ""
         else:
-            self.callbacks.kept(callback, command, wait.command.origin, call.runner.guest, wait.name)
+            self.callbacks.kept(callback, command, wait.queue, wait.command.origin, call.runner.guest, wait.name)
 
     def gone(self, call: FlowCall) -> None:
         wait = self._of(call)
@@ -301,6 +303,8 @@ class Desk:
                 self._books.missed(decision, self._waits.get(decision.caller))
             case told.Left(caller=caller):
                 self._left(self._waits.get(caller), decision)
+            case told.Disposed(caller=caller):
+                self._books.disposed(decision, self._waits.get(caller))
             case told.StatusChanged():
                 self._books.status(decision)
             case told.CallbackOver(callback=callback, outcome="refused"):

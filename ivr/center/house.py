@@ -68,10 +68,18 @@ class House:
             self._keep(INTERVAL, f"{interval['start']:.0f}", interval)
         self.office = Office(self.desk, roster)
         """For all who ask."""
-        self.callbacks = Callbacks(self.desk, contacts.place, spawn, self._keep, services.clock, services.feed)
+        self.callbacks = Callbacks(
+            self.desk,
+            contacts.place,
+            partial(self._stop_call, waiting),
+            spawn,
+            self._keep,
+            services.clock,
+            services.feed,
+        )
         self.desk.callbacks = self.callbacks
         waiting.on_over.append(self.callbacks.over)
-        self.callbacks.restore(kept.get(CALLBACK, {}), partial(self._forget_call, waiting))
+        self.callbacks.restore(kept.get(CALLBACK, {}))
         self.mailbox = Mailbox(lambda: roster.settings, services.outside.mail)
         """Messages of callers."""
         services.desks.queue = self.desk
@@ -108,8 +116,8 @@ class House:
         store = self._services.store
         store.writer.center(store.node, kind, key, value, self._services.wall())
 
-    def _forget_call(self, waiting: WaitingFlows, call: str) -> None:
-        waiting.drop(call, [partial(drop_row, row=call, now=self._services.wall())])
+    def _stop_call(self, waiting: WaitingFlows, call: str) -> None:
+        waiting.stop(call, [partial(drop_row, row=call, now=self._services.wall())])
 
     def _decided(self, decision: Decision) -> None:
         if isinstance(decision, IntervalOver):

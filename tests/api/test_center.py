@@ -184,7 +184,7 @@ async def test_agents_are_made_changed_and_deleted_and_outlive_a_restart(center:
     center.desk.write()
     again = TestDesk(parse_settings(CONFIG, tmp_path / "ivr.yaml", {}), center.store)
     eve = again.roster.settings.agents["eve"]
-    assert eve.name == "Eve" and eve.code is not None and "77" != eve.code.get_secret_value()
+    assert eve.name == "Eve" and eve.code is not None and eve.code.get_secret_value() != "77"
     assert find_agent(again.roster.settings.agents, "77") == "eve"
     await center.ask("DELETE", "/v1/agents/eve", 204)
     await center.ask("DELETE", "/v1/agents/eve", 404)

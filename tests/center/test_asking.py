@@ -17,8 +17,8 @@ QUESTION = "What was the result? For Sold, press 1."
 class Asking(Center):
     """Anna at 200 is asked; a caller talks to her."""
 
-    def __init__(self, folder: Path, asks: str = "true", wrap_up: str = "60s", more: str = "") -> None:
-        super().__init__(folder, more, queue=f"{{ask_disposition: {asks}, wrap_up: {wrap_up}}}")
+    def __init__(self, folder: Path, asks: str = "true", wrap_up: str = "60s", more: str = "", flow: str = "") -> None:
+        super().__init__(folder, more, queue=f"{{ask_disposition: {asks}, wrap_up: {wrap_up}}}", flow=flow)
         self.anna = self.phone("200", DESK)
         self.caller = self.talk()
 
@@ -193,3 +193,31 @@ def test_the_caller_comes_first_when_his_flow_takes_him_back(tmp_path: Path) -> 
     asking.key("1")
     asking.hears_out()
     asking.settled_calls(1)
+
+
+GOES_ON = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: desk}
+  desk: {type: transfer_to_agent, after: return, branches: {returned: thanks, call_not_forwarded: bye}}
+  thanks: {type: play, text: "Thank you.", next: bye}
+  bye: {type: hang_up}
+"""
+
+
+@pytest.mark.parametrize("during", [True, False])
+def test_the_record_of_a_call_that_goes_on_has_the_disposition(tmp_path: Path, during: bool) -> None:
+    asking = Asking(tmp_path, asks='{keys: "#"}', flow=GOES_ON)
+    caller_port, port = asking.pool.ports[-2:]
+    if during:
+        asking.office.dispose("anna", "sold", "anna")
+    asking.press("#", port)
+    asking.run(0.1)
+    if not during:
+        asking.key("1")
+    asking.anna.calls[-1].hangup(asking.now)
+    asking.run(0.5)
+    assert caller_port.heard() == ["Thank you."] and not asking.books.calls
+    caller_port.played()
+    asking.run(0.5)
+    assert asking.books.calls[0].hand_offs[0]["disposition"] == "sold"
+    asking.settled()

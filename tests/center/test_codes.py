@@ -33,9 +33,9 @@ dispositions: {sold: {name: Sold, code: "1"}, hidden: No code}
 class Center(QueueHouse):
     """A house whose agents dial codes: anna at 200, ben with no phone of his own."""
 
-    def __init__(self, folder: Path, more: str = "", queue: str = "{}") -> None:
+    def __init__(self, folder: Path, more: str = "", queue: str = "{}", flow: str = "") -> None:
         agents = {"anna": "200, wrap_up: 60s, name: Anna Berg", "ben": "201, code: '7351904'"}
-        super().__init__(folder, {"main": desk_flow("100")}, agents, more=MORE + more, queue=queue)
+        super().__init__(folder, {"main": flow or desk_flow("100")}, agents, more=MORE + more, queue=queue)
         self.rows: dict[tuple[str, str], Any] = {}
         self.roster = Roster(self.settings, {}, lambda kind, key, value: self.rows.update({(kind, key): value}))
         self.office = Office(self.desk, self.roster)

@@ -6,7 +6,7 @@ the hours of the queue, an agent is held and the person called; once he joins, t
 
 from __future__ import annotations
 
-from ivr.center.rules.decisions import CallbackOutcome, CallbackOver
+from ivr.center.rules.decisions import CallbackDropped, CallbackOutcome, CallbackOver
 from ivr.center.rules.events import CallbackKept
 from ivr.center.rules.floor import Floor
 from ivr.center.rules.lines import Callback, Entry
@@ -17,6 +17,11 @@ __all__ = ["answered", "arm", "cancel", "failed", "finish", "keep", "wake"]
 MAX_OF_NUMBER = 3
 """Places that are kept for one number at once: whoever shows the number of somebody else, and asks again and again,
 must not have him called all day."""
+PUT_OFF = 30.0
+"""Seconds after which a call back that could not be placed is due again, doubled each time up to the `retry_after` of
+the queue: after a restart telephones and lines are back soon, and what lasts must not occupy agents again and again."""
+MOST_DOUBLED = 12
+"""Times: then it is more than the longest `retry_after`."""
 LOOK_AGAIN = 3600.0
 """Seconds after which a call back that waits is looked at again at the latest: the clock may have been set."""
 
@@ -93,7 +98,8 @@ def wake(floor: Floor, name: str) -> None:
     if entry is None or entry.callback is None or entry.caller:
         return
     if entry.callback.under_way:
-        failed(floor, name, "no answer in time")
+        floor.out.append(CallbackDropped(name))
+        failed(floor, name, "no answer in time", counted=True)
     else:
         arm(floor, entry)
 
@@ -105,8 +111,8 @@ def answered(floor: Floor, name: str) -> None:
         floor.wake(("callback", name), floor.now + CALLBACK_LEASE)
 
 
-def failed(floor: Floor, name: str, reason: str) -> None:
-    """Calling back came to nothing."""
+def failed(floor: Floor, name: str, reason: str, *, counted: bool) -> None:
+    """Calling back came to nothing; where nobody was called at all it is not `counted`."""
     entry = floor.callbacks.get(name)
     callback = entry.callback if entry is not None else None
     if entry is None or callback is None or not callback.under_way:
@@ -115,6 +121,14 @@ def failed(floor: Floor, name: str, reason: str) -> None:
     callback.under_way = False
     _free(floor, callback)
     floor.changed.add("callbacks")
+    if not counted:
+        wait = min(settings.retry_after, PUT_OFF * 2.0 ** min(callback.put_off, MOST_DOUBLED))
+        callback.attempts -= 1
+        callback.put_off += 1
+        callback.not_before = floor.now + wait
+        arm(floor, entry)
+        return
+    callback.put_off = 0
     if callback.attempts >= settings.attempts:
         finish(floor, entry, "failed", f"Called {callback.attempts} times; the last time: {reason or 'no answer'}.")
         return

@@ -60,7 +60,7 @@ class Center:
             case told.CallbackAnswered():
                 callbacks.answered(floor, event.callback)
             case told.CallbackFailed():
-                callbacks.failed(floor, event.callback, event.reason)
+                callbacks.failed(floor, event.callback, event.reason, counted=event.counted)
             case told.CallbackCancelled():
                 callbacks.cancel(floor, event.callback)
             case told.Configured():
@@ -265,5 +265,6 @@ class Center:
 
     def restore(self, kept: Mapping[str, Any]) -> list[str]:
         """Take up a snapshot, before the first event: what cannot be read is left out, with a sentence each. Callers
-        are not restored, and their agents are free, or wrap up as they did; people who were being called back wait again."""
+        are not restored, and their agents are free, or wrap up as they did; people who were being called
+        back wait again."""
         return keeping.restore(self._floor, kept)

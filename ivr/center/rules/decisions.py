@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ivr.center.rules.events import OfferFault
 
 __all__ = [
+    "CallbackDropped",
     "CallbackDue",
     "CallbackOutcome",
     "CallbackOver",
@@ -218,6 +219,14 @@ class CallbackDue:
 
 
 @dataclass(frozen=True, slots=True)
+class CallbackDropped:
+    """Nothing was heard of a call back until the time was over: nobody is held for it any more, and whoever is still
+    being called is to be called no longer. It is tried again later, or given up (`CallbackOver`)."""
+
+    callback: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallbackOver:
     """A call back is done with."""
 
@@ -262,6 +271,7 @@ Decision = (
     | StatusChanged
     | Disposed
     | CallbackDue
+    | CallbackDropped
     | CallbackOver
     | IntervalOver
     | Notice

@@ -123,6 +123,9 @@ class CallbackFailed:
     callback: str
     reason: str = ""
     """For reports: `no_answer`, `busy` …"""
+    counted: bool = True
+    """It is one of the attempts of the queue. False: nobody was called at all, for want of a line or a channel: it is
+    only put off."""
 
 
 @dataclass(frozen=True, slots=True)

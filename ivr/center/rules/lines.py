@@ -37,6 +37,8 @@ class Callback:
     """Seconds since the epoch."""
     attempts: int = 0
     """Calls made to come back."""
+    put_off: int = 0
+    """How often nobody could be called at all since the last of them."""
     agent: str | None = None
     """Held, while the person is called."""
     under_way: bool = False
