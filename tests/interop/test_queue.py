@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
+from tests.kit.ai import until
 from tests.kit.baresip import Phone
 from tests.kit.daemon import Daemon
 from tests.kit.queue_peers import Peers, agent_uri
@@ -34,12 +35,14 @@ CENTER = """
 agents:
   anna: {{phones: ["200"], queues: [desk], wrap_up: 1s, missed_calls: 5}}
   ben: {{phones: ["201"], queues: [desk], wrap_up: 1s}}
-  carl: {{phones: ["{carl}"], queues: [quick, both], skills: {{speed: 5}}}}
+  carl: {{phones: ["{carl}"], queues: [quick, both, asked], skills: {{speed: 5}}}}
   dora: {{phones: ["202"], queues: [both], skills: {{speed: 9}}}}
 queues:
   desk: {{order: round_robin, ring_timeout: 3s}}
   quick: {{}}
   both: {{order: by_skill, skills: {{speed: 1}}}}
+  asked: {{ask_disposition: true}}
+dispositions: {{sold: {{name: Sold, code: "1"}}}}
 """
 ANSWER_TO_SOUND = 0.1
 """Seconds from an agent's answer until each hears the other."""
@@ -55,7 +58,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, carl_port: int) -> Iterator[
     """A daemon with two phones at 100, and an agent of the test's own at 101."""
     flows = {
         queue: FLOW.format(number=number, queue=queue)
-        for queue, number in (("desk", 100), ("quick", 101), ("both", 102))
+        for queue, number in (("desk", 100), ("quick", 101), ("both", 102), ("asked", 103))
     }
     extra = CENTER.format(carl=agent_uri(carl_port))
     config = make_config(tmp_path_factory.mktemp("queue") / "house", flows, extra=extra)
@@ -187,3 +190,29 @@ def test_two_way_sound_follows_the_answer_at_once(house: Daemon, carl_port: int)
 
     found = asyncio.run(measure())
     assert max(found) < ANSWER_TO_SOUND, found
+
+
+def test_the_agent_gives_the_disposition_by_a_key_when_the_caller_has_hung_up(house: Daemon, carl_port: int) -> None:
+    async def give() -> None:
+        async with Peers(house.sip_port) as peers:
+            carl = await peers.agent(0xA1, carl_port)
+            carl.plan = lambda: ("answer", 0.05, 0.0)
+            caller = (await peers.caller(0x30)).call("103")
+            await asyncio.wait_for(caller.heard_agent.wait(), 10.0)
+            caller.hang_up()
+            await asyncio.sleep(0.1)  # what the caller has said is over
+            carl.frames = 0
+            # Nobody else is there any more: what is heard now is the question.
+            await until(lambda: carl.frames > 25, 10.0)
+            assert not carl.talks, "the agent's phone is not hung up on"
+            carl.press("1")
+            await until(lambda: carl.talks, 10.0)
+
+    asyncio.run(give())
+    deadline = time.monotonic() + 10.0
+    while time.monotonic() < deadline:
+        found = [one for record in house.records(1) for one in record["hand_offs"] if one["queue"] == "asked"]
+        if found and "disposition" in found[0]:
+            break
+        time.sleep(0.05)
+    assert [(one["agent"], one["disposition"]) for one in found] == [("carl", "sold")]

@@ -55,6 +55,8 @@ class Peer(asyncio.DatagramProtocol):
         """When each value was first heard in this call."""
         self.heard: Counter[int] = Counter()
         """Frames of each value in this call; where a bridge begins or ends there are some that nobody has sent so."""
+        self.frames = 0
+        """Of any sound, in all calls."""
         self.on_hear: Callable[[int], None] = lambda value: None
         """A value that was not heard in this call before."""
         self._rtp: asyncio.DatagramTransport | None = None
@@ -98,6 +100,7 @@ class Peer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         if len(data) < 172 or data[1] & 0x7F != 0:
             return
+        self.frames += 1
         value, at = data[92], time.monotonic()
         if data[12:172].count(value) != 160 or value in SILENCES:
             return
@@ -168,6 +171,12 @@ class AgentPeer(Peer):
             self.shell.flush()
 
         asyncio.get_running_loop().call_later(after, act)
+
+    def press(self, key: str) -> None:
+        """Press a key in the call that is up."""
+        for session in self._current:
+            session.info("application/dtmf-relay", f"Signal={key}\r\nDuration=160\r\n".encode(), self.now)
+        self.shell.flush()
 
     def _hang_up(self, session: Any) -> None:
         if not session.ended:
