@@ -52,7 +52,7 @@ export function move(call, { queues, agents }) {
   fill();
   ask({
     title: `Move call ${call.short_id}`,
-    text: "What it is at is left at once: prompts stop, a queue or an agent is left.",
+    text: "It leaves what it is at; where nobody takes it, it comes back there.",
     fields: [h("label", {}, "To", kind), place],
     button: "Move the call",
     act: async () => {

@@ -68,6 +68,13 @@ export class Source {
   }
 }
 
+// What is asked for, and for which moment it holds: about the middle of the time that it took.
+export async function timed(path) {
+  const begun = now();
+  const found = await get(path);
+  return [found, (begun + now()) / 2];
+}
+
 const byId = (list) => new Map(list.map((each) => [each.id, each]));
 
 export const me = new Source(() => get("/v1/me"), 1000);
@@ -102,8 +109,7 @@ let asking; // whom these have reached no event tells
 
 // Agents, by id; each with the time of the daemon (`at`) for which its figures are.
 export const agents = new Source(async () => {
-  const found = await get("/v1/agents");
-  const at = now();
+  const [found, at] = await timed("/v1/agents");
   return { ...found, agents: byId(found.agents.map((agent) => ({ ...agent, since: at - (agent.now.since_seconds ?? 0) }))) };
 }, 5000, { every: 15000 }); // that a phone is reachable no event tells
 
@@ -115,17 +121,19 @@ function change(agent, { at, call, data }) {
 }
 
 export const queues = new Source(async () => {
-  const found = (await get("/v1/queues")).queues;
-  const at = now();
+  const [{ queues: list }, at] = await timed("/v1/queues");
   setTimeout(askForCallers);
-  return { list: found, at };
+  return { list, at };
 }, 1000);
 
 const inQueues = new Map();
 // Who is in a queue.
 export function callers(name) {
   if (!inQueues.has(name)) {
-    const load = async () => ({ rows: (await get(`/v1/queues/${encodeURIComponent(name)}/callers`)).callers, at: now() });
+    const load = async () => {
+      const [{ callers: rows }, at] = await timed(`/v1/queues/${encodeURIComponent(name)}/callers`);
+      return { rows, at };
+    };
     inQueues.set(name, new Source(load, 1000));
   }
   return inQueues.get(name);

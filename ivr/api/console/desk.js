@@ -1,7 +1,7 @@
 // An agent's desk: status, the call that rings or goes on with what is known of it, wrapping up, missed calls.
 
 import { get, send } from "./api.js";
-import { agents, changed, may, me, onEvent, signedIn, Source } from "./data.js";
+import { agents, changed, may, me, onEvent, signedIn, Source, timed } from "./data.js";
 import { ago, card, clock, counting, empty, h, hour, now, remaining, say, speak, tag } from "./dom.js";
 import { actionName, condition, groupKind, plural, statusName } from "./words.js";
 
@@ -18,11 +18,11 @@ let anew = 0; // since then what may be chosen is not known any more
 const own = (word = "") => `/v1/agents/${encodeURIComponent(name)}${word ? `/${word}` : ""}`;
 
 const agent = new Source(async () => {
-  const found = await get(own());
+  const [found, at] = await timed(own());
   const has = CALLS.includes(found.now.phase);
   const call = has ? await get(own("call")).catch((problem) => ({ problem })) : null;
   rings(found, call);
-  return { found, call, at: now() };
+  return { found, call, at };
 }, PAUSE, { hidden: true, every: LOOK });
 
 onEvent((type, { at, call, data }) => {
