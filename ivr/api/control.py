@@ -78,7 +78,7 @@ class Applications(Protocol):
 class ControlRoutes:
     """Handlers. Where a call is not up, or not controlled from outside, the answer is 409 with the reason."""
 
-    def __init__(self, calls: CallControl, settings: Settings, applications: Applications) -> None:
+    def __init__(self, calls: CallControl, settings: Callable[[], Settings], applications: Applications) -> None:
         self._calls = calls
         self._settings = settings
         self._applications = applications
@@ -127,7 +127,7 @@ class ControlRoutes:
             wanted,
             getattr(body, wanted),
             self._calls.flows,
-            self._settings,
+            self._settings(),
             fields=body.fields(),
             otherwise=body.otherwise,
             variables=body.variables,
@@ -139,7 +139,7 @@ class ControlRoutes:
         """Take a call from its flow, to control it with play, say, collect, record, stop, answer."""
         back = ask.body.back
         if back is not None:
-            goal_of("flow", back, self._calls.flows, self._settings)
+            goal_of("flow", back, self._calls.flows, self._settings())
         return self._moved(ask, taken_flow(ask.by, ask.body.idle, ask.body.filler, back))
 
     async def release(self, ask: Ask[Release, None]) -> Moved:
@@ -153,7 +153,7 @@ class ControlRoutes:
             raise refusal("flow", "the flow that offered the call gets it back: leave this out")
         return self._moved(
             ask,
-            goal_of("flow", ask.body.flow, self._calls.flows, self._settings, variables=ask.body.variables),
+            goal_of("flow", ask.body.flow, self._calls.flows, self._settings(), variables=ask.body.variables),
         )
 
     def _moved(self, ask: Ask[Any, None], goal: Goal) -> Moved:

@@ -12,7 +12,7 @@ __all__ = ["HIDDEN", "Sight", "was_his"]
 
 HIDDEN = "xxxx"
 """In place of numbers and of what callers brought along."""
-NUMBERS = frozenset({"from", "to", "caller", "called", "number", "target", "packet", "origin"})
+NUMBERS = frozenset({"from", "to", "caller", "called", "number", "target", "packet", "origin", "party"})
 """What tells who calls, or what is known of him, in events and in rows of calls."""
 OF_QUEUES = ("queue.", "callback.", "call.")
 """Begin the types of events that whoever serves a queue hears of the calls in it."""

@@ -79,7 +79,7 @@ def http_server(
     parts = (
         CallRoutes(manager, sight, contacts.state, store.reader),
         PlacingRoutes(contacts, settings),
-        ControlRoutes(manager, settings, applications),
+        ControlRoutes(manager, lambda: house.office.settings, applications),
         TwilioRoutes(
             manager,
             services.desks,

@@ -48,7 +48,7 @@ async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
     guard = Guard(store, clock=lambda: 1_000.0)
     guard.of_calls = scene.desk.token
     house = scene.house
-    parts = [ControlRoutes(house.manager, house.settings, scene.desk)]
+    parts = [ControlRoutes(house.manager, lambda: house.settings, scene.desk)]
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
     server = HttpServer(HostPort("127.0.0.1", 0), guard, operations, parts)
     async with TestClient(TestServer(server.application())) as client:
