@@ -116,6 +116,9 @@ class PeopleDesk(Protocol):
     def flow_of(self, number: str, phone: str) -> Flow | None:
         """The built-in flow of a code that a registered phone dials; None where the number is none."""
 
+    def sender_of(self, phone: str) -> str | None:
+        """The caller id that calls out by a registered phone show; None: as the line says."""
+
 
 class Closed:
     """Takes no call: every hand-off comes back at once."""
@@ -139,6 +142,9 @@ class Closed:
         call.feed(ports.AgentCodeDone(command.id, "refused", NOBODY_HERE))
 
     def flow_of(self, number: str, phone: str) -> Flow | None:
+        return None
+
+    def sender_of(self, phone: str) -> str | None:
         return None
 
     def start(self, call: FlowCall, command: ports.StartAiAgent | ports.StartStream) -> None:
