@@ -11,6 +11,7 @@ from ivr.api.endpoints import Answer, Ask, Endpoint, Model
 from ivr.api.figures import AgentNow
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
+from ivr.flow.packet_model import HandOver
 from ivr.settings import STATUS_GROUPS, Agent
 
 __all__ = ["AgentRoutes", "agent_shown"]
@@ -77,7 +78,7 @@ class AgentCall(Model):
     """`ringing` or `talking`."""
     waited: float
     """Seconds the caller waited."""
-    packet: dict[str, Any]
+    packet: HandOver
     """The hand-over packet: who calls, the way walked, collected inputs, tags, shareable variables, profile."""
 
 

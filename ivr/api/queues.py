@@ -16,6 +16,7 @@ from ivr.api.figures import AgentFigures, Caller, QueueFigures, QueueNow, Target
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
 from ivr.center.reports import MAX_ROWS, Step, begin_of, report
+from ivr.flow.packet_model import HandOver
 from ivr.settings import Queue
 
 __all__ = ["QueueRoutes", "moment_of"]
@@ -68,7 +69,7 @@ class Callbacks(Model):
 class Packet(Model):
     """What whoever takes a call is told of it."""
 
-    packet: dict[str, Any]
+    packet: HandOver
 
 
 class ReportQuery(Query):

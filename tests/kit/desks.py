@@ -19,6 +19,16 @@ WALL = 1_772_442_000.0
 """Monday 2026-03-02, 09:00 UTC."""
 
 
+def told_of(caller: str, short_id: int) -> dict[str, Any]:
+    """The packet of a call that has done nothing but ask for an agent."""
+    call = {"id": caller, "short_id": short_id, "from": "+4930111", "to": "100", "direction": "inbound", "line": "pbx"}
+    more = {"channel": "voice", "started_at": "2026-03-02T09:00:00+00:00", "contact": "+4930111"}
+    flow = {"name": "main", "version": "0123456789ab", "number": None, "element": "desk"}
+    lists: dict[str, Any] = {name: [] for name in ("path", "inputs", "tags", "waits", "cut")}
+    fields: dict[str, Any] = {name: {} for name in ("variables", "profile", "metadata")}
+    return {"version": 1, "call": call | more, "flow": flow, "origin": "main", "ai": None, **lists, **fields}
+
+
 class TestDesk:
     """In place of :class:`ivr.center.desk.Desk` (CenterDesk): nobody's phone rings, everybody's can."""
 
@@ -62,7 +72,7 @@ class TestDesk:
         self.receive(happened.Tick())
 
     def join(self, caller: str, queue: str | None = None, **facts: Any) -> None:
-        self.packets[caller] = {"call": {"id": caller, "short_id": 40 + len(self.packets)}, "collected": {}}
+        self.packets[caller] = told_of(caller, 40 + len(self.packets))
         self.receive(happened.CallerJoined(caller, facts, queue))
 
     def last(self, kind: type[Any]) -> Any:
