@@ -21,7 +21,7 @@ from ivr.api.limiting import Limiter
 from ivr.api.operations import OperationRoutes
 from ivr.api.problems import problems
 from ivr.api.serving import Serving
-from ivr.api.tracing import tell_id, traced
+from ivr.api.tracing import finish, traced
 from ivr.settings import HostPort
 
 __all__ = ["HttpServer", "Routes"]
@@ -80,7 +80,7 @@ class HttpServer:
 
     def _application(self, parts: Sequence[Routes | Part]) -> web.Application:
         app = web.Application(middlewares=[traced, problems], client_max_size=MAX_BODY_BYTES)
-        app.on_response_prepare.append(tell_id)
+        app.on_response_prepare.append(finish)
         app.add_routes([self._serving.route(endpoint) for endpoint in _endpoints(parts)])
         for part in parts:
             if hasattr(part, "routes"):

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-__all__ = ["REQUEST_HEADER", "changed", "request_id", "tell_id", "traced"]
+__all__ = ["REQUEST_HEADER", "changed", "finish", "request_id", "traced"]
 
 audit = logging.getLogger("ivr.audit")
 
@@ -40,9 +40,11 @@ async def traced(request: web.Request, handler: Handler) -> web.StreamResponse:
     return await handler(request)
 
 
-async def tell_id(request: web.Request, response: web.StreamResponse) -> None:
-    """Puts the id into the answer; for `Application.on_response_prepare`."""
+async def finish(request: web.Request, response: web.StreamResponse) -> None:
+    """Puts the id into the answer, and takes out what it is made with; for `Application.on_response_prepare`."""
     response.headers[REQUEST_HEADER] = request_id(request)
+    response.headers["Server"] = "ivr"
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
 
 
 def changed(request: web.Request, path: str, status: int, by: str) -> None:

@@ -58,6 +58,7 @@ async def test_what_is_known_is_not_sent_again(api: Api) -> None:
 async def test_head_and_options(api: Api) -> None:
     head = await api.client.head("/v1/flows")
     assert (head.status, await head.read()) == (200, b"")
+    assert (head.headers["Server"], head.headers["X-Content-Type-Options"]) == ("ivr", "nosniff")
     options = await api.client.options("/v1/events")
     assert (options.status, options.headers["Allow"]) == (204, "OPTIONS, POST")
     assert not [name for name in options.headers if name.startswith("Access-Control")]
