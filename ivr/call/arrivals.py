@@ -46,6 +46,7 @@ def arrival(
         line=line,
         short_id=short_id,
         headers=_headers(session),
+        display=caller.display,
     )
     record = CallRecord(
         id=call_id,

@@ -304,6 +304,7 @@ def _call(call: CallInfo) -> dict[str, Any]:
         "short_id": call.short_id,
         "headers": dict(call.headers),
         "key": call.key,
+        "display": call.display,
     }
 
 

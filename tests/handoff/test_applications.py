@@ -12,9 +12,9 @@ import pytest
 from ivr.call.moving import goal_of
 from ivr.flow import ports
 from ivr.handoff.applications import ApplicationDesk
-from ivr.sip import Answered, Ended
+from ivr.sip import Answered, Ended, NameAddr, Uri
 from ivr.webhooks import SIGNATURE_HEADER, verify
-from tests.kit.house import House
+from tests.kit.house import CALLER, House
 
 SECRET = "0123456789abcdef0123456789abcdef"
 SETTINGS = f"""
@@ -354,6 +354,14 @@ def test_after_the_call_it_is_told_for_a_bounded_time(scene: Scene) -> None:
 
 
 # Documents
+
+
+def test_the_name_of_a_caller_is_told(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "shop")
+    assert "CallerName" not in (scene.house.outside.asked[-1].body or b"").decode()
+    who = NameAddr(Uri("sip", "+15550100", CALLER[0]), "Anna Ash")
+    scene.house.party(("192.0.2.3", 5060)).call("100", from_=who)
+    assert "CallerName=Anna+Ash" in (scene.house.outside.asked[-1].body or b"").decode()
 
 
 def test_twiml_goes_by_way_of_the_flow(tmp_path: Path) -> None:

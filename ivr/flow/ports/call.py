@@ -75,6 +75,8 @@ class CallInfo:
     key: str = ""
     """A UUID that nobody knows but whom the flow tells it, sensitive in expressions: who says it gets this call's sound
     (AudioSocket). Empty where there is no call."""
+    display: str = ""
+    """The caller's name as his side tells it; empty when withheld."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,14 @@ _CALLED = (
     "statusCallback statusCallbackEvent statusCallbackMethod url method sendDigits username password "
     "machineDetection amdStatusCallback"
 )
-_RECORDED = "recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent recordingTrack trim"
+_RECORDED = "recordingStatusCallback recordingStatusCallbackMethod recordingStatusCallbackEvent"
 _KNOWN: Mapping[str, str] = {
     "Say": "voice language loop",
     "Play": "loop digits",
     "Pause": "length",
     "Gather": "input action method timeout finishOnKey numDigits actionOnEmptyResult bargeIn speechTimeout speechModel "
     "hints partialResultCallback enhanced profanityFilter",
-    "Record": "action method timeout finishOnKey maxLength playBeep recordingStatusCallback "
-    "recordingStatusCallbackMethod transcribe transcribeCallback",
+    "Record": f"action method timeout finishOnKey maxLength playBeep transcribe transcribeCallback {_RECORDED}",
     "Dial": "action method timeout timeLimit callerId record answerOnBridge sequential hangupOnStar ringTone referUrl "
     f"{_RECORDED}",
     "Number": _CALLED,

@@ -12,6 +12,7 @@ from ivr.flow.nesting import inside
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import RecordDone
 from ivr.flow.twiml.outcome import OVER, Doing
+from ivr.flow.twiml.recorded import tell_recording
 from ivr.flow.twiml.sound import heard
 
 if TYPE_CHECKING:
@@ -97,12 +98,11 @@ def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
 
     yield from inside(ctx, entry, element.run(ctx), seen)
     if (ctx.result or {}).get("status") != "recorded" or not done:
+        tell_recording(talk, verb, base, "absent", "RecordVerb", {"RecordingChannels": "1"})
         return None if ctx.up else OVER
     event = done[-1]
     params = talk.recording(event.key, event.path, event.duration)
-    if callback := verb.get("recordingStatusCallback"):
-        told = {**params, "RecordingStatus": "completed", "RecordingChannels": "1", "RecordingSource": "RecordVerb"}
-        talk.tell(talk.resolve(base, callback), _method(verb), told)
+    tell_recording(talk, verb, base, "completed", "RecordVerb", {**params, "RecordingChannels": "1"})
     pressed = entry.get("terminators") or [{}]
     params["Digits"] = str(pressed[-1].get("key", "")) if ctx.up else "hangup"
     if not ctx.up:
@@ -110,7 +110,3 @@ def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk.tell(action.url, action.method, params, status="completed")
         return OVER
     return talk.way(verb, base, params)
-
-
-def _method(verb: Verb) -> Any:
-    return "GET" if verb.get("recordingStatusCallbackMethod").upper() == "GET" else "POST"

@@ -255,7 +255,9 @@ class _Conversation:
         """The call, or the application's part of it, is over."""
         talk, ctx = self._talk, self._talk.ctx
         status = "completed" if ctx.answered else "no-answer"
-        talk.status("completed", status, {"CallDuration": str(round(ctx.now - ctx.session_at))})
+        seconds = ctx.now - ctx.session_at
+        lasted = {"CallDuration": str(round(seconds)), "Duration": str(math.ceil(seconds / 60.0))}
+        talk.status("completed", status, lasted)
 
     def _document(self, found: Asked) -> Generator[float | None, Event | None, Outcome]:
         ctx = self._talk.ctx

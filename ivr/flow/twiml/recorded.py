@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.elements.base import CallOver
@@ -12,14 +12,14 @@ from ivr.flow.twiml.document import TwimlError, Verb
 if TYPE_CHECKING:
     from ivr.flow.twiml.talk import Talk
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "tell_recording"]
 
 GRACE = 5.0
 """Seconds in which a recording that was ended is closed: it takes a tick of the media plane."""
 CHANNELS = "2"
 """The sides are apart, also where one channel would do."""
 
-Source = Literal["DialVerb", "StartCallRecordingTwiML"]
+Source = Literal["DialVerb", "RecordVerb", "StartCallRecordingTwiML"]
 
 
 class Recording:
@@ -71,22 +71,20 @@ class Recording:
         done = self._done
         return {} if done is None or not done.key else self._talk.recording(done.key, done.path, done.duration)
 
-    def _tell(self, status: str, params: dict[str, str]) -> None:
-        talk, verb = self._talk, self._verb
-        url = verb.get("recordingStatusCallback")
-        if not url or status not in verb.get("recordingStatusCallbackEvent", "completed").split():
-            return
-        told = {
-            **params,
-            "RecordingStatus": status,
-            "RecordingChannels": CHANNELS,
-            "RecordingSource": self._source,
-            "RecordingTrack": "both",
-        }
-        try:
-            where = talk.resolve(self._base, url)
-        except TwimlError as error:
-            talk.notice(error.code, str(error), verb.name)
-            return
-        method: Literal["GET", "POST"] = "GET" if verb.get("recordingStatusCallbackMethod").upper() == "GET" else "POST"
-        talk.tell(where, method, told)
+    def _tell(self, status: str, params: Mapping[str, str]) -> None:
+        more = {**params, "RecordingChannels": CHANNELS, "RecordingTrack": "both"}
+        tell_recording(self._talk, self._verb, self._base, status, self._source, more)
+
+
+def tell_recording(talk: Talk, verb: Verb, base: str, status: str, source: Source, params: Mapping[str, str]) -> None:
+    """Tell the `recordingStatusCallback` of a verb how its recording fares, where it wants to hear of that."""
+    url = verb.get("recordingStatusCallback").strip()
+    if not url or status not in verb.get("recordingStatusCallbackEvent", "completed").split():
+        return
+    try:
+        where = talk.resolve(base, url)
+    except TwimlError as error:
+        talk.notice(error.code, str(error), verb.name)
+        return
+    method: Literal["GET", "POST"] = "GET" if verb.get("recordingStatusCallbackMethod").upper() == "GET" else "POST"
+    talk.tell(where, method, {**params, "RecordingStatus": status, "RecordingSource": source})

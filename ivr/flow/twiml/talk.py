@@ -99,6 +99,8 @@ class Talk:
             "ApiVersion": API_VERSION,
             "Direction": "inbound" if call.direction == "inbound" else "outbound-api",
         }
+        if call.display:
+            found["CallerName"] = call.display
         forwarded = str(call.headers.get("diversion", ""))
         if forwarded:
             found["ForwardedFrom"] = forwarded.partition("sip:")[2].partition("@")[0] or forwarded[:100]
