@@ -76,6 +76,10 @@ DOCUMENTS = (
     '<Dial timeout="8">phone:200</Dial><Say>Nobody</Say>',
     '<Connect><Stream name="parrot"/></Connect><Say>Back</Say>',
     '<Pause length="3"/><Redirect>/menu</Redirect>',
+    '<Enqueue waitUrl="/wait">support</Enqueue><Say>Back</Say>',
+    "<Play>https://app.invalid/music.wav</Play><Leave/>",
+    '<Dial record="record-from-answer" timeout="8"><Client url="/screen">200</Client></Dial><Say>Nobody</Say>',
+    '<Start><Stream name="beside" url="wss://bot.invalid/ws"/></Start><Say>Heard</Say><Stop><Stream name="beside"/></Stop>',
     "no document",
 )
 
