@@ -79,7 +79,7 @@ DOCUMENTS = (
     '<Enqueue waitUrl="/wait">support</Enqueue><Say>Back</Say>',
     "<Play>https://app.invalid/music.wav</Play><Leave/>",
     '<Dial record="record-from-answer" timeout="8"><Client url="/screen">200</Client></Dial><Say>Nobody</Say>',
-    '<Start><Stream name="beside" url="wss://bot.invalid/ws"/></Start><Say>Heard</Say><Stop><Stream name="beside"/></Stop>',
+    '<Start><Stream name="on" url="wss://bot.invalid/ws"/></Start><Say>Heard</Say><Stop><Stream name="on"/></Stop>',
     "no document",
 )
 
