@@ -88,6 +88,7 @@ def show_handoffs(folder: Path, say: Say, *, stay: bool = False) -> None:
         say("")
         say("That was it: in none of the three could the caller get lost. Each flow says where he goes when nobody")
         say("takes him (branches, failover); who takes him is told what is known (the packet): docs/hand-offs.md")
+        say(f"All files of the demonstration are in {folder}, which can be deleted.")
         if stay:
             _stay(house, folder, say, heard)
 

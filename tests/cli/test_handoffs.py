@@ -30,6 +30,7 @@ def test_three_callers_are_handed_over(tmp_path: Path) -> None:
         "Anna answers after",
         "the application menu has the caller",
         "the call is over",
+        "can be deleted",
     ):
         assert any(expected in line for line in told), f"{expected}:\n{done.stdout}"
     for sound in re.findall(r"both sides: (.*?\.wav)", done.stdout):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import json
 import time
 import wave
@@ -147,14 +149,14 @@ async def test_markup_is_text_and_events_are_enough(store: Store, page: Browser,
         # What cannot be taken back is asked for.
         await page.run("location.hash = '#calls/c1'")
         await page.click("Hang up…")
-        assert house.done == []
+        assert house.done.empty()
         await page.run("document.querySelector('#asking [type=submit]').click()")
         await page.until("!document.querySelector('#asking').open")
-        assert house.done == [("/v1/calls/c1/hangup", {})]
+        assert house.done.get_nowait() == ("/v1/calls/c1/hangup", {})
         await page.click("Move…")
         await page.run("document.querySelector('#asking [type=submit]').click()")
         await page.until("!document.querySelector('#asking').open")
-        assert house.done[1:] == [("/v1/calls/c1/transfer", {"queue": "sales"})]
+        assert house.done.get_nowait() == ("/v1/calls/c1/transfer", {"queue": "sales"})
         assert unexpected(page) == []
 
 
@@ -174,8 +176,7 @@ async def test_the_daemon_goes_and_comes_and_tokens_end(store: Store, page: Brow
         await page.until("document.querySelector('time[data-until]').innerText < '0:50'")
         await page.click("Sold")
         async with asyncio.timeout(20):
-            while ("/v1/agents/anna/disposition", {"disposition": "sold"}) not in house.done:
-                await asyncio.sleep(0.02)
+            assert await house.done.get() == ("/v1/agents/anna/disposition", {"disposition": "sold"})
 
         # A token that was taken back: the page says so, and asks no more with it.
         store.tokens.remove("anna")
@@ -183,6 +184,47 @@ async def test_the_daemon_goes_and_comes_and_tokens_end(store: Store, page: Brow
         await page.click("Away")
         await page.sees("has expired or was taken back")
         assert await page.run("sessionStorage.getItem('ivr.token')") is None
+        assert unexpected(page) == []
+
+
+async def test_buttons_and_fields_work_while_events_come(store: Store, page: Browser) -> None:
+    async with console_house(store) as house:
+        anna = house.agent("anna")
+        for at in range(20):
+            house.call(f"c{at}", at)
+
+        async def happen() -> None:
+            for at in itertools.count():
+                anna["now"]["today"]["answered"] = at
+                house.tell("agent.status", agent="anna", status="available", group="available", phase="idle", queue="")
+                house.tell("call.element", f"c{at % 20}", flow="desk", element=f"step-{at}", type="play")
+                await asyncio.sleep(0.05)
+
+        await open_page(page, house, "desk", house.token("agent", agent="anna", name="anna"))
+        await page.sees("No call")
+        happening = asyncio.create_task(happen())
+        try:
+            for label in ("Away", "Busy", "Away", "Busy"):
+                await page.press(label)
+                async with asyncio.timeout(20):
+                    _, body = await house.done.get()
+                assert body == {"status": label.lower()}
+            await page.run("location.hash = '#calls'")
+            await page.run("document.querySelector('main input').focus()")
+            await page.command("Input.insertText", text="nobody ")
+            await page.sees("Nothing found")
+            await page.command("Input.insertText", text="at all")
+            assert await page.run("document.activeElement.value") == "nobody at all"
+            # Drawn while they come, not when they end.
+            await page.run("location.hash = '#calls/%zz'")
+            await page.sees("There is no such")
+            await page.run("location.hash = '#desk'")
+            before = await page.run("document.querySelector('.figures dd').innerText")
+            await page.until(f"document.querySelector('.figures dd').innerText !== {before!r}")
+        finally:
+            happening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await happening
         assert unexpected(page) == []
 
 

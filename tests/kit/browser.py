@@ -114,6 +114,19 @@ class Browser:
         await self.until(find)
         await self.run(f"{find}.click()")
 
+    async def press(self, label: str, seconds: float = 0.12) -> None:
+        """The mouse, held down for a while, on the button of a name: what is put in its place meanwhile is not hit."""
+        find = f"[...document.querySelectorAll('button')].find((e) => e.innerText.trim().startsWith({label!r}))"
+        await self.until(find)
+        place = (
+            f"(() => {{ const b = {find}.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+        )
+        x, y = await self.run(place)
+        mouse = {"x": x, "y": y, "button": "left", "clickCount": 1}
+        await self.command("Input.dispatchMouseEvent", type="mousePressed", **mouse)
+        await asyncio.sleep(seconds)
+        await self.command("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
+
     async def write(self, selector: str, text: str) -> None:
         """Into a field."""
         await self.run(

@@ -3,6 +3,7 @@ are what a test says they are."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -50,7 +51,7 @@ class ConsoleHouse:
         self.recordings: list[dict[str, Any]] = []
         self.sound: Path | None = None
         self.flows: dict[str, str] = {}
-        self.done: list[tuple[str, Any]] = []
+        self.done: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         """What the page wanted done: path and body."""
 
     # What there is
@@ -189,7 +190,7 @@ class ConsoleHouse:
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         await self.guard.allowed(request, "calls:read")
-        self.done.append((request.path, await request.json() if request.can_read_body else None))
+        self.done.put_nowait((request.path, await request.json() if request.can_read_body else None))
         return web.json_response({})
 
 
