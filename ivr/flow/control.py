@@ -256,6 +256,9 @@ class Control:
             found["recording"] = self._recorded if result.get("recording") else None
         if verb in ("play", "say"):
             found["status"] = order.entry.get("ended", "failed")
+            if found["status"] == "failed":
+                played = order.entry.get("played") or [{}]
+                found["reason"] = played[-1].get("error") or "the sound cannot be had"
         if type(found.get("digits")) is Sensitive:
             shown = order.given.fields.get("reporting")
             found["digits"] = None if shown == "hide" else MASK

@@ -287,12 +287,13 @@ class ApplicationDesk:
             return
         if answer.error == "timeout":
             self._refuse(held, "timeout", answer.text)
+        elif answer.status is not None and not 200 <= answer.status < 300:
+            # Whatever its body is: what an error page looks like is nobody's trouble.
+            self._refuse(held, "http_error", f"the answer has status {answer.status}")
         elif answer.error in ("bad_answer", "too_large"):
             self._refuse(held, "bad_answer", answer.text)
         elif failed or answer.error is not None:
-            self._refuse(held, "http_error", answer.text or f"the answer has status {answer.status}")
-        elif answer.status is not None and not 200 <= answer.status < 300:
-            self._refuse(held, "http_error", f"the answer has status {answer.status}")
+            self._refuse(held, "http_error", answer.text or "no answer")
         else:
             self._judge(held, answer.body)
 
@@ -316,7 +317,7 @@ class ApplicationDesk:
             self._event(held, "offer.expired", {})
         self._forget(held.name)
         name = held.command.application
-        held.call.report.tell("application.rejected", {"application": name, "reason": outcome})
+        held.call.report.tell("application.rejected", {"application": name, "reason": outcome, "text": text[:200]})
         held.call.feed(ports.ApplicationDone(held.command.id, outcome, text))
 
     def _forget(self, call: str) -> None:

@@ -182,6 +182,8 @@ def test_nothing_is_heard_in_time(scene: Scene) -> None:
     ("status", "body", "error", "reason"),
     [
         (404, None, None, "http_error"),
+        (500, None, "bad_answer", "http_error"),
+        (404, "<html>", "too_large", "http_error"),
         (None, None, "refused", "http_error"),
         (None, None, "too_large", "bad_answer"),
         (200, {"accept": "yes"}, None, "bad_answer"),
@@ -192,8 +194,15 @@ def test_nothing_is_heard_in_time(scene: Scene) -> None:
 )
 def test_answers_that_are_of_no_use(scene: Scene, status: Any, body: Any, error: Any, reason: str) -> None:
     scene.post.answer(status, body, error)
+    if status is not None and status >= 500:
+        scene.house.run(1.1)
+        scene.post.answer(status, body, error)
     assert scene.element == "sorry"
     assert scene.result["reason"] == reason
+    told = [event for event in scene.house.services.feed.since(0) or [] if event.type == "application.rejected"][-1]
+    assert told.data["text"] == scene.call.machine.steps[1].details.get("text", "")
+    if status is not None and status >= 400:
+        assert told.data["text"] == f"the answer has status {status}"
 
 
 def test_tries_again_within_the_time(scene: Scene) -> None:
@@ -238,6 +247,18 @@ def test_results_are_events_in_their_order(scene: Scene) -> None:
     assert done[0].result["digits"] == "42"
     feed = [event for event in scene.house.services.feed.since(0) or [] if event.type == "digits.collected"]
     assert "42" not in json.dumps([dict(event.data) for event in feed])
+
+
+def test_a_sound_that_cannot_be_had_says_why(scene: Scene) -> None:
+    scene.accepted()
+    scene.house.services.sounds.missing.add("https://app.test/none.wav")  # type: ignore[attr-defined]
+    done = scene.order("play", url="https://app.test/none.wav")
+    scene.house.run(1.0)
+    scene.deliver()
+    assert scene.post.types[-1] == "play.finished"
+    told = scene.post.bodies[-1]["data"]
+    assert (told["status"], told["error"]) == ("failed", None)
+    assert told["reason"] == done[0].result["reason"] != ""
 
 
 def test_masked_digits_stay_masked(scene: Scene) -> None:

@@ -165,13 +165,13 @@ class Talk:
 
     def _read(self, done: RequestDone, url: str) -> Asked | Failed:
         if done.error == "timeout":
-            return Failed("timeout", 11205, f"no answer in time: {done.text}")
+            return Failed("timeout", 11205, done.text or "no answer in time")
+        if done.status is not None and not 200 <= done.status < 300:
+            return Failed("http_error", 11200, f"the answer has status {done.status}")
         if done.error in ("bad_answer", "too_large"):
             return Failed("bad_answer", 11750 if done.error == "too_large" else 12100, done.text)
         if done.error is not None or done.status is None:
             return Failed("http_error", 11200, done.text or "no answer")
-        if not 200 <= done.status < 300:
-            return Failed("http_error", 11200, f"the answer has status {done.status}")
         if done.body is None and (done.status == 204 or done.headers.get("content-length") == "0"):
             return Asked((), url)
         if not isinstance(done.body, str):
