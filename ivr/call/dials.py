@@ -76,6 +76,9 @@ class Dials:
             self._fail(solo, command, "interrupted")
             return
         solo.dialling, solo.dial = True, command.id
+        if solo.unwanted:
+            self._fail(solo, command, "cancelled")
+            return
         if self.calls is None or self.calls.draining:
             self._leave(solo, None)
             return
@@ -92,6 +95,8 @@ class Dials:
             self._leave(solo, None)
         elif not allowed:
             self._fail(solo, command, "do_not_contact")
+        elif solo.unwanted:
+            self._fail(solo, command, "cancelled")
         elif not (self.calls.has_room() or self._is_urgent(command)):
             self._fail(solo, command, "limit")
         else:
@@ -108,6 +113,9 @@ class Dials:
             return
         if self.calls.draining:
             self._leave(solo, before)
+            return
+        if solo.unwanted:
+            self._fail(solo, command, "cancelled")
             return
         report = self._report(solo, command)
         call = OutgoingCall(

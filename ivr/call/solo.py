@@ -75,6 +75,9 @@ class SoloCall(Protocol):
     def execute(self, command: ports.Command) -> None:
         """Carry out a command that is about the call."""
 
+    def end(self, cause: ports.Cause) -> None:
+        """Hang up, or give up to call."""
+
     def failed(self, error: Exception) -> None:
         """The flow, or a command of it, raised."""
 
@@ -106,6 +109,8 @@ class SoloFlow:
         """Id of the command that asks for it."""
         self.call: SoloCall | None = None
         """That call, once it is placed."""
+        self.unwanted = False
+        """Nobody is to be called for it any more."""
         self.wrote = False
         """It has changed something that the writer keeps: that must be safe before the flow counts as further."""
         kept = wait.snapshot.get("machine", {}).get("waits", ())
@@ -181,6 +186,12 @@ class SoloFlow:
     def dials(self, command: ports.Dial) -> bool:
         """Whether this call is still wanted: it was not given up, nor was the flow let go."""
         return bool(vars(self)) and self.dialling and self.dial == command.id and self.call is None
+
+    def stop(self) -> None:
+        """Call nobody any more, and hang up on who was called: the flow goes on as after the end of a call."""
+        self.unwanted = True
+        if self.call is not None:
+            self.call.end("ended_by_flow")
 
     def settled(self, record: dict[str, Any]) -> None:
         """A call of the flow is over, and all of it known: `record` is what the flow's record says besides the way."""

@@ -67,6 +67,8 @@ class WaitingFlows:
         self._heap: list[tuple[float, str]] = []
         self._running: dict[str, SoloFlow | None] = {}
         """None: what is known of the caller is being read."""
+        self._unwanted: set[str] = set()
+        """Of those, who are to go no further."""
         self._timer: asyncio.TimerHandle | None = None
         self.on_over: list[Callable[[KeptWait, SoloOutcome], None]] = []
         """Hear of every flow that is over; what they add to `writes` of its outcome is written in the transaction in
@@ -217,6 +219,17 @@ class WaitingFlows:
         self._kept.drop(key, writes)
         return True
 
+    def stop(self, key: str, writes: list[Write]) -> None:
+        """Let a flow go no further, wherever it is: as :meth:`drop`, or, where it runs, its call is given up or hung
+        up, and it ends as a flow does whose call is over."""
+        if self.drop(key, writes) or key not in self._running:
+            return
+        solo = self._running[key]
+        if solo is None:
+            self._unwanted.add(key)
+        else:
+            solo.stop()
+
     def has_room(self) -> bool:
         """Whether `limits.waiting_flows` allows one more."""
         if len(self) < self._services.settings.limits.waiting_flows:
@@ -305,6 +318,9 @@ class WaitingFlows:
             machine = Machine.restore(kept, flow, flows, settings.settings, settings.limits, now, wall, **options)
         solo = SoloFlow(wait, machine, self, services, services.outside, self._events)
         self._running[wait.id] = solo
+        if wait.id in self._unwanted:
+            self._unwanted.remove(wait.id)
+            solo.stop()
         if start is not None:
             solo.start(start.entry, start.properties, now)
         else:
@@ -351,6 +367,7 @@ class WaitingFlows:
 
     def _end(self, wait: KeptWait, outcome: SoloOutcome) -> None:
         self._running.pop(wait.id, None)
+        self._unwanted.discard(wait.id)
         for tell in self.on_over:
             try:
                 tell(wait, outcome)

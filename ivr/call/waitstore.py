@@ -195,6 +195,8 @@ class WaitStore:
         for booking in bookings.values():
             booking.then()
         for wait, versions in taken:
+            if wait.id in self.finished:  # dropped while its row was taken
+                continue
             # It slept through the events before that one: they may be more than are remembered.
             self._take_up(replace(wait, after_event=max(wait.after_event, first[wait.id] - 1)), versions)
 

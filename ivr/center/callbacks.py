@@ -96,7 +96,8 @@ class Callbacks:
         clock: Callable[[], float],
         feed: Feed,
     ) -> None:
-        """`place` has somebody called, `stop` ends such a call wherever it is, `keep` writes rows of the store, `clock` is the time of the centre."""
+        """`place` has somebody called, `stop` ends such a call wherever it is, `keep` writes rows of the store, `clock`
+        is the time of the centre."""
         self._desk = desk
         self._place = place
         self._stop_call = stop

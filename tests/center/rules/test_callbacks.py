@@ -83,6 +83,37 @@ def test_calling_back_is_tried_again_and_given_up() -> None:
     assert house.center.callers() == []
 
 
+def test_a_call_that_could_not_be_placed_is_no_attempt() -> None:
+    house = House(TEXT.replace("60s", "70s"))
+    house.join("c1", "sales")
+    kept(house)
+    waited = []
+    for _ in range(4):
+        assert house.phase("anna") == "reserved"
+        house.tell(told.CallbackFailed("k1", "no_line", counted=False))
+        assert house.phase("anna") == "idle", "nobody is held for nothing"
+        waited.append(next(second for second in range(1, 100) if of(said.CallbackDue, house.wait(1.0))))
+    assert waited == [30, 60, 70, 70]
+    assert [each.attempt for each in house.log if isinstance(each, said.CallbackDue)] == [1] * 5
+    house.tell(told.CallbackFailed("k1", "busy"))
+    house.wait(71)
+    house.tell(told.CallbackFailed("k1", "no_line", counted=False))
+    assert of(said.CallbackDue, house.wait(29)) == []
+    (due,) = of(said.CallbackDue, house.wait(1.5))
+    assert due.attempt == 2
+    assert of(said.CallbackOver, house.tell(told.CallbackFailed("k1", "busy")))[0].outcome == "failed"
+
+
+def test_whoever_is_called_too_long_is_called_no_longer() -> None:
+    house = House(TEXT)
+    house.join("c1", "sales")
+    kept(house)
+    assert of(said.CallbackDropped, house.wait(89)) == []
+    assert of(said.CallbackDropped, house.wait(1.5)) == [said.CallbackDropped("k1")]
+    house.tell(told.CallbackFailed("k1", "cancelled"))
+    assert of(said.CallbackDropped, house.wait(61)) == []
+
+
 def test_a_call_back_waits_for_the_hours_and_expires() -> None:
     house = busy_house()
     kept(house)
