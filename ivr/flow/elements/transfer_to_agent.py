@@ -27,6 +27,8 @@ __all__ = ["TransferToAgentElement"]
 PRIORITIES = (1, 10)
 
 NOT_FORWARDED = "call_not_forwarded"
+CALLED_BACK, MESSAGE_LEFT = "callback_scheduled", "message_left"
+"""Branches for callers who are taken care of; a flow that names them not goes on with `call_not_forwarded`."""
 
 FAILS = frozenset({"closed", "full", "no_agents", "max_wait", "error"})
 """Reasons with which the queue was of no use to the caller, so that `failover` is tried."""
@@ -52,6 +54,8 @@ class TransferToAgentElement(Element, FailoverFields):
         BranchSpec("call_forwarded", "An agent took the call, and their talk is over.", success=True, call_over=True),
         BranchSpec("returned", "The agent left first and `after` is `return`."),
         BranchSpec(FAILED_OVER, "A member of `failover` took care of the caller, who is still there.", NOT_FORWARDED),
+        BranchSpec(CALLED_BACK, "The queue calls the caller back, who is still there.", NOT_FORWARDED),
+        BranchSpec(MESSAGE_LEFT, "The caller has left a message in the queue, and is still there.", NOT_FORWARDED),
         BranchSpec(NOT_FORWARDED, "No agent took the call, or the caller chose something else: `result.reason`."),
         CALL_ENDED,
     )
@@ -182,11 +186,12 @@ class TransferToAgentElement(Element, FailoverFields):
                 ctx.cause = "forwarded"
                 ctx.emit(HangUp("forwarded", NORMAL_END))
             return self._result(ctx, "returned" if returned else "call_forwarded", left)
-        branch = self._result(ctx, NOT_FORWARDED, left)
+        kept = left.key == "callback" and done.outcome == "callback_scheduled"
+        branch = self._result(ctx, self._own(CALLED_BACK) if kept else NOT_FORWARDED, left)
         if left.key == "voicemail":
             return (yield from self._message(ctx, left))
         spec = None
-        if left.key == "callback" and done.outcome == "callback_scheduled":
+        if kept:
             spec = _words(ctx, "kept")
         elif left.key == "callback":
             spec = _words(ctx, "refused")
@@ -197,6 +202,10 @@ class TransferToAgentElement(Element, FailoverFields):
         if spec is not None and ctx.up:
             yield from play_prompt(ctx, spec)
         return branch
+
+    def _own(self, branch: str) -> str:
+        """A branch where the flow names it, else the one that it falls back to."""
+        return branch if branch in self.branches else NOT_FORWARDED
 
     def _result(self, ctx: Session, branch: str, left: Left, **more: Any) -> str:
         done = left.done
@@ -243,8 +252,9 @@ class TransferToAgentElement(Element, FailoverFields):
         recording, seconds = recorded.get("recording"), recorded.get("duration", 0.0)
         if recording:
             ctx.emit(DeliverVoicemail(recording, seconds, queue=left.done.queue, caller=ctx.party))
-        self._result(ctx, NOT_FORWARDED, left, recording=recording, duration=seconds)
-        return NOT_FORWARDED if ctx.up else branch if branch in self.targets else self.ended(ctx.cause or "system")
+        way = self._own(MESSAGE_LEFT) if recording else NOT_FORWARDED
+        self._result(ctx, way, left, recording=recording, duration=seconds)
+        return way if ctx.up else branch if branch in self.targets else self.ended(ctx.cause or "system")
 
 
 def _is_priority(value: Any) -> bool:
