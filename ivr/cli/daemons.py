@@ -57,4 +57,5 @@ def _ready_line(process: subprocess.Popen[str]) -> str:
                 break
     process.terminate()
     process.wait(STOP_SECONDS)
-    raise IvrError("the daemon does not start:\n" + "".join(errors[-20:]))
+    told = [line for line in errors if " INFO " not in line] or errors
+    raise IvrError("the daemon does not start:\n" + "".join(told[-20:]))
