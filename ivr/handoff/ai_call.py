@@ -20,6 +20,7 @@ from ivr.handoff.ai_making import Making
 from ivr.handoff.ai_voice import LAST, AiVoice
 from ivr.handoff.ai_watch import AiWatch
 from ivr.handoff.protocols import (
+    NO_CODE,
     NORMAL,
     Accepted,
     Clear,
@@ -116,7 +117,7 @@ class AiCall:
             self._broken("endpoint_error", text or f"closed with {code}")
         elif self._ending is not None:
             pass  # it has said its last words, which are still heard
-        elif code == NORMAL:
+        elif code in (NORMAL, NO_CODE):
             self._give(Given("completed"))
         else:
             self._broken("endpoint_closed", text or f"closed with {code}")

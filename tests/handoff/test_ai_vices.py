@@ -212,6 +212,15 @@ async def test_frames_that_are_none(action: Callable[[asyncio.StreamWriter], Awa
         assert turns.longest < LONGEST_TURN
 
 
+async def end(writer: asyncio.StreamWriter) -> None:
+    writer.write(frame(8))
+
+
+async def test_an_end_in_order_without_a_code_is_a_usual_one() -> None:
+    async with server(after(end)) as url:
+        assert (await House(f"url: '{url}'").call().outcome()).reason == "completed"
+
+
 async def many_messages(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(frame(1, b"{}") * 20_000)

@@ -32,12 +32,13 @@ from ivr.handoff.protocols.talk import (
     Speech,
 )
 from ivr.handoff.protocols.websocket import WebSocketClient
-from ivr.handoff.protocols.wire import ABNORMAL, NORMAL, Closed, Opened, Received, Wire
+from ivr.handoff.protocols.wire import ABNORMAL, NO_CODE, NORMAL, Closed, Opened, Received, Wire
 
 __all__ = [
     "ABNORMAL",
     "MAX_TRANSCRIPT",
     "NORMAL",
+    "NO_CODE",
     "UUID",
     "Accepted",
     "AudioSocket",

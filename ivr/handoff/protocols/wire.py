@@ -7,12 +7,14 @@ from typing import Final, Protocol
 
 from ivr.handoff.protocols.talk import Message
 
-__all__ = ["ABNORMAL", "EVENTS", "NORMAL", "Closed", "Happened", "Opened", "Received", "Wire"]
+__all__ = ["ABNORMAL", "EVENTS", "NORMAL", "NO_CODE", "Closed", "Happened", "Opened", "Received", "Wire"]
 
 EVENTS: Final = 64
 """That are taken at once: a millisecond of work."""
 NORMAL: Final = 1000
 """The endpoint is done (RFC 6455 section 7.4.1)."""
+NO_CODE: Final = 1005
+"""The endpoint is done, too: it has closed in order, and says no code, as `close()` of JavaScript does."""
 ABNORMAL: Final = 1006
 """The connection broke off, or had to be."""
 
