@@ -103,7 +103,7 @@ class CampaignRoutes:
             Endpoint("GET", one + "/contacts", scope, self.contacts, query=ContactQuery, answers=page, problems=none),
             Endpoint(
                 "POST", one + "/contacts", scope, self.add, body=Raw(TYPES, MoreContacts), answers=shown,
-                problems=wrong,
+                problems=wrong, idempotent="natural",
             ),
         ]  # fmt: skip
 

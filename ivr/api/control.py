@@ -92,7 +92,7 @@ class ControlRoutes:
             # What was collected may be a PIN, and answers that are kept are in the store.
             return Endpoint(
                 "POST", path, SCOPE, handler, body=body, answers=answers, problems=gone, optional=optional,
-                idempotent=None if name == "collect" else "kept",
+                idempotent="refused" if name == "collect" else "kept",
             )  # fmt: skip
 
         done = {200: Done, 202: Done}

@@ -149,9 +149,10 @@ class Endpoint:
     """Of the body; None: `MAX_BODY_BYTES`."""
     optional: bool = False
     """The body may be left out; `Ask.body` is the model's default then."""
-    idempotent: Literal["kept", "own"] | None = None
+    idempotent: Literal["kept", "own", "natural", "refused"] | None = None
     """`kept`: an answer is kept with the header `Idempotency-Key` and given again to the same request; `own`: the
-    handler sees to that with `Ask.key`."""
+    handler sees to that with `Ask.key`; `natural`: the same again does nothing more in any case, a key is not looked
+    at; `refused`: who sends a key is told that it would not be kept. None: `kept` for each POST with a scope."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What the `{names}` in the path mean, where `PARAMETERS` does not say it."""
 
@@ -169,6 +170,11 @@ class Endpoint:
         """What may be answered with a status; KeyError where nothing is."""
         found = self.answers[status]
         return () if found is None else found if isinstance(found, tuple) else (found,)
+
+    @property
+    def takes_key(self) -> Literal["kept", "own", "natural", "refused"]:
+        """What the header `Idempotency-Key` does here."""
+        return self.idempotent or ("kept" if self.method == "POST" and self.scope is not None else "natural")
 
     @property
     def is_tagged(self) -> bool:

@@ -81,7 +81,8 @@ def _fault(model: type[BaseModel], data: Any, error: ErrorDetails) -> Fault:
     text, expected = wording(error, value if isinstance(value, str) else None)
     if error["type"] in _OBJECT:
         text, expected = "must be an object", "an object"
-    return Fault(text, field=field, found=None if _is_secret(model, path) else _shown(value), expected=expected)
+    found = None if not path or _is_secret(model, path) else _shown(value)  # of the whole nothing would help
+    return Fault(text, field=field, found=found, expected=expected)
 
 
 def _is_secret(model: type[BaseModel], path: Sequence[str | int]) -> bool:

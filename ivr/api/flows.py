@@ -192,7 +192,7 @@ class FlowRoutes:
             Endpoint("POST", "/v1/flows/reload", "flows", self.reload, answers=force, problems=bad),
             Endpoint(
                 "POST", "/v1/flows/check", "flows", self.check, body=FlowSource, answers={200: FlowChecked},
-                max_bytes=MAX_BYTES,
+                max_bytes=MAX_BYTES, idempotent="natural",
             ),
             Endpoint(
                 "GET", f"{one}/diff", "flows", self.diff, query=TwoVersions, answers={200: FlowDifference},

@@ -155,7 +155,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         found.append({"name": name, "in": "path", "required": True, "description": told, "schema": schema})
     if endpoint.query is not None:
         found.extend(_query(endpoint.query))
-    if endpoint.idempotent is not None:
+    if endpoint.takes_key in ("kept", "own"):
         found.append(
             {
                 "name": KEY_HEADER,
@@ -220,8 +220,8 @@ def _usual(endpoint: Endpoint) -> dict[int, str]:
         statuses.append(422)
     if endpoint.names:
         statuses.append(404)
-    if endpoint.idempotent is not None:
-        statuses.append(409)
+    if endpoint.takes_key in ("kept", "own"):
+        statuses += [409, 422]
     if endpoint.plain_path not in UNLIMITED:
         statuses.append(429)
     return {status: USUAL_PROBLEMS[status] for status in statuses}

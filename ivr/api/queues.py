@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ __all__ = ["QueueRoutes", "moment_of"]
 
 READ = "agents:read"
 MAX_NAME = 64
+_SECONDS = re.compile(r"0|[0-9]{9,11}(\.[0-9]{1,6})?", re.ASCII)
 MAX_DAYS = 400
 """Of one report."""
 STEP_SECONDS: Mapping[Step, float] = {"15m": 900, "30m": 1800, "hour": 3600, "day": 86400, "month": 28 * 86400}
@@ -76,7 +78,8 @@ class ReportQuery(Query):
     """Which time, and how fine."""
 
     from_: Annotated[str | None, Field(alias="from", max_length=40)] = None
-    """A date, or a date and time, in the configured time zone where it names none; default: today."""
+    """A date, or a date and time, in the configured time zone where it names none; or seconds since the epoch; default:
+    today."""
     to: Annotated[str | None, Field(max_length=40)] = None
     """Up to before then; a date counts to its end; default: now."""
     interval: Step = "hour"
@@ -286,6 +289,8 @@ class QueueRoutes:
 def moment_of(field: str, text: str, zone: Any, *, whole_day: bool = False) -> float:
     """A date, or a date and time, as seconds since the epoch; a date where `whole_day` is set as its end."""
     try:
+        if _SECONDS.fullmatch(text):
+            return float(text)
         if len(text) == len("2026-03-02"):
             day = date.fromisoformat(text) + timedelta(days=int(whole_day))
             return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
@@ -293,5 +298,8 @@ def moment_of(field: str, text: str, zone: Any, *, whole_day: bool = False) -> f
         return (at if at.tzinfo is not None else at.replace(tzinfo=zone)).timestamp()
     except (ValueError, OverflowError):
         raise refusal(
-            field, "not a moment", found=text, expected="2026-03-02, 2026-03-02T09:00 or 2026-03-02T09:00:00+01:00"
+            field,
+            "not a moment",
+            found=text,
+            expected="2026-03-02, 2026-03-02T09:00, 2026-03-02T09:00:00+01:00 or seconds since the epoch",
         ) from None

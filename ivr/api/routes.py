@@ -107,6 +107,7 @@ class RoutingRoutes:
                 self.explain,
                 body=Facts,
                 answers={200: Explained},
+                idempotent="natural",
                 problems={404: "No queue has this call."},
             ),
         ]

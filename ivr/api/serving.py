@@ -66,7 +66,7 @@ class Serving:
                     return unless_known(request, response)
                 return response
 
-            if endpoint.idempotent == "kept" and ask.key is not None and self._keeper is not None:
+            if endpoint.takes_key == "kept" and ask.key is not None and self._keeper is not None:
                 response = await self._keeper.once(request, token, ask.key, make)
             else:
                 response = await make()
@@ -123,9 +123,13 @@ def _query(endpoint: Endpoint, request: web.Request) -> Any:
 
 def _key(endpoint: Endpoint, request: web.Request) -> str | None:
     key = request.headers.get(KEY_HEADER)
-    if key is not None and endpoint.idempotent is not None and not _KEY.fullmatch(key):
+    if key is None or endpoint.takes_key == "natural":
+        return None
+    if endpoint.takes_key == "refused":
+        raise refusal(KEY_HEADER, "not kept here: leave it out")
+    if not _KEY.fullmatch(key):
         raise refusal(KEY_HEADER, "at most 128 visible ASCII characters")
-    return key if endpoint.idempotent is not None else None
+    return key
 
 
 def answered(endpoint: Endpoint, reply: Reply, *, check: bool = False) -> web.StreamResponse:

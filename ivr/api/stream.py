@@ -20,6 +20,7 @@ from ivr.api.endpoints import Ask, Endpoint, File, Query
 from ivr.api.guard import Guard
 from ivr.api.problems import ProblemError
 from ivr.api.sight import Sight
+from ivr.errors import StoreError
 from ivr.feed import Feed, FeedEvent
 
 __all__ = ["StreamRoutes"]
@@ -232,7 +233,7 @@ class StreamRoutes:
                     client.told = part[-1].number
                     client.bytes -= sum(event.size for event in part)
                     await self._tell(response, client, part)
-        except (TimeoutError, ConnectionError, ProblemError):
+        except (TimeoutError, ConnectionError, ProblemError, StoreError):
             client.over = True
         return response
 

@@ -75,6 +75,7 @@ def create(
     Roles are names for scopes that go together: `agent` (his own calls and status), `manager` (all but the system
     itself), `analytics` (looking, no more), `account` (everything). A token has several, but not agent and manager.
     """
+    from ivr.api.guard import where_to_listen
     from ivr.store import new_token
 
     _check_roles(ctx, scopes, roles, agent)
@@ -86,10 +87,14 @@ def create(
     token, text = new_token(name[:128], scopes, now, expires_at, roles=roles, agent=agent)
     table = _table(ctx)
     try:
+        first = not table.all()
         table.add(token)
     finally:
         table.close()
     click.echo(text)
+    listen = settings_of(ctx).http.listen
+    if first and where_to_listen(listen, open_to_somebody=False) != listen:
+        click.echo(f"A daemon that runs already listens on {listen} once it is started anew.", err=True)
 
 
 def _check_roles(ctx: click.Context, scopes: tuple[str, ...], roles: tuple[str, ...], agent: str | None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class Sender:
         except AddressError as error:
             return Failure(str(error))
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a certificate that fails is a ValueError, too
-            return Failure(f"no answer: {type(error).__name__}")
+            return Failure(f"no answer: {_words(error)}")
 
     async def close(self) -> None:
         """Close all connections."""
@@ -109,6 +110,25 @@ class Sender:
         if self._session is None:
             self._session = checked_session(self._resolver, self._trust, MAX_CONNECTIONS, 2**14)
         return self._session
+
+
+def _words(error: Exception) -> str:
+    """Why there is no connection, for people."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "the name of the host is not known"
+        case aiohttp.ClientConnectorCertificateError() | ssl.CertificateError():
+            return "the certificate does not hold"
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return "TLS cannot be agreed on"
+        case aiohttp.ClientConnectorError():
+            return os.strerror(error.os_error.errno).lower() if error.os_error.errno else "no connection"
+        case aiohttp.ServerDisconnectedError() | ConnectionError():
+            return "the connection was closed"
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return "what came is no HTTP"
+        case _:
+            return "it cannot be sent there"
 
 
 async def _read_short(response: aiohttp.ClientResponse) -> None:

@@ -38,6 +38,11 @@ class Kitchen:
     def endpoints(self) -> list[Endpoint]:
         return [
             Endpoint("POST", "/v1/orders", "calls", self.make, body=Order, answers={201: Ordered}, idempotent="kept"),
+            Endpoint("POST", "/v1/plain", "calls", self.make, body=Order, answers={201: Ordered}),
+            Endpoint(
+                "POST", "/v1/secret", "calls", self.make, body=Order, answers={201: Ordered}, idempotent="refused"
+            ),
+            Endpoint("POST", "/v1/look", "calls", self.make, body=Order, answers={201: Ordered}, idempotent="natural"),
             Endpoint("GET", "/v1/orders", "calls:read", self.all, answers={200: Ordered}, local=True),
         ]
 
@@ -177,3 +182,16 @@ async def test_who_guesses_tokens_is_told_to_wait(
     house.now += 2
     assert (await client.get("/v1/orders", headers=bad)).status == 401
     assert (await client.get("/healthz")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "statuses", "made"), [("plain", [201, 201], 1), ("secret", [422, 422], 0), ("look", [201, 201], 2)]
+)
+async def test_each_post_takes_a_key_or_says_why_not(
+    house: House, client: TestClient[Any, Any], path: str, statuses: list[int], made: int
+) -> None:
+    found = [
+        await client.post(f"/v1/{path}", json={"what": "x"}, headers={**house.headers, "Idempotency-Key": "k"})
+        for _ in statuses
+    ]
+    assert ([one.status for one in found], house.kitchen.made) == (statuses, made)

@@ -106,7 +106,7 @@ async def test_private_addresses_are_refused(sender: Sender, url: str) -> None:
 
 async def test_nobody_is_there(sender: Sender) -> None:
     failure = await sender.send(target("http://127.0.0.1:9/"), delivery(), NOW)
-    assert failure == Failure("no answer: ClientConnectorError")
+    assert failure == Failure("no answer: connection refused")
 
 
 LINE = b"HTTP/1.1 200 OK\r\n"
