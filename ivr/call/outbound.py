@@ -18,7 +18,9 @@ from ivr.flow.calendar import hours_at
 from ivr.flow.machine import Machine
 from ivr.guard import Dialler, DialPolicy, Full, Usage, Verdict
 from ivr.lines import Showing
-from ivr.settings import Settings
+from ivr.net.hops import Hop
+from ivr.settings import Calendar, Settings
+from media import allow_listed
 
 __all__ = ["Outbound", "Placed", "dialler_of", "flow_of_wish"]
 
@@ -56,7 +58,9 @@ class Outbound:
         self._settings = settings
         self._wall = wall
         self._clock = clock
+        self._calendars: Mapping[str, Calendar] = settings.calendars
         self.policy = DialPolicy(settings.outbound_policy)
+        self._open = allow_listed(settings.outbound_policy.hosts)
         self.usage = Usage()
         self.refused: Counter[str] = Counter()
         """Calls that were not placed, by the rule or the limit that forbade it."""
@@ -67,6 +71,10 @@ class Outbound:
         self._by_line: dict[str, list[Placed]] = {}
         self._urgent: set[Placed] = set()
 
+    def take_calendars(self, calendars: Mapping[str, Calendar]) -> None:
+        """Opening hours are others from now on."""
+        self._calendars = calendars
+
     # What may be dialled
 
     def judge(self, number: str, dialler: Dialler) -> Verdict:
@@ -76,6 +84,14 @@ class Outbound:
     def may_dial(self, number: str, phone: str | None) -> bool:
         """Whether a registered phone may call a number through a line."""
         return bool(self._settings.lines) and self.judge(number, Dialler("phone", phone=phone)).allowed
+
+    def check_host(self, destination: Destination, hop: Hop, dialler: Dialler) -> None:
+        """CallForbiddenError where somebody outside names a SIP address that leads to a host which is not public: other
+        exchanges of the network trust this one by its address."""
+        by_address = destination.line is None and destination.flow is None and not destination.number
+        if by_address and not dialler.written and not self._open(hop.name, hop.port, hop.address):
+            self.refused["hosts"] += 1
+            raise CallForbiddenError("outbound_policy.hosts: a SIP address from outside leads to a private host")
 
     def forbidden(self, verdict: Verdict) -> CallForbiddenError:
         """Count a refusal; the error says the rule, and no number."""
@@ -88,7 +104,7 @@ class Outbound:
 
     def _is_open(self) -> bool:
         name = self._settings.outbound_policy.hours
-        return name is None or hours_at(self._settings.calendars[name], self._now()).status == "open"
+        return name is None or hours_at(self._calendars[name], self._now()).status == "open"
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall(), self._settings.zone)

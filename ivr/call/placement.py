@@ -208,6 +208,7 @@ class Placement:
             self._encrypted = False
             self._tries += 1
             try:
+                self._services.outbound.check_host(self._way, hop, self._order.dialler)
                 self._invite(hop)
             except IvrError as error:
                 self._error = error

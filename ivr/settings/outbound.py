@@ -37,6 +37,9 @@ class OutboundPolicy(Section):
     """Numbers that a flow may dial, by the flow's name; one that is not named here dials what nothing forbids."""
     guests: tuple[Digits, ...] = ()
     """Numbers that a flow may dial for a guest where the number is not written in the flow but comes from the call."""
+    hosts: tuple[str, ...] = ()
+    """Private hosts, addresses and networks, as in `http.allow`, that may be called by a SIP address which is not in
+    the flow but comes from the call, a program or an application. Public hosts and those of lines always may."""
     line: Annotated[
         tuple[Digits, ...],
         BeforeValidator(_one_or_several, json_schema_input_type=str | tuple[str, ...]),

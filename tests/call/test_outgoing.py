@@ -10,7 +10,7 @@ import pytest
 from ivr.sip import Ended
 from media import Answerer, Tone
 from tests.call.test_redirects import moved
-from tests.kit.house import DESK, TRUNK, Party
+from tests.kit.house import DESK, SETTINGS, TRUNK, Party
 from tests.kit.placing import Placing
 from tests.kit.sip import sdp
 
@@ -468,6 +468,23 @@ outbound_policy: {total: {calls: 1}, emergency: ["112"]}
     for port in calls.house.pool.ports:
         port.played()
     calls.settled()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "called"),
+    [("[]", False), ("[192.0.2.31]", False), ("[192.0.2.0/24]", True), ('["192.0.2.30:5060"]', True)],
+)
+def test_an_address_from_outside_leads_to_no_private_host_that_is_not_allowed(
+    tmp_path: Path, hosts: str, called: bool
+) -> None:
+    settings = f"{SETTINGS}outbound_policy: {{hosts: {hosts}}}\n"
+    text = FLOW.replace("FIELDS", 'to: "{{ address }}"')
+    calls = Placing(tmp_path, {"main": f"variables: {{address: 'sip:anna@192.0.2.30'}}\n{text}"}, settings)
+    shop = calls.house.party(("192.0.2.30", 5060))
+    calls.contact("main", number=NUMBER)
+    calls.house.run(0.5)
+    assert bool(shop.calls) is called
+    assert calls.house.services.outbound.refused["hosts"] == (not called)
 
 
 def test_an_address_is_called_as_it_is(tmp_path: Path) -> None:
