@@ -30,7 +30,7 @@ from ivr.flow.spoken import Languages
 from ivr.guard import Dialler
 from ivr.lines import LineLoad, Showing, Trunks
 from ivr.net import Resolver, SipShell
-from ivr.settings import CaptureSettings, Settings
+from ivr.settings import Calendar, CaptureSettings, Settings
 from ivr.sip import Flow, Replaces, Session, Stack
 from ivr.store import Store
 from media import MediaFull, MediaPool, Port
@@ -123,6 +123,11 @@ class Services:
 
     def call_at(self, when: float, then: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_at(when, then)
+
+    def take_calendars(self, calendars: Mapping[str, Calendar]) -> None:
+        """Opening hours are others from now on; calls in progress keep those that they began with."""
+        self.settings = self.settings.model_copy(update={"calendars": dict(calendars)})
+        self.outbound.take_calendars(calendars)
 
     def call_later(self, seconds: float, then: Callable[[], None]) -> asyncio.TimerHandle:
         return self.loop.call_later(seconds, then)

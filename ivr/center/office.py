@@ -3,7 +3,6 @@ through the one writer of the centre; what its rules refuse is refused here, wit
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -20,7 +19,6 @@ from ivr.center.rules.events import (
     Event,
     WrapUpDone,
 )
-from ivr.errors import ConfigError
 from ivr.settings import DEFAULT_QUEUE, Agent, Queue, Route, Settings
 
 __all__ = ["CenterDesk", "Office"]
@@ -293,19 +291,15 @@ class Office:
         """Try routes in this order."""
         self._roster.order_routes(names)
 
-    async def reload(self, read: Callable[[], Settings]) -> None:
-        """Take the centre's sections of ivr.yaml anew; where they do not hold nothing changes, and the log says so."""
-        try:
-            settings = await asyncio.to_thread(read)
-            self._roster.reload(settings, lambda merged: self.center.losses(CenterConfig.of(merged)))
-        except ConfigError as error:
-            for fault in error.faults:
-                log.error("%s", fault)
-            log.error("ivr.yaml does not hold: agents, queues and routes stay as they were")
-        except OSError as error:
-            log.error("ivr.yaml cannot be read (%s): agents, queues and routes stay as they were", error.strerror)
-        else:
-            held = self.settings
-            log.info(
-                "%d agents, %d queues, %d routes are in force", len(held.agents), len(held.queues), len(held.routes)
-            )
+    def look_ahead(self, settings: Settings) -> None:
+        """ConfigError where the centre's sections of another reading of ivr.yaml cannot come into force."""
+        self._roster.look_ahead(settings, self._objections)
+
+    def reload(self, settings: Settings) -> None:
+        """Take the centre's sections of another reading of ivr.yaml; ConfigError, and nothing has changed."""
+        self._roster.reload(settings, self._objections)
+        held = self.settings
+        log.info("%d agents, %d queues, %d routes are in force", len(held.agents), len(held.queues), len(held.routes))
+
+    def _objections(self, merged: Settings) -> Sequence[str]:
+        return self.center.losses(CenterConfig.of(merged))

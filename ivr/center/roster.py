@@ -21,7 +21,7 @@ __all__ = ["CENTER_SECTIONS", "Roster", "RosterError", "TakenError", "UnknownErr
 
 log = logging.getLogger("ivr.center")
 
-CENTER_SECTIONS = ("agents", "queues", "routes", "waiting", "statuses", "dispositions", "telephone_codes")
+CENTER_SECTIONS = ("agents", "queues", "routes", "waiting", "statuses", "dispositions", "telephone_codes", "calendars")
 """Of ivr.yaml: what SIGHUP reads anew."""
 
 MOST = {"agents": 2000, "queues": 500, "routes": 500}
@@ -181,6 +181,13 @@ class Roster:
     def reload(self, settings: Settings, objections: Callable[[Settings], Sequence[str]]) -> None:
         """The sections of the centre as another reading of ivr.yaml has them; the rest stays. ConfigError, and nothing
         has changed, where they do not fit, or where there are objections to what would hold then."""
+        self._file, merged = self.look_ahead(settings, objections)
+        self._in_force(merged)
+
+    def look_ahead(
+        self, settings: Settings, objections: Callable[[Settings], Sequence[str]]
+    ) -> tuple[Settings, Settings]:
+        """What :meth:`reload` would bring, of ivr.yaml and with all that was made over HTTP; it raises as that does."""
         for section, made in (("agents", self._agents), ("queues", self._queues)):
             both = sorted(getattr(settings, section).keys() & made.keys())
             if both:
@@ -188,14 +195,16 @@ class Roster:
                 raise ConfigError([Fault(text, str(settings.source or ""), field=f"{section}.{both[0]}")])
         update = {section: getattr(settings, section) for section in CENTER_SECTIONS}
         before = self._file
-        self._file = before.model_copy(update=update)
-        merged = self._merged()
+        file = self._file = before.model_copy(update=update)
+        try:
+            merged = self._merged()
+        finally:
+            self._file = before
         faults = _faults(merged, str(settings.source or ""))
         faults += [Fault(sentence, str(settings.source or "")) for sentence in objections(merged)]
         if faults:
-            self._file = before
             raise ConfigError(faults)
-        self._in_force(merged)
+        return file, merged
 
     # All of them
 

@@ -285,7 +285,7 @@ class Daemon:
             exits.callback(streams.close)
             privileges.forget()
             devices.start(shell.inner_address)
-            reloading = Reloading(settings, self._service, live, shell, house)
+            reloading = Reloading(self._service, live, shell, house, services)
             loop.add_signal_handler(signal.SIGHUP, reloading.ask)
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._ending.ask)

@@ -169,7 +169,7 @@ def test_a_bad_flow_never_replaces_a_good_one(tmp_path: Path) -> None:
     with make_daemon(tmp_path / "it") as daemon:
         (daemon.folder / "flows" / "new.yaml").write_text(BROKEN)
         daemon.signal(signal.SIGHUP)
-        until(lambda: "the flows are not changed" in daemon.log(), "a refusal in the log")
+        until(lambda: "nothing is taken up anew" in daemon.log(), "a refusal in the log")
         assert "new.yaml:3" in daemon.log()
         with RawCaller(daemon.sip_port) as caller:
             caller.call("101")

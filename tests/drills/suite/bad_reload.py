@@ -56,7 +56,7 @@ async def run(bench: Bench) -> list[Figure]:
 
 
 def _refused(daemon: Daemon, times: int) -> bool:
-    return daemon.log().count("the flows are not changed") >= times
+    return daemon.log().count("nothing is taken up anew") >= times
 
 
 DRILL = Drill("SIGHUP with flows that are broken, no YAML, no text, empty; then with a mended one.", run, short=True)
