@@ -53,21 +53,21 @@ VISITS = (
     Visit(
         "to an agent: a flow asks for the order, a queue finds Anna",
         "211",
-        ((2.0, "2", "help with an order"), (2.0, "4711#", "his order number")),
+        ((1.5, "2", "help with an order"), (1.5, "4711#", "his order number")),
         "agent.answered",
         "config/examples/flows/support-desk.yaml",
     ),
     Visit(
         "to an AI voice agent, over a WebSocket; it hands him on to a person",
         "212",
-        ((4.0, "2", "asks the bot for a person"),),
+        ((3.5, "2", "asks the bot for a person"),),
         "agent.answered",
         "config/examples/flows/ai-front-desk.yaml",
     ),
     Visit(
         "to a web application that answers with TwiML",
         "213",
-        ((3.0, "2", "wants a colleague"),),
+        ((2.5, "2", "wants a colleague"),),
         "phone.answered",
         "config/examples/flows/menu-application.yaml",
     ),
@@ -127,7 +127,7 @@ async def _call(house: House, visit: Visit, sound: Path, say: Say, heard: Heard,
         if visit.taken == "agent.answered":
             await asyncio.to_thread(heard.taken.wait, TAKEN_SECONDS)
         else:
-            talk += 2.0  # that the one he is put through to has answered no event tells
+            talk += 1.5  # that the one he is put through to has answered no event tells
         await caller.wait(talk)
         if not caller.ended.is_set():
             say("   the caller hangs up")
