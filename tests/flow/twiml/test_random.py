@@ -16,11 +16,14 @@ from tests.flow.twiml.kit import Application
 VERBS = [
     "Say", "Play", "Pause", "Gather", "Record", "Dial", "Enqueue", "Redirect", "Hangup", "Reject", "Refer", "Connect",
     "Leave", "Number", "Sip", "Client", "Queue", "Stream", "Parameter", "Conference", "Task", "Dance", "break",
+    "Start", "Stop", "Recording", "Enqueue", "Dial",
 ]  # fmt: skip
 ATTRIBUTES = [
     "action", "method", "timeout", "numDigits", "finishOnKey", "loop", "length", "digits", "url", "voice", "language",
     "maxLength", "playBeep", "callerId", "record", "answerOnBridge", "timeLimit", "name", "value", "priority", "input",
-    "actionOnEmptyResult", "bargeIn", "reason", "statusCallback", "statusCallbackEvent", "sequential",
+    "actionOnEmptyResult", "bargeIn", "reason", "statusCallback", "statusCallbackEvent", "sequential", "waitUrl",
+    "maxQueueSize", "hangupOnStar", "sendDigits", "recordingStatusCallback", "recordingStatusCallbackEvent", "track",
+    "waitUrl", "ringTone", "referUrl",
 ]  # fmt: skip
 VALUES = [
     "", "0", "1", "2", "-1", "99999999999", "nan", "inf", "true", "false", "#", "*", "1234567890*#", "/next", "http://",
@@ -66,7 +69,7 @@ def test_every_call_comes_to_its_end(seed: int) -> None:
                 call.call.answer_request(500, "", {})
     if not call.machine.finished:
         call.hang_up()
-    call.wait(5.0)
+    call.wait(12.0)
     assert call.machine.finished
     assert call.machine.fault is None, call.machine.fault
     assert len(call.commands(HangUp)) <= 1
