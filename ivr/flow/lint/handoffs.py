@@ -158,7 +158,7 @@ H006 = code(
     "warning",
     "queue that nobody works in",
     """No agent of the configuration has this queue among its `queues`: nobody is ever offered these calls. Give it to
-    agents, or name another queue.""",
+    agents, or name another queue. Agents that are made over HTTP are not seen here.""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: people}

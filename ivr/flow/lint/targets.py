@@ -137,7 +137,8 @@ T008 = code(
     "warning",
     "queue that does not exist",
     """The configuration has no such queue under `queues`. Callers are not let in: `call_not_forwarded` is taken with
-    the reason `error`. The queue `default` is always there.""",
+    the reason `error`. The queue `default` is always there. Queues that are made over HTTP are not seen here: allow the
+    code where you name one.""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: desk}
