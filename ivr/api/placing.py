@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, Field
@@ -20,6 +21,9 @@ MAX_TARGET = 256
 """Characters of who is called."""
 _FROM = re.compile(r"[0-9A-Za-z+*#._-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
+_NUMBER = re.compile(r"(?=.*[0-9*#])[0-9+*#./() -]{1,64}|[0-9A-Za-z+*#._-]*[0-9A-Za-z*#][0-9A-Za-z+*#._-]*", re.ASCII)
+"""As people write them; or a name that the peer of a line knows."""
+_URI = re.compile(r"sips?:[!-~]{1,240}", re.ASCII)
 MAX_RINGING = 180.0
 """Seconds, as in flows."""
 
@@ -88,7 +92,8 @@ class PlacedCall(Model):
 class PlacingRoutes:
     """Handlers."""
 
-    def __init__(self, placer: CallPlacer, settings: Settings) -> None:
+    def __init__(self, placer: CallPlacer, settings: Callable[[], Settings]) -> None:
+        """`settings` are those in force: agents may be made at any time."""
         self._placer = placer
         self._settings = settings
 
@@ -121,10 +126,28 @@ class PlacingRoutes:
     def _wanted(self, body: WantedCall) -> Wanted:
         if body.flow is not None and body.say is not None:
             raise refusal("say", "the flow says what is said: leave one of them out")
-        limit = self._settings.limits.text_characters
+        settings = self._settings()
+        _check_target(body.to, settings)
+        limit = settings.limits.text_characters
         if body.say is not None and len(body.say) > limit:
             raise refusal("say", "too long", expected=f"at most {limit} characters (limits.text_characters)")
-        if body.line is not None and body.line not in self._settings.lines:
-            known = ", ".join(self._settings.lines) or "none"
+        if body.line is not None and body.line not in settings.lines:
+            known = ", ".join(settings.lines) or "none"
             raise refusal("line", "there is no such line", found=body.line[:50], expected=known)
         return Wanted(body.to, body.flow, body.say or "", body.properties or {}, body.fields(), body.payload or {})
+
+
+def _check_target(to: str, settings: Settings) -> None:
+    """A problem (422) for what nobody could call; whether the policy lets it through is found out when it is called."""
+    kind, _, name = to.partition(":")
+    named: Mapping[str, Mapping[str, Any]] = {"phone": settings.phones, "agent": settings.agents}
+    if kind in named and name not in named[kind]:
+        raise refusal("to", f"there is no {kind} of that name")
+    if kind in ("sip", "sips"):
+        fits = _URI.fullmatch(to) is not None
+    elif kind == "tel":
+        fits = _NUMBER.fullmatch(name) is not None
+    else:
+        fits = kind in named or to in settings.phones or to in settings.agents or _NUMBER.fullmatch(to) is not None
+    if not fits:
+        raise refusal("to", "nobody can be called so", expected="a number, phone:200, agent:anna, sip:… or tel:…")

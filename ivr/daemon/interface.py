@@ -78,7 +78,7 @@ def http_server(
     settings, store = services.settings, services.store
     parts = (
         CallRoutes(manager, sight, contacts.state, store.reader),
-        PlacingRoutes(contacts, settings),
+        PlacingRoutes(contacts, lambda: house.office.settings),
         ControlRoutes(manager, lambda: house.office.settings, applications),
         TwilioRoutes(
             manager,

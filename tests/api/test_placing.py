@@ -13,7 +13,12 @@ from ivr.settings import HostPort, MetricsSettings, parse_settings
 from ivr.store import Store, new_token
 from tests.api.conftest import Health, figures
 
-LINES = "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.1}\n"
+CONFIG = """
+lines: {pbx: {type: sip_trunk, host: 192.0.2.1}}
+phones: {"200": {password: a}}
+agents: {anna: {phones: ["200"]}}
+"""
+SETTINGS = parse_settings(CONFIG, None, {})
 
 
 class Placer:
@@ -47,7 +52,7 @@ class Desk:
 async def desk(store: Store) -> AsyncIterator[Desk]:
     placer = Placer()
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-    parts = [PlacingRoutes(placer, parse_settings(LINES, None, {}))]
+    parts = [PlacingRoutes(placer, lambda: SETTINGS)]
     server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
     async with TestClient(TestServer(server.application())) as client:
         yield Desk(client, placer, store)
@@ -68,6 +73,13 @@ async def test_a_call_is_asked_for(desk: Desk) -> None:
     assert desk.placer.asked == [(wanted, "k-1")]
 
 
+@pytest.mark.parametrize(
+    "to", ["+1 (555) 0100", "200", "anna", "agent:anna", "phone:200", "sip:+1555@pbx;user=phone", "tel:+49-30-1", "*97"]
+)
+async def test_who_can_be_called(desk: Desk, to: str) -> None:
+    assert (await desk.post({"to": to, "say": "x"})).status == 202
+
+
 async def test_a_text_is_said(desk: Desk) -> None:
     assert (await desk.post({"to": "phone:200", "say": "{{ settings }}"})).status == 202
     assert desk.placer.asked[0][0] == Wanted("phone:200", None, "{{ settings }}")
@@ -80,6 +92,15 @@ async def test_a_text_is_said(desk: Desk) -> None:
         ({"to": 7}, "to"),
         ({"to": ""}, "to"),
         ({"to": "1" * 300}, "to"),
+        ({"to": "phone:310"}, "to"),
+        ({"to": "phone:200\r\nX: y"}, "to"),
+        ({"to": "agent:ben"}, "to"),
+        ({"to": "tel:call me"}, "to"),
+        ({"to": "sip:a b@host"}, "to"),
+        ({"to": "http://pbx"}, "to"),
+        ({"to": "bogus uri"}, "to"),
+        ({"to": "{{ now }}"}, "to"),
+        ({"to": "---"}, "to"),
         ({"to": "1", "flow": 7}, "flow"),
         ({"to": "1", "flow": "a", "say": "b"}, "say"),
         ({"to": "1", "say": "x" * 2000}, "say"),

@@ -30,6 +30,7 @@ from ivr.store import RecordingRecord, Store, new_token
 from tests.api.conftest import Calls, Health, figures
 
 ROOT = Path(__file__).resolve().parents[2]
+SETTINGS = parse_settings("lines: {pbx: {type: sip_trunk, host: 192.0.2.1}}\n", None, {})
 SOUND = bytes(range(256)) * 500
 
 
@@ -43,7 +44,7 @@ class Exchange:
         guard, sight = Guard(store), Sight(self.feed.concerns, lambda queue: ())
         self.streams = StreamRoutes(self.feed, guard, sight, 0.2)
         parts = (
-            PlacingRoutes(self, parse_settings("lines: {pbx: {type: sip_trunk, host: 192.0.2.1}}\n", None, {})),
+            PlacingRoutes(self, lambda: SETTINGS),
             CallRoutes(self.calls, sight),
             RecordingRoutes(store.reader, folder, store.writer.recording_deleted, self.feed),
             self.streams,
