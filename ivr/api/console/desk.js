@@ -66,7 +66,7 @@ function statuses({ found, at }, known) {
     h("div", { class: "row" }, h("span", { class: `dot big ${kind}`, "aria-hidden": "true" }), h("h2", { class: "grow" }, word),
       h("span", { class: "muted" }, counting(at - (found.now.since_seconds ?? 0)))),
     found.now.phase !== "idle" ? h("p", { class: "muted" }, `Status: ${statusName(status)}`) : null,
-    inARow && group === "away" ? h("p", { class: "note warn" }, `You are away because ${plural(inARow, "call")} in a row rang and were not answered.`) : null,
+    inARow && group === "away" ? h("p", { class: "note warn" }, inARow === 1 ? "You are away because a call rang and was not answered." : `You are away because ${inARow} calls in a row rang and were not answered.`) : null,
     reachable === false && group !== "unavailable" ? h("p", { class: "note warn" }, "Your phone is not registered: no calls come to it.") : null,
     h("div", { class: "statuses", role: "group", "aria-label": "Change the status" }, known.map(button)),
     mine() ? null : h("p", { class: "muted small" }, signedIn() ? "This token cannot change it." : "Sign in to change it."));
@@ -81,7 +81,7 @@ function figures({ now: { today } }) {
     h("dl", { class: "figures" }, one(today.answered ?? 0, "answered"), one(today.missed ?? 0, "missed"),
       one(today.mean_handle_seconds ? clock(today.mean_handle_seconds) : "–", "mean length")),
     missed.length ? h("div", {}, h("h3", {}, "Missed"), h("ul", { class: "plain" }, missed.map((each) => h("li", {}, hour(each.at), " ",
-      h("a", { href: `#calls/${encodeURIComponent(each.call)}` }, `call ${each.short ?? ""}`), h("span", { class: "muted" }, ` ${each.queue}`))))) : null);
+      may("agents") ? h("a", { href: `#calls/${encodeURIComponent(each.call)}` }, `call ${each.short ?? ""}`) : `call ${each.short ?? ""}`, h("span", { class: "muted" }, ` ${each.queue}`))))) : null);
 }
 
 // The call
