@@ -287,6 +287,7 @@ def _acts(rng: Random) -> tuple[HandedAct, ...]:
             value = rng.choice(ASKED)
         elif kind == "move":
             value = rng.choice(["sub", "queue", "ai_agent", "application", "to", "taken", "document"])
+            value += rng.choice(["", "/sub"])
         acts.append(HandedAct(at, kind, value))
     if _flip(rng):
         acts.append(HandedAct(at + rng.uniform(0.0, 20.0), "hang_up"))
@@ -341,15 +342,17 @@ def do(call: SimulatedCall, act: HandedAct, flows: FlowSet, number: int) -> None
         call.send(Moved(goal.flow, goal.entry, "test", goal.variables))
 
 
-def _goal(target: str, flows: FlowSet) -> Any:
+def _goal(wanted: str, flows: FlowSet) -> Any:
+    target, _, rest = wanted.partition("/")
+    otherwise = rest or None
     if target == "sub":
         return goal_of("flow", "sub", flows, SETTINGS)
     if target == "taken":
-        return taken_flow("test", 8.0, "music", "sub")
+        return taken_flow("test", 8.0, "music", otherwise)
     if target == "document":
         return document_flow("menu", "<Response><Say>Elsewhere</Say><Enqueue>calm</Enqueue></Response>")
     value = {"queue": "support", "ai_agent": "front", "application": "crm", "to": "phone:200"}[target]
-    return goal_of(target, value, flows, SETTINGS, otherwise="sub")  # type: ignore[arg-type]
+    return goal_of(target, value, flows, SETTINGS, otherwise=otherwise)  # type: ignore[arg-type]
 
 
 def play(scenario: HandedScenario, until: float | None = None) -> tuple[SimulatedCall, FlowSet]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from ivr.flow.elements.base import CallOver, Element, Run
 from ivr.flow.expressions import Sensitive
 from ivr.flow.ports import HangUp
-from ivr.flow.replay.record import ENDED_BY_CALLER, MOVED_BY, RecordedStep
+from ivr.flow.replay.record import ENDED_BY_CALLER
+from ivr.flow.replay.steps import MOVED_BY, RecordedStep
 from ivr.flow.walk import templates
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import pairwise
 from typing import Any, cast
@@ -11,15 +11,15 @@ from typing import Any, cast
 from ivr.errors import IvrError
 from ivr.flow.control import FIELDS
 from ivr.flow.exchanges import HIDDEN
-from ivr.flow.expressions import MASK
 from ivr.flow.patterns import KEYS
 from ivr.flow.ports import Cause
 from ivr.flow.replay.handed import agents, ai_agents, applications, forwards
+from ivr.flow.replay.steps import MOVED_BY, Action, RecordedStep
 from ivr.flow.sim import Given, HttpAnswer, MailAnswer, Stubs
 from ivr.flow.trace import parts
 from ivr.flow.values import plain_number
 
-__all__ = ["ENDED_BY_CALLER", "MOVED_BY", "Action", "Recorded", "RecordedStep", "ReplayError", "read_record"]
+__all__ = ["ENDED_BY_CALLER", "Recorded", "ReplayError", "read_record"]
 
 LATE = 0.3
 """Seconds that a key may be heard after it was pressed: a prompt that ended meanwhile did not see it."""
@@ -38,102 +38,12 @@ REFUSALS = ("no_answer", "busy", "declined", "failed")
 TAKES_KEYS = ("collect", "record_voicemail", "forward_call", "transfer_to_agent", "transfer_to_ai_agent")
 """Elements that leave no key for those that follow."""
 
-MOVED_BY = "moved by "
-"""Begins the branch of a step that somebody outside ended."""
-
 ENDED_BY_CALLER = ("user_hung_up", "network", "media_timeout", "ended_by_api", "system")
 """Causes that come from outside the flow."""
 
 
 class ReplayError(IvrError):
     """A record cannot be replayed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Something the caller did, or that came from outside."""
-
-    after: float
-    """Seconds after the step was entered."""
-    kind: str
-    """`press`, `hang_up`, `event`, `forward`, `callee`, `told`, `instruct` or `move`."""
-    value: str
-    """Key, cause, name of the event, what the called party does, who has answered, what is asked for, or the flow moved
-    to."""
-    source: str = "rfc4733"
-    """How a key came."""
-    properties: Mapping[str, Any] = field(default_factory=dict)
-    """Of an event; of a call the kind of its failure, its words and its line; of an instruction its fields; of a move
-    its entry, who did it, and what its flow was made of."""
-    code: int | None = None
-    """SIP status of a refusal."""
-    posted: float = 0.0
-    """When an event came in, in seconds since the call began."""
-
-
-@dataclass(slots=True)
-class RecordedStep:
-    """One element of the call."""
-
-    data: Mapping[str, Any]
-    """As it stands in the record."""
-    begins: float
-    """Seconds since the call began."""
-    ends: float | None
-    """Seconds since the call began; None: it was running when the call ended."""
-    actions: list[Action] = field(default_factory=list)
-    """What happened in it, from outside."""
-
-    @property
-    def flow(self) -> str:
-        """Its flow."""
-        return str(self.data.get("flow") or "")
-
-    @property
-    def element(self) -> str:
-        """Its name."""
-        return str(self.data.get("element") or "")
-
-    @property
-    def type(self) -> str:
-        """Its type."""
-        return str(self.data.get("type") or "")
-
-    @property
-    def branch(self) -> str | None:
-        """Branch it was left by; masked where it tells a hidden input."""
-        branch = self.data.get("branch")
-        return None if branch is None else str(branch)
-
-    @property
-    def hidden(self) -> bool:
-        """A collect whose input the record does not show."""
-        if self.type != "collect" or "status" not in self.data or self.data["status"] == "no_input":
-            return False
-        return str(self.data.get("digits", MASK)) == MASK
-
-    @property
-    def hidden_talk(self) -> bool:
-        """A conversation of documents that the record does not show: what was sent had a sensitive value in it."""
-        return self.type in ("transfer_to_voice_application", "document") and any(
-            request.get("url") == HIDDEN and "body" not in request for request in self.data.get("requests") or ()
-        )
-
-    @property
-    def attempts(self) -> Sequence[Mapping[str, Any]]:
-        """Attempts to call somebody."""
-        called = self.type == "start_outgoing_call"
-        return cast("Sequence[Mapping[str, Any]]", (self.data.get("attempts") or ()) if called else ())
-
-    @property
-    def began_session(self) -> bool:
-        """Somebody whom it called has answered."""
-        return any(attempt.get("outcome") == "answered" for attempt in self.attempts)
-
-    @property
-    def played(self) -> Sequence[Mapping[str, Any]]:
-        """Prompts with what was heard of them."""
-        return cast("Sequence[Mapping[str, Any]]", self.data.get("played") or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ from ivr.flow.ports import (
     WaitForEvent,
 )
 from ivr.flow.replay.guide import Guided
-from ivr.flow.replay.record import Action, Recorded, RecordedStep, ReplayError
+from ivr.flow.replay.record import Recorded, ReplayError
+from ivr.flow.replay.steps import Action, RecordedStep
 from ivr.flow.sim import CalleeAnswer, Configured, SimulatedCall, SpeechModel
 from ivr.flow.sim.stubs import CalleeResult, ForwardResult
 from ivr.flow.trace import Step, parts
