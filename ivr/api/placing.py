@@ -23,7 +23,7 @@ _FROM = re.compile(r"[0-9A-Za-z+*#._-]{1,64}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _NUMBER = re.compile(r"(?=.*[0-9*#])[0-9+*#./() -]{1,64}|[0-9A-Za-z+*#._-]*[0-9A-Za-z*#][0-9A-Za-z+*#._-]*", re.ASCII)
 """As people write them; or a name that the peer of a line knows."""
-_URI = re.compile(r"sips?:[!-~]{1,240}", re.ASCII)
+_URI = re.compile(r"sips?:[!-~]{1,240}", re.ASCII | re.IGNORECASE)
 MAX_RINGING = 180.0
 """Seconds, as in flows."""
 
@@ -140,6 +140,7 @@ class PlacingRoutes:
 def _check_target(to: str, settings: Settings) -> None:
     """A problem (422) for what nobody could call; whether the policy lets it through is found out when it is called."""
     kind, _, name = to.partition(":")
+    kind = kind.lower()
     named: Mapping[str, Mapping[str, Any]] = {"phone": settings.phones, "agent": settings.agents}
     if kind in named and name not in named[kind]:
         raise refusal("to", f"there is no {kind} of that name")

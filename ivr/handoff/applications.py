@@ -352,9 +352,11 @@ class ApplicationDesk:
         """An event as it is sent: signed anew each time."""
         application = held.application
         headers = {header.lower(): value.get_secret_value() for header, value in application.headers.items()}
+        both = (application.secret, application.previous_secret)
+        secrets = [secret.get_secret_value() for secret in both if secret is not None]
         headers |= {
             "content-type": "application/json",
-            SIGNATURE_HEADER.lower(): sign(application.secret.get_secret_value(), body, int(self._wall())),
+            SIGNATURE_HEADER.lower(): sign(secrets, body, int(self._wall())),
         }
         return ports.Request(0, "POST", application.url, headers, body, timeout, secret=held.command.secret)
 

@@ -77,6 +77,8 @@ class Application(Section):
     secret: Secret
     """Signs what is sent: the key of HMAC-SHA256, with twiml the account's auth token. With twiml it also lets the
     application use `/2010-04-01`, as user `account`."""
+    previous_secret: Secret | None = None
+    """events: signs as well, while the application goes over from this one to `secret`."""
     account: Annotated[str, AfterValidator(_account)] | None = None
     """twiml: AccountSid that the application is told; default: one made of the name."""
     method: Literal["POST", "GET"] = "POST"
@@ -114,9 +116,13 @@ class Application(Section):
                     raise ValueError(f"{name.rstrip('_')} is for twiml alone")
         elif "idle" in self.model_fields_set:
             raise ValueError("idle is for events alone: a document says itself what follows")
-        if len(self.secret.get_secret_value()) < LEAST_SECRET:
-            raise ValueError(f"secret: at least {LEAST_SECRET} characters, like those of `openssl rand -hex 32`")
-        for value in (*self.headers.values(), self.secret):
+        secrets = {"secret": self.secret, "previous_secret": self.previous_secret or self.secret}
+        for name, secret in secrets.items():
+            if len(secret.get_secret_value()) < LEAST_SECRET:
+                raise ValueError(f"{name}: at least {LEAST_SECRET} characters, like those of `openssl rand -hex 32`")
+        if self.previous_secret is not None and self.protocol != "events":
+            raise ValueError("previous_secret: with twiml there is one signature, of `secret`")
+        for value in (*self.headers.values(), *secrets.values()):
             if any(ord(sign) < 32 or ord(sign) == 127 for sign in value.get_secret_value()):
                 raise ValueError("a header or the secret has line breaks in it")
         return self

@@ -124,6 +124,14 @@ def scene(tmp_path: Path) -> Scene:
 # Offers
 
 
+def test_while_a_secret_is_exchanged_both_are_good(tmp_path: Path) -> None:
+    new = "fedcba9876543210fedcba9876543210"
+    both = SETTINGS.replace(f'secret: "{SECRET}", timeout', f'secret: "{new}", previous_secret: "{SECRET}", timeout')
+    (request,) = Scene(tmp_path, settings=both).post.sent
+    for secret in (new, SECRET):
+        assert verify(secret, request.body or b"", request.headers[SIGNATURE_HEADER.lower()], 1_000.0)
+
+
 def test_an_offer_is_signed_and_says_what_is_offered(scene: Scene) -> None:
     (request,) = scene.post.sent
     body = scene.post.bodies[0]
