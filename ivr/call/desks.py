@@ -29,6 +29,9 @@ class QueueDesk(Protocol):
     def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
         """He waits no more."""
 
+    def judge_number(self, call: FlowCall, command: ports.JudgeNumber) -> None:
+        """Whether somebody can be called back on a number: answered soon."""
+
     def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
         """How many wait there: answered at once."""
 
@@ -128,6 +131,9 @@ class Closed:
 
     def leave(self, call: FlowCall, command: ports.LeaveQueue) -> None:
         pass
+
+    def judge_number(self, call: FlowCall, command: ports.JudgeNumber) -> None:
+        call.feed(ports.NumberJudged(command.id, False))
 
     def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
         call.feed(ports.QueueSeen(command.id))

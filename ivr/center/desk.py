@@ -14,11 +14,13 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ivr.call.duplex import HALF_DUPLEX
 from ivr.call.forward import ANSWERED_ELSEWHERE
 from ivr.center.books import Books, Waiting
+from ivr.center.callable import judge
 from ivr.center.keeping import Keeping
 from ivr.center.offering import OfferFault, Offering
 from ivr.center.presence import Presence
@@ -47,9 +49,7 @@ STOPPING: Final = "the daemon stops"
 class CallbackKeeper(Protocol):
     """Calls people back (:class:`ivr.center.callbacks.Callbacks`)."""
 
-    def kept(
-        self, callback: str, command: ports.KeepCallback, queue: str, origin: str, guest: bool, call: str
-    ) -> None:
+    def kept(self, callback: str, command: ports.KeepCallback, queue: str, origin: str, guest: bool, call: str) -> None:
         """A caller wants to be called back; the centre has been told. `origin` is what the agent is to see."""
 
     def of_call(self, call: str) -> str | None:
@@ -180,6 +180,9 @@ class Desk:
             return True
         wait.talk.end()
         return False
+
+    def judge_number(self, call: FlowCall, command: ports.JudgeNumber) -> None:
+        judge(self._services, command.number, call.runner, partial(ports.NumberJudged, command.id))
 
     def look(self, call: FlowCall, command: ports.LookAtQueue) -> None:
         waiting, mean_wait = self.center.look(command.queue)

@@ -1,4 +1,5 @@
-"""Which number a caller wants to be called back on: his own is spoken by digits, and can be confirmed or changed."""
+"""Which number a caller wants to be called back on: his own is spoken by digits, and can be confirmed or changed. One
+that cannot be called is not promised: he is asked for another."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ivr.flow.elements.collect import CollectElement
 from ivr.flow.elements.prompts import play_prompt
-from ivr.flow.ports import Event, PromptSpec
+from ivr.flow.ports import Event, JudgeNumber, NumberJudged, PromptSpec
 from ivr.flow.spoken.waiting import phrases_of
 from ivr.flow.values import plain_number
 
@@ -22,6 +23,9 @@ ROUNDS = 3
 
 ATTEMPTS = 2
 """Times that each question is put."""
+
+JUDGE_GRACE = 5.0
+"""Seconds in which it must be said whether a number can be called; it is said at once, or after a look in the store."""
 
 CONFIRM, OTHER = "1", "2"
 
@@ -38,12 +42,17 @@ def ask_number(ctx: Session) -> Asking:
     """The number to call back; empty: none."""
     phrases = phrases_of(ctx.language)
     number = plain_number(ctx.party)
-    number = number if NUMBER.fullmatch(number) else ""
+    if not NUMBER.fullmatch(number) or not (yield from _is_callable(ctx, number)):
+        number = ""
     for _ in range(ROUNDS):
         if not number:
             number = yield from _put(ctx, phrases.words.enter, phrases.language, KEYED)
             if not number:
                 break
+            if not (yield from _is_callable(ctx, number)):
+                number = ""
+                yield from play_prompt(ctx, PromptSpec("text", phrases.words.uncallable, phrases.language))
+                continue
         answer = yield from _put(ctx, phrases.confirm(number), phrases.language, CHOICE)
         if answer == CONFIRM:
             return number
@@ -52,6 +61,21 @@ def ask_number(ctx: Session) -> Asking:
         number = ""
     yield from play_prompt(ctx, PromptSpec("text", phrases.words.not_kept, phrases.language))
     return ""
+
+
+def _is_callable(ctx: Session, number: str) -> Generator[float | None, Event | None, bool]:
+    command = JudgeNumber(ctx.next_id(), number)
+    ctx.emit(command)
+    deadline = ctx.now + JUDGE_GRACE
+    while True:
+        event = yield deadline
+        if event is None:
+            ctx.note("it was never said whether a number can be called back", "error")
+        elif type(event) is not NumberJudged or event.id != command.id:
+            continue
+        found = isinstance(event, NumberJudged) and event.callable
+        ctx.enter("numbers", {"callable": found, "at": ctx.offset(ctx.now)})
+        return found
 
 
 def _put(ctx: Session, words: str, language: str, answers: CollectElement) -> Asking:

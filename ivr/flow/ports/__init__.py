@@ -116,10 +116,12 @@ from ivr.flow.ports.queue import (
     AgentRinging,
     DeliverVoicemail,
     JoinQueue,
+    JudgeNumber,
     KeepCallback,
     LeaveQueue,
     LeaveReason,
     LookAtQueue,
+    NumberJudged,
     QueueDone,
     QueueJoined,
     QueueOutcome,
@@ -183,6 +185,7 @@ __all__ = [
     "Instruction",
     "InstructionDone",
     "JoinQueue",
+    "JudgeNumber",
     "KeepCallback",
     "LeaveQueue",
     "LeaveReason",
@@ -192,6 +195,7 @@ __all__ = [
     "MailDone",
     "Moved",
     "Note",
+    "NumberJudged",
     "OfferApplication",
     "PauseCallRecording",
     "Play",
@@ -261,6 +265,7 @@ Command = (
     | StartContact
     | JoinQueue
     | LeaveQueue
+    | JudgeNumber
     | LookAtQueue
     | KeepCallback
     | DeliverVoicemail
@@ -297,6 +302,7 @@ Event = (
     | ContactStarted
     | QueueJoined
     | QueuePosition
+    | NumberJudged
     | QueueSeen
     | AgentRinging
     | AgentAnswered

@@ -21,10 +21,12 @@ __all__ = [
     "AgentRinging",
     "DeliverVoicemail",
     "JoinQueue",
+    "JudgeNumber",
     "KeepCallback",
     "LeaveQueue",
     "LeaveReason",
     "LookAtQueue",
+    "NumberJudged",
     "QueueDone",
     "QueueJoined",
     "QueueOutcome",
@@ -137,6 +139,17 @@ class AgentCode:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeNumber:
+    """Whether a caller can be called back on a number at all: policy, do-not-contact list and lines are asked as when
+    he is called. Answered soon with :class:`NumberJudged`."""
+
+    id: int
+    """Names the question."""
+    number: str
+    """Normalised."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookAtQueue:
     """How many wait in a queue. Answered at once with :class:`QueueSeen`."""
 
@@ -144,6 +157,16 @@ class LookAtQueue:
     """Names the question."""
     queue: str
     """Its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberJudged:
+    """What is to be said of a number."""
+
+    id: int
+    """Of the `JudgeNumber`."""
+    callable: bool
+    """It may be called, and there is a way to it, though perhaps none that is free now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def agents(path: Sequence[Details], _started: float) -> Iterator[AgentAnswer]:
             _strategy(details.get("strategy")),
             ends if outcome != "max_wait" else None,
             _sound(details.get("message")),
+            tuple(bool(number.get("callable")) for number in details.get("numbers") or ()),
             times=1,
         )
 

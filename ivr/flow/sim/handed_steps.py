@@ -32,6 +32,10 @@ class Place(BaseModel):
     """Seconds after the beginning of the wait."""
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, bool) else value
+
+
 class AgentStep(Step):
     """What becomes of the caller in a queue."""
 
@@ -58,6 +62,9 @@ class AgentStep(Step):
     """How the place changes: `[{after: 20s, position: 2, estimate: 1m}]`."""
     queue: str | None = None
     """Queue that the routes choose, where the flow names none."""
+    callable: Annotated[tuple[bool, ...], BeforeValidator(_listed, json_schema_input_type=bool | list[bool])] = ()
+    """Whether he can be called back on the numbers that he names, his own first: `false`, or one after the other, the
+    last for all the rest: `[false, true]`."""
 
     @property
     def answer(self) -> AgentAnswer:
@@ -74,6 +81,7 @@ class AgentStep(Step):
             self.estimate,
             tuple((place.after, place.position, place.estimate) for place in self.positions),
             self.queue,
+            callable=self.callable,
             times=1,
         )
 

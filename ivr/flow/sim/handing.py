@@ -42,6 +42,8 @@ class HandingCall(ActingCall):
                 self._queues.leave(command)
             case ports.KeepCallback():
                 self._queues.keep_callback(command)
+            case ports.JudgeNumber():
+                self._queues.judge(command)
             case ports.LookAtQueue():
                 self._queues.look(command)
             case ports.DeliverVoicemail():

@@ -17,9 +17,11 @@ from ivr.flow.ports import (
     AgentRinging,
     DeliverVoicemail,
     JoinQueue,
+    JudgeNumber,
     KeepCallback,
     LeaveQueue,
     LookAtQueue,
+    NumberJudged,
     QueueDone,
     QueueJoined,
     QueueOutcome,
@@ -71,6 +73,7 @@ class Queues(Others):
         "_book",
         "_calendars",
         "_joined_at",
+        "_judged",
         "_position",
         "_queue",
         "command",
@@ -94,6 +97,7 @@ class Queues(Others):
         self._answer = DEFAULT
         self._queue = ""
         self._joined_at = 0.0
+        self._judged = 0
         self._position = 1
         self.command: JoinQueue | None = None
         """The visit under way."""
@@ -124,6 +128,7 @@ class Queues(Others):
         self.command = command
         self.talking = False
         self._joined_at = self._now
+        self._judged = 0
         answer = answer or self._answers.take(queue)
         manual = answer is None and self._scene.manual
         self._answer = answer or DEFAULT
@@ -249,6 +254,13 @@ class Queues(Others):
         waits = self.command is not None and not self.talking and command.queue == self._queue
         seen = QueueSeen(command.id, self._position if waits else 0)
         self._soon(seen)
+
+    def judge(self, command: JudgeNumber) -> None:
+        """Whether he can be called back on a number."""
+        answers = self._answer.callable
+        found = answers[min(self._judged, len(answers) - 1)] if answers else True
+        self._judged += 1
+        self._soon(NumberJudged(command.id, found))
 
     def keep_callback(self, command: KeepCallback) -> None:
         """He is to be called back."""

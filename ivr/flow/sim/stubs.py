@@ -150,6 +150,9 @@ class AgentAnswer:
     """Seconds after the beginning at which the queue itself ends the visit, and its outcome."""
     message: Sound | None = None
     """What the caller is told where he may not wait; None: as it is configured."""
+    callable: tuple[bool, ...] = ()
+    """Whether the numbers can be called that he may be called back on, his own first, one after the other; the last for
+    all the rest. Empty: all can."""
     times: int | None = None
     """Visits that get it; None: all."""
 

@@ -65,6 +65,8 @@ class Words:
     """The number of a call back: 1 confirms, 2 asks for another."""
     enter: str
     """Asks for a number."""
+    uncallable: str
+    """The number that he has named cannot be called; he is asked for another."""
     kept: str
     """The call back is taken."""
     not_kept: str
@@ -90,6 +92,7 @@ WORDS = {
         hour=Coin("hour", "hours"),
         confirm="We will call you back on {}. If that is right, press 1. For another number, press 2.",
         enter="Please key in the number that we are to call, and then press the pound key.",
+        uncallable="We cannot call that number.",
         kept="Thank you. We will call you back when it is your turn. Goodbye.",
         not_kept="You keep your place in line.",
         refused="We are sorry, we cannot call you back.",
@@ -108,6 +111,7 @@ WORDS = {
         hour=Coin("Stunde", "Stunden", feminine=True),
         confirm="Wir rufen Sie unter {} zurück. Ist das richtig, drücken Sie die 1. Für eine andere Nummer die 2.",
         enter="Bitte geben Sie die Nummer ein, die wir anrufen sollen, und drücken Sie dann die Rautetaste.",
+        uncallable="Diese Nummer können wir nicht anrufen.",
         kept="Vielen Dank. Wir rufen Sie zurück, wenn Sie an der Reihe sind. Auf Wiederhören.",
         not_kept="Sie behalten Ihren Platz in der Warteschlange.",
         refused="Leider können wir Sie nicht zurückrufen.",
@@ -126,6 +130,7 @@ WORDS = {
         hour=Coin("hora", "horas", feminine=True),
         confirm="Le llamaremos al {}. Si es correcto, pulse 1. Para otro número, pulse 2.",
         enter="Marque el número al que debemos llamar y después pulse almohadilla.",
+        uncallable="No podemos llamar a ese número.",
         kept="Gracias. Le llamaremos cuando sea su turno. Adiós.",
         not_kept="Usted conserva su lugar en la cola.",
         refused="Lo sentimos, no podemos devolverle la llamada.",
@@ -144,6 +149,7 @@ WORDS = {
         hour=Coin("heure", "heures", feminine=True),
         confirm="Nous vous rappellerons au {}. Si c'est exact, tapez 1. Pour un autre numéro, tapez 2.",
         enter="Veuillez composer le numéro à rappeler, puis appuyer sur dièse.",
+        uncallable="Nous ne pouvons pas appeler ce numéro.",
         kept="Merci. Nous vous rappellerons quand ce sera votre tour. Au revoir.",
         not_kept="Vous gardez votre place dans la file.",
         refused="Désolé, nous ne pouvons pas vous rappeler.",

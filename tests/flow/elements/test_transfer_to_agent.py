@@ -15,6 +15,7 @@ from ivr.flow.ports import (
     DeliverVoicemail,
     HangUp,
     JoinQueue,
+    JudgeNumber,
     KeepCallback,
     LeaveQueue,
     Moved,
@@ -26,6 +27,8 @@ from ivr.flow.ports import (
     QueuePosition,
     StopPlay,
 )
+from ivr.flow.sim import AgentAnswer
+from ivr.flow.sim.queues import Queues
 from ivr.flow.spoken.waiting import phrases_of
 from ivr.settings import Sound, WaitingStrategy
 from tests.kit.flow import Talk, make_flow
@@ -421,6 +424,55 @@ def test_a_caller_without_a_number_is_asked_for_one() -> None:
     assert call.playing.startswith("Please key in the number")
 
 
+def test_no_call_back_is_promised_to_a_number_that_cannot_be_called() -> None:
+    call = desk().joined()
+    call.call._queues._answer = AgentAnswer(callable=(False, False, True))
+    call.press("2")
+    assert call.playing is not None
+    assert call.playing.startswith("Please key in the number"), "his own cannot be called"
+    call.wait(2.5).press("999#")
+    assert call.playing == "We cannot call that number."
+    call.wait(2.5).press("0301234#").wait(2.5).press("1")
+    assert [command.number for command in call.commands(JudgeNumber)] == ["+15550199", "999", "0301234"]
+    assert [command.number for command in call.commands(KeepCallback)] == ["0301234"]
+    assert [each["callable"] for each in call.details("people")["numbers"]] == [False, False, True]
+
+
+def test_a_caller_without_a_number_that_can_be_called_keeps_his_place() -> None:
+    call = desk().joined()
+    call.call._queues._answer = AgentAnswer(callable=(False,))
+    call.press("2")
+    for number in ("999#", "112#", "0301234#"):
+        call.wait(2.5).press(number)
+    call.wait(5.0)
+    assert call.commands(KeepCallback) == call.commands(LeaveQueue) == []
+    assert call.said.count("We cannot call that number.") == 3
+    assert "You keep your place in line." in call.said
+    assert call.playing == "music"
+
+
+def test_an_agent_may_answer_while_it_is_judged_whether_a_number_can_be_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Queues, "judge", lambda self, command: None)
+    call = desk().joined()
+    call.press("2").wait(1.0)
+    call.answered()
+    call.wait(4.0)
+    call.done("forwarded", talk_time=4.0)
+    assert call.path[-1] == "after"
+
+
+def test_a_number_of_which_nothing_is_ever_said_is_not_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Queues, "judge", lambda self, command: None)
+    call = desk().joined()
+    call.press("2").wait(6.0)
+    assert "Please key in the number that we are to call, and then press the pound key." in call.said
+    assert call.notes == ["it was never said whether a number can be called back"]
+
+
 def test_an_agent_may_answer_while_the_number_is_asked_for() -> None:
     call = desk().joined()
     call.press("2").wait(1.0)
@@ -442,7 +494,7 @@ def test_a_call_back_that_cannot_be_kept() -> None:
 
 
 def test_asking_for_the_number_at_once() -> None:
-    call = desk("callback_first: true").joined()
+    call = desk("callback_first: true").joined().wait(0.1)
     assert call.playing is not None
     assert call.playing.startswith("We will call you back")
     call.press("1")

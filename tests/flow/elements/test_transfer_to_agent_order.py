@@ -17,8 +17,10 @@ from ivr.flow.ports import (
     CallInfo,
     Digit,
     JoinQueue,
+    JudgeNumber,
     KeepCallback,
     LeaveQueue,
+    NumberJudged,
     Play,
     PlayDone,
     QueueDone,
@@ -70,6 +72,7 @@ EVENTS = st.one_of(
     st.tuples(st.just("answered"), st.none()),
     st.tuples(st.just("done"), st.sampled_from(OUTCOMES)),
     st.tuples(st.just("recorded"), st.sampled_from([0.2, 5.0])),
+    st.tuples(st.just("judged"), st.none()),
     st.tuples(st.just("foreign"), st.none()),
 )
 
@@ -84,6 +87,8 @@ class Driven:
         self.joins: list[JoinQueue] = []
         self.leaves: list[LeaveQueue] = []
         self.callbacks: list[KeepCallback] = []
+        self.judged: list[NumberJudged] = []
+        """What is said of numbers, the last perhaps not yet."""
         self.playing: int | None = None
         self.recording: int | None = None
         self.over: QueueDone | None = None
@@ -100,7 +105,10 @@ class Driven:
                 case LeaveQueue():
                     self.leaves.append(command)
                 case KeepCallback():
+                    assert self.judged[-1].callable, "promised, and never called"
                     self.callbacks.append(command)
+                case JudgeNumber():
+                    self.judged.append(NumberJudged(command.id, int(command.number[-1]) % 3 != 2))
                 case Play():
                     assert self.up, "nothing is played to who is gone"
                     self.playing = command.id
@@ -160,6 +168,8 @@ class Driven:
             case "recorded" if self.recording is not None:
                 number, self.recording = self.recording, None
                 self.tell(RecordDone(number, "a.wav", value))
+            case "judged" if self.judged:
+                self.tell(self.judged[-1])
             case "foreign":
                 self.tell(QueueDone(9999, "closed"))
 

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.flow.sim import AgentAnswer, AiAnswer, ApplicationAnswer, QueueBook, Stubs, Surroundings, parse_script, tell
 from ivr.flow.sim.report import data
-from ivr.settings import AiAgent, Queue, WaitingStrategy
+from ivr.settings import AiAgent, Queue, WaitingKeys, WaitingStrategy
 from tests.flow.sim.kit import call
 
 DESK = """
@@ -83,6 +83,24 @@ def test_steps_of_a_script() -> None:
     found = parse_script(steps).run(call(DESK, surroundings=AROUND))
     assert found.unused_steps == ()
     assert (found.queued[0].outcome, found.queued[0].positions) == ("key_exit", [1, 4])
+
+
+@pytest.mark.parametrize(("answers", "kept"), [(False, ""), ([False, True], "0301234"), (True, "+15550199")])
+def test_callers_are_called_back_where_they_can_be(answers: Any, kept: str) -> None:
+    book = QueueBook({"support": Queue(waiting="keys")}, {"keys": WaitingStrategy(keys=WaitingKeys(callback="2"))})
+    steps = [
+        {"agent": "support", "result": "waits", "callable": answers},
+        {"at": "people", "press": "2", "after": "5s"},
+        *(
+            [{"press": "1"}]
+            if answers is True
+            else [{"after": "4s", "press": "0301234#"}, {"after": "4s", "press": "1"}]
+        ),
+        {"after": "40s", "hang_up": True},
+    ]
+    found = parse_script(steps).run(call(DESK, surroundings=Surroundings(book)))
+    assert found.queued[0].callback == kept
+    assert found.queued[0].outcome == ("callback_scheduled" if kept else "abandoned")
 
 
 def test_a_place_that_changes_where_nobody_waits_is_never_done() -> None:
