@@ -14,7 +14,7 @@ from media.plane.laws import SILENCE
 from media.plane.sound_streams import RING_SAMPLES
 from media.protocol import Command, Event
 from tests.kit.needs import may_skip
-from tests.kit.plane import PlaneBench
+from tests.kit.plane import PEER, PlaneBench, rtp, speech
 
 needs_opus = pytest.mark.skipif(may_skip(available()), reason="libopus or opuslib-next is not installed")
 PTIMES = (10, 20, 30, 40, 50, 60)
@@ -181,3 +181,40 @@ def test_what_is_told_as_taken_is_what_has_left(ptime: int) -> None:
             taken.append((max(0, streams._left(0) - int(streams._filled[0])), history.said))
     assert taken[-1] == (4000, 4000)
     assert all(told == left for told, left in taken)
+
+
+@pytest.mark.parametrize("ptime", PTIMES)
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_row_that_moves_to_a_bridge_in_the_middle_loses_no_mark(ptime: int, ends: bool) -> None:
+    """An agent takes the caller while the AI agent speaks: what it said is heard until its stream is closed."""
+    history = History(ptime)
+    bench = history.bench
+    bench.call(1, PEER + 2, ptime=ptime)
+    history.audio(3000)
+    history.mark()
+    for _ in range(9):
+        history.half()
+    bench.order(Command.BRIDGE, 0, 1, 1)
+    history.mark()
+    for _ in range(3):
+        history.half()
+    if ends:
+        bench.order(Command.STREAM_CLOSE, 0, 1)
+        said = history.said
+        for _ in range(20):
+            bench.whole_tick()
+        told = [tuple(one[1:]) for one in bench.of(Event.STREAM_MARK)]
+        assert told == [(1, 1), (2, 1)]
+        assert said < 3000
+        assert not bench.plane.streams.any
+    else:
+        for _ in range(120):
+            history.half()
+        assert history.said == history.given == 3000
+        assert history.marks == history.wanted
+        assert [number for _, number, _ in history.marks] == [1, 2]
+    heard = []
+    for k in range(12):
+        bench.arrive([rtp(k, 160 * k, bytes(speech(12)[k]))], 1, PEER + 2)
+        heard += [one.payload for one in bench.whole_tick() if one.row == 0]
+    assert speech(12)[2].tobytes() in b"".join(heard)  # the agent
