@@ -494,7 +494,8 @@ def test_a_call_back_that_cannot_be_kept() -> None:
 
 
 def test_asking_for_the_number_at_once() -> None:
-    call = desk("callback_first: true").joined().wait(0.1)
+    call = desk("callback_first: true").joined()
+    call.wait(0.1)
     assert call.playing is not None
     assert call.playing.startswith("We will call you back")
     call.press("1")
