@@ -30,8 +30,11 @@ START = 1_780_000_000.0
 class Placing:
     """Keeps flows without a caller in memory, as :class:`ivr.call.waiting.WaitingFlows` does in the store."""
 
-    def __init__(self, folder: Path, flows: dict[str, str], settings: str = SETTINGS) -> None:
-        self.house = House(folder, flows, settings)
+    def __init__(
+        self, folder: Path, flows: dict[str, str], settings: str = SETTINGS, house: House | None = None
+    ) -> None:
+        self.house = house or House(folder, flows, settings)
+        self.on_over: Callable[[KeptWait, SoloOutcome], None] = lambda wait, outcome: None
         services = self.house.services
         self._began = self.house.now
         services.wall = lambda: START + self.house.now - self._began  # type: ignore[method-assign]
@@ -138,6 +141,14 @@ class Placing:
         del self.rows[flow.wait.id]
         self.ended.append((flow.wait, flow.outcome()))
         self._completed(flow.record(self.house.services.wall()))
+        self.on_over(*self.ended[-1])
+
+    def stop(self, key: str) -> None:
+        """Let a flow go no further, as :meth:`ivr.call.waiting.WaitingFlows.stop` does."""
+        if key in self.running:
+            self.running[key].stop()
+        else:
+            self.rows.pop(key, None)
 
     # What tests ask
 
