@@ -118,7 +118,10 @@ def test_changes_of_a_call_are_gathered() -> None:
     for _ in range(30):
         desk.unfinished.changed(call)
         desk.timers.run(0.1)
-    assert [round(at - 100, 1) for at, _ in desk.log] == [ROUND, ROUND + AGAIN]
+    times = [at for at, _ in desk.log]
+    assert times[0] == pytest.approx(100 + ROUND)
+    assert all(AGAIN <= b - a <= AGAIN + ROUND + 0.01 for a, b in itertools.pairwise(times))
+    assert 2 <= len(times) <= 3
 
 
 def test_a_call_that_is_soon_over_costs_nothing() -> None:
