@@ -75,6 +75,28 @@ def test_who_answers_hears_the_flow_and_is_hung_up(tmp_path: Path) -> None:
     assert calls.ended[0][1].answered
 
 
+@pytest.mark.parametrize("when", ["booked", "dialled", "rings", "answered"])
+def test_a_flow_that_is_stopped_calls_nobody_any_more(tmp_path: Path, when: str) -> None:
+    calls = placing(tmp_path)
+    callee = calls.house.party(TRUNK)
+    calls.hold_bookings = when == "booked"
+    wait = calls.contact("main", number=NUMBER)
+    if when == "rings":
+        callee.ring()
+    elif when == "answered":
+        callee.answer()
+    calls.stop(wait.id)
+    for book in calls.held:
+        book()
+    calls.house.run(1.0)
+    calls.settled()
+    ends = {"booked": [], "answered": ["bye"]}.get(when, ["cancel"])
+    assert [event.cause for event in callee.got(Ended)] == ends
+    assert len(callee.calls) == (when != "booked")
+    if when != "answered":
+        assert (calls.attempts[0]["status"], calls.path[-1]) == ("cancelled", "failed")
+
+
 def test_the_callee_hangs_up(tmp_path: Path) -> None:
     calls, callee = dialled(tmp_path)
     callee.answer()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import closing
@@ -23,7 +24,7 @@ from ivr.call.waiting import WaitingFlows
 from ivr.flow import Flow, FlowSet, Machine, parse_flow, ports
 from ivr.flow.spoken import Languages
 from ivr.settings import Settings
-from ivr.store import CallRecord, Store
+from ivr.store import CallRecord, KeptWait, Store
 from ivr.tasks import TaskSet
 from ivr.versions import VersionError
 from tests.kit.outside import FakeOutside
@@ -449,6 +450,35 @@ async def test_what_is_known_of_the_person_is_read_before_a_flow_goes_on(url: st
         [command] = await node.until(lambda: node.asked(ports.UpdateProfile))
         assert command.changes == {"status": "Anna"}
         await node.over()
+
+
+async def test_a_flow_that_is_stopped_while_it_sleeps_or_is_taken_goes_no_further(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Node(url, ship()) as node:
+        await node.post("order.paid", number="+1555", order=7)
+        await node.asleep()
+        node.waiting.stop(next(iter(node.waiting._asleep)), [])
+        await node.over()
+        await node.post("order.paid", number="+1555", order=8)
+        await node.asleep()
+        (key,) = node.waiting._asleep
+        table, begun, release = node.store.waits, threading.Event(), threading.Event()
+        take = table.take
+
+        def slow(ids: Collection[str], now: float) -> list[KeptWait]:
+            begun.set()
+            assert release.wait(20)
+            return take(ids, now)
+
+        monkeypatch.setattr(table, "take", slow)
+        await node.post("order.shipped", order=8, status="sent")
+        await node.until(begun.is_set)
+        node.waiting.stop(key, [])
+        release.set()
+        await node.over()
+        assert not node.asked(ports.UpdateProfile)
+        node.waiting.stop(key, [])  # it is over
 
 
 # Flows whose callers have left

@@ -1,4 +1,4 @@
-"""Call backs over real SIP stacks, in virtual time: the centre, the call back, the flow that calls, and who is called."""
+"""Call backs over real SIP stacks, in virtual time: the centre, the flow that calls, and who is called."""
 
 from __future__ import annotations
 
