@@ -1,4 +1,4 @@
-"""Random calls full of hand-offs: whenever the caller hangs up nothing is left behind, and nobody is told his secret."""
+"""Random calls full of hand-offs: whenever the caller hangs up nothing is left behind, and nobody hears his secret."""
 
 from __future__ import annotations
 
