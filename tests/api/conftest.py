@@ -66,6 +66,7 @@ class Calls:
     def by_version(self) -> Counter[tuple[str, int | None]]:
         return Counter((row["flow"], row["flow_number"]) for row in self.rows)
 
+
 SIGHT = Sight(Concerns(), lambda queue: ())
 """Of agents without calls."""
 
