@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ivr.center.rules import Center
 from ivr.center.rules import decisions as said
 from ivr.center.rules import events as told
+from ivr.center.rules.callbacks import PUT_OFF
 from ivr.center.rules.offering import ASKED_SECONDS, CALLBACK_LEASE, PAUSE, PICKED_UP_SECONDS, REOFFER_AFTER
 from ivr.center.rules.routing import needed_skills
 from tests.kit.center import MONDAY, configured
@@ -78,6 +79,11 @@ class Caller:
     refused: dict[str, float] = field(default_factory=dict)
 
 
+def kept_attempts(center: Center, name: str) -> int:
+    """Calls that were made for a call back."""
+    return next(int(each["attempts"]) for each in center.callers() if each["callback"] == name)
+
+
 class Histories(RuleBasedStateMachine):
     """The centre and its shell."""
 
@@ -100,6 +106,10 @@ class Histories(RuleBasedStateMachine):
         self.asked: dict[str, tuple[int, float]] = {}
         """Agents who are asked for a disposition, since which conversation, and until when at the latest."""
         self.counted: dict[str, dict[str, int]] = {}
+        self.dropped: set[str] = set()
+        """Call backs whose calls are to end, of this batch."""
+        self.put_off: dict[str, int] = {}
+        """How often nobody could be called at all, since the last call."""
         self.made = 0
         self.held: str | None = None
         """Agent who was held for who joins just now."""
@@ -111,12 +121,15 @@ class Histories(RuleBasedStateMachine):
     # The shell
 
     def tell(self, event: told.Event, at: float | None = None) -> None:
-        for name in [name for name, (_, until) in self.due.items() if until <= self.now]:
+        late = [name for name, (_, until) in self.due.items() if until <= self.now]
+        for name in late:
             self.missed_callback(name)
+        self.dropped.clear()
         self.center.receive(event, self.now if at is None else at)
         self.batch = self.center.decisions()
         for decision in self.batch:
             self.do(decision)
+        assert self.dropped == set(late), "whoever is called for nobody any more is called no longer"
 
     def count(self, queue: str, name: str) -> None:
         counts = self.counted.setdefault(queue, {})
@@ -168,6 +181,9 @@ class Histories(RuleBasedStateMachine):
                 assert self.idle(decision.agent)
                 self.due[decision.callback] = decision.agent, decision.until
                 self.orderly(kept, decision.agent)
+            case said.CallbackDropped():
+                assert decision.callback in self.kept, "dropped after it was over"
+                self.dropped.add(decision.callback)
             case said.CallbackOver():
                 kept = self.kept.pop(decision.callback, Caller("", "", 5, 0, ()))
                 kept.callback = None
@@ -424,7 +440,7 @@ class Histories(RuleBasedStateMachine):
             assert callback in self.kept
 
     @precondition(lambda self: self.due)
-    @rule(data=st.data(), what=st.sampled_from(["join", "join", "answer", "fail"]))
+    @rule(data=st.data(), what=st.sampled_from(["join", "join", "answer", "fail", "put off"]))
     def call_back(self, data: st.DataObject, what: str) -> None:
         name = data.draw(st.sampled_from(sorted(self.due)))
         kept = self.kept[name]
@@ -434,6 +450,15 @@ class Histories(RuleBasedStateMachine):
         elif what == "fail":
             self.missed_callback(name)
             self.tell(told.CallbackFailed(name, "busy"))
+        elif what == "put off":
+            self.tell(told.Tick())
+            if name not in self.due:  # its time was over
+                return
+            before = kept_attempts(self.center, name)
+            self.missed_callback(name, put_off=True)
+            self.tell(told.CallbackFailed(name, "no_line", counted=False))
+            if name in self.kept and name not in self.due:
+                assert kept_attempts(self.center, name) == before - 1
         else:
             self.made += 1
             caller = Caller(f"c{self.made}", kept.queue, kept.priority, kept.number, kept.needs)
@@ -444,10 +469,15 @@ class Histories(RuleBasedStateMachine):
             assert caller.name in self.callers, "called back and lost"
             assert name not in self.kept
 
-    def missed_callback(self, name: str) -> None:
+    def missed_callback(self, name: str, *, put_off: bool = False) -> None:
         kept = self.kept[name]
         self.due.pop(name)
         retry = self.center._floor.lines[kept.queue].config.callback.retry_after
+        if put_off:
+            self.put_off[name] = self.put_off.get(name, 0) + 1
+            retry = min(retry, PUT_OFF * 2 ** (self.put_off[name] - 1))
+        else:
+            self.put_off.pop(name, None)
         self.retry[name] = self.now + retry
 
     @precondition(lambda self: self.kept)
@@ -475,6 +505,7 @@ class Histories(RuleBasedStateMachine):
         self.talks.clear()
         self.due.clear()
         self.retry.clear()
+        self.put_off.clear()
         self.asked.clear()
         self.over = [0]
         self.counted = {name: each for name, each in self.counted.items() if name in self.config.queues}
