@@ -229,6 +229,8 @@ class FlowCall(Signalled):
                 self.services.desks.queue.join(self, command)
             case ports.LeaveQueue():
                 self.services.desks.queue.leave(self, command)
+            case ports.JudgeNumber():
+                self.services.desks.queue.judge_number(self, command)
             case ports.LookAtQueue():
                 self.services.desks.queue.look(self, command)
             case ports.KeepCallback():
