@@ -36,7 +36,7 @@ log = logging.getLogger("ivr.handoff")
 MAX_FORKS: Final = 4
 """Streams of one call, as at Twilio."""
 CONNECT: Final = 10.0
-"""Seconds until a server must have taken the connection."""
+"""Seconds until a server must have taken the connection, and have said so."""
 LOOK: Final = 0.2
 """Seconds between looks whether the sound still comes, and the connections stand."""
 GAP: Final = 0.1
@@ -64,6 +64,8 @@ class _Fork:
         )
         self._dialect = MediaStreams(facts)
         self._link: Link | None = None
+        self._decided = asyncio.Event()
+        """It is up, or over."""
         self.up = False
         self.over = False
 
@@ -72,12 +74,17 @@ class _Fork:
         url = URL(self.command.url)
 
         def make() -> Link:
-            self._link = Link(self, self._wire(url))
-            return self._link
+            link = Link(self, self._wire(url))
+            if self.over:  # it was ended while the name was looked up: nobody would close it later
+                link.close()
+            else:
+                self._link = link
+            return link
 
         try:
             async with asyncio.timeout(CONNECT):
                 await network.connect(url, make)
+                await self._decided.wait()
         except TimeoutError:
             self.end("no answer in time")
         except AddressError as error:
@@ -99,6 +106,7 @@ class _Fork:
         if self.over:
             return
         self.up = True
+        self._decided.set()
         for message in self._dialect.begin():
             link.send(message)
         self._forks.tell(self, "stream-started")
@@ -127,6 +135,7 @@ class _Fork:
         if self.over:
             return
         self.over = True
+        self._decided.set()
         link, self._link = self._link, None
         if link is not None:
             if self.up:
@@ -147,6 +156,7 @@ class _CallForks:
         self._stream: int | None = None
         self._heard_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
         self._look()
 
     def _look(self) -> None:
@@ -156,6 +166,8 @@ class _CallForks:
             self._stream, self._heard_at = self.call.leg.port.open_stream("ulaw", LOOK), now
         for fork in list(self.forks.values()):
             fork.look()
+        if self._closed:  # the last one was given up just now
+            return
         self._timer = services.call_later(LOOK, self._look)
 
     def hear(self, event: StreamFrames) -> None:
@@ -188,6 +200,7 @@ class _CallForks:
 
     def close(self) -> None:
         """None is left."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from twilio.request_validator import RequestValidator
 
 from ivr.flow import ports
+from ivr.handoff import ai_links, forks
 from ivr.handoff.forks import MAX_FORKS, Forks
 from ivr.handoff.protocols.laws import samples_of_ulaw
 from ivr.settings import parse_settings
@@ -180,3 +181,59 @@ async def test_the_sound_comes_back_when_an_agent_leaves_it(scene: Scene) -> Non
     scene.port.close_stream(mine)
     scene.agent = False
     await until(lambda: scene.port.stream not in (None, mine))
+
+
+async def test_nothing_goes_on_once_the_last_server_is_given_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ai_links, "STALL", -1.0)
+    monkeypatch.setattr(forks, "LOOK", 0.02)
+    scene.start()
+    await until(lambda: scene.events == ["stream-started"])
+    link = scene.forks._calls[scene.call].forks["ears"]._link
+    assert link is not None
+    link.pause_writing()
+    await until(lambda: scene.events == ["stream-started", "stream-error", "stream-stopped"])
+    assert scene.port.stream is None
+    await asyncio.sleep(0.1)  # some looks later
+    assert scene.port.stream is None, "the sound is opened again, for nobody"
+
+
+async def test_a_connection_that_comes_too_late_is_closed(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, network = asyncio.Event(), scene.forks._network
+    connect = network.connect
+    links: list[ai_links.Link] = []
+
+    async def late(url: Any, make: Callable[[], ai_links.Link]) -> None:
+        def made() -> ai_links.Link:
+            links.append(make())
+            return links[-1]
+
+        await gate.wait()
+        await connect(url, made)
+
+    monkeypatch.setattr(network, "connect", late)
+    scene.start()
+    await asyncio.sleep(0)
+    scene.forks.stop(scene.call, ports.StopStream("ears"))
+    gate.set()
+    await scene.forks._tasks.wait(20)
+    assert [link._over for link in links] == [True]
+    assert scene.events == [] and not scene.ears.sockets
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "CONNECT", 0.1)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        scene.base = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        scene.start()
+        await until(lambda: scene.events == ["stream-error"])
+        assert scene.told[0]["StreamError"] == "no answer in time"
+        assert len(scene.forks) == 0
