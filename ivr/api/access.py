@@ -14,7 +14,8 @@ __all__ = ["Allowed", "allowed", "role_table", "scope_table"]
 Allowed = Literal["yes", "own", ""]
 """`own`: what concerns oneself; empty: no."""
 ACCOUNTS = "/2010-04-01/"
-"""Begins what has passwords of its own."""
+"""Begins what has passwords of its own, for which tokens with these scopes may stand."""
+ACCOUNT_SCOPES = ("calls:read", "calls", "calls:control")
 WORDS: dict[Allowed, str] = {"yes": "yes", "own": "his own", "": ""}
 
 
@@ -40,7 +41,8 @@ def role_table(endpoints: Sequence[Endpoint]) -> str:
         scope = "none" if endpoint.scope is None else f"`{endpoint.scope}`"
         held = [WORDS[allowed(endpoint, (role,))] for role in ROLES]
         if path.startswith(ACCOUNTS):
-            scope, held = "AccountSid and auth token, no token of ours", [""] * len(ROLES)
+            scope = "AccountSid with its auth token, or with a token: `calls:read`, `calls`, `calls:control`"
+            held = [_of_accounts(role) for role in ROLES]
         cells = (part, scope, *held, local)
         rows.setdefault(cells, {}).setdefault(path, []).append(endpoint.method)
     lines = [
@@ -51,6 +53,13 @@ def role_table(endpoints: Sequence[Endpoint]) -> str:
         told = ", ".join(f"`{' '.join(methods)} {path}`" for path, methods in paths.items())
         lines.append(f"| {told} | {' | '.join(cells[1:])} |")
     return "\n".join(lines) + "\n"
+
+
+def _of_accounts(role: str) -> str:
+    """What a token with a role is good for in the place of an account's password."""
+    token = Token("", "", "", [], 0.0, roles=[role])
+    good = [token.allows(scope) and token.confined_to(scope) is None for scope in ACCOUNT_SCOPES]
+    return "yes" if all(good) else "reads" if good[0] else ""
 
 
 def scope_table() -> str:

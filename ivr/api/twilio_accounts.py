@@ -67,8 +67,10 @@ class Accounts:
         if found := [account for account in same if user == account.sid == sid]:
             return found
         token = None if self._guard is None else await self._guard.holder(word)
-        # A token that was lent with a call is for that call, by its own way.
+        # A token that was lent with a call is for that call, by its own way; one of an agent is for his own calls.
         if token is None or isinstance(token, CallToken) or not token.allows(scope):
+            return []
+        if token.confined_to(scope) is not None:
             return []
         return self.of(sid)
 

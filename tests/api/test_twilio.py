@@ -222,6 +222,11 @@ async def test_a_token_stands_for_the_password_as_far_as_it_is_good(office: Offi
     assert (await office.post(f"{office.base}/Calls.json", basic(office.account, places), **form))[0] == 201
     # What is lent with a call is no password.
     assert (await office.client.get(office.path, headers=basic(office.account, office.lent_text))).status == 401
+    # Nor is the token of an agent, who sees his own calls and no others.
+    agent, text = new_token("anna", [], 1.0, roles=["agent"], agent="anna")
+    office.store.tokens.add(agent)
+    assert (await office.client.get(office.path, headers=basic(office.account, text))).status == 401
+    assert (await office.client.get(f"{office.base}/Calls.json", headers=basic(office.account, text))).status == 401
 
 
 async def test_an_account_does_not_reach_calls_of_others(tmp_path: Path) -> None:
