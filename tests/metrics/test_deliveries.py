@@ -5,7 +5,7 @@ from ivr.webhooks import Counts, EndpointState
 
 
 def test_what_is_counted() -> None:
-    state = EndpointState("webhooks/crm", 3, 40.0, True, "status 500", Counts(7, 5, 2, 1))
+    state = EndpointState("webhooks/crm", 3, 40.0, False, True, "status 500", Counts(7, 5, 2, 1))
     found = {
         (sample.name, sample.labels.get("outcome")): sample.value
         for family in deliveries([state], 100.0)
