@@ -40,6 +40,8 @@ class QueueFigures(Model):
     failed: int
     handled: int
     """Conversations that are over, wrapping up included."""
+    lost: int
+    """Of these, ended because the agent's phone was gone; the caller waits again then, and counts again."""
     callbacks_kept: int
     callbacks_due: int
     callbacks_made: int
@@ -69,6 +71,8 @@ class AgentFigures(Model):
     declined: int
     failed: int
     handled: int
+    lost: int
+    """Of these, ended because his phone was gone."""
     ready_seconds: float
     ringing_seconds: float
     talking_seconds: float

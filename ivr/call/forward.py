@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ivr.call.duplex import HALF_DUPLEX, bridgeable
+from ivr.call.duplex import HALF_DUPLEX, all_bridgeable
 from ivr.call.handover import Handover
 from ivr.call.leg import refusal
 from ivr.call.outcomes import Outcomes, outcome_of
@@ -38,7 +38,7 @@ from ivr.sip import (
     Ringing,
     Sdp,
 )
-from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Tone
+from media import Digit, Lost, MediaEvent, MediaTimeout, PlayDone, Stats, Tone
 
 ANSWERED_ELSEWHERE = 'SIP;cause=200;text="Call completed elsewhere"'
 """Reason (RFC 3326 §3.1) by which a phone that is cancelled knows that its user has missed nothing."""
@@ -63,6 +63,12 @@ class Forwarding(Handover):
         self.over = False
         self.on_key: Callable[[str], None] = lambda key: None
         """Hears of each key of who is connected, which goes to the caller, too."""
+        self.on_stats: Callable[[Stats], None] = lambda stats: None
+        """Hears what has come from who is connected, when that was asked for."""
+        self.is_silent: Callable[[], bool] = lambda: False
+        """Asked at the media timeout of who is connected: True where he is there all the same."""
+        self.broken = ""
+        """Why who was connected is there no more without having hung up; empty: he has, or nothing is over."""
         self._outcomes = Outcomes()
         self._screening = Screening(services, host, command, self._connect, self._declined, self._rang_out)
 
@@ -91,7 +97,7 @@ class Forwarding(Handover):
             if not destinations:
                 self._outcomes.note("no_answer", target, 480, "not registered")
                 continue
-            destinations = self._bridgeable(destinations)
+            destinations = all_bridgeable(destinations, self.host.leg.policy, self.services.policies)
             if not destinations:
                 self.host.log.warning("forward: %s", HALF_DUPLEX)
                 self._outcomes.note("failed", target, None, HALF_DUPLEX)
@@ -106,12 +112,6 @@ class Forwarding(Handover):
             self._refer(self._waiting[0][0].uri)
         else:
             self._ring()
-
-    def _bridgeable(self, destinations: Sequence[Destination]) -> Sequence[Destination]:
-        policies = self.services.policies
-        if not self.host.leg.policy.full_duplex:
-            return ()
-        return [found for one in destinations if (found := bridgeable(one, policies)) is not None]
 
     def _ring(self) -> None:
         self.host.show_ringing(self.command.ringback)
@@ -185,8 +185,8 @@ class Forwarding(Handover):
                 attempt.refer_came(event)
             case Ended(cause="bye") if attempt.waits_for_transfer():
                 pass
-            case Ended():
-                self._left(attempt)
+            case Ended(cause=cause):
+                self._left(attempt, "" if cause in ("bye", "cancel") else f"the SIP session has ended: {cause}")
 
     def _redirected(self, attempt: Attempt, destinations: Sequence[Destination]) -> bool:
         """Call others instead; False where there are none."""
@@ -214,10 +214,14 @@ class Forwarding(Handover):
                 pass
             case MediaTimeout() if attempt.transfer is not None and attempt.transfer.left:
                 pass
+            case MediaTimeout() if self.bridged is attempt and self.is_silent():
+                pass
             case Tone(kind=kind):
                 self._tone(attempt, kind)
+            case Stats() if self.bridged is attempt:
+                self.on_stats(event)
             case MediaTimeout() | Lost():
-                self._left(attempt)
+                self._left(attempt, "the media process died" if isinstance(event, Lost) else "no sound came any more")
 
     def _tone(self, attempt: Attempt, kind: str) -> None:
         """An analog line behind a gateway tells by sound how a call went that SIP holds to be answered."""
@@ -242,10 +246,10 @@ class Forwarding(Handover):
             self.on_key(key)
         return True
 
-    def lost(self, attempt: Attempt) -> None:
-        """A leg cannot go on."""
+    def lost(self, attempt: Attempt, why: str = "") -> None:
+        """A leg cannot go on; `why` where nobody has wanted that."""
         if not self.over and not attempt.over:
-            self._left(attempt)
+            self._left(attempt, why)
 
     def _reanswered(self, attempt: Attempt, sdp: Sdp) -> None:
         """The answer to an offer that the peer asked us for."""
@@ -254,7 +258,7 @@ class Forwarding(Handover):
             attempt.leg.answered(sdp)
         except IvrError as error:
             self.host.log.info("no media in common any more: %s", type(error).__name__)
-            self._left(attempt)
+            self._left(attempt, "no media in common any more")
 
     def _ringing(self, attempt: Attempt, status: int, sdp: Sdp | None) -> None:
         if not attempt.rang:
@@ -321,17 +325,17 @@ class Forwarding(Handover):
         if self.command.mode == "attended":
             self._join(attempt)
 
-    def dismiss(self) -> None:
-        """The caller wants no more of who he talks to."""
+    def dismiss(self, why: str = "") -> None:
+        """The caller wants no more of who he talks to, or, with `why`, nobody is there any more to talk to."""
         if self.bridged is not None and not self.over:
-            self._left(self.bridged)
+            self._left(self.bridged, why)
 
     def _too_long(self, attempt: Attempt) -> None:
         self._timer = None
         self._left(attempt)
         self.services.flush()
 
-    def _left(self, attempt: Attempt) -> None:
+    def _left(self, attempt: Attempt, broken: str = "") -> None:
         if self.bridged is not attempt:
             self._failed(attempt, "no_answer", None, "hung up before the call was accepted")
             return
@@ -339,6 +343,7 @@ class Forwarding(Handover):
             # Its dialog with us was replaced by the caller's, or it has hung up: the caller's NOTIFY tells which.
             self._stranded = True
             return
+        self.broken = broken
         self.host.leg.port.unbridge()
         outcome: ports.ForwardOutcome = "returned" if self.command.after == "return" else "forwarded"
         self._finish(ports.ForwardDone(self.command.id, outcome, attempt.target, 200, "OK", self.talked()))

@@ -161,7 +161,7 @@ class Attempt(Transferable):
     def fail(self) -> None:
         """An event of this leg could not be handled: it ends."""
         if self.keeper is None:
-            self.forwarding.lost(self)
+            self.forwarding.lost(self, "an event of its call could not be handled")
         else:
             self.keeper.lost()
 

@@ -28,6 +28,7 @@ from ivr.center.rules import decisions as told
 from ivr.center.rules import events as happened
 from ivr.center.rules.center import Center
 from ivr.center.rules.config import CenterConfig
+from ivr.center.watching import TalkWatch
 from ivr.center.writer import Writer
 from ivr.flow import ports
 
@@ -153,6 +154,7 @@ class Desk:
                 call.number,
                 self.callbacks.of_call(name) if self.callbacks is not None else None,
                 command.secret,
+                command.lost_agent,
             )
         )
         if not wait.queue and self._waits.get(name) is wait and not self._writer.busy:
@@ -263,6 +265,15 @@ class Desk:
         if wait is not None and wait.given_away:
             self._done(wait)
         self.receive(happened.CallOver(offering.offer))
+
+    def offer_lost(self, offering: Offering, why: str) -> None:
+        self._presence.end_own(offering.forwarding)
+        self._presence.doubt(offering.agent)
+        offering.call.log.warning("the agent %s was lost in the talk: %s", offering.agent, why)
+        wait = self._waits.get(offering.call.report.id)
+        if wait is not None:
+            wait.text = why
+        self.receive(happened.CallOver(offering.offer, lost=True))
 
     def offer_failed(self, offering: Offering, reason: OfferFault, text: str) -> None:
         self._presence.end_own(offering.forwarding)
@@ -378,6 +389,8 @@ class Desk:
         wait.waited = decision.waited
         wait.call.connected(offering.forwarding)
         self._books.answered(wait, offering)
+        forwarding = offering.forwarding
+        TalkWatch(self._services, forwarding, self._presence.reach, forwarding.dismiss)
         wait.call.feed(ports.AgentAnswered(wait.command.id, decision.agent, decision.waited))
 
     def _left(self, wait: Waiting | None, decision: told.Left) -> None:
@@ -405,7 +418,7 @@ class Desk:
         talked = wait.talk.talked() if wait.talk is not None else 0.0
         if wait.talk is not None:
             self._drop(wait.talk)
-            if wait.outcome != "error":
+            if wait.outcome not in ("error", "agent_lost"):
                 wait.outcome = "forwarded"
         self._books.left(wait, talked)
         if not wait.call.ended:

@@ -43,7 +43,7 @@ _FAULTS: Final[dict[str, OfferFault]] = {"no_answer": "no_answer", "busy": "busy
 
 
 class OfferingUser(Protocol):
-    """Who has phones rung; told once of each, in this order, of the last three of one."""
+    """Who has phones rung; told once of each, in this order, of the last four of one."""
 
     def offer_rings(self, offering: Offering) -> None:
         """A phone rings."""
@@ -62,6 +62,9 @@ class OfferingUser(Protocol):
 
     def offer_over(self, offering: Offering) -> None:
         """Whom the caller talked to has hung up."""
+
+    def offer_lost(self, offering: Offering, why: str) -> None:
+        """Whom the caller talked to is gone without having hung up."""
 
     def offer_failed(self, offering: Offering, reason: OfferFault, text: str) -> None:
         """The agent did not take the call."""
@@ -249,7 +252,10 @@ class Offering:
     def forward_done(self, event: ports.ForwardDone) -> None:
         self._disarm()
         if self.connected_at is not None:
-            self._user.offer_over(self)
+            if self.forwarding.broken and not self.given_away:
+                self._user.offer_lost(self, self.forwarding.broken)
+            else:
+                self._user.offer_over(self)
             return
         fault = _FAULTS.get(event.outcome, "unreachable")
         if fault == "no_answer" and not self.forwarding.heard:

@@ -41,20 +41,20 @@ class Presence:
         """`receive` takes what the centre is to be told."""
         self._services = services
         self._receive = receive
-        self._reach = Reach(ground, registrar, self._phone_changed, services.settings.limits.agent_probe)
+        self.reach = Reach(ground, registrar, self._phone_changed, services.settings.limits.agent_probe)
         self._phones = services.settings.phones
         self._agents: Mapping[str, Agent] = {}
         self._agent_of: dict[str, str] = {}
         """By user of the phone; a phone has one agent at the most."""
-        self._reachable: dict[str, bool] = {}
+        self.reachable: dict[str, bool] = {}
         self._own: set[Forwarding] = set()
         """The centre's own: calls that are not told of as others."""
         self._elsewhere: dict[object, tuple[str, str]] = {}
         """Calls that are told of: agent and name, by who has them."""
         self._numbers = itertools.count(1)
         services.occupied.on_change = self._use_changed
-        services.directory.answers = self._reach.answers
-        registrar.on_change = self._reach.registered
+        services.directory.answers = self.reach.answers
+        registrar.on_change = self.reach.registered
 
     def configure(self, agents: Mapping[str, Agent]) -> None:
         """These are the agents from now on."""
@@ -62,19 +62,19 @@ class Presence:
         self._agent_of = {
             phone: name for name, agent in agents.items() for phone in agent.phones if phone in self._phones
         }
-        self._reachable = {name: self._reachable.get(name, False) for name in agents}
-        self._reach.watch(self._agent_of)
+        self.reachable = {name: self.reachable.get(name, False) for name in agents}
+        self.reach.watch(self._agent_of)
         for name in agents:
             self._look(name)
 
     def stop(self) -> None:
         """Ask phones no more."""
-        self._reach.stop()
+        self.reach.stop()
 
     def doubt(self, agent: str) -> None:
         """No phone of an agent has answered a call: ask them at once whether they are there."""
         for phone in self._agents[agent].phones if agent in self._agents else ():
-            self._reach.doubt(phone)
+            self.reach.doubt(phone)
 
     # Phones
 
@@ -85,9 +85,9 @@ class Presence:
     def _look(self, name: str) -> None:
         # What is called through a line or by an address is there as far as anybody knows.
         phones = self._agents[name].phones
-        reachable = any(phone not in self._phones or self._reach.reachable(phone) for phone in phones)
-        if reachable is not self._reachable[name]:
-            self._reachable[name] = reachable
+        reachable = any(phone not in self._phones or self.reach.reachable(phone) for phone in phones)
+        if reachable is not self.reachable[name]:
+            self.reachable[name] = reachable
             self._receive(PhoneState(name, reachable))
 
     # Calls

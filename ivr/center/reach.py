@@ -9,13 +9,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ivr.errors import IvrError
 from ivr.lines import ANSWER_WAIT, NOBODY_THERE, Ground, Pulse, options
 from ivr.sip import Binding, Registrar, Response
 from ivr.sip.outgoing import OutgoingRequest
 from ivr.sip.transactions import ClientTransaction
+
+if TYPE_CHECKING:
+    from ivr.call.targets import Destination
 
 __all__ = ["Reach"]
 
@@ -41,7 +44,18 @@ Place = tuple[str, str, int]
 class _Contact:
     """One contact of a phone, asked again and again (TransactionUser)."""
 
-    __slots__ = ("_asked_at", "_failures", "_open", "_proven", "_pulse", "_reach", "_timer", "_user", "binding")
+    __slots__ = (
+        "_asked_at",
+        "_failures",
+        "_open",
+        "_proven",
+        "_pulse",
+        "_reach",
+        "_timer",
+        "_user",
+        "answered_at",
+        "binding",
+    )
 
     def __init__(self, reach: Reach, user: str, binding: Binding) -> None:
         self._reach = reach
@@ -53,6 +67,8 @@ class _Contact:
         self._failures = 0
         self._open: OutgoingRequest | None = None
         self._asked_at = 0.0
+        self.answered_at: float | None = None
+        """When it last answered a question; None: it never has."""
         self._timer: Any = None
         self._arm(FIRST_AFTER)
 
@@ -130,6 +146,7 @@ class _Contact:
         self._open = None
         before = self.answers
         self._proven = True
+        self.answered_at = now
         self._failures = 0
         self._pulse.answered(now - self._asked_at)
         self._arm(self._reach.every * (0.9 + 0.2 * self._reach.ground.fraction()))
@@ -186,6 +203,25 @@ class Reach:
         """A call was not heard by a phone: ask it at once."""
         for contact in self._contacts.get(user, {}).values():
             contact.ask()
+
+    def ask(self, destination: Destination) -> None:
+        """Ask a phone that was called at a contact whether it is there."""
+        contact = self._at(destination)
+        if contact is not None:
+            contact.ask()
+
+    def answered_since(self, destination: Destination, at: float) -> bool | None:
+        """Whether it has answered since then; None: it never does, or is not registered there any more."""
+        contact = self._at(destination)
+        if contact is None or contact.answered_at is None:
+            return None
+        return contact.answered_at >= at
+
+    def _at(self, destination: Destination) -> _Contact | None:
+        if destination.phone is None or destination.flow is None:
+            return None
+        place = str(destination.uri), *destination.flow.remote
+        return self._contacts.get(destination.phone, {}).get(place)
 
     def seen(self, user: str) -> None:
         """What is known of a contact has changed."""

@@ -230,6 +230,7 @@ TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
     "positions": _place,
     "offers": _offer,
     "failover": partial(_inside, "failover:"),
+    "broken_off": partial(_inside, "broken off:"),
     "twiml": partial(_inside, "document:"),
     "instructions": partial(_inside, "asked for:"),
 }

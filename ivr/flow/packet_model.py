@@ -83,8 +83,8 @@ class WaitPart(_Part):
     """Empty: no queue took him."""
     seconds: float
     outcome: str
-    """`forwarded`, `closed`, `full`, `no_agents`, `max_wait`, `key_exit`, `callback_scheduled`, `cancelled`, `error`,
-    `abandoned`."""
+    """`forwarded`, `agent_lost`, `closed`, `full`, `no_agents`, `max_wait`, `key_exit`, `callback_scheduled`,
+    `cancelled`, `error`, `abandoned`."""
     agent: str
     """Who took the call; empty: nobody."""
 

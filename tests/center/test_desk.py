@@ -330,7 +330,10 @@ def test_the_agents_worker_dies_while_they_talk(tmp_path: Path) -> None:
     house.pool.ports[1].lose()
     house.run(0.2)
     assert anna.got(Ended)
+    assert not caller.got(Ended)
+    caller.hang_up()
     house.settled()
+    assert [one["outcome"] for one in house.record.hand_offs] == ["agent_lost", "abandoned"]
 
 
 def test_the_agent_answers_in_the_moment_in_which_the_caller_leaves(tmp_path: Path) -> None:

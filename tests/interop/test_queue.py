@@ -175,6 +175,34 @@ def test_a_phone_that_was_killed_costs_the_caller_seconds(
     assert record["hand_offs"][0]["waited"] == pytest.approx(2.7, abs=0.5)
 
 
+@pytest.mark.heavy
+def test_a_phone_that_is_killed_in_a_talk_does_not_cost_the_caller(
+    house: Daemon, carl_port: int, tmp_path: Path, spoken: Path
+) -> None:
+    before = len(house.records(0))
+
+    async def call(dora: Phone) -> None:
+        async with Peers(house.sip_port) as peers:
+            caller = (await peers.caller(0x20)).call("102")
+            await asyncio.to_thread(dora.wait_event, "CALL_INCOMING")
+            await asyncio.to_thread(dora.command, "accept")
+            await asyncio.to_thread(dora.wait_event, "CALL_ESTABLISHED")
+            await peers.agent(0xA1, carl_port)
+            dora.process.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(dora.process.wait)
+            await asyncio.wait_for(caller.over.wait(), 20.0)
+            assert caller.agent == 0xA1
+
+    with Phone(tmp_path / "dora", house.sip_port, "202", "secret-202", spoken) as dora:
+        dora.registered()
+        time.sleep(1.3)  # it has answered an OPTIONS
+        asyncio.run(call(dora))
+    lost, talk = house.records(before + 1)[-1]["hand_offs"]
+    assert (lost["agent"], lost["outcome"]) == ("dora", "agent_lost")
+    assert lost["talk_time"] < 15.0
+    assert (talk["agent"], talk["outcome"]) == ("carl", "forwarded")
+
+
 def test_two_way_sound_follows_the_answer_at_once(house: Daemon, carl_port: int) -> None:
     async def measure() -> list[float]:
         async with Peers(house.sip_port) as peers:

@@ -54,7 +54,7 @@ class Center:
             case told.OfferFailed():
                 offering.fail(floor, event.offer, event.reason)
             case told.CallOver():
-                offering.over(floor, event.offer, asked=event.asked)
+                offering.over(floor, event.offer, asked=event.asked, lost=event.lost)
             case told.CallbackKept():
                 callbacks.keep(floor, event)
             case told.CallbackAnswered():

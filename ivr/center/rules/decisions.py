@@ -41,8 +41,10 @@ Phase = Literal["idle", "ringing", "in_call", "wrapping", "reserved", "on_other_
 Refusal = Literal["closed", "full", "no_agents", "error"]
 """Why a caller may not wait, as flows name it."""
 
-LeftOutcome = Literal["forwarded", "abandoned", "max_wait", "key_exit", "callback_scheduled", "cancelled", "error"]
-"""`forwarded`: an agent talked to him."""
+LeftOutcome = Literal[
+    "forwarded", "agent_lost", "abandoned", "max_wait", "key_exit", "callback_scheduled", "cancelled", "error"
+]
+"""`forwarded`: an agent talked to him; `agent_lost`: the agent's phone went without a word while they talked."""
 
 WithdrawReason = Literal[
     "no_answer", "answered_elsewhere", "caller_left", "agent_status", "agent_busy", "unreachable", "disabled", "over"

@@ -79,6 +79,9 @@ class CallerJoined:
     where it is over, he joins as anybody."""
     secret: bool = False
     """The facts hold something sensitive: explanations show no value of them."""
+    lost_agent: str | None = None
+    """The agent to whom he talked until the connection broke off (`CallOver.lost`): he comes first of all who wait, is
+    not refused, and gets that agent only where nobody else can take him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,9 @@ class CallOver:
     asked: bool = False
     """The agent is still on his phone, and asked for a disposition: he gets no call before `AskingOver`, and wraps up
     at least as long; a lease of a minute ends that by itself."""
+    lost: bool = False
+    """The agent's phone has gone without a word: he does not wrap up, gets no offers for some seconds, and the caller
+    leaves as `agent_lost`."""
 
 
 @dataclass(frozen=True, slots=True)

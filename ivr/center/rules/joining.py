@@ -8,7 +8,7 @@ from ivr.center.rules.estimate import estimated
 from ivr.center.rules.events import CallerJoined, CallerLeft
 from ivr.center.rules.floor import MAX_CALLERS, Floor
 from ivr.center.rules.lines import Entry, Line, Needs
-from ivr.center.rules.offering import left, offer, over, release, withdraw
+from ivr.center.rules.offering import left, offer, over, release, set_aside, withdraw
 from ivr.center.rules.routing import NORMAL_PRIORITY, Routing, needed_skills, route, tagged_skills
 from ivr.settings import DEFAULT_QUEUE, Sound
 
@@ -86,14 +86,15 @@ def join(floor: Floor, event: CallerJoined) -> None:
         _refuse(floor, event, None, "error", f"There is no queue {event.queue}.")
         return
     floor.entries_made += 1
+    back = event.lost_agent is not None
     entry = Entry(
         caller=event.caller,
         queue=line.name,
-        priority=chosen.priority,
+        priority=MAX_PRIORITY if back else chosen.priority,
         since=floor.now,
         seq=floor.entries_made,
         person=event.person,
-        sticky=chosen.sticky,
+        sticky="off" if back else chosen.sticky,
         strategy=event.strategy,
         joined=floor.now,
         own_needs=chosen.own_needs,
@@ -103,8 +104,11 @@ def join(floor: Floor, event: CallerJoined) -> None:
         routes=floor.config.routes,
         wall=floor.wall,
         secret=event.secret,
+        back=back,
     )
-    found = objection(floor, line, line.needed(entry.own_needs))
+    found = None if back else objection(floor, line, line.needed(entry.own_needs))
+    if event.lost_agent:
+        set_aside(floor, entry, event.lost_agent)
     if found is not None:
         _refuse(floor, event, line, *found)
         return

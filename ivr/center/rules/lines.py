@@ -77,6 +77,8 @@ class Entry:
     wall: float = 0.0
     """When that was, in seconds since the epoch."""
     secret: bool = False
+    back: bool = False
+    """He comes before all others: his conversation broke off."""
     talk: int | None = None
     """Offer that his conversation came of."""
     offers: dict[str, int] = field(default_factory=dict)
@@ -170,7 +172,7 @@ class Line:
     def _key_of(self, entry: Entry) -> Key:
         settings = self.config.callback
         if entry.caller:
-            return False, -entry.priority, entry.since, entry.seq
+            return False, -entry.priority - entry.back, entry.since, entry.seq
         priority = entry.priority if settings.priority is None else settings.priority
         return settings.order == "after_callers", -priority, entry.since, entry.seq
 

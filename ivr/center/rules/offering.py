@@ -10,7 +10,17 @@ from __future__ import annotations
 from heapq import heappop, heappush
 
 from ivr.center.rules.choosing import WORDS, best
-from ivr.center.rules.decisions import CallbackDue, CallbackOver, Connect, Left, Missed, Offer, Withdraw, WithdrawReason
+from ivr.center.rules.decisions import (
+    CallbackDue,
+    CallbackOver,
+    Connect,
+    Left,
+    LeftOutcome,
+    Missed,
+    Offer,
+    Withdraw,
+    WithdrawReason,
+)
 from ivr.center.rules.events import LeaveReason, OfferFault
 from ivr.center.rules.floor import Floor, Ringing, Talk
 from ivr.center.rules.lines import Entry, Key, Line
@@ -29,6 +39,7 @@ __all__ = [
     "over",
     "picked_up",
     "release",
+    "set_aside",
     "withdraw",
 ]
 
@@ -202,8 +213,7 @@ def fail(floor: Floor, number: int, reason: OfferFault) -> None:
         return
     entry, agent, line = ringing.entry, ringing.agent, ringing.line
     _end(floor, ringing)
-    entry.tried[agent.name] = floor.now + REOFFER_AFTER
-    floor.wake(("retry", entry, agent.name), floor.now + REOFFER_AFTER)
+    set_aside(floor, entry, agent.name)
     name = {"no_answer": "missed", "declined": "declined"}.get(reason, "failed")
     line.book.add(name)
     agent.book.add(name)
@@ -212,8 +222,7 @@ def fail(floor: Floor, number: int, reason: OfferFault) -> None:
     if reason in ("no_answer", "declined"):
         agent.idle_since = floor.now
     else:
-        agent.paused = True
-        floor.wake(("pause", agent.name), floor.now + PAUSE)
+        _pause(floor, agent)
     floor.changed.add("agents")
     floor.out.append(Missed(agent.name, entry.caller, line.name, number, reason, agent.missed))
     limit = agent.config.missed_calls
@@ -223,6 +232,18 @@ def fail(floor: Floor, number: int, reason: OfferFault) -> None:
     else:
         floor.touch(agent)
     floor.reopen(entry, line)
+
+
+def set_aside(floor: Floor, entry: Entry, agent: str) -> None:
+    """Somebody is offered to an agent only where nobody else is free, and not at once."""
+    entry.tried[agent] = floor.now + REOFFER_AFTER
+    floor.wake(("retry", entry, agent), floor.now + REOFFER_AFTER)
+
+
+def _pause(floor: Floor, agent: AgentState) -> None:
+    """An agent's phone could not be rung, or is gone: no offers for some seconds."""
+    agent.paused = True
+    floor.wake(("pause", agent.name), floor.now + PAUSE)
 
 
 # Conversations
@@ -270,8 +291,9 @@ def answer(floor: Floor, number: int) -> None:
         floor.out.append(CallbackOver(callback.name, line.name, "answered", callback.attempts))
 
 
-def over(floor: Floor, number: int, *, asked: bool = False) -> None:
-    """A conversation has ended: the agent wraps up, and is `asked` for its disposition on his phone."""
+def over(floor: Floor, number: int, *, asked: bool = False, lost: bool = False) -> None:
+    """A conversation has ended: the agent wraps up, and is `asked` for its disposition on his phone. One whose phone is
+    `lost` does neither."""
     talk = floor.talks.pop(number, None)
     if talk is None:
         return
@@ -286,11 +308,16 @@ def over(floor: Floor, number: int, *, asked: bool = False) -> None:
     agent.idle_since = floor.now
     floor.changed.update(("agents", "queues"))
     waited = entry.answered - entry.joined
-    floor.out.append(Left(entry.caller, line.name, "forwarded", waited, agent.name, talked, number))
+    outcome: LeftOutcome = "agent_lost" if lost else "forwarded"
+    floor.out.append(Left(entry.caller, line.name, outcome, waited, agent.name, talked, number))
     if entry.person:
         floor.sticky.remember(entry.person, agent.name, floor.wall)
     seconds = line.config.wrap_up if line.config.wrap_up is not None else agent.config.wrap_up
-    wraps = seconds > 0 and agent.logged_in
+    wraps = seconds > 0 and agent.logged_in and not lost
+    if lost:
+        line.book.add("lost")
+        agent.book.add("lost")
+        _pause(floor, agent)
     if asked:
         agent.asked = number
         floor.wake(("asked", agent.name), floor.now + ASKED_SECONDS)

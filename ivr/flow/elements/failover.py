@@ -236,7 +236,7 @@ def _deliver(ctx: Session, member: Member) -> None:
 LISTS = frozenset(
     {"played", "keys", "terminators", "notes", "requests", "mails", "timers", "events", "recording", "duration"}
 )
-"""Details of a step that all members of a chain write to: they are looked for there."""
+"""Details of a step that all members of a chain, and all visits of a queue, write to: they are looked for there."""
 
 
 def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, str]:

@@ -141,9 +141,9 @@ class QueueSound:
         self._tuneless = strategy.music is False
         self._hushed = False
 
-    def begin(self) -> None:
-        """The wait begins: greeting, place, music."""
-        greeting = sound_spec(self._ctx, self._strategy.greeting)
+    def begin(self, own: PromptSpec | None = None) -> None:
+        """The wait begins: greeting (`own`, else that of the strategy), place, music."""
+        greeting = own or sound_spec(self._ctx, self._strategy.greeting)
         if greeting is None:
             self.go_on()
         else:

@@ -78,6 +78,7 @@ class QueueVisit:
         "_callback_first",
         "_command",
         "_ctx",
+        "_greeting",
         "_key",
         "_max_wait",
         "_meanwhile",
@@ -95,14 +96,16 @@ class QueueVisit:
         max_wait: float | None,
         callback_first: bool,
         meanwhile: Meanwhile | None = None,
+        greeting: PromptSpec | None = None,
     ) -> None:
         """`max_wait` is instead of that of the strategy; `callback_first` asks for the call back at once; `meanwhile`
-        is heard instead of the strategy."""
+        is heard instead of the strategy, `greeting` instead of its greeting."""
         self._ctx = ctx
         self._command = command
         self._max_wait = max_wait
         self._callback_first = callback_first
         self._meanwhile = meanwhile
+        self._greeting = greeting
         self._at = ctx.now
         self._queue = command.queue or ""
         self._key = ""
@@ -176,7 +179,7 @@ class QueueVisit:
             found = yield from self._hear(self._meanwhile, until)
             if found is not None:
                 return found
-        sound.begin()
+        sound.begin(self._greeting)
         while True:
             due = sound.due
             event: Any = yield until if due is None or (until is not None and until < due) else due

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, Element, Exposure, Run, element
-from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
+from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, LISTS, FailoverFields, fall_over
 from ivr.flow.elements.prompts import PromptField, play_prompt
 from ivr.flow.elements.queue_sound import sound_spec
 from ivr.flow.elements.queue_visit import Left, Meanwhile, QueueVisit
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.telling import FirstTags, Told, add_tags, name_of, origin_of, rendered
 from ivr.flow.packet import facts, packet
-from ivr.flow.ports import DeliverVoicemail, Event, HangUp, JoinQueue, PromptSpec
+from ivr.flow.ports import DeliverVoicemail, Event, HangUp, JoinQueue, PromptSpec, QueueDone
 from ivr.flow.spoken.waiting import phrases_of
 from ivr.flow.values import Duration, NumberTemplate, SipHeaderName, TextTemplate
 
@@ -37,6 +38,10 @@ RETURNS = FAILS | {"key_exit", "callback_scheduled"}
 """Reasons with which the caller comes back."""
 
 NORMAL_END = 480
+
+AGENT_LOST = "agent_lost"
+MAX_RETURNS = 3
+"""Times that a caller whose agent's phone was gone waits again; more, and it is not the phones."""
 
 MESSAGE = RecordVoicemailElement.model_validate({"type": "record_voicemail"})
 """What takes the message of a caller who does not want to wait."""
@@ -136,14 +141,28 @@ class TransferToAgentElement(Element, FailoverFields):
         ctx.interruptible_before = False
         ctx.keys.clear()
         add_tags(ctx, self.tags)
-        meanwhile = None if self._meanwhile is None else self._meanwhile()
-        visit = QueueVisit(ctx, self._command(ctx), self.max_wait, self.callback_first, meanwhile)
-        left = yield from visit.run()
+        left = yield from self._visit(ctx, None)
+        returns = 0
+        while left.done.outcome == AGENT_LOST and ctx.up and returns < MAX_RETURNS:
+            returns += 1
+            _put_aside(ctx, left.done)
+            left = yield from self._visit(ctx, left.done)
         branch = yield from self._after(ctx, left)
         reason = (ctx.result or {}).get("reason")
         if branch == NOT_FORWARDED and self.failover and reason in FAILS:
             return (yield from fall_over(ctx, self.failover, self, "call_forwarded", NOT_FORWARDED))
         return branch
+
+    def _visit(self, ctx: Session, lost: QueueDone | None) -> Generator[float | None, Event | None, Left]:
+        """One wait with what comes of it; `lost` is the end of the one before, where that agent's phone was gone."""
+        meanwhile = None if self._meanwhile is None else self._meanwhile()
+        command = self._command(ctx)
+        if lost is None:
+            visit = QueueVisit(ctx, command, self.max_wait, self.callback_first, meanwhile)
+        else:
+            again = replace(command, queue=lost.queue, lost_agent=lost.agent)
+            visit = QueueVisit(ctx, again, self.max_wait, False, meanwhile, _words(ctx, "lost"))
+        return (yield from visit.run())
 
     # What the queue is told
 
@@ -255,6 +274,16 @@ class TransferToAgentElement(Element, FailoverFields):
         way = self._own(MESSAGE_LEFT) if recording else NOT_FORWARDED
         self._result(ctx, way, left, recording=recording, duration=seconds)
         return way if ctx.up else branch if branch in self.targets else self.ended(ctx.cause or "system")
+
+
+def _put_aside(ctx: Session, done: QueueDone) -> None:
+    """What a visit has said of itself in the details of the step goes to a place of its own: another one begins."""
+    own = {name: value for name, value in ctx.details.items() if name not in LISTS}
+    for name in own:
+        del ctx.details[name]
+    ctx.details.setdefault("broken_off", []).append(
+        {"kind": "queue", **own, "reason": AGENT_LOST, "talk_time": round(done.talk_time, 3)}
+    )
 
 
 def _is_priority(value: Any) -> bool:

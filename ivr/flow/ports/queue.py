@@ -35,9 +35,19 @@ __all__ = [
 ]
 
 QueueOutcome = Literal[
-    "forwarded", "closed", "full", "no_agents", "max_wait", "key_exit", "callback_scheduled", "cancelled", "error"
+    "forwarded",
+    "agent_lost",
+    "closed",
+    "full",
+    "no_agents",
+    "max_wait",
+    "key_exit",
+    "callback_scheduled",
+    "cancelled",
+    "error",
 ]
-"""`forwarded`: an agent took the call, and it is over between the two. All others: nobody took it."""
+"""`forwarded`: an agent took the call, and it is over between the two. `agent_lost`: one did, but his phone was gone
+then; the caller may join again (`lost_agent`). All others: nobody took it."""
 
 LeaveReason = Literal["max_wait", "key_exit", "callback_scheduled", "cancelled"]
 
@@ -77,6 +87,8 @@ class JoinQueue:
     """Further SIP headers of the call to the agent."""
     secret: bool = False
     """The facts hold a sensitive value: logs show none of them."""
+    lost_agent: str | None = None
+    """He waits again because his talk with this agent has ended as `agent_lost`: he comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +230,7 @@ class AgentRinging:
 
 @dataclass(frozen=True, slots=True)
 class AgentAnswered:
-    """The two hear each other; ended by :class:`QueueDone` with `forwarded`."""
+    """The two hear each other; ended by :class:`QueueDone` with `forwarded` or `agent_lost`."""
 
     id: int
     agent: str

@@ -57,11 +57,17 @@ def _since(details: Details, name: str, at: str = "asked_at") -> float:
     return max(0.0, float(details[name]) - float(details.get(at) or 0.0))
 
 
+def _visits(path: Sequence[Details]) -> Iterator[tuple[Details, Details]]:
+    """Every visit of a queue, with those before it that came back because an agent's phone was gone."""
+    for step, details in _told(path, "transfer_to_agent"):
+        for visit in (*(details.get("broken_off") or ()), details):
+            if "asked_at" in visit:
+                yield step, visit
+
+
 def agents(path: Sequence[Details], _started: float) -> Iterator[AgentAnswer]:
     """What became of each visit of a queue."""
-    for step, details in _told(path, "transfer_to_agent"):
-        if "asked_at" not in details:
-            continue
+    for step, details in _visits(path):
         element, begun = str(step.get("element")), float(details["asked_at"])
         places = [
             (float(place["at"]) - begun, int(place["position"]), place.get("estimate"))
@@ -75,9 +81,12 @@ def agents(path: Sequence[Details], _started: float) -> Iterator[AgentAnswer]:
             continue
         answered = details.get("answered_at") is not None
         ends = None
+        lost = details.get("reason") == "agent_lost"
         inside = details is not step and "verb" in details  # of a document, which gets the caller back
         left = moved or details.get("caller_left")
-        if outcome in REFUSED or (not moved and outcome not in ("abandoned", "forwarded") and "key" not in details):
+        if not lost and (
+            outcome in REFUSED or (not moved and outcome not in ("abandoned", "forwarded") and "key" not in details)
+        ):
             ends = (_since(details, "done_at"), outcome)
         yield AgentAnswer(
             element,
@@ -85,7 +94,7 @@ def agents(path: Sequence[Details], _started: float) -> Iterator[AgentAnswer]:
             _since(details, "answered_at"),
             str(details.get("agent") or "agent"),
             NEVER if left else float(details.get("talk_time") or 0.0),
-            "called" if inside or step.get("branch") == "returned" else "caller",
+            "lost" if lost else "called" if inside or step.get("branch") == "returned" else "caller",
             places[0][1] if places else 1,
             places[0][2] if places else None,
             tuple(places[1:]),

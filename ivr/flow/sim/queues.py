@@ -186,7 +186,9 @@ class Queues(Others):
     def _taken(self, answer: AgentAnswer) -> None:
         self._scene.delivered(answer)
         if self.answered(answer.agent):
-            then = self._called_leaves if answer.leaves == "called" else self._caller_leaves
+            then = self._caller_leaves
+            if answer.leaves != "caller":
+                then = self._called_leaves if answer.leaves == "called" else self._agent_lost
             longest = None if self.command is None else self.command.max_duration
             if longest is not None and longest <= answer.talk:
                 self._later(longest, self._called_leaves)
@@ -195,6 +197,9 @@ class Queues(Others):
 
     def _called_leaves(self, _: object = None) -> None:
         self._finish("forwarded")
+
+    def _agent_lost(self, _: object = None) -> None:
+        self._finish("agent_lost")
 
     # By hand
 

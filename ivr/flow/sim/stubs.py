@@ -134,8 +134,8 @@ class AgentAnswer:
     """Who does."""
     talk: float = 30.0
     """Seconds the two talk."""
-    leaves: Leaver = "called"
-    """Who hangs up then."""
+    leaves: Leaver | Literal["lost"] = "called"
+    """Who hangs up then; `lost`: the agent's phone is gone."""
     position: int = 1
     """Place at the beginning."""
     estimate: float | None = None

@@ -77,6 +77,8 @@ class Words:
     """Before the tone of a message."""
     called_back: str
     """He has answered the call back."""
+    lost: str
+    """The phone of the agent he talked to is gone: he waits again, and comes first."""
 
 
 WORDS = {
@@ -98,6 +100,7 @@ WORDS = {
         refused="We are sorry, we cannot call you back.",
         message="Please leave your message after the tone.",
         called_back="This is the call back that you asked for. One moment, please: you are connected.",
+        lost="We are sorry, the connection to our colleague was lost. Please stay on the line, you are next.",
     ),
     "de": Words(
         first="Sie sind als Nächstes an der Reihe.",
@@ -117,6 +120,7 @@ WORDS = {
         refused="Leider können wir Sie nicht zurückrufen.",
         message="Bitte hinterlassen Sie Ihre Nachricht nach dem Ton.",
         called_back="Dies ist der Rückruf, um den Sie gebeten haben. Einen Moment bitte, Sie werden verbunden.",
+        lost="Leider ist die Verbindung abgebrochen. Bitte bleiben Sie am Apparat, Sie sind als Nächstes an der Reihe.",
     ),
     "es": Words(
         first="Usted es el siguiente.",
@@ -136,6 +140,7 @@ WORDS = {
         refused="Lo sentimos, no podemos devolverle la llamada.",
         message="Deje su mensaje después de la señal.",
         called_back="Le devolvemos la llamada, como nos pidió. Un momento, por favor, le ponemos en comunicación.",
+        lost="Lo sentimos, se ha cortado la comunicación con nuestro agente. No cuelgue, usted es el siguiente.",
     ),
     "fr": Words(
         first="Vous êtes le prochain.",
@@ -155,6 +160,7 @@ WORDS = {
         refused="Désolé, nous ne pouvons pas vous rappeler.",
         message="Veuillez laisser votre message après le signal sonore.",
         called_back="Nous vous rappelons, comme vous l'avez demandé. Un instant, nous vous mettons en relation.",
+        lost="Désolé, la liaison avec notre conseiller a été coupée. Restez en ligne, vous êtes le prochain.",
     ),
 }
 

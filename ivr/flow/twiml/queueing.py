@@ -125,6 +125,8 @@ class _Wait:
             self._answered = event
         elif isinstance(event, QueueDone):
             self._done = event
+            if event.outcome == "agent_lost":  # he waits again
+                self._answered = None
 
     @property
     def queue(self) -> str:
