@@ -379,6 +379,7 @@ class CallManager:
 
     def _written(self, call: LiveCall | OutgoingCall) -> None:
         self._unwritten.discard(call)
+        call.report.on_change = lambda: None  # a late word of it is not to replace the record of its end
         self._unfinished.over(call)
         self._services.call_later(LET_GO, call.let_go)
 

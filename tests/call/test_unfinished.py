@@ -59,6 +59,20 @@ def test_what_the_writer_has_does_not_change_any_more(house: House) -> None:
     assert repr(known) == before
 
 
+def test_what_is_told_after_the_end_is_no_call_that_goes_on(house: House) -> None:
+    caller = house.party()
+    caller.call("100")
+    house.run(0.2)
+    call = next(iter(house.manager.calls.values()))
+    report = call.report
+    caller.hang_up()
+    while not house.books.calls:
+        house.run(0.1)
+    report.tell("recording.ready", {"id": "late"})
+    house.run(ROUND + 0.1)
+    assert not house.books.going, "the record of the end would be replaced by one without figures"
+
+
 # Which and when
 
 
