@@ -209,7 +209,8 @@ def _moment(query: Mapping[str, str], name: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        found + timedelta(days=1)  # the end of that day
+    except (ValueError, OverflowError):
         raise ValueError(f"{name} is no time like 2026-03-01 or 2026-03-01T08:00:00Z") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
