@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from ivr.call.duplex import HALF_DUPLEX, all_bridgeable
 from ivr.call.handover import Handover
 from ivr.call.leg import refusal
-from ivr.call.outcomes import Outcomes, outcome_of
+from ivr.call.outcomes import Outcomes
 from ivr.call.parties import Attempt, ForwardHost, Keeper
 from ivr.call.placement import Unplaced
 from ivr.call.redirects import Redirects
@@ -169,7 +169,7 @@ class Forwarding(Handover):
                 self._answered(attempt, sdp)
             case Rejected(status=status, reason=reason, headers=headers):
                 if not self._redirected(attempt, self._redirects.follow(status, headers, attempt.peer)):
-                    self._failed(attempt, outcome_of(status), status, reason)
+                    self._failed(attempt, attempt.refusal(status), status, reason)
             case Unplaced(status=status, reason=reason):
                 self.host.log.warning("forward: %s", reason)
                 self._failed(attempt, "failed", status, reason)

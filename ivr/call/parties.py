@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ivr.call.keys import Keys
 from ivr.call.leg import Leg
+from ivr.call.outcomes import outcome_of
 from ivr.call.targets import Destination
 from ivr.call.transfer_rules import peer_of_destination
 from ivr.call.transferable import Transferable
@@ -21,6 +22,9 @@ from media import MediaEvent, Port, Sound
 if TYPE_CHECKING:
     from ivr.call.forward import Forwarding
     from ivr.call.screened import Screened
+
+
+BUSY_HERE = 486
 
 
 class ForwardHost(Protocol):
@@ -164,6 +168,13 @@ class Attempt(Transferable):
             self.forwarding.lost(self, "an event of its call could not be handled")
         else:
             self.keeper.lost()
+
+    def refusal(self, status: int) -> ports.ForwardOutcome:
+        """What a final answer says. A phone of an agent that has rung is not busy: many answer 486 where its user has
+        declined the call."""
+        if status == BUSY_HERE and self.rang and self.destination.agent and self.destination.phone:
+            return "declined"
+        return outcome_of(status)
 
     def placed(self, leg: Leg, session: Session, line: str | None) -> None:
         """The caller's leg is known: nobody has to be told."""

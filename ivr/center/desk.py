@@ -44,6 +44,8 @@ __all__ = ["Desk"]
 
 log = logging.getLogger("ivr.center")
 
+OUR_FAULTS: Final = frozenset({"system", "network"})
+"""Causes of the end of a call with which it was not the caller who gave up."""
 STOPPING: Final = "the daemon stops"
 
 
@@ -77,9 +79,7 @@ class Desk:
         for sentence in self.center.restore(kept):
             log.warning("the contact centre: %s", sentence)
         keeping = Keeping(self.center, keep, services.call_later)
-        self._writer = Writer(
-            services, self.center, keeping, self._carry_out, lambda caller: self._break(self._waits.get(caller))
-        )
+        self._writer = Writer(services, self.center, keeping, self._carry_out, self._failed)
         self._waits: dict[str, Waiting] = {}
         """By id of the call."""
         self._offers: dict[int, Offering] = {}
@@ -211,7 +211,8 @@ class Desk:
         asked = self._leave_agent(wait)
         if wait.given_away:
             self._done(wait)
-        self.receive(happened.CallerLeft(wait.name, "abandoned", asked))
+        reason: happened.LeaveReason = "error" if call.report.cause in OUR_FAULTS else "abandoned"
+        self.receive(happened.CallerLeft(wait.name, reason, asked))
 
     def _of(self, call: FlowCall) -> Waiting | None:
         wait = self._waits.get(call.report.id)
@@ -423,6 +424,12 @@ class Desk:
         self._books.left(wait, talked)
         if not wait.call.ended:
             wait.call.feed(wait.done(talked))
+
+    def _failed(self, what: happened.Event | told.Decision) -> None:
+        """A fault in something that happened or was decided: whose hand-off it was is told by caller or offer."""
+        caller, offer = getattr(what, "caller", ""), getattr(what, "offer", 0)
+        his = (wait for wait in self._waits.values() if offer in wait.offers)
+        self._break(self._waits.get(caller) or next(his, None))
 
     def _break(self, wait: Waiting | None) -> None:
         """A fault: this hand-off is over, whatever of it can still be ended."""

@@ -33,10 +33,9 @@ class Writer:
         center: Center,
         keeping: Keeping,
         do: Callable[[told.Decision], None],
-        broken: Callable[[str], None],
+        broken: Callable[[happened.Event | told.Decision], None],
     ) -> None:
-        """`do` carries out a decision; `broken` hears of a caller with whom something failed, perhaps of one who is
-        not there."""
+        """`do` carries out a decision; `broken` hears of an event or a decision with which something failed."""
         self._services = services
         self._center = center
         self._keeping = keeping
@@ -69,14 +68,14 @@ class Writer:
             decisions = self._center.decisions()
         except Exception:
             log.exception("the centre failed")
-            self._broken(getattr(event, "caller", ""))
+            self._broken(event)
             return
         for decision in decisions:
             try:
                 self._do(decision)
             except Exception:
                 log.exception("a decision of the centre could not be carried out")
-                self._broken(getattr(decision, "caller", ""))
+                self._broken(decision)
 
     def stop(self) -> None:
         """Nothing is decided any more; what must be kept is written."""

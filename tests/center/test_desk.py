@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ivr.center.rules.events import CallOver, OfferAnswered, OfferFailed
 from ivr.flow import ports
 from ivr.sip import Answered, Ended, Ringing
 from tests.kit.house import CELL, DESK, Party
@@ -238,7 +239,8 @@ def test_the_caller_vanishes(
     assert not house.manager.calls
     house.settled()
     (hand_off,) = house.record.hand_offs
-    assert hand_off["outcome"] == ("forwarded" if phase is talks else "abandoned")
+    ours = how in (loses_the_worker, loses_his_port, breaks)
+    assert hand_off["outcome"] == ("forwarded" if phase is talks else "error" if ours else "abandoned")
     (left,) = house.of("queue.left")
     assert left["outcome"] == hand_off["outcome"]
 
@@ -251,6 +253,12 @@ def declines(house: QueueHouse, anna: Party) -> str:
 def is_busy(house: QueueHouse, anna: Party) -> str:
     anna.refuse(486)
     return "busy"
+
+
+def rejects_by_a_button(house: QueueHouse, anna: Party) -> str:
+    anna.ring()
+    anna.refuse(486)
+    return "declined"
 
 
 def does_not_answer(house: QueueHouse, anna: Party) -> str:
@@ -277,7 +285,9 @@ def speaks_no_codec(house: QueueHouse, anna: Party) -> str:
     return "unreachable"
 
 
-@pytest.mark.parametrize("how", [declines, is_busy, does_not_answer, is_not_disposed, fails, speaks_no_codec])
+@pytest.mark.parametrize(
+    "how", [declines, is_busy, rejects_by_a_button, does_not_answer, is_not_disposed, fails, speaks_no_codec]
+)
 def test_an_agent_who_does_not_take_the_call_leaves_the_caller_waiting(
     tmp_path: Path, how: Callable[[QueueHouse, Party], str]
 ) -> None:
@@ -398,6 +408,37 @@ def test_the_next_caller_gets_the_agent_who_is_free_again(tmp_path: Path) -> Non
     anna.answer()
     assert house.pool.ports[2].bridged is not None
     second.hang_up()
+    house.settled_calls(2)
+
+
+@pytest.mark.parametrize("what", [CallOver, OfferAnswered, OfferFailed])
+def test_a_fault_in_what_became_of_an_offer_ends_that_hand_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: type
+) -> None:
+    house = one_agent(tmp_path)
+    anna, caller, other = house.phone("200", DESK), house.party(), house.party(CELL)
+    caller.call("100")
+    other.call("100")
+    receive = house.desk.center.receive
+
+    def broken(event: Any, now: float) -> None:
+        if type(event) is what:
+            raise RuntimeError("a fault")
+        receive(event, now)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(house.desk.center, "receive", broken)
+        if what is OfferFailed:
+            anna.refuse(603)
+        else:
+            anna.answer()
+        if what is CallOver:
+            anna.hang_up()
+    house.run(0.5)
+    assert house.port.heard() == ["sorry error"]
+    assert [row["caller"] for row in house.desk.center.callers()] == [list(house.manager.calls.values())[1].report.id]
+    caller.hang_up()
+    other.hang_up()
     house.settled_calls(2)
 
 

@@ -126,7 +126,7 @@ def test_agents_answer_miss_are_busy_and_vanish(house: Daemon, callers: Callers,
         with Phone(tmp_path / "ben", house.sip_port, "201", "secret-201", spoken) as ben:
             ben.registered()
             time.sleep(0.2)
-            # Ben's turn, who is busy; then Anna's, who lets it ring; he leaves a moment later.
+            # Ben's turn, who declines; then Anna's, who lets it ring; he leaves a moment later.
             missed = callers.call(impatient(4000))
             ben.wait_event("CALL_INCOMING")
             ben.hang_up()
@@ -145,7 +145,7 @@ def test_agents_answer_miss_are_busy_and_vanish(house: Daemon, callers: Callers,
             ben.process.wait()
     first, second, third = house.records(3)
     assert offers(first) == [("anna", "caller_left")]
-    assert offers(second) == [("ben", "busy"), ("anna", "no_answer")]
+    assert offers(second) == [("ben", "declined"), ("anna", "no_answer")]
     assert [one["hand_offs"][0]["outcome"] for one in (first, second)] == ["abandoned"] * 2
     assert offers(third) == [("anna", "answered")]
     assert third["cause"] == "forwarded"
