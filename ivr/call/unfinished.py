@@ -150,7 +150,11 @@ def _complete(store: Store, left: Iterable[CutOff]) -> dict[str, list[RecordingR
     found: dict[str, list[RecordingRecord]] = {}
     for one in left:
         for told in one.record.details.get(RUNNING, ()):
-            row = RecordingRecord(**told, call_id=one.record.id)
+            try:
+                row = RecordingRecord(**told, call_id=one.record.id)
+            except TypeError:  # whatever it is, the daemon has to begin
+                log.warning("a recording of call %s was begun by another release: it is not completed", one.record.id)
+                continue
             if store.reader.recording(row.id) is not None:
                 continue  # it was over, and that was told
             try:

@@ -329,3 +329,14 @@ async def test_a_recording_that_was_booked_is_not_booked_again(tmp_path: Path) -
     assert [row.reason for row in store.reader.recordings("call-1")] == ["stopped"]
     assert [what for what, _, _ in told] == ["call.ended"]
     store.close()
+
+
+async def test_a_recording_that_another_release_has_begun_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ivr.db"
+    running = {"id": "r1", "kind": "call", "name": "a.ulaw", "path": str(tmp_path / "a"), "begun": 1012.0}
+    store = Store.open(url)
+    store.writer.call_started(record(1, details={SEEN: 1.0, RUNNING: [running]}))
+    store.close()
+    store, told, ended = await settled(url)
+    assert ([what for what, _, _ in told], ended) == (["call.ended"], ["call-1"])
+    store.close()
