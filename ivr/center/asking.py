@@ -57,10 +57,11 @@ class Asking:
         if not self._codes.asks(offering.agent):
             return False
         asked = Asked(self._services, self._codes, offering, self._done(over))
-        if not asked.start():
-            return False
         self._open.add(asked)
-        return True
+        if asked.start():
+            return True
+        self._open.discard(asked)
+        return False
 
     def _done(self, over: Callable[[str, int], None]) -> Callable[[Asked], None]:
         def done(asked: Asked) -> None:
@@ -86,6 +87,7 @@ class Asked:
         self._offering = offering
         self._done = done
         self._over = False
+        self._asks = False
         self._attempt: Attempt | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,7 +99,7 @@ class Asked:
         self._keys = Keys(services.clock, self._runner.feed, lambda key, sounded: False)
 
     def start(self) -> bool:
-        """Take over the leg and ask; False where it cannot be had."""
+        """Take over the leg and ask; False where it cannot be had, or where asking him ends at once."""
         attempt = self._attempt = self._offering.leave_agent(self)
         if attempt is None or attempt.leg is None:
             return False
@@ -107,7 +109,8 @@ class Asked:
         self._playback = Playback(services, port, recordings, figures, self._runner.feed, self._spawn)
         self._timer = services.call_later(ASKED_SECONDS, self.end)
         self._runner.begin(self._flow.entries[0])
-        return True
+        self._asks = not self._over
+        return self._asks
 
     def end(self) -> None:
         """It is over: hang up, where that has not happened."""
@@ -122,7 +125,8 @@ class Asked:
             task.cancel()
         if self._attempt is not None:
             self._attempt.close(self._services.clock())
-        self._done(self)
+        if self._asks:
+            self._done(self)
         self._services.flush()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

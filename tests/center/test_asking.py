@@ -221,3 +221,16 @@ def test_the_record_of_a_call_that_goes_on_has_the_disposition(tmp_path: Path, d
     asking.run(0.5)
     assert asking.books.calls[0].hand_offs[0]["disposition"] == "sold"
     asking.settled()
+
+
+def test_a_question_that_fails_at_once_holds_nobody(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no sound")
+
+    monkeypatch.setattr("ivr.center.asking.Playback.play", fail)
+    asking.caller.hang_up()
+    asking.run(1.0)
+    assert asking.anna.got(Ended)
+    assert asking.agent("anna")["why_not"] != "He is asked for a disposition."
+    asking.run(61.0)
+    asking.settled_calls(1)
