@@ -78,9 +78,13 @@ class Office:
             tell(settings)
 
     def _decided(self, decision: Decision) -> None:
-        # However he came to be logged out: a phone that he has taken is nobody's again.
-        if isinstance(decision, StatusChanged) and decision.reason and decision.group == "unavailable":
+        # However he came to be logged out: a phone that he has taken is nobody's again; and logged in: he has his own.
+        if not isinstance(decision, StatusChanged) or not decision.reason:
+            return
+        if decision.group == "unavailable":
             self._roster.take_desk(decision.agent, None)
+        else:
+            self._roster.give_back(decision.agent)
 
     # What agents do, and managers for them
 
@@ -96,12 +100,21 @@ class Office:
         if phone is not None:
             if phone not in self.settings.phones:
                 raise UnknownError(f"there is no phone {phone}")
-            owner = self.agent_at(phone)
-            if owner is not None and owner != agent and self.is_logged_in(owner):
-                raise TakenError(f"{owner} is logged in at the phone {phone}")
+            self._may_take(agent, phone)
             self._allowed(event)
             self._roster.take_desk(agent, phone)
         self._do(event)
+
+    def _may_take(self, agent: str, phone: str) -> None:
+        """Raise where an agent may not log in at a phone."""
+        at = self.agent_at(phone)
+        if at is not None and at != agent and self.is_logged_in(at):
+            raise TakenError(f"{at} is logged in at the phone {phone}")
+        owner, shared = self._roster.owner(phone), self.settings.phones[phone].hot_desk
+        if owner == agent or shared or (shared is None and owner is None):
+            return
+        whose = f"is {owner}'s" if owner is not None else "is no agent's"
+        raise TakenError(f"the phone {phone} {whose}; phones.{phone}.hot_desk does not allow others to log in there")
 
     def log_out(self, agent: str, by: str) -> None:
         """He ends his work; a phone that he has taken is nobody's again."""

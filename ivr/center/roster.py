@@ -75,10 +75,31 @@ class Roster:
         self.changed: Callable[[Settings], None] = lambda settings: None
         """Hears of what holds from now on."""
         self._settings = self._merged()
-        if faults := _faults(self._settings):
-            for fault in faults:
-                log.error("what was made over HTTP does not fit ivr.yaml any more and is left out: %s", fault)
-            self._agents, self._queues, self._routes, self._desks = {}, {}, {}, {}
+        self._leave_out()
+
+    def _leave_out(self) -> None:
+        """Go on without what was made over HTTP and does not fit ivr.yaml any more, and without what names it. It stays
+        in the store, and is there again when it fits."""
+        made: dict[str, dict[str, Any]] = {"agents": self._agents, "queues": self._queues, "routes": self._routes}
+        while wrong := list(center_mismatches(self._settings)):
+            places = list(self._routes_in_order())
+            left_out = False
+            for each in wrong:
+                section, name = str(each.path[0]), each.path[1]
+                if section == "routes":
+                    name = places[int(name)]
+                if made.get(section, {}).pop(str(name), None) is not None:
+                    left_out = True
+                    where = ".".join(map(str, each.path[2:]))
+                    log.error(
+                        "%s %s, made over HTTP, does not fit ivr.yaml any more and is left out: %s: %s%s",
+                        section[:-1], name, where, each.text, f" ({each.found})" if each.found else "",
+                    )  # fmt: skip
+            if not left_out:  # what an agent has taken makes two of the file's disagree
+                log.error("phones that agents have taken do not fit ivr.yaml any more: %s", wrong[0].text)
+                self._desks.clear()
+                self._settings = self._merged()
+                return
             self._settings = self._merged()
 
     @property
@@ -177,6 +198,20 @@ class Roster:
             self._desks[agent] = phone
             self._keep("desk", agent, phone)
         self._in_force(self._merged())
+
+    def owner(self, phone: str) -> str | None:
+        """In whose settings a phone stands, whoever has taken it; None: in nobody's."""
+        agents = {**self._file.agents, **self._agents}
+        return next((name for name, agent in agents.items() if agent.enabled and phone in agent.phones), None)
+
+    def give_back(self, agent: str) -> None:
+        """An agent works again, at his own phones where he has taken none: whoever has taken these has them no more."""
+        if agent in self._desks:
+            return
+        for other, phone in [*self._desks.items()]:
+            if self.owner(phone) == agent:
+                log.info("the phone %s is %s's again, and no longer %s's", phone, agent, other)
+                self.take_desk(other, None)
 
     def reload(self, settings: Settings, objections: Callable[[Settings], Sequence[str]]) -> None:
         """The sections of the centre as another reading of ivr.yaml has them; the rest stays. ConfigError, and nothing

@@ -267,3 +267,6 @@ class Phone(Section):
     password: Annotated[Secret, AfterValidator(_not_empty)]
     name: str = ""
     """Shown to who is called."""
+    hot_desk: bool | None = None
+    """Agents may log in there with their codes, whose phone it is not: its owner has it back when he logs in. None:
+    only where it stands in no agent's settings."""

@@ -14,7 +14,7 @@ from ivr.center.codes import WRONG, WRONG_SECONDS, Codes
 from ivr.center.mailbox import Mailbox
 from ivr.center.office import Office
 from ivr.center.people import People
-from ivr.center.roster import Roster
+from ivr.center.roster import Roster, TakenError
 from ivr.center.rules import decisions as said
 from ivr.center.rules import events as happened
 from ivr.center.words import WORDS, words_of
@@ -147,9 +147,25 @@ def test_at_the_phone_of_somebody_else(center: Center) -> None:
     assert "Somebody else is logged in" in center.enter("7351904")
     center.office.log_out("anna", "test")
     center.dial(anna, "200", "*11*")
+    assert "not possible" in center.enter("7351904"), "it is hers"
+    phones: Any = center.settings.phones
+    phones["200"] = phones["200"].model_copy(update={"hot_desk": True})
+    center.dial(anna, "200", "*11*")
     center.enter("7351904")
     assert center.office.agent_at("200") == "ben"
     assert center.roster.settings.agents["anna"].phones == ()
+    center.office.log_in("anna", "anna")
+    assert center.office.agent_at("200") == "anna"
+    assert center.roster.settings.agents["ben"].phones == ("201",)
+    assert center.agent("anna")["group"] == "available"
+
+
+def test_a_phone_that_is_no_desk_of_agents(center: Center) -> None:
+    phones: Any = center.settings.phones
+    phones["299"] = phones["299"].model_copy(update={"hot_desk": False})
+    with pytest.raises(TakenError, match=r"the phone 299 is no agent's; phones\.299\.hot_desk"):
+        center.office.log_in("ben", "ben", "299")
+    assert center.roster.desk("ben") is None
 
 
 def test_codes_cannot_be_guessed(center: Center) -> None:

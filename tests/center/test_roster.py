@@ -125,6 +125,40 @@ def test_what_fits_no_more_is_left_out_at_a_start(roster: Roster, rows: Rows, ca
     assert "cannot be read any more" in caplog.text and "does not fit ivr.yaml any more" in caplog.text
 
 
+def test_what_fits_no_more_takes_nothing_else_along(
+    roster: Roster, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    roster.put_queue("events", Queue())
+    roster.put_queue("fair", Queue())
+    roster.put_agent("eve", Agent(queues=("events",)))
+    roster.put_agent("max", Agent(queues=("sales",)))
+    roster.put_route("a", Route(queue="sales"))
+    roster.put_route("b", Route(queue="events"))
+    text = CONFIG.replace("sales", "more")
+    again = Roster(settings(text), rows.kept, rows.keep)
+    assert set(again.settings.agents) == {"anna", "ben", "eve"}
+    assert {"events", "fair", "more"} <= set(again.settings.queues)
+    assert [name for name, _ in again.routes] == ["1", "vip", "b"]
+    assert "agent max, made over HTTP, does not fit ivr.yaml any more and is left out: queues.0" in caplog.text
+    assert "route a, made" in caplog.text
+    assert Roster(settings(), rows.kept, rows.keep).settings == roster.settings, "it is there again when it fits"
+
+
+def test_what_names_something_that_is_left_out_is_left_out_too(roster: Roster, rows: Rows) -> None:
+    rows.kept["queue_made"] = {"events": {"hours": "gone"}, "fair": {}}
+    rows.kept["agent_made"] = {"eve": {"queues": ["events"]}, "max": {"queues": ["fair"]}}
+    again = Roster(settings(), rows.kept, rows.keep)
+    assert set(again.settings.agents) == {"anna", "ben", "max"}
+    assert "events" not in again.settings.queues and "fair" in again.settings.queues
+
+
+def test_an_agent_has_his_own_phone_back_when_he_works_again(roster: Roster) -> None:
+    roster.take_desk("anna", "201")
+    assert roster.settings.agents["ben"].phones == () and roster.owner("201") == "ben"
+    roster.give_back("ben")
+    assert roster.settings == settings()
+
+
 def test_there_is_a_limit(roster: Roster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ivr.center.roster.MOST", {"agents": 3, "queues": 3, "routes": 3})
     roster.put_agent("eve", Agent())
