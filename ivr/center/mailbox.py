@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ivr.call.naming import safe_name
@@ -34,13 +34,15 @@ class Mailbox:
         self.failed = 0
         """Messages that did not; their recordings are kept."""
 
-    def deliver(self, message: ports.DeliverVoicemail, call: str, short_id: int | None, at: datetime) -> bool:
-        """Send a message; False where nobody has a mailbox for it: the recording is all there is then."""
+    def deliver(self, message: ports.DeliverVoicemail, call: str, short_id: int | None, ended: datetime) -> bool:
+        """Send a message that `ended` then; False where nobody has a mailbox for it: the recording is all there is
+        then. The mail says when it began, in the configured time zone."""
         settings = self._settings()
         to, whose = _mailbox(settings, message)
         if not to:
             return False
         path = Path(message.recording)
+        at = (ended - timedelta(seconds=message.seconds)).astimezone(settings.zone)
         lines = [
             f"A caller has left a message for {whose}.",
             "",

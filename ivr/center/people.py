@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ivr.center.codes import Codes
@@ -57,6 +58,6 @@ class People:
         call.feed(ports.AgentCodeDone(command.id, answer.outcome, answer.say))
 
     def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:
-        info = call.machine.call
-        if not self._mailbox.deliver(command, call.report.id, info.short_id, info.started_at):
+        ended = datetime.fromtimestamp(call.services.wall(), UTC)
+        if not self._mailbox.deliver(command, call.report.id, call.machine.call.short_id, ended):
             log.info("a message is kept as a recording: nobody has a mailbox for it")

@@ -21,6 +21,7 @@ from tests.kit.smtp import SmtpServer
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 BOXES = """
+time_zone: Europe/Berlin
 agents: {anna: {name: Anna Berg, email: anna@example.com}, ben: {}}
 queues: {sales: {name: Sales, voicemail: {email: [sales@example.com, boss@example.com]}}, support: {}}
 """
@@ -65,7 +66,7 @@ async def test_a_message_for_a_queue(recording: Path) -> None:
     body = mail.get_body()
     assert body is not None
     text = body.get_content()
-    assert "From: +4930123456" in text and "At: 2026-03-02 09:30:00 UTC" in text and "Length: 12 seconds" in text
+    assert "From: +4930123456" in text and "At: 2026-03-02 10:29:47 CET" in text and "Length: 12 seconds" in text
     (part,) = mail.iter_attachments()
     assert part.get_filename() == "message-42.wav" and part.get_content_type() == "audio/x-wav"
     assert part.get_content() == b"RIFF" + bytes(1000)
