@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ivr.cli.surroundings import surroundings_of
 from ivr.errors import FlowLoadError
 from ivr.flow.custom import element_types
 from ivr.flow.loader import join_flows, load_folder, parse_flow
 from ivr.flow.model import FlowSet
-from ivr.flow.sim import configured
 from ivr.flow.testing import Case, Coverage, Outcome, case_faults, case_files, load_cases, lone_tests, run_case
 from ivr.flow.testing.coverage import missing
 from ivr.settings import load_settings
@@ -29,7 +29,7 @@ class House:
         self.settings = load_settings(config, {}, need_secrets=False)
         self.flows = load_folder(self.settings.flows, self.settings)
         self.cases = [case for file in case_files(self.settings.flows) for case in load_cases(file)]
-        self.surroundings = configured(self.settings)
+        self.surroundings = surroundings_of(self.settings)
         self.types = element_types(self.settings)
 
     def run(self, case: Case, flows: FlowSet | None = None) -> Outcome:

@@ -22,7 +22,7 @@ from tests.kit.daemon import Daemon
 CONFIG = """
 sip: {{listen: ["udp:127.0.0.1:{sip}"]}}
 http: {{listen: "127.0.0.1:0", requests_per_second: 100000, burst: 100000}}
-media: {{ports: "32560-32599", workers: 1}}
+media: {{ports: "32440-32479", workers: 1}}
 phones: {{"200": {{password: secret}}}}
 agents: {{anna: {{phones: ["tel:+4930123"]}}}}
 queues: {{support: {{}}}}

@@ -73,9 +73,10 @@ FLOWS = {
 }
 
 
-FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 30_200, 12, 150
-"""Between those of our own caller, 30002 to 30101, and those that single tests have for themselves, from 32000. One
-range after the other: a daemon of the test before may not have let go of its own yet."""
+FIRST_RTP_PORT, RTP_RANGES, RTP_PORTS = 24_000, 32, 150
+"""Below those of our own caller, from 30002, and those that single tests have for themselves, from 32000; several times
+as many as the processes that test at once hold and use. One range after the other: a daemon of the test before may not
+have let go of its own yet."""
 KEPT_RANGES = 4
 """Ranges that are held for daemons which this process has yet to start: no test starts more of them."""
 FEW_TAKEN = 20

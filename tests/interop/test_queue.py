@@ -133,8 +133,10 @@ def test_agents_answer_miss_are_busy_and_vanish(house: Daemon, callers: Callers,
             anna.wait_event("CALL_INCOMING")
             anna.wait_event("CALL_CLOSED")
             missed.result(10)
-            # Anna answers, and wraps up.
+            # Ben's turn again; Anna answers, and wraps up.
             served = callers.call(patient())
+            ben.wait_event("CALL_INCOMING")
+            ben.hang_up()
             anna.wait_event("CALL_INCOMING")
             anna.command("accept")
             anna.wait_event("CALL_ESTABLISHED")
@@ -147,7 +149,7 @@ def test_agents_answer_miss_are_busy_and_vanish(house: Daemon, callers: Callers,
     assert offers(first) == [("anna", "caller_left")]
     assert offers(second) == [("ben", "declined"), ("anna", "no_answer")]
     assert [one["hand_offs"][0]["outcome"] for one in (first, second)] == ["abandoned"] * 2
-    assert offers(third) == [("anna", "answered")]
+    assert offers(third) == [("ben", "declined"), ("anna", "answered")]
     assert third["cause"] == "forwarded"
     assert third["hand_offs"][0]["talk_time"] == pytest.approx(0.3, abs=0.3)
 
