@@ -28,7 +28,7 @@ def test_a_guest_hears_presses_and_leaves_a_message(daemon: Daemon, tmp_path: Pa
     with Phone(tmp_path / "phone", daemon.sip_port, "caller", None, spoken, dtmf=dtmf) as phone:
         phone.call("105")
         phone.wait_event("CALL_ESTABLISHED")
-        time.sleep(4.5)
+        time.sleep(5.5)
         phone.press("4711")
         time.sleep(4.0)
         phone.hang_up()

@@ -42,7 +42,7 @@ def test_it_registers_calls_presses_and_hears(daemon: Daemon, tmp_path: Path) ->
     with Linphone(tmp_path / "phone", daemon.process.pid, daemon.sip_port, "200", "secret-200", ca) as phone:
         phone.call("105")
         phone.say(f"play {said}")
-        time.sleep(4.5)
+        time.sleep(5.5)
         for key in "47":
             phone.say(key)
             time.sleep(0.4)
