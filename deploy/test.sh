@@ -49,7 +49,7 @@ tests() {
 
 # A softphone that gets no processor for half a second breaks its own sound, and no fault of ours: the few tests in real
 # time that failed beside others are tried once more with the machine to themselves. More than MOST_AGAIN are no accident.
-MOST_AGAIN=3
+MOST_AGAIN=5
 again() {
     failed=$(grep -c '": true' ".pytest_cache/$1/v/cache/lastfailed" 2>/dev/null)
     [ "${failed:-0}" -ge 1 ] && [ "$failed" -le "$MOST_AGAIN" ] || return 1

@@ -53,7 +53,7 @@ def test_a_registered_phone_calls(daemon: Daemon, certificate: Path, tmp_path: P
         phone.registered()
         phone.call("105")
         phone.wait_event("CALL_ESTABLISHED")
-        time.sleep(1.8)
+        time.sleep(3.0)
         phone.press("47")
         time.sleep(1.5)
         phone.hang_up()

@@ -11,7 +11,7 @@ import pytest
 from tests.interop.conftest import FLOWS, make_config
 from tests.kit.baresip import Phone
 from tests.kit.daemon import Daemon
-from tests.kit.sound import find, read_wav, speechlike, write_wav
+from tests.kit.sound import find, found_pieces, read_wav, speechlike, write_wav
 
 pytestmark = pytest.mark.interop
 
@@ -40,7 +40,7 @@ def test_a_caller_hears_presses_and_is_heard(daemon: Daemon, tmp_path: Path, spo
     with Phone(tmp_path / "phone", daemon.sip_port, "caller", None, spoken, srtp="srtp-mand") as phone:
         phone.call("105")
         phone.wait_event("CALL_ESTABLISHED")
-        time.sleep(1.8)
+        time.sleep(3.0)
         phone.press("47")
         time.sleep(1.5)
         phone.hang_up()
@@ -53,9 +53,8 @@ def test_a_caller_hears_presses_and_is_heard(daemon: Daemon, tmp_path: Path, spo
     assert record["quality"]["refused"] <= 4  # its RTCP at the begin and the end is not encrypted
     (file,) = (daemon.folder / "var" / "recordings").glob(f"*{record['short_id']}*.wav")
     said = read_wav(file)[:, 0]
-    assert len(said) > 4000
-    match = find(said, read_wav(spoken)[:, 0])
-    assert match.correlation > 0.98, match
+    assert len(said) > 8000
+    assert found_pieces(said, read_wav(spoken)[:, 0]) >= 2 / 3
     assert "inline:" not in daemon.log()
 
 
