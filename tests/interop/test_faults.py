@@ -21,7 +21,7 @@ import pytest
 from tests.interop.conftest import RTP_PORTS, make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
-from tests.kit.sound import find, read_wav, speechlike, ulaw
+from tests.kit.sound import CLEAR, found_pieces, read_wav, speechlike, ulaw
 
 pytestmark = pytest.mark.interop
 
@@ -357,6 +357,4 @@ def test_a_killed_daemon_loses_half_a_second_of_a_recording_at_most(tmp_path: Pa
         kept = read_wav(files[0])[:, 0]
     # Besides what was not written yet, what the jitter buffer holds is not in it.
     assert len(kept) / 8000 > 4.0 - 0.5 - 0.1, len(kept)
-    match = find(kept, said)
-    assert match.correlation > 0.98, match
-    assert match.broken == 0, match
+    assert found_pieces(kept, said) >= CLEAR

@@ -11,7 +11,7 @@ from media.codecs.g711 import ULAW_DECODE, ULAW_ENCODE
 from tests.interop.conftest import FLOWS, make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
-from tests.kit.sound import find, read_wav, speechlike, write_wav
+from tests.kit.sound import CLEAR, find, found_pieces, read_wav, speechlike, write_wav
 
 pytestmark = [pytest.mark.interop, pytest.mark.heavy]
 
@@ -44,5 +44,4 @@ def test_callers_of_both_families_are_heard_hear_and_press(tmp_path: Path) -> No
         assert match.correlation > 0.98, match
         files = list((daemon.folder / "var" / "recordings").glob("*.wav"))
         recorded = max((read_wav(file)[:, 0] for file in files), key=lambda sound: np.abs(sound).sum())
-        match = find(speechlike(1.2, 11)[:8000], recorded)
-        assert match.correlation > 0.98, match
+        assert found_pieces(speechlike(1.2, 11)[:8000], recorded) >= CLEAR

@@ -34,7 +34,7 @@ rtp_tos 184
 rtp_ports {rtp}-{rtp_end}
 rtcp_mux no
 jitter_buffer_type fixed
-jitter_buffer_delay 1-2
+jitter_buffer_delay 5-100
 rtp_timeout 0
 dns_server 127.0.0.1:9
 net_interface 127.0.0.1

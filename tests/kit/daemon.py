@@ -101,6 +101,13 @@ class Daemon:
         self.process.kill()
         self.process.wait()
 
+    def reaches(self, element: str, seconds: float = 30.0) -> None:
+        """Wait until a call is at an element of this name."""
+        deadline = time.monotonic() + seconds
+        while element not in [call["element"] for call in self.get("/v1/calls")["calls"]]:
+            assert time.monotonic() < deadline, f"no call reaches {element} within {seconds} s:\n{self.log()}"
+            time.sleep(0.05)
+
     def records(self, count: int, seconds: float = 10.0) -> list[dict[str, Any]]:
         """The records of ended calls, oldest first, once there are `count` of them."""
         from ivr.errors import StoreError

@@ -81,13 +81,21 @@ def find(played: NDArray[np.float64], heard: NDArray[np.float64]) -> Match:
     return Match(lag / RATE, float(a @ b) / energy if energy else 0.0, level, broken, frames)
 
 
-def found_pieces(played: NDArray[np.float64], heard: NDArray[np.float64], seconds: float = 0.5) -> float:
-    """The share of the pieces of `played`, each of so many seconds, that `heard` has unbroken, each looked for by
-    itself: a softphone whose thread comes late leaves out a frame or repeats one, and moves all that follows."""
-    size = int(seconds * RATE)
-    pieces = [played[at : at + size] for at in range(0, len(played) - size + 1, size)]
-    sounding = [piece for piece in pieces if float(piece @ piece) > size * 300.0**2]
-    return sum(find(piece, heard).correlation > 0.97 for piece in sounding) / max(1, len(sounding))
+PIECE = 800
+"""0.1 s: long enough to be found nowhere else, short enough that a frame lost costs little."""
+CLEAR = 0.5
+"""The least share of pieces that has come through a softphone that shares its processor with others."""
+
+
+def found_pieces(played: NDArray[np.float64], heard: NDArray[np.float64]) -> float:
+    """The share of the pieces of `played` that `heard` has unbroken and as loud, each looked for by itself: a softphone
+    whose thread comes late leaves out a frame or repeats one, and moves all that follows. Each frame is compared where
+    both ends are ours."""
+    pieces = [played[at : at + PIECE] for at in range(0, len(played) - PIECE + 1, PIECE)]
+    sounding = [piece for piece in pieces if float(piece @ piece) > PIECE * 300.0**2]
+    assert sounding, f"{len(played)} samples have no sound"
+    matches = [find(piece, heard) for piece in sounding]
+    return sum(match.correlation > 0.97 and abs(match.level) < 0.5 for match in matches) / len(sounding)
 
 
 def ulaw(samples: NDArray[np.float64]) -> bytes:
