@@ -43,6 +43,7 @@ from ivr.sip import (
     StackConfig,
     Uri,
 )
+from ivr.sip.bodies import key_body
 from media import MediaConfig, MediaEvent, MediaPool, PlayDone, RecordDone, RecordOptions, Sound, Stats
 
 __all__ = ["CallFailedError", "Caller", "CallerOptions"]
@@ -293,7 +294,7 @@ class Caller:
             session = self._leg.session if self._leg is not None else None
             if session is None or self.ended.is_set():
                 return
-            session.info("application/dtmf-relay", f"Signal={key}\r\nDuration={KEY_MS}\r\n".encode(), self._loop.time())
+            session.info(*key_body(key, KEY_MS), self._loop.time())
             self._shell.flush()
             await self.wait((KEY_MS + KEY_GAP_MS) / 1000)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from ivr.errors import IvrError
 from ivr.lines import NO_QUIRKS, Profile
 from ivr.sip import Sdp, Session, SessionState, negotiate
-from ivr.sip.bodies import FLASH
+from ivr.sip.bodies import FLASH, key_body
 from ivr.sip.errors import SdpError
 from ivr.sip.negotiate import Agreed, Capabilities, CryptoKey
 from ivr.sip.sdes import FRESH_OCTETS
@@ -24,10 +24,6 @@ _SUITES: dict[str, CryptoSuite] = {
     "AES_CM_128_HMAC_SHA1_80": "AES_CM_128_HMAC_SHA1_80",
     "AES_CM_128_HMAC_SHA1_32": "AES_CM_128_HMAC_SHA1_32",
 }
-
-
-KEY_MS = 160
-"""Length of a key sent by INFO: as long as people press."""
 
 
 def _srtp(key: CryptoKey | None) -> SrtpKey | None:
@@ -178,7 +174,7 @@ class Leg:
                 session.info("application/hook-flash", b"signal=hf\r\n", now)
         elif self._by_info and session is not None and not session.ended:
             for key in keys:
-                session.info("application/dtmf-relay", f"Signal={key}\r\nDuration={KEY_MS}\r\n".encode(), now)
+                session.info(*key_body(key), now)
         else:
             self.port.send_digits(keys)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ivr.call.leg import Leg, refusal
 from ivr.endpoint.errors import EndpointError
@@ -27,6 +27,8 @@ from ivr.endpoint.events import (
     Ringing,
     TransferProgress,
 )
+from ivr.endpoint.keys import KEYS, KeysByInfo
+from ivr.endpoint.sound import SoundPort, figures
 from ivr.errors import IvrError
 from ivr.net import Hop
 from ivr.sip import Event, NameAddr, Sdp, Session
@@ -38,35 +40,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ivr.endpoint.agent import Agent
-    from media.devices import Device, Levels
+    from media.devices import Device
 
-__all__ = ["KEYS", "EndpointCall", "SoundPort"]
+__all__ = ["EndpointCall"]
 
 log = logging.getLogger("ivr.endpoint")
 
-KEYS: Final = "0123456789*#ABCD"
-INFO_EVERY: Final = 0.25
-"""Seconds between two keys by INFO: two that are under way at once may arrive in the wrong order."""
-KEY_MS: Final = 160
-"""Length that an INFO tells of a key: as long as people press."""
-FLOOR: Final = -90.0
 PART_AFTER: Final = 5.0
 """Seconds that the one who transferred us has to hear of its success and to hang up (RFC 5589 §6.1)."""
-
-
-class SoundPort(Protocol):
-    """What is needed of :class:`media.devices.RtpEndpoint` beyond a port."""
-
-    muted: bool
-    paused: bool
-    attached: bool
-
-    @property
-    def levels(self) -> Levels:
-        """Meters now."""
-
-    def statistics(self) -> Stats:
-        """Figures now."""
 
 
 class EndpointCall:
@@ -112,8 +93,7 @@ class EndpointCall:
         self._answered_at: float | None = None
         self._ended_at: float | None = None
         self._early = b""
-        self._by_info: list[str] = []
-        self._info_timer: Any = None
+        self._by_info = KeysByInfo(agent)
         self._last: Stats | None = None
         self._asked_to_hold: bool | None = None
 
@@ -165,29 +145,7 @@ class EndpointCall:
 
     def statistics(self) -> CallStatistics:
         """Figures now, or the last ones."""
-        leg = self.leg
-        stats, levels = self._last, None
-        if leg is not None and self.state != "ended":
-            port: SoundPort = leg.port  # type: ignore[assignment]
-            stats, levels = port.statistics(), port.levels
-        agreed = leg.agreed if leg is not None else None
-        return CallStatistics(
-            codec=agreed.codec if agreed is not None else "",
-            encrypted=agreed is not None and agreed.crypto_out is not None,
-            seconds=self.seconds,
-            packets_in=stats.packets_in if stats else 0,
-            packets_out=stats.packets_out if stats else 0,
-            lost=stats.lost if stats else 0,
-            late=stats.late if stats else 0,
-            remote_lost=stats.remote_lost if stats else None,
-            jitter_ms=stats.jitter_ms if stats else 0.0,
-            rtt_ms=stats.rtt_ms if stats else None,
-            mos=stats.mos if stats else 4.5,
-            heard=levels.heard if levels else FLOOR,
-            said=levels.said if levels else FLOOR,
-            heard_seconds=levels.heard_seconds if levels else 0.0,
-            quiet_seconds=levels.quiet_seconds if levels else 0.0,
-        )
+        return figures(self.leg, self._last, self.seconds, live=self.state != "ended")
 
     # A call that came in
 
@@ -290,19 +248,7 @@ class EndpointCall:
         else:
             if session.peer_allows("INFO") is False:
                 raise EndpointError("the other side takes no INFO")
-            self._by_info.extend(keys)
-            if self._info_timer is None:
-                self._next_info()
-
-    def _next_info(self) -> None:
-        self._info_timer = None
-        if not self._by_info or self.session is None or self.session.ended:
-            self._by_info.clear()
-            return
-        body = f"Signal={self._by_info.pop(0)}\r\nDuration={KEY_MS}\r\n".encode()
-        self.session.info("application/dtmf-relay", body, self._agent.now)
-        self._info_timer = self._agent.later(INFO_EVERY, self._next_info)
-        self._agent.flush()
+            self._by_info.press(keys, session)
 
     def send_info(self, content_type: str, body: bytes) -> None:
         """Send an INFO."""
@@ -365,9 +311,7 @@ class EndpointCall:
         self.state = "ended"
         self._ended_at = self._agent.now
         self.ended = Ended(cause, status, reason)
-        if self._info_timer is not None:
-            self._info_timer.cancel()
-            self._info_timer = None
+        self._by_info.drop()
         if self.leg is not None:
             self.leg.port.release()
         else:
@@ -426,7 +370,7 @@ class EndpointCall:
             case sip.Info(request=request):
                 self.tell(InfoReceived(request.get("Content-Type") or "", request.body))
             case sip.InfoRefused() if self.leg is not None:
-                self._by_info.clear()
+                self._by_info.drop()
                 self.leg.refuses_info()
             case sip.ReferProgress(status=status, final=final):
                 self.tell(TransferProgress(status, final))
@@ -456,17 +400,20 @@ class EndpointCall:
                 raise EndpointError("the answer holds no media description")
             leg.answered(sdp)
         except IvrError as error:
-            if self.session is not None:
-                self.session.hangup(self._agent.now, "SIP;cause=488")
             if self.told is not None:
                 self.told(488, "")
-            self.over("error", 488, str(error))
+            self._no_media(error)
             return
         self.state = "answered"
         self._answered_at = self._agent.now
         if self.told is not None:
             self.told(200, "")
         self._stands()
+
+    def _no_media(self, error: IvrError) -> None:
+        if self.session is not None:
+            self.session.hangup(self._agent.now, "SIP;cause=488")
+        self.over("error", 488, str(error))
 
     def _stands(self) -> None:
         self._hush()
@@ -482,9 +429,7 @@ class EndpointCall:
         try:
             self.leg.answered(sdp)
         except IvrError as error:
-            if self.session is not None:
-                self.session.hangup(self._agent.now, "SIP;cause=488")
-            self.over("error", 488, str(error))
+            self._no_media(error)
             return
         self._asked_to_hold = None
         self._look_at_hold()

@@ -10,7 +10,7 @@ from ivr.sip.headers import parse_value
 from ivr.sip.message import Message
 from ivr.sip.sdp import Sdp
 
-__all__ = ["FLASH", "digit_of", "reads_keys", "sdp_of", "sipfrag_status"]
+__all__ = ["FLASH", "digit_of", "key_body", "reads_keys", "sdp_of", "sipfrag_status"]
 
 MAX_PARTS: Final = 16
 """Parts of a multipart that are looked at; an offer has two or three (ISUP, location)."""
@@ -20,6 +20,9 @@ DEFAULT_DIGIT: Final = 0.25
 
 MAX_DIGIT: Final = 10.0
 """Seconds of a digit that are believed."""
+
+KEY_MS: Final = 160
+"""Length that an INFO of ours tells of a key: as long as people press."""
 
 _SIGNAL: Final = re.compile(
     rb"^[ \t]*Signal[ \t]*=[ \t]*([0-9A-D*#!]{1,2}|hf|flash)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE
@@ -89,6 +92,11 @@ def digit_of(message: Message) -> tuple[str, float] | None:
         return None
     digit = _NUMBERED.get(signal.lower(), signal).upper()
     return (digit, duration) if digit in _DIGITS else None
+
+
+def key_body(key: str, ms: int = KEY_MS) -> tuple[str, bytes]:
+    """Type and body of an INFO that says a key."""
+    return "application/dtmf-relay", f"Signal={key}\r\nDuration={ms}\r\n".encode()
 
 
 def reads_keys(message: Message) -> bool:
