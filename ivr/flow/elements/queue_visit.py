@@ -172,7 +172,7 @@ class QueueVisit:
         longest = joined.strategy.max_wait if self._max_wait is None else self._max_wait
         until = None if longest is None else self._at + longest
         if self._callback_first:
-            left = yield from self._call_back_or("cancelled")
+            left = yield from self._call_back_or("cancelled", None)
             assert left is not None
             return left
         if self._meanwhile is not None:
@@ -187,7 +187,7 @@ class QueueVisit:
             if kind is PlayDone:
                 sound.done(event)
             elif kind is Digit:
-                left = yield from self._pressed(joined.strategy)
+                left = yield from self._pressed(joined.strategy, until)
                 if left is not None:
                     return left
             elif event is not None:
@@ -222,18 +222,21 @@ class QueueVisit:
             return (yield from self._over(over))
         return (yield from self._leave("max_wait" if late else "key_exit"))
 
-    def _pressed(self, strategy: WaitingStrategy) -> Generator[float | None, Event | None, QueueDone | None]:
-        """The caller's keys; how the visit ended where one of them ends it."""
+    def _pressed(
+        self, strategy: WaitingStrategy, until: float | None
+    ) -> Generator[float | None, Event | None, QueueDone | None]:
+        """The caller's keys; how the visit ended where one of them ends it. A call back is asked for to its end, beyond
+        the longest wait, but not begun any more once that is over."""
         ctx, keys = self._ctx, strategy.keys
         meanings = {keys.leave: "leave", keys.voicemail: "voicemail", keys.callback: "callback"}
-        while ctx.keys:
+        while ctx.keys and (until is None or ctx.now < until):
             key = ctx.keys.popleft()
             meant = meanings.get(key.digit)
             if meant is None:
                 continue
             ctx.trace_key(key, key.digit)
             if meant == "callback":
-                left = yield from self._call_back_or(None)
+                left = yield from self._call_back_or(None, until)
                 if left is not None:
                     return left
                 continue
@@ -335,8 +338,11 @@ class QueueVisit:
 
     # The call back
 
-    def _call_back_or(self, otherwise: LeaveReason | None) -> Generator[float | None, Event | None, QueueDone | None]:
-        """Ask for the number to call back and leave with it. Without one: leave for `otherwise`, or go on waiting."""
+    def _call_back_or(
+        self, otherwise: LeaveReason | None, until: float | None
+    ) -> Generator[float | None, Event | None, QueueDone | None]:
+        """Ask for the number to call back and leave with it. Without one: leave for `otherwise`, or because the longest
+        wait was over meanwhile, or go on waiting."""
         ctx, sound = self._ctx, self._sound
         assert sound is not None
         sound.hush()
@@ -353,6 +359,8 @@ class QueueVisit:
             return (yield from self._leave("callback_scheduled"))
         if otherwise is not None:
             return (yield from self._leave(otherwise))
+        if until is not None and ctx.now >= until:
+            return (yield from self._leave("max_wait"))
         sound.resume()
         return None
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from ivr.flow.elements.callback_number import BOOKING_SECONDS
 from ivr.flow.elements.transfer_to_agent import TransferToAgentElement
 from ivr.flow.ports import (
     AgentAnswered,
@@ -413,6 +414,44 @@ def test_a_caller_who_wants_no_call_back_after_all_keeps_his_place() -> None:
     assert "You keep your place in line." in call.said
     assert call.playing == "music"
     assert call.machine.element == "people"
+
+
+def test_who_books_a_call_back_is_not_thrown_out_by_the_longest_wait() -> None:
+    call = desk().joined()
+    call.wait(299.0).press("2").wait(6.0)
+    assert call.left == []
+    call.press("1")
+    assert [command.number for command in call.commands(KeepCallback)] == ["+15550199"]
+    assert call.left == ["callback_scheduled"]
+
+
+def test_the_longest_wait_is_over_at_once_when_no_call_back_was_booked() -> None:
+    call = desk().joined()
+    call.wait(299.0).press("2").wait(30.0)
+    assert call.left == ["max_wait"]
+    assert call.said[-1] != "music", "it is not begun again before"
+    call.done("max_wait")
+    call.wait(2.0)
+    assert call.said[-1] == "Nobody was free."
+    assert call.result["reason"] == "max_wait"
+
+
+def test_asking_for_a_number_has_an_end() -> None:
+    call = desk().joined()
+    call.wait(250.0).press("2").wait(1.0).press("2")
+    for _ in range(100):  # a key every two seconds, and no number is ever complete
+        if not call.left:
+            call.press("7*" if "Please key in" in (call.playing or "") else "7").wait(2.0)
+    assert call.commands(KeepCallback) == []
+    assert call.left == ["max_wait"]
+    assert call.now <= 250.0 + BOOKING_SECONDS + 25.0
+
+
+def test_keys_pressed_ahead_begin_no_booking_after_the_longest_wait() -> None:
+    call = desk().joined()
+    call.wait(299.0).press("2").wait(15.0).press("2222")
+    call.wait(30.0)
+    assert call.left == ["max_wait"]
 
 
 def test_a_caller_without_a_number_is_asked_for_one() -> None:

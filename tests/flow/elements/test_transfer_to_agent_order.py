@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ivr.flow.elements.callback_number import BOOKING_SECONDS, PARTING_SECONDS
 from ivr.flow.loader import join_flows
 from ivr.flow.machine import Machine
 from ivr.flow.ports import (
@@ -60,6 +61,8 @@ STRATEGY = WaitingStrategy.model_validate(
         "max_wait_message": "Nobody.",
     }
 )
+LONGEST = 120.0 + BOOKING_SECONDS + PARTING_SECONDS
+"""Seconds: who begins to book a call back just before his longest wait is over has left by then."""
 OUTCOMES = ["forwarded", "closed", "full", "no_agents", "max_wait", "key_exit", "callback_scheduled", "cancelled"]
 
 EVENTS = st.one_of(
@@ -89,9 +92,12 @@ class Driven:
         self.callbacks: list[KeepCallback] = []
         self.judged: list[NumberJudged] = []
         """What is said of numbers, the last perhaps not yet."""
+        self.left_at = 0.0
+        """When the last of these came."""
         self.playing: int | None = None
         self.recording: int | None = None
         self.over: QueueDone | None = None
+        """What ended the wait, where that was not the caller's side."""
         self.keys: list[str] = []
         self.up = True
         self.machine.start("start", 0.0)
@@ -104,6 +110,7 @@ class Driven:
                     self.joins.append(command)
                 case LeaveQueue():
                     self.leaves.append(command)
+                    self.left_at = self.now
                 case KeepCallback():
                     assert self.judged[-1].callable, "promised, and never called"
                     self.callbacks.append(command)
@@ -162,8 +169,10 @@ class Driven:
             case "rings":
                 self.tell(AgentRinging(number, "anna"))
             case "answered":
+                self.over = QueueDone(number, "forwarded", "support")
                 self.tell(AgentAnswered(number, "anna", 3.0))
             case "done":
+                self.over = QueueDone(number, value, "support")
                 self.tell(QueueDone(number, value, "support", message=Sound(text="Closed.")))
             case "recorded" if self.recording is not None:
                 number, self.recording = self.recording, None
@@ -181,6 +190,7 @@ def test_whatever_comes_it_ends_in_good_order(events: list[tuple[str, Any]], cau
         driven.do(what, value)
         if driven.machine.finished:
             break
+        assert driven.leaves or driven.over is not None or driven.now <= LONGEST, "no end of waiting"
     assert len(driven.joins) == 1
     if not driven.machine.finished:
         driven.up = False
@@ -202,6 +212,39 @@ def test_whatever_comes_it_ends_in_good_order(events: list[tuple[str, Any]], cau
     traced = [key["key"] for key in step.details.get("keys", ())]
     rest = iter(driven.keys)
     assert all(key in rest for key in traced), "a key counts twice, or out of turn"
+
+
+@given(
+    st.integers(0, 119),
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("wait"), st.sampled_from([0.1, 2.0, 7.0, 30.0])),
+            st.tuples(st.just("key"), st.sampled_from("2345678912*#")),
+            st.tuples(st.just("played"), st.just("completed")),
+            st.tuples(st.just("judged"), st.none()),
+        ),
+        max_size=60,
+    ),
+)
+def test_who_books_a_call_back_is_neither_thrown_out_in_the_middle_nor_kept_for_ever(
+    waited: int, events: list[tuple[str, Any]]
+) -> None:
+    driven = Driven()
+    driven.do("joined", 3)
+    driven.pass_time(float(waited))
+    driven.do("key", "2")
+    for what, value in events:
+        driven.do(what, value)
+        if driven.leaves:
+            break
+    else:
+        driven.pass_time(LONGEST)
+    assert [leave.reason for leave in driven.leaves] in (["callback_scheduled"], ["max_wait"], ["key_exit"])
+    reason = driven.leaves[0].reason
+    assert (reason == "callback_scheduled") == (len(driven.callbacks) == 1)
+    if reason == "max_wait":
+        assert driven.left_at >= 120.0
+    assert driven.left_at <= LONGEST + 0.01
 
 
 @given(st.lists(st.sampled_from("013456789*#"), max_size=30))
