@@ -29,7 +29,8 @@ from ivr.sip.events import (
 from ivr.sip.headers import NameAddr, Via
 from ivr.sip.inbound import InboundSession
 from ivr.sip.invite import InviteRequest
-from ivr.sip.message import STAR, Request, Response, make_request, make_response
+from ivr.sip.making import make_request, make_response
+from ivr.sip.message import STAR, Request, Response
 from ivr.sip.negotiate import Agreed, Capabilities
 from ivr.sip.offers import WrongStateError
 from ivr.sip.outbound import OutboundSession

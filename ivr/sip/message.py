@@ -1,4 +1,4 @@
-"""A SIP message: raw headers in order, typed on first use, and the making of requests and responses (RFC 3261 §7, §8).
+"""A SIP message: raw headers in order, typed on first use (RFC 3261 §7).
 
 Values are text, decoded from UTF-8 with surrogate escapes, so that any octet comes back as it was. A header that came
 folded is one line here. What `parse_message` returned never raises on typed access; what was made by hand may raise
@@ -13,10 +13,10 @@ from typing import Final
 
 from ivr.sip.errors import BuildError, ParseError
 from ivr.sip.headers import MAX_LIST, NameAddr, Via, parse_number, split_list
-from ivr.sip.names import KNOWN_NAMES, REASONS, canonical_name
+from ivr.sip.names import KNOWN_NAMES, canonical_name
 from ivr.sip.uri import TOKEN, Uri
 
-__all__ = ["STAR", "Message", "Request", "Response", "make_request", "make_response"]
+__all__ = ["STAR", "Header", "Message", "Request", "Response", "checked", "checked_name"]
 
 STAR: Final[list[NameAddr]] = []
 """What `contacts` is for `Contact: *`; compare with `is`. Never to be added to."""
@@ -31,19 +31,24 @@ MAX_EXPIRES: Final = 0xFFFFFFFF
 """RFC 3261 §20.19; more is read as this."""
 
 _CSEQ: Final = re.compile(r"([0-9]{1,20})[ \t]++(" + TOKEN + r"++)")
-_METHOD: Final = re.compile(TOKEN + r"{1,64}")
 _NAME: Final = re.compile(TOKEN + r"{1,128}")
 _BREAKING: Final = re.compile(r"[\r\n\x00]")
-_NOT_IN_LINE: Final = re.compile(r"[\s<>]")
-_TAG: Final = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 
 Header = tuple[str, str]
 
 
-def _checked(value: str) -> str:
+def checked(value: str) -> str:
+    """A value that stays in its line; raises BuildError for any other."""
     if _BREAKING.search(value) is not None:
         raise BuildError("a value with a line break or NUL cannot be sent")
     return value
+
+
+def checked_name(name: str) -> str:
+    """The canonical form of a header's name; raises BuildError for what is none."""
+    if _NAME.fullmatch(name) is None:
+        raise BuildError("no header name")
+    return canonical_name(name)
 
 
 class Message:
@@ -105,15 +110,13 @@ class Message:
 
     def add(self, name: str, value: str) -> None:
         """Append a header; raises BuildError for a line break or NUL in it."""
-        if _NAME.fullmatch(name) is None:
-            raise BuildError("no header name")
-        self.headers.append((canonical_name(name), _checked(value)))
+        self.headers.append((checked_name(name), checked(value)))
         self._forget()
 
     def replace(self, name: str, value: str) -> None:
         """Set the first header of this name, drop the others; append it where there is none."""
         name = canonical_name(name)
-        _checked(value)
+        checked(value)
         place = next((i for i, header in enumerate(self.headers) if header[0] == name), None)
         if place is None:
             self.add(name, value)
@@ -188,7 +191,7 @@ class Message:
         if place is None:
             raise ParseError("no Via")
         parts = split_list(self.headers[place][1])
-        parts[0] = _checked(str(via))
+        parts[0] = checked(str(via))
         self.headers[place] = ("Via", ", ".join(parts))
         self._index = None
         if self._vias is not None:
@@ -347,93 +350,3 @@ class Response(Message):
 
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.reason}"
-
-
-_COPIED: Final = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
-_WITH_ROUTES: Final = frozenset((*_COPIED, "Record-Route"))
-
-
-def make_response(
-    request: Request,
-    status: int,
-    reason: str | None = None,
-    *,
-    to_tag: str | None = None,
-    contact: str | None = None,
-    headers: Iterable[Header] = (),
-    body: bytes = b"",
-    content_type: str | None = None,
-) -> Response:
-    """Answer a request (RFC 3261 §8.2.6): every Via, From, To, Call-ID and CSeq as they came; Record-Route in 101 to
-    299, where a dialog is made of it; Timestamp in a 100. `to_tag` is added where To has none. Works on what could be
-    parsed of a broken request too. `contact` is a URI or a whole Contact value. Raises BuildError for a line break in
-    what is given."""
-    copied = _WITH_ROUTES if 100 < status < 300 else _COPIED
-    lines = [header for header in request.headers if header[0] in copied]
-    if to_tag is not None:
-        for place, (name, value) in enumerate(lines):
-            if name == "To":
-                if not _has_tag(request, value):
-                    lines[place] = ("To", f"{value};tag={_checked(to_tag)}")
-                break
-    if status == 100 and (timestamp := request.get("Timestamp")) is not None:
-        lines.append(("Timestamp", timestamp))
-    if contact is not None:
-        lines.append(("Contact", _checked(contact if "<" in contact else f"<{contact}>")))
-    _extend(lines, headers, body, content_type)
-    return Response(status, REASONS.get(status, "") if reason is None else _checked(reason), lines, body)
-
-
-def _has_tag(request: Request, value: str) -> bool:
-    try:
-        return request.to.tag is not None
-    except ParseError:
-        return _TAG.search(value.rpartition(">")[2]) is not None
-
-
-def _extend(lines: list[Header], headers: Iterable[Header], body: bytes, content_type: str | None) -> None:
-    for name, value in headers:
-        if _NAME.fullmatch(name) is None:
-            raise BuildError("no header name")
-        lines.append((canonical_name(name), _checked(value)))
-    if content_type is not None:
-        lines.append(("Content-Type", _checked(content_type)))
-
-
-def make_request(
-    method: str,
-    uri: Uri | str,
-    *,
-    call_id: str,
-    cseq: int,
-    from_: NameAddr | str,
-    to: NameAddr | str,
-    via: Via | str,
-    routes: Iterable[NameAddr | str] = (),
-    contact: NameAddr | str | None = None,
-    headers: Iterable[Header] = (),
-    body: bytes = b"",
-    content_type: str | None = None,
-    max_forwards: int = 70,
-) -> Request:
-    """Make a request (RFC 3261 §8.1.1). Text given for a header is written as it is; a line break or NUL in any of it
-    raises BuildError, a URI that is none ParseError."""
-    target = Uri.parse(uri) if isinstance(uri, str) else uri
-    if _METHOD.fullmatch(method) is None:
-        raise BuildError("no method")
-    if _NOT_IN_LINE.search(str(target)) is not None:
-        raise BuildError("a Request-URI with a blank cannot be sent")
-    lines: list[Header] = [("Via", _checked(str(via)))]
-    lines.extend(("Route", _checked(str(route))) for route in routes)
-    lines += [
-        ("Max-Forwards", str(max_forwards)),
-        ("From", _checked(str(from_))),
-        ("To", _checked(str(to))),
-        ("Call-ID", _checked(call_id)),
-        ("CSeq", f"{cseq} {method}"),
-    ]
-    if contact is not None:
-        text = str(contact)
-        lines.append(("Contact", _checked(text if "<" in text else f"<{text}>")))
-    _extend(lines, headers, body, content_type)
-    return Request(method, target, lines, body)

@@ -14,7 +14,8 @@ from ivr.errors import ProtocolError
 from ivr.sip.dialog import next_hop
 from ivr.sip.events import Flow
 from ivr.sip.headers import NameAddr, parse_number
-from ivr.sip.message import STAR, Header, Request, Response, make_response
+from ivr.sip.making import make_response
+from ivr.sip.message import STAR, Header, Request, Response
 
 __all__ = ["Binding", "Registrar", "RegistrarLimits", "RegistrationError"]
 

@@ -22,7 +22,8 @@ from ivr.sip.events import Event, Flow, IncomingCall, IncomingRequest
 from ivr.sip.inbound import InboundSession
 from ivr.sip.invite import InviteRequest
 from ivr.sip.layer import MAGIC_COOKIE, TransactionLayer, reply_flow, stamped_via
-from ivr.sip.message import Request, Response, make_response
+from ivr.sip.making import make_response
+from ivr.sip.message import Request, Response
 from ivr.sip.names import METHODS
 from ivr.sip.outbound import OutboundSession
 from ivr.sip.parser import answerable, parse_message

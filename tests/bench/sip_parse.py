@@ -14,7 +14,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from ivr.sip.message import Request, make_request, make_response
+from ivr.sip.making import make_request, make_response
+from ivr.sip.message import Request
 from ivr.sip.negotiate import Capabilities, answer
 from ivr.sip.parser import parse_message
 from ivr.sip.sdp import Sdp

@@ -41,7 +41,8 @@ from ivr.settings import AiAgent
 from ivr.sip.digest import Challenger, DigestError, parse_challenge, parse_credentials
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.framing import Framer, FramingError, Sign
-from ivr.sip.message import Request, make_response
+from ivr.sip.making import make_response
+from ivr.sip.message import Request
 from ivr.sip.negotiate import Capabilities, answer
 from ivr.sip.parser import parse_message
 from ivr.sip.sdes import offered

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from ivr.sip.errors import BuildError, ParseError
 from ivr.sip.headers import NameAddr, Via
-from ivr.sip.message import STAR, Request, Response, make_request, make_response
+from ivr.sip.making import make_request, make_response
+from ivr.sip.message import STAR, Request, Response
 from ivr.sip.names import KNOWN_NAMES, REASONS, canonical_name
 from ivr.sip.parser import parse_message
 from ivr.sip.uri import Uri

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.sip.errors import ParseError
-from ivr.sip.message import STAR, Request, Response, make_response
+from ivr.sip.making import make_response
+from ivr.sip.message import STAR, Request, Response
 from ivr.sip.parser import MAX_HEAD, MAX_HEADERS, MAX_MESSAGE, parse_message
 
 BASE = {

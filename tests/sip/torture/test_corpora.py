@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from ivr.sip.errors import ParseError, SdpError
-from ivr.sip.message import Request, make_response
+from ivr.sip.making import make_response
+from ivr.sip.message import Request
 from ivr.sip.negotiate import Capabilities, answer
 from ivr.sip.parser import parse_message
 from ivr.sip.sdp import Sdp
