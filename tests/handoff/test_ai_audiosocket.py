@@ -81,7 +81,7 @@ class Asterisk:
     async def rest(self) -> bytes:
         """What comes until the other side closes."""
         try:
-            return await asyncio.wait_for(self.reader.read(), 5)
+            return await asyncio.wait_for(self.reader.read(), 30.0)
         except ConnectionError:
             return b""
         finally:

@@ -119,7 +119,7 @@ async def test_the_caller_leaves_while_it_is_called() -> None:
         call = House(f"url: 'ws://127.0.0.1:{port}/ws'").call()
         await asyncio.sleep(0.05)
         call.desk.gone(call)  # type: ignore[arg-type]
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 30.0)
         assert call.entries[0]["outcome"] == "call_ended" and not call.done.done()
 
 

@@ -67,7 +67,7 @@ class Caller:
         """Sound until there is so much, or until an event."""
         sound = b""
         while True:
-            message = await asyncio.wait_for(self.socket.receive_json(), 5)
+            message = await asyncio.wait_for(self.socket.receive_json(), 30.0)
             self.messages.append(message)
             if message["event"] == "media":
                 sound += base64.b64decode(message["media"]["payload"])

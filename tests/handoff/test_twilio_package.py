@@ -81,7 +81,7 @@ class Existing:
     async def _ask(self, request: Request) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.client.request(request, answer.set_result)
-        return await asyncio.wait_for(answer, 10)
+        return await asyncio.wait_for(answer, 30.0)
 
     async def exchange(self) -> None:
         """Carry requests to the server, callbacks first, until the call asks for nothing."""

@@ -35,7 +35,7 @@ CARRIER = "127.0.0.2"
 """The trunk's address: calls from there are the trunk's, those from 127.0.0.1 are of phones."""
 
 
-def until(look: Callable[[], Any], what: str, seconds: float = 20.0) -> Any:
+def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     """What `look` gives once it is true."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

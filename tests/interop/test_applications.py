@@ -106,7 +106,7 @@ def configured(folder: Path, applications: dict[str, str], more: dict[str, str] 
     return config
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

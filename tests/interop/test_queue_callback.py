@@ -42,7 +42,7 @@ async def run(folder: Path) -> None:
             peers.sip_port = daemon.sip_port
             await asyncio.to_thread(daemon.post, "/v1/agents/anna/status", {"status": "away"})
             caller = (await peers.caller(0x21, NUMBER)).call("100")
-            await asyncio.wait_for(caller.answered.wait(), 5.0)
+            await asyncio.wait_for(caller.answered.wait(), 30.0)
             await asyncio.sleep(1.0)
             caller.press("2")
             # The number is spoken; the key confirms it, also while it is.

@@ -43,7 +43,7 @@ async def begun(daemon: Daemon, peers: Peers) -> None:
 
 async def called(peers: Peers, value: int) -> CallerPeer:
     caller = (await peers.caller(value)).call("100")
-    await asyncio.wait_for(caller.answered.wait(), 5.0)
+    await asyncio.wait_for(caller.answered.wait(), 30.0)
     return caller
 
 
@@ -70,7 +70,7 @@ async def killed(folder: Path) -> None:
         await begun(daemon, peers)
         await asyncio.to_thread(daemon.post, "/v1/agents/carl/status", {"status": "away"})
         talks = await called(peers, 0x21)
-        await asyncio.wait_for(talks.heard_agent.wait(), 5.0)
+        await asyncio.wait_for(talks.heard_agent.wait(), 30.0)
         await called(peers, 0x22)
         await called(peers, 0x23)
         await asyncio.to_thread(known_at, daemon, "desk", 3)
@@ -105,7 +105,7 @@ async def killed(folder: Path) -> None:
             talks.agent = None
             talks.over.clear()
             talks.call("100")
-            await asyncio.wait_for(talks.over.wait(), 8.0)
+            await asyncio.wait_for(talks.over.wait(), 30.0)
             assert talks.agent == 0xA1
         finally:
             await asyncio.to_thread(again.__exit__)
@@ -123,10 +123,10 @@ async def stopped(folder: Path) -> None:
         agents["anna"].plan = lambda: ("answer", 0.1, 1.2)
         await begun(daemon, peers)
         first, second = await called(peers, 0x21), await called(peers, 0x22)
-        await asyncio.wait_for(first.heard_agent.wait(), 5.0)
+        await asyncio.wait_for(first.heard_agent.wait(), 30.0)
         daemon.signal(signal.SIGTERM)
-        await asyncio.wait_for(first.over.wait(), 5.0)
-        await asyncio.wait_for(second.over.wait(), 5.0)
+        await asyncio.wait_for(first.over.wait(), 30.0)
+        await asyncio.wait_for(second.over.wait(), 30.0)
         await asyncio.to_thread(daemon.process.wait, 10)
         await asyncio.to_thread(daemon.__exit__)
         records = await asyncio.to_thread(daemon.records, 2)

@@ -70,7 +70,7 @@ def stay(text: str, head: str = "") -> str:
     return STAY.format(text=text, head=head)
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 15.0) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

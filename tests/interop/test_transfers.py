@@ -339,7 +339,7 @@ def test_two_calls_of_one_caller_are_joined(house: Daemon) -> None:
             first, second = (caller._leg.session for caller in (one, two))  # type: ignore[union-attr]
             first.refer(f"sip:102@127.0.0.1:{house.sip_port}", one._loop.time(), replaces=second.as_replaced())
             one._shell.flush()
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(30):
                 await asyncio.gather(one.ended.wait(), two.ended.wait())
 
     call_ids: list[str] = []

@@ -140,7 +140,7 @@ class FakeCall:
         """Names of the events that the flow heard."""
         return [type(event).__name__ for event in self.events]
 
-    async def outcome(self, seconds: float = 5.0) -> ports.AiAgentDone:
+    async def outcome(self, seconds: float = 30.0) -> ports.AiAgentDone:
         """How it ended."""
         return await asyncio.wait_for(self.done, seconds)
 
@@ -160,7 +160,7 @@ class House:
         return call
 
 
-async def until(condition: Callable[[], object], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait for something that happens in this loop."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():

@@ -16,7 +16,7 @@ from tests.conftest import free_port
 from tests.kit.sipp import require
 
 HOST = "127.0.0.1"
-START_SECONDS = 10.0
+START_SECONDS = 30.0
 RTP_SPAN = 60
 
 _CONFIG = """\
@@ -152,7 +152,7 @@ class Phone:
         """What baresip printed."""
         return (self.folder / "baresip.log").read_text(errors="replace")
 
-    def wait_log(self, text: str, seconds: float = 10.0) -> None:
+    def wait_log(self, text: str, seconds: float = 30.0) -> None:
         """Wait until baresip printed `text`: what happens while it starts comes before anybody can listen to events."""
         deadline = time.monotonic() + seconds
         while text not in self.log():
@@ -193,7 +193,7 @@ class Phone:
                 return event
         raise AssertionError(f"baresip: no {what} within {seconds} s\n{self.log()[-4000:]}")
 
-    def wait_event(self, kind: str, seconds: float = 10.0) -> dict[str, Any]:
+    def wait_event(self, kind: str, seconds: float = 30.0) -> dict[str, Any]:
         """The first event of a type (REGISTER_OK, CALL_ESTABLISHED, CALL_CLOSED...) from now on."""
         return self.wait_for(lambda event: event.get("type") == kind, seconds, kind)
 

@@ -96,7 +96,7 @@ class Browser:
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
 
-    async def until(self, script: str, seconds: float = 10.0) -> None:
+    async def until(self, script: str, seconds: float = 30.0) -> None:
         """Wait until an expression is true."""
         end = asyncio.get_running_loop().time() + seconds
         while not await self.run(f"Boolean({script})"):
@@ -104,7 +104,7 @@ class Browser:
             assert asyncio.get_running_loop().time() < end, f"never true: {script}\n{seen}"
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def sees(self, text: str, seconds: float = 10.0) -> None:
+    async def sees(self, text: str, seconds: float = 30.0) -> None:
         """Wait until the page shows a text."""
         await self.until(f"document.body?.innerText.includes({text!r})", seconds)
 

@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 RTP_HEAD = 12
 SILENCE = b"\xff" * 160
 KEYS = "0123456789*#ABCD"
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
 RESEND_SECONDS = 0.5
 
 
@@ -227,7 +227,7 @@ class RawCaller:
         reply = self.try_call(number, events=events)
         assert reply.status == 200, f"{number}: {reply}"
 
-    def hang_up(self, seconds: float = 5.0) -> int:
+    def hang_up(self, seconds: float = 30.0) -> int:
         """Send BYE; the status of its answer."""
         self._cseq += 1
         branch = f"z9hG4bK{random.getrandbits(48):012x}"

@@ -108,7 +108,7 @@ class Daemon:
             assert time.monotonic() < deadline, f"no call reaches {element} within {seconds} s:\n{self.log()}"
             time.sleep(0.05)
 
-    def records(self, count: int, seconds: float = 10.0) -> list[dict[str, Any]]:
+    def records(self, count: int, seconds: float = 30.0) -> list[dict[str, Any]]:
         """The records of ended calls, oldest first, once there are `count` of them."""
         from ivr.errors import StoreError
         from ivr.settings import load_settings

@@ -27,7 +27,7 @@ class Node:
 
     async def expect(self, kind: type) -> Any:
         """The next event, which is of this kind."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             event = await self.events.get()
         assert isinstance(event, kind), event
         return event
@@ -81,7 +81,7 @@ class Peer:
 
     async def read(self, count: int = 65536) -> bytes:
         """What came; empty when the node closed the connection."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             try:
                 return await self.reader.read(count)
             except ConnectionError:
@@ -107,6 +107,6 @@ def options(call_id: str = "1", transport: str = "TCP", branch: str = "z9hG4bK1"
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for what nobody tells."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.005)

@@ -42,7 +42,7 @@ class Caller:
 
     async def hear(self, packets: int) -> list[bytes]:
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return [await loop.sock_recv(self.socket, 2048) for _ in range(packets)]
 
 
@@ -61,7 +61,7 @@ class Heard:
         self._changed.set()
 
     async def until(self, wanted: Callable[[MediaEvent], bool]) -> MediaEvent:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 for event in self.events:
                     if wanted(event):

@@ -113,7 +113,7 @@ class Callee:
         self._process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return self
 
-    def finished(self, seconds: float = 10.0) -> int:
+    def finished(self, seconds: float = 30.0) -> int:
         """Its exit code once it is done: 0 where the call went as the scenario says."""
         return self._process.wait(seconds)
 
@@ -132,7 +132,7 @@ class Callee:
                 self._process.kill()
                 self._process.wait()
 
-    def until_listening(self, seconds: float = 5.0) -> None:
+    def until_listening(self, seconds: float = 30.0) -> None:
         """Wait until its port is taken."""
         needle = f":{self.port:04X} "
         deadline = time.monotonic() + seconds

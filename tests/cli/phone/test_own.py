@@ -14,7 +14,7 @@ from tests.endpoint.phones import options
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - anything at all may be what is waited for
             await asyncio.sleep(0.01)
 

@@ -105,7 +105,7 @@ async def run(script: str, engine: FakeEngine, *later: tuple[float, object]) -> 
     loop = asyncio.get_running_loop()
     for seconds, what in later:
         loop.call_later(seconds, what)  # type: ignore[arg-type]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await perform(parse_script(script), engine, witness)
 
 

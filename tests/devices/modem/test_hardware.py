@@ -23,7 +23,7 @@ from tests.kit.modem import Caller, Handset, Office, level_of, tone
 LOUD = 7000.0
 
 
-async def reached(condition: Callable[[], bool], seconds: float = 3.0) -> None:
+async def reached(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while True:

@@ -36,7 +36,7 @@ FLOWS = {
 }
 
 
-def reached(condition: Callable[[], Any], what: str, why: Callable[[], str], seconds: float = 10.0) -> Any:
+def reached(condition: Callable[[], Any], what: str, why: Callable[[], str], seconds: float = 30.0) -> Any:
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"{what}: not within {seconds:g} s\n{why()}"

@@ -213,7 +213,7 @@ class Office:
         with self.lock:
             return Handset(Phone(self.exchange.line(number)), self.lock)
 
-    def until(self, reached: Callable[[], bool], seconds: float = 10.0) -> None:
+    def until(self, reached: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait until something holds; fails if it does not in time."""
         end = time.monotonic() + seconds
         while not reached():
