@@ -13,7 +13,8 @@ from typing import Final
 
 from ivr.sip.headers import parse_number
 from ivr.sip.message import Message, Request, Response
-from ivr.sip.timers import Timer, Timers
+from ivr.sip.repeating import Repeating
+from ivr.sip.timers import Timers
 
 __all__ = ["ReliableSender", "in_order", "names_option", "rack_of", "rseq_of"]
 
@@ -52,14 +53,11 @@ class ReliableSender:
     """Provisional responses of one INVITE, one after the other."""
 
     __slots__ = (
-        "_data",
-        "_deadline",
-        "_interval",
         "_lost",
+        "_repeating",
         "_resend",
         "_rseq",
         "_t1",
-        "_timer",
         "_timers",
         "_transmit",
         "_waiting",
@@ -84,10 +82,7 @@ class ReliableSender:
         self._resend = resend
         self._lost = lost
         self._waiting: deque[tuple[int, bytes]] = deque()
-        self._data = b""
-        self._interval = 0.0
-        self._deadline = 0.0
-        self._timer: Timer | None = None
+        self._repeating: Repeating | None = None
         self.sending: bytes | None = None
         """Description in the response that waits for its PRACK; None where none waits."""
 
@@ -102,19 +97,8 @@ class ReliableSender:
             return
         status, self.sending = self._waiting.popleft()
         self._rseq += 1
-        self._data = self._transmit(status, self._rseq, self.sending, now)
-        self._interval = self._t1
-        self._deadline = now + 64 * self._t1
-        self._timer = self._timers.arm(now + self._interval, self._again)
-
-    def _again(self, now: float) -> None:
-        self._timer = None
-        if now >= self._deadline:
-            self._lost(now)
-            return
-        self._resend(self._data)
-        self._interval *= 2
-        self._timer = self._timers.arm(min(now + self._interval, self._deadline), self._again)
+        data = self._transmit(status, self._rseq, self.sending, now)
+        self._repeating = Repeating(self._timers, self._t1, now, lambda: self._resend(data), self._lost)
 
     def acknowledges(self, rseq: int) -> bool:
         """Whether a PRACK with this number is for the response that waits."""
@@ -122,15 +106,16 @@ class ReliableSender:
 
     def acknowledged(self, now: float) -> None:
         """The PRACK came: the next response may go."""
-        self._timers.cancel(self._timer)
-        self._timer = None
-        self.sending = None
-        self._data = b""
+        self._stop()
         self._next(now)
 
     def stop(self) -> None:
         """The final response is sent: nothing is repeated any more."""
-        self._timers.cancel(self._timer)
-        self._timer = None
         self._waiting.clear()
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._repeating is not None:
+            self._repeating.stop()
+            self._repeating = None
         self.sending = None

@@ -13,6 +13,7 @@ from ivr.sip.headers import quote
 from ivr.sip.message import Request, Response
 from ivr.sip.offers import OfferInput, OfferState, WrongStateError, advance
 from ivr.sip.outgoing import OutgoingRequest
+from ivr.sip.repeating import Repeating
 from ivr.sip.replaces import Replaces
 from ivr.sip.transactions import ClientTransaction, ServerTransaction
 
@@ -72,10 +73,6 @@ class SessionBase:
         "_offer_state",
         "_ok",
         "_ok_cseq",
-        "_ok_deadline",
-        "_ok_flow",
-        "_ok_interval",
-        "_ok_timer",
         "_peer_allow",
         "_queued_offer",
         "_referring",
@@ -134,12 +131,9 @@ class SessionBase:
         self._wants_ack: ClientTransaction | None = None
         self._ack: tuple[bytes, Flow] | None = None
         self._ack_cseq = -1
-        self._ok = b""
-        self._ok_flow = flow
+        self._ok: Repeating | None = None
+        """Our 2xx that waits for its ACK."""
         self._ok_cseq = -1
-        self._ok_interval = 0.0
-        self._ok_deadline = 0.0
-        self._ok_timer: Any = None
         self._queued_offer: tuple[str, bytes | None] | None = None
         self._retries = 0
         self._retry_timer: Any = None
@@ -317,30 +311,20 @@ class SessionBase:
         stack = self._stack
         headers = stack.layer.names(self.flow).contact + stack.allow_line + lines
         layer = stack.layer
-        self._ok = self._reply(transaction, 200, now, headers, sdp)
-        self._ok_flow = transaction.flow
+        data = self._reply(transaction, 200, now, headers, sdp)
+        self._stop_ok()
         self._ok_cseq = cseq
-        self._ok_interval = layer.t1
-        self._ok_deadline = now + 64 * layer.t1
-        layer.timers.cancel(self._ok_timer)
-        self._ok_timer = layer.timers.arm(now + layer.t1, self._on_ok_timer)
+        flow = transaction.flow
+        self._ok = Repeating(layer.timers, layer.t1, now, lambda: layer.send(data, flow), self._ok_lost, layer.t2)
 
-    def _on_ok_timer(self, now: float) -> None:
-        self._ok_timer = None
-        layer = self._stack.layer
-        if now >= self._ok_deadline:
-            self._ok = b""
-            self._fail("timeout", 408, now)
-            return
-        layer.send(self._ok, self._ok_flow)
-        self._ok_interval = min(self._ok_interval * 2, layer.t2)
-        self._ok_timer = layer.timers.arm(min(now + self._ok_interval, self._ok_deadline), self._on_ok_timer)
+    def _ok_lost(self, now: float) -> None:
+        self._ok = None
+        self._fail("timeout", 408, now)
 
     def _stop_ok(self) -> None:
-        if self._ok_timer is not None:
-            self._stack.layer.timers.cancel(self._ok_timer)
-            self._ok_timer = None
-        self._ok = b""
+        if self._ok is not None:
+            self._ok.stop()
+            self._ok = None
 
     # The end
 

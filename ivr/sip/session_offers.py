@@ -240,7 +240,7 @@ class SessionOffers(SessionRefresh):
 
     def receive_ack(self, request: Request, now: float) -> None:
         """An ACK within the dialog; one that belongs to nothing is dropped."""
-        if self._ok_timer is None or request.cseq != self._ok_cseq:
+        if self._ok is None or request.cseq != self._ok_cseq:
             return
         self._stop_ok()
         if self.ended:
