@@ -160,7 +160,7 @@ class AgentRoutes:
         The body is what stands under an agent's name in ivr.yaml, all of it: what is left out has its default.
         """
         name = ask.path["name"]
-        new = self._office.put_agent(name, ask.body)
+        new = await self._office.put_agent(name, ask.body)
         return Answer(self._shown(name), 201 if new else 200)
 
     async def delete(self, ask: Ask[None, None]) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from ivr.center.pins import MAX_CODE, find_agent
+from ivr.center.pins import MAX_CODE, code_of, find_agent
 from ivr.center.roster import RosterError
 from ivr.center.words import Words, spoken_code, words_of
 from ivr.settings import Settings, TelephoneAction
 
-__all__ = ["CodeAnswer", "Codes", "PeopleOffice"]
+__all__ = ["CodeAnswer", "Codes", "Finding", "PeopleOffice"]
 
 log = logging.getLogger("ivr.center")
 
@@ -23,6 +25,15 @@ WRONG_SECONDS = 600.0
 """That while, and how long wrong codes count."""
 MENU = 6
 """Statuses and dispositions that are told with their codes: of more nobody remembers the first."""
+
+
+Finding = Callable[[Callable[[], str | None]], Awaitable[str | None]]
+"""Runs what looks for the agent of a code, which takes some milliseconds of a core."""
+
+
+async def in_thread(look: Callable[[], str | None]) -> str | None:
+    """Look for the agent of a code where the loop does not wait for it."""
+    return await asyncio.to_thread(look)
 
 
 class PeopleOffice(Protocol):
@@ -75,27 +86,49 @@ class Codes:
     office: PeopleOffice
     clock: Callable[[], float]
     """Seconds of a clock that nobody sets."""
+    finding: Finding = in_thread
     _wrong: dict[str, list[float]] = field(default_factory=dict)
     """When wrong codes came, by phone."""
+    _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    """Who enters codes at a phone in several calls at once has one after the other looked at, each when it is known
+    what became of the one before: so he guesses no more of them than in one call."""
 
     @property
     def words(self) -> Words:
         """The sentences of now."""
         return words_of(self.office.settings)
 
+    async def enter(self, phone: str, code: str) -> CodeAnswer:
+        """What an agent hears who was asked for his code, to log in at a phone."""
+        async with self._turns[phone]:
+            if self._is_locked(phone):
+                return CodeAnswer("refused", self.words.locked)
+            agents = self.office.settings.agents
+            agent = await self.finding(lambda: find_agent(agents, code))
+            if agent is not None and code_of(self.office.settings.agents.get(agent)) != code_of(agents[agent]):
+                agent = None  # it was taken from him meanwhile
+            try:
+                return self._entered(self.words, phone, agent)
+            except RosterError as error:
+                return self._refused(phone, error)
+
     def answer(self, action: TelephoneAction, phone: str, dialled: str, asked: str) -> CodeAnswer:
-        """What an agent hears. `dialled` stood after the code, `asked` was asked for (empty: nothing was)."""
+        """What an agent hears. `dialled` stood after the code, `asked` was asked for (empty: nothing was; codes of
+        agents are for :meth:`enter`)."""
         words = self.words
         try:
             if action == "log_in":
-                return self._log_in(words, phone, dialled, asked)
+                return self._log_in(words, phone, dialled)
             agent = self.office.agent_at(phone)
             if agent is None:
                 return CodeAnswer("refused", words.nobody)
             return self._of(words, action, agent, asked or dialled)
         except RosterError as error:
-            log.info("a code of phone %s cannot be: %s", phone, error)
-            return CodeAnswer("refused", words.not_possible)
+            return self._refused(phone, error)
+
+    def _refused(self, phone: str, error: RosterError) -> CodeAnswer:
+        log.info("a code of phone %s cannot be: %s", phone, error)
+        return CodeAnswer("refused", self.words.not_possible)
 
     def asks(self, agent: str) -> bool:
         """Whether an agent can give his last conversation a disposition by keys."""
@@ -120,25 +153,29 @@ class Codes:
         lengths = [len(each.code) for each in choices.values() if each.code is not None]
         return max(lengths, default=1)
 
-    def _log_in(self, words: Words, phone: str, dialled: str, asked: str) -> CodeAnswer:
+    def _log_in(self, words: Words, phone: str, dialled: str) -> CodeAnswer:
         owner = self.office.agent_at(phone)
-        if owner is not None and not dialled and not asked:
+        if owner is not None and not dialled:
             self.office.log_in(owner, owner)
             return self._logged_in(words, owner)
-        now = self.clock()
-        tries = self._wrong[phone] = [at for at in self._wrong.get(phone, ()) if at > now - WRONG_SECONDS]
-        if len(tries) >= WRONG:
+        if self._is_locked(phone):
             return CodeAnswer("refused", words.locked)
-        if not asked:
-            if not tries:
-                del self._wrong[phone]
-            return CodeAnswer("digits_needed", words.enter_code)
-        agent = find_agent(self.office.settings.agents, asked)
+        return CodeAnswer("digits_needed", words.enter_code)
+
+    def _is_locked(self, phone: str) -> bool:
+        now = self.clock()
+        tries = [at for at in self._wrong.pop(phone, ()) if at > now - WRONG_SECONDS]
+        if tries:
+            self._wrong[phone] = tries
+        return len(tries) >= WRONG
+
+    def _entered(self, words: Words, phone: str, agent: str | None) -> CodeAnswer:
         if agent is None:
-            tries.append(now)
+            self._wrong.setdefault(phone, []).append(self.clock())
             log.warning("a wrong code of an agent was entered at phone %s", phone)
             return CodeAnswer("digits_needed", f"{words.wrong_code} {words.enter_code}")
         self._wrong.pop(phone, None)
+        owner = self.office.agent_at(phone)
         if owner is not None and owner != agent and self.office.is_logged_in(owner):
             return CodeAnswer("refused", words.taken)
         self.office.log_in(agent, agent, None if agent == owner else phone)

@@ -25,7 +25,7 @@ __all__ = ["DIALLED_CODE", "code_flow"]
 DIALLED_CODE = "(code)"
 """Name in records; no file can be called so."""
 ANSWER_SECONDS = 5.0
-"""In which it is known what becomes of a code: it is known at once."""
+"""In which it is known what becomes of a code: at once, or when it is hashed, some hundredths of a second later."""
 
 
 class AgentCodeElement(Element):

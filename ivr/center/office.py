@@ -3,6 +3,7 @@ through the one writer of the centre; what its rules refuse is refused here, wit
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -270,9 +271,9 @@ class Office:
 
     # Changes
 
-    def put_agent(self, name: str, agent: Agent) -> bool:
-        """Make or change an agent; True where he is new."""
-        return self._roster.put_agent(name, agent)
+    async def put_agent(self, name: str, agent: Agent) -> bool:
+        """Make or change an agent; True where he is new. His code is digits, and kept as a hash of them."""
+        return self._roster.put_agent(name, await asyncio.to_thread(self._roster.coded(name, agent)))
 
     def put_queue(self, name: str, queue: Queue) -> bool:
         """Make or change a queue; True where it is new."""

@@ -6,14 +6,14 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ivr.center.codes import Codes
+from ivr.center.codes import CodeAnswer, Codes
 from ivr.center.dialled import code_flow
 from ivr.center.mailbox import Mailbox
 from ivr.flow import Flow, ports
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
-    from ivr.settings import Settings
+    from ivr.settings import Settings, TelephoneAction
 
 __all__ = ["People"]
 
@@ -53,8 +53,19 @@ class People:
         if phone is None or read is None:
             call.feed(ports.AgentCodeDone(command.id, "refused", self._codes.words.not_possible))
             return
-        answer = self._codes.answer(read[0], phone, read[1], command.digits)
-        log.info("phone %s asked for %s: %s", phone, read[0], answer.outcome)
+        if read[0] == "log_in" and command.digits:
+            call.services.create_task(self._log_in(call, command, phone))
+        else:
+            self._tell(call, command, phone, read[0], self._codes.answer(read[0], phone, read[1], command.digits))
+
+    async def _log_in(self, call: FlowCall, command: ports.AgentCode, phone: str) -> None:
+        self._tell(call, command, phone, "log_in", await self._codes.enter(phone, command.digits))
+        call.services.flush()
+
+    def _tell(
+        self, call: FlowCall, command: ports.AgentCode, phone: str, action: TelephoneAction, answer: CodeAnswer
+    ) -> None:
+        log.info("phone %s asked for %s: %s", phone, action, answer.outcome)
         call.feed(ports.AgentCodeDone(command.id, answer.outcome, answer.say))
 
     def message(self, call: FlowCall, command: ports.DeliverVoicemail) -> None:

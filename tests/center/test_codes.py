@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from string import Formatter
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -20,7 +24,7 @@ from ivr.center.rules import events as happened
 from ivr.center.words import WORDS, words_of
 from ivr.errors import ConfigError
 from ivr.flow.ports import PromptSpec
-from ivr.settings import parse_settings
+from ivr.settings import Agent, parse_settings
 from tests.kit.house import CELL, DESK, SHOP, TRUNK, Party
 from tests.kit.queue_house import QueueHouse, desk_flow
 
@@ -28,6 +32,11 @@ MORE = """
 statuses: {lunch: {group: away, code: "5"}}
 dispositions: {sold: {name: Sold, code: "1"}, hidden: No code}
 """
+
+
+async def at_once(look: Callable[[], str | None]) -> str | None:
+    """Tasks of the house never wait."""
+    return look()
 
 
 class Center(QueueHouse):
@@ -40,7 +49,7 @@ class Center(QueueHouse):
         self.roster = Roster(self.settings, {}, lambda kind, key, value: self.rows.update({(kind, key): value}))
         self.office = Office(self.desk, self.roster)
         mailbox = Mailbox(lambda: self.roster.settings, lambda mail, done: None)
-        codes = Codes(self.office, self.services.clock)
+        codes = Codes(self.office, self.services.clock, at_once)
         self.services.desks.people = People(codes, mailbox)
         self.desk.asking = Asking(self.services, codes)
         self.disposed: list[tuple[str, str, str]] = []
@@ -179,6 +188,99 @@ def test_codes_cannot_be_guessed(center: Center) -> None:
     center.dial(phone, "299", "*11")
     assert "logged in" in center.enter("7351904")
     assert "7351904" not in str([row for row in center.books.calls])
+
+
+class Desks:
+    """An office whose agents log in, and threads that the test lets go on."""
+
+    def __init__(self) -> None:
+        self.settings = parse_settings(TWO_AGENTS, Path("ivr.yaml"), {})
+        self.logged_in: list[tuple[str, str | None]] = []
+        self.looking: list[asyncio.Future[None]] = []
+        self.looked = 0
+        self.now = 0.0
+        self.codes = Codes(cast(Any, self), lambda: self.now, self._look)
+
+    async def _look(self, look: Callable[[], str | None]) -> str | None:
+        self.looked += 1
+        found: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.looking.append(found)
+        await found
+        return look()
+
+    def agent_at(self, phone: str) -> str | None:
+        return None
+
+    def is_logged_in(self, agent: str) -> bool:
+        return False
+
+    def log_in(self, agent: str, by: str, phone: str | None = None) -> None:
+        self.logged_in.append((agent, phone))
+
+    async def entered(self, *entered: tuple[str, str]) -> list[str]:
+        """What is heard after codes that are entered at phones at the same moment."""
+        tasks = [asyncio.ensure_future(self.codes.enter(*each)) for each in entered]
+        while not all(task.done() for task in tasks):
+            for found in self.looking:
+                if not found.done():
+                    found.set_result(None)
+            await asyncio.sleep(0)
+        return [task.result().say for task in tasks]
+
+
+TWO_AGENTS = 'phones: {"300": {password: a}, "301": {password: b}}\nagents: {ben: {code: "4711"}, eva: {code: "0815"}}'
+
+
+async def test_calls_at_once_guess_no_more_codes_than_one() -> None:
+    desks = Desks()
+    words = desks.codes.words
+    said = await desks.entered(*(("300", f"{number:04}") for number in range(WRONG + 4)))
+    assert said == [f"{words.wrong_code} {words.enter_code}"] * WRONG + [words.locked] * 4
+    assert desks.looked == WRONG, "none is looked at that would not have been in one call"
+    assert await desks.entered(("300", "4711"), ("301", "4711")) == [words.locked, words.logged_in.format(name="ben")]
+    desks.now = WRONG_SECONDS
+    assert await desks.entered(("300", "4711")) == [words.logged_in.format(name="ben")]
+    assert desks.logged_in == [("ben", "301"), ("ben", "300")]
+
+
+async def test_who_hangs_up_has_guessed_all_the_same() -> None:
+    desks = Desks()
+    tasks = [asyncio.ensure_future(desks.codes.enter("300", "1111")) for _ in range(WRONG)]
+    await asyncio.sleep(0)
+    assert desks.looked == 1, "the others wait for what becomes of it"
+    await desks.entered(("300", "2222"))
+    assert [task.result().outcome for task in tasks] == ["digits_needed"] * WRONG
+    assert (await desks.entered(("300", "4711"))) == [desks.codes.words.locked]
+
+
+async def test_a_code_that_is_taken_away_while_it_is_looked_at_lets_nobody_in() -> None:
+    desks = Desks()
+    task = asyncio.ensure_future(desks.codes.enter("300", "4711"))
+    await asyncio.sleep(0)
+    desks.settings = parse_settings(TWO_AGENTS.replace("4711", "5822"), Path("ivr.yaml"), {})
+    desks.looking[0].set_result(None)
+    assert (await task).outcome == "digits_needed"
+    assert desks.logged_in == []
+
+
+async def test_codes_are_not_hashed_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def hashed(digits: str, salt: str) -> str:
+        threads.append(threading.get_ident())
+        return f"scrypt${salt}${digits:0>64}"
+
+    monkeypatch.setattr("ivr.center.pins.hashed_code", hashed)
+    monkeypatch.setattr("ivr.center.roster.hashed_code", hashed)
+    desks = Desks()
+    roster = Roster(desks.settings, {}, lambda kind, key, value: None)
+    desk = SimpleNamespace(listeners=[], center=None, configure=lambda settings: None)
+    office = Office(cast(Any, desk), roster)
+    assert await office.put_agent("eve", Agent.model_validate({"code": "77"}))
+    answer = await Codes(office, lambda: 0.0).enter("300", "78")
+    assert answer.outcome == "digits_needed"
+    assert len(threads) == 2
+    assert threading.get_ident() not in threads
 
 
 def test_who_is_no_phone_dials_no_code(center: Center) -> None:

@@ -26,14 +26,14 @@ def roster(kept: dict[str, dict[str, Any]], config: str = CONFIG) -> Roster:
     return Roster(parse_settings(config, Path("ivr.yaml"), {}), kept, keep)
 
 
-def agent(code: str) -> Agent:
-    return Agent.model_validate({"code": code})
+def put(own: Roster, name: str, code: str) -> None:
+    own.put_agent(name, own.coded(name, Agent.model_validate({"code": code}))())
 
 
 def test_no_code_stands_in_the_store() -> None:
     kept: dict[str, dict[str, Any]] = {}
     first = roster(kept)
-    first.put_agent("eve", agent("0815471123"))
+    put(first, "eve", "0815471123")
     assert "0815471123" not in json.dumps(kept)
     assert find_agent(first.settings.agents, "0815471123") == "eve"
     again = roster(kept)
@@ -48,10 +48,10 @@ def test_no_code_stands_in_the_store() -> None:
 def test_each_code_is_one_agents() -> None:
     kept: dict[str, dict[str, Any]] = {}
     own = roster(kept)
-    own.put_agent("eve", agent("77"))
+    put(own, "eve", "77")
     for code in ("1234", "77"):
         with pytest.raises(ConfigError, match="has this already"):
-            own.put_agent("carl", agent(code))
+            put(own, "carl", code)
     # Somebody has got a code in ivr.yaml that one of the store has already: neither is let in by it.
     both = roster(kept, CONFIG.replace("1234", "77"))
     assert find_agent(both.settings.agents, "77") is None
@@ -60,7 +60,7 @@ def test_each_code_is_one_agents() -> None:
 @pytest.mark.parametrize("code", ["", "12a", "1" * 13, "٣٤", hashed_code("1", "00" * 16)])
 def test_what_is_no_code_is_refused(code: str) -> None:
     with pytest.raises(ConfigError, match="not a code"):
-        roster({}).put_agent("eve", agent(code))
+        put(roster({}), "eve", code)
 
 
 def test_what_an_earlier_release_has_written_is_hashed_at_the_start() -> None:
@@ -72,6 +72,13 @@ def test_what_an_earlier_release_has_written_is_hashed_at_the_start() -> None:
     assert is_hashed(written)
     roster(kept)
     assert kept["agent_made"]["eve"]["code"] == written
+
+
+def test_what_is_not_hashed_is_not_kept() -> None:
+    kept: dict[str, dict[str, Any]] = {}
+    with pytest.raises(ValueError, match="kept hashed"):
+        roster(kept).put_agent("eve", Agent.model_validate({"code": "0815"}))
+    assert kept == {}
 
 
 def test_salts_differ() -> None:

@@ -47,14 +47,18 @@ def roster(rows: Rows) -> Roster:
     return Roster(settings(), {}, rows.keep)
 
 
+def _put(roster: Roster, fields: dict[str, Any]) -> bool:
+    return roster.put_agent("eve", roster.coded("eve", Agent.model_validate(fields))())
+
+
 def reload(roster: Roster, text: str, objections: tuple[str, ...] = ()) -> None:
     roster.reload(settings(text), lambda merged: objections)
 
 
 def test_what_was_made_is_there_after_a_restart(roster: Roster, rows: Rows) -> None:
     assert roster.put_queue("support", Queue(name="Support"))
-    assert roster.put_agent("eve", Agent.model_validate({"queues": ["support"], "code": "007"}))
-    assert not roster.put_agent("eve", Agent.model_validate({"queues": ["support"], "code": "7"}))
+    assert _put(roster, {"queues": ["support"], "code": "007"})
+    assert not _put(roster, {"queues": ["support"], "code": "7"})
     roster.put_route("german", Route(queue="support"))
     roster.order_routes(["german", "vip"])
     roster.take_desk("ben", "200")
