@@ -18,7 +18,7 @@ from ivr.guard import SourceGuard
 from ivr.net.hops import DEFAULT_PORTS
 from ivr.settings import Settings
 from ivr.sip import Challenger, IncomingCall, IncomingRequest, Registrar, Request, Session, Stack, make_response
-from ivr.sip.digest import Absent, Failed, Stale, Verdict, Verified
+from ivr.sip.challenger import Absent, Failed, Stale, Verdict, Verified
 from ivr.sip.events import Flow
 
 log = logging.getLogger("ivr.call.gate")

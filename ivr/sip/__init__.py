@@ -5,7 +5,7 @@ datagram → Stack.receive → transaction → dialog → session → event → 
 
 from ivr.sip import negotiate
 from ivr.sip.account import Account
-from ivr.sip.digest import Absent, Challenger, Failed, Stale, Verified
+from ivr.sip.challenger import Absent, Challenger, Failed, Stale, Verified
 from ivr.sip.errors import BuildError, NotAcceptableError, ParseError, SdpError
 from ivr.sip.events import (
     Answer,

@@ -38,7 +38,8 @@ from ivr.handoff.protocols import (
 from ivr.handoff.protocols.websocket import MAX_MESSAGE
 from ivr.handoff.protocols.wire import EVENTS
 from ivr.settings import AiAgent
-from ivr.sip.digest import Challenger, DigestError, parse_challenge, parse_credentials
+from ivr.sip.challenger import Challenger
+from ivr.sip.digest import DigestError, parse_challenge, parse_credentials
 from ivr.sip.errors import ParseError, SdpError
 from ivr.sip.framing import Framer, FramingError, Sign
 from ivr.sip.making import make_response
