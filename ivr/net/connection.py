@@ -7,7 +7,9 @@ import logging
 import ssl
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ivr.net.deadlines import Deadlines
 from ivr.net.tls import TlsRecords
+from ivr.net.turns import MESSAGES_PER_VISIT
 from ivr.net.websocket import WebSocketWire
 from ivr.net.wires import StreamWire, Wire
 from ivr.sip import Flow
@@ -15,6 +17,7 @@ from ivr.sip.framing import FramingError, Sign
 
 if TYPE_CHECKING:
     from ivr.net.tls import TlsContexts
+    from ivr.net.turns import Turns
 
 __all__ = ["Connection", "Owner", "RequestKey"]
 
@@ -22,30 +25,6 @@ log = logging.getLogger("ivr.net")
 
 RequestKey = tuple[str, str]
 """Branch and method of a request of ours."""
-
-OPEN_SECONDS: Final = 5.0
-"""To a peer: for TCP, TLS and all. A caller waits meanwhile, and the next trunk could have answered."""
-
-HANDSHAKE_SECONDS: Final = 10.0
-"""From a peer: TLS and WebSocket handshakes. A phone on a poor mobile network needs some three."""
-
-FIRST_SECONDS: Final = 10.0
-"""Until the first complete message or keep-alive: who connects has something to say at once."""
-
-MESSAGE_SECONDS: Final = 10.0
-"""From the first octet of a message to its last, however they drip in."""
-
-IDLE_SECONDS: Final = 3605.0
-"""Without anything from the peer: a phone that sends no keep-alives registers once an hour."""
-
-PING_SECONDS: Final = 95.0
-"""Without anything from the peer of a connection that we opened until it gets a ping (RFC 5626 §4.4.1: 95 to 120)."""
-
-WEBSOCKET_PING_SECONDS: Final = 25.0
-"""The same for a WebSocket from a peer: proxies in between cut what is silent for 60 s, phones cannot send pings."""
-
-PONG_SECONDS: Final = 10.0
-"""For the answer to a ping (RFC 5626 §4.4.1), from a peer that is known to give any."""
 
 CLOSE_SECONDS: Final = 2.0
 """For a peer to take what was sent last, before the connection is cut."""
@@ -57,15 +36,15 @@ a second of a busy trunk."""
 MAX_HANDSHAKE: Final = 64 * 1024
 """Octets of a peer's side of a TLS handshake, its chain of certificates included, that wait for their turn."""
 
-MESSAGES_PER_VISIT: Final = 8
-"""Read from one connection before the others get their turn."""
-
 MAX_REQUESTS: Final = 256
 """Requests remembered to be told of the connection's end before those that are answered are sorted out."""
 
 
 class Owner(Protocol):
     """Whose connection it is."""
+
+    turns: Turns
+    """How much is read at once."""
 
     def received(self, connection: Connection, data: bytes) -> bool:
         """A message; False: the peer is not welcome, the connection is to be closed."""
@@ -75,20 +54,6 @@ class Owner(Protocol):
 
     def turned(self) -> None:
         """A message is dealt with: what was queued may be sent."""
-
-    buffer: memoryview
-    """Where octets are received."""
-    exhausted: bool
-    """Enough was read in this turn of the loop, from all connections together."""
-
-    def spend(self) -> None:
-        """A message or sign was read."""
-
-    def waits(self, connection: Connection) -> None:
-        """More has come than was read: `connection.read_on()` is to be called."""
-
-    def shakes(self, connection: Connection) -> None:
-        """A peer's handshake can go on: `connection.shake()` is to be called, soon."""
 
     def joined(self, connection: Connection) -> None:
         """It has a socket."""
@@ -127,29 +92,24 @@ class Connection(asyncio.BufferedProtocol):
         self._tls: TlsRecords | None = None
         if contexts is not None:
             self._tls = TlsRecords(contexts, server=incoming, name=flow.name or flow.remote[0])
-        self._websocket = flow.transport in ("ws", "wss")
-        self._wire: Wire = WebSocketWire() if self._websocket else StreamWire()
+        websocket = flow.transport in ("ws", "wss")
+        self._wire: Wire = WebSocketWire() if websocket else StreamWire()
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._early = b""
         self._queued: list[bytes] = []
         self._waiting = 0
         self._requests: dict[RequestKey, None] = {}
-        now = self._loop.time()
-        self.created = now
-        self.heard = now
-        """When something complete came last."""
-        self._greeted = False
-        self._partial_since: float | None = None
-        self._pinged_at: float | None = None
-        self._last_ping = now
-        self._answers_pings = self._websocket  # RFC 6455 §5.5.3 leaves no choice; of other peers we have to see it
-        self.open = False
-        """Whether messages can be sent."""
+        self._deadlines = Deadlines(self._loop.time(), incoming=incoming, websocket=websocket)
         self.over = False
         self._paused = False
         self._check: asyncio.TimerHandle | None = None
         self._cut: asyncio.TimerHandle | None = None
+
+    @property
+    def heard(self) -> float:
+        """When something complete came last."""
+        return self._deadlines.heard
 
     # asyncio
 
@@ -172,12 +132,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """One for all connections: octets are taken out of it at once, and a flood is read in pieces of its size."""
-        return self._owner.buffer
+        return self._owner.turns.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         if self.over:
             return
-        data = bytes(self._owner.buffer[:nbytes])
+        data = bytes(self._owner.turns.buffer[:nbytes])
         if self._tls is None or self._tls.ready or not self.incoming:
             self._feed(data)
             return
@@ -185,7 +145,7 @@ class Connection(asyncio.BufferedProtocol):
         if len(self._early) > MAX_HANDSHAKE:
             self.close("TLS: a handshake too large", at_once=True)
         else:
-            self._owner.shakes(self)
+            self._owner.turns.shakes(self)
 
     def shake(self) -> None:
         """Go on with the handshake, when it is its turn."""
@@ -229,8 +189,8 @@ class Connection(asyncio.BufferedProtocol):
             self._write(b"")
             return
         self._write(self._wire.take())
-        if not self.open and self._wire.ready and not self.over:
-            self.open = True
+        if not self._deadlines.open and self._wire.ready and not self.over:
+            self._deadlines.open = True
             self._look_again(self._loop.time())
             self._owner.opened(self)
             queued, self._queued = self._queued, []
@@ -240,16 +200,16 @@ class Connection(asyncio.BufferedProtocol):
     def _read(self) -> None:
         """Hand over messages as long as it is our turn; the rest waits for the next one."""
         now = self._loop.time()
-        owner = self._owner
+        owner, turns = self._owner, self._owner.turns
         try:
             for _ in range(MESSAGES_PER_VISIT):
-                if owner.exhausted:
+                if turns.exhausted:
                     break
                 found = self._wire.next()
                 if found is None:
                     self._listen(now)
                     return
-                owner.spend()
+                turns.spend()
                 self._take(found, now)
                 if self.over:
                     return
@@ -261,7 +221,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self._paused and self._transport is not None:
             self._paused = True
             self._transport.pause_reading()
-        owner.waits(self)
+        turns.waits(self)
 
     def read_on(self) -> None:
         """Hand over more of what came, when it is our turn again."""
@@ -269,9 +229,7 @@ class Connection(asyncio.BufferedProtocol):
             self._read()
 
     def _take(self, found: bytes | Sign, now: float) -> None:
-        self.heard = now
-        self._greeted = True
-        self._pinged_at = None
+        self._deadlines.took(now)
         owner = self._owner
         if isinstance(found, bytes):
             if not owner.received(self, found):
@@ -280,7 +238,7 @@ class Connection(asyncio.BufferedProtocol):
         elif found is Sign.PING:
             self._write(self._wire.pong())
         else:
-            self._answers_pings = True
+            self._deadlines.ponged()
         if not self.over:
             owner.active(self)
 
@@ -290,16 +248,9 @@ class Connection(asyncio.BufferedProtocol):
             self._paused = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
-        self._follow(now)
-
-    def _follow(self, now: float) -> None:
-        """Watch how long a message that has begun takes."""
-        if not self._wire.partial:
-            self._partial_since = None
-        elif self._partial_since is None:
-            self._partial_since = now
-            if self._check is not None and self._check.when() > now + MESSAGE_SECONDS:
-                self._look_again(now)
+        nearer = self._deadlines.follow(self._wire.partial, now)
+        if nearer is not None and self._check is not None and self._check.when() > nearer:
+            self._look_again(now)
 
     # Writing
 
@@ -312,7 +263,7 @@ class Connection(asyncio.BufferedProtocol):
             if len(self._requests) >= MAX_REQUESTS:
                 self._requests = {one: None for one in self._requests if self._owner.pending(one)}
             self._requests[key] = None
-        if not self.open:
+        if not self._deadlines.open:
             self._waiting += len(message)
             if self._waiting > MAX_UNSENT:
                 return False
@@ -343,43 +294,21 @@ class Connection(asyncio.BufferedProtocol):
 
     # Time
 
-    def _deadlines(self) -> tuple[float, str]:
-        """When the connection is to be closed, and why."""
-        found = [(self.heard + IDLE_SECONDS, "idle")]
-        if not self.open:
-            found.append((self.created + (HANDSHAKE_SECONDS if self.incoming else OPEN_SECONDS), "no handshake"))
-        elif self.incoming and not self._greeted:
-            found.append((self.created + HANDSHAKE_SECONDS + FIRST_SECONDS, "it says nothing"))
-        if self._partial_since is not None:
-            found.append((self._partial_since + MESSAGE_SECONDS, "a message takes too long"))
-        if self._pinged_at is not None and self._answers_pings:
-            found.append((self._pinged_at + PONG_SECONDS, "no pong"))
-        return min(found)
-
-    def _ping_at(self) -> float | None:
-        """When a ping is due, of connections that we keep up."""
-        if not self.open or (self.incoming and not self._websocket):
-            return None
-        return max(self.heard, self._last_ping) + (WEBSOCKET_PING_SECONDS if self._websocket else PING_SECONDS)
-
     def _look_again(self, now: float) -> None:
         if self._check is not None:
             self._check.cancel()
-        when, ping = self._deadlines()[0], self._ping_at()
-        self._check = self._loop.call_at(max(now, when if ping is None else min(when, ping)), self._on_check)
+        self._check = self._loop.call_at(max(now, self._deadlines.next()), self._on_check)
 
     def _on_check(self) -> None:
         self._check = None
         now = self._loop.time()
-        when, reason = self._deadlines()
+        when, reason = self._deadlines.over()
         if when <= now:
             self.close(reason)
             return
-        ping = self._ping_at()
+        ping = self._deadlines.ping()
         if ping is not None and ping <= now:
-            self._last_ping = now
-            if self._pinged_at is None:
-                self._pinged_at = now
+            self._deadlines.pinged(now)
             self._write(self._wire.ping())
         if not self.over:
             self._look_again(now)
@@ -408,7 +337,7 @@ class Connection(asyncio.BufferedProtocol):
         if self.over:
             return
         self.over = True
-        self.open = False
+        self._deadlines.open = False
         if self._check is not None:
             self._check.cancel()
             self._check = None

@@ -15,10 +15,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ivr.net.connection import MESSAGES_PER_VISIT, OPEN_SECONDS, Connection, RequestKey
+from ivr.net.connection import Connection, RequestKey
+from ivr.net.deadlines import OPEN_SECONDS
 from ivr.net.doorkeeper import Doorkeeper
 from ivr.net.listener import StreamListener, bound_socket, keep_alive
 from ivr.net.tls import TlsContexts
+from ivr.net.turns import Turns
 from ivr.net.udp import local_address_towards
 from ivr.sip import Flow
 from ivr.sip.framing import FramingError
@@ -29,17 +31,6 @@ log = logging.getLogger("ivr.net")
 
 ACCEPTS_PER_TURN: Final = 16
 """Taken from one listener before everything else of the loop gets its turn: some 5 ms of work with TLS."""
-
-HANDSHAKES_PER_TURN: Final = 4
-"""Steps of TLS handshakes before everything else gets its turn. One costs 1.5 ms, most of it for the key: a thousand
-phones that connect at once, after a restart or with malice, would otherwise keep calls waiting for a second."""
-
-MESSAGES_PER_TURN: Final = 64
-"""Read from all connections together before everything else gets its turn, as from a socket of datagrams: whoever
-floods by a thousand connections keeps datagrams waiting no longer than by one."""
-
-READ_OCTETS: Final = 65536
-"""Read from a connection at once: what a peer that floods may have waiting here, besides one message."""
 
 ACCEPT_AGAIN: Final = 1.0
 """Seconds until the next try when there is no file descriptor left."""
@@ -129,11 +120,7 @@ class ConnectionTable:
         self._connecting = 0
         self._reserved: dict[tuple[str, tuple[str, int], str], socket.socket] = {}
         self._total = _have_files(limits.total)
-        self.buffer = memoryview(bytearray(READ_OCTETS))
-        self._left = MESSAGES_PER_TURN
-        self.exhausted = False
-        self._unread: dict[int, Connection] = {}
-        self._shaking: dict[int, Connection] = {}
+        self.turns = Turns()
         self._joined: set[Connection] = set()
         """Those that have a socket, closed ones that still send their last words included."""
         self._alone = asyncio.Event()
@@ -308,35 +295,6 @@ class ConnectionTable:
 
     def turned(self) -> None:
         self._handler.turned()
-
-    def spend(self) -> None:
-        if self._left == MESSAGES_PER_TURN:
-            self._loop.call_soon(self._next_turn)
-        self._left -= 1
-        self.exhausted = self._left <= 0
-
-    def waits(self, connection: Connection) -> None:
-        if self._left == MESSAGES_PER_TURN and not self._unread:
-            self._loop.call_soon(self._next_turn)
-        self._unread[connection.flow.connection] = connection
-
-    def _next_turn(self) -> None:
-        self._left, self.exhausted = MESSAGES_PER_TURN, False
-        for number in list(itertools.islice(self._unread, MESSAGES_PER_TURN // MESSAGES_PER_VISIT)):
-            self._unread.pop(number).read_on()
-        if self._unread and self._left == MESSAGES_PER_TURN:
-            self._loop.call_soon(self._next_turn)
-
-    def shakes(self, connection: Connection) -> None:
-        if not self._shaking:
-            self._loop.call_soon(self._shake)
-        self._shaking[connection.flow.connection] = connection
-
-    def _shake(self) -> None:
-        for number in list(itertools.islice(self._shaking, HANDSHAKES_PER_TURN)):
-            self._shaking.pop(number).shake()
-        if self._shaking:
-            self._loop.call_soon(self._shake)
 
     def joined(self, connection: Connection) -> None:
         self._joined.add(connection)

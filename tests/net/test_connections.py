@@ -21,7 +21,7 @@ from tests.kit.node import Node, Peer, options, until
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines that a test can wait for."""
     for name in ("HANDSHAKE_SECONDS", "FIRST_SECONDS", "MESSAGE_SECONDS"):
-        monkeypatch.setattr(f"ivr.net.connection.{name}", 0.1)
+        monkeypatch.setattr(f"ivr.net.deadlines.{name}", 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +193,8 @@ async def test_the_doorkeeper_is_asked_and_the_tap_is_shown_everything() -> None
 
 
 async def test_keep_alives_of_connections_that_we_opened(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ivr.net.connection.PING_SECONDS", 0.05)
-    monkeypatch.setattr("ivr.net.connection.PONG_SECONDS", 0.1)
+    monkeypatch.setattr("ivr.net.deadlines.PING_SECONDS", 0.05)
+    monkeypatch.setattr("ivr.net.deadlines.PONG_SECONDS", 0.1)
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         data = b""
