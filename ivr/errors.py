@@ -18,7 +18,7 @@ whether the same thing may succeed when tried again. Whoever catches one at the 
     ├── MediaUnavailableError       503, retryable: no port, no worker
     ├── PromptUnavailableError      a prompt can be neither spoken nor decoded
     ├── StoreError                  503: the records cannot be read or written
-    └── NotBuiltError               501: accepted in the configuration, not part of this version
+    └── NoWayError                  501: nobody is called by such a URI or transport, or no listener reaches him
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = [
     "FlowLoadError",
     "IvrError",
     "MediaUnavailableError",
-    "NotBuiltError",
+    "NoWayError",
     "NumberNotServedError",
     "OverloadedError",
     "PromptUnavailableError",
@@ -189,8 +189,8 @@ class StoreError(IvrError):
     retryable: ClassVar[bool] = True
 
 
-class NotBuiltError(IvrError):
-    """The configuration or a request asks for a part that this version does not have."""
+class NoWayError(IvrError):
+    """Nobody is called by such a URI or transport, or no listener of ours can reach him: trying again does not help."""
 
     sip_status: ClassVar[int] = 501
     http_status: ClassVar[int] = 501
