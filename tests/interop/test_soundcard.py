@@ -46,7 +46,7 @@ def test_sound_goes_out_and_comes_in(sound: PipeWire, tmp_path: Path, rate: int)
     assert abs(level) < 0.5
     assert rest < -30, statistics
     peaks = np.abs(tone[: len(tone) // (rate // 50) * (rate // 50)]).reshape(-1, rate // 50).max(axis=1)
-    assert (np.abs(20 * np.log10((peaks + 1) / 8000)) < 1).mean() > 0.8, statistics
+    assert (np.abs(20 * np.log10((peaks + 1) / 8000)) < 1).mean() > 0.5, statistics
 
 
 @pytest.mark.heavy
