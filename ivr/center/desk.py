@@ -75,11 +75,11 @@ class Desk:
         self._services = services
         self._settings = settings
         self._books = Books(services)
-        self.center = Center(CenterConfig.of(settings), services.clock(), services.wall())
-        for sentence in self.center.restore(kept):
+        self._center = Center(CenterConfig.of(settings), services.clock(), services.wall())
+        for sentence in self._center.restore(kept):
             log.warning("the contact centre: %s", sentence)
-        keeping = Keeping(self.center, keep, services.call_later)
-        self._writer = Writer(services, self.center, keeping, self._carry_out, self._failed)
+        keeping = Keeping(self._center, keep, services.call_later)
+        self._writer = Writer(services, self._center, keeping, self._carry_out, self._failed)
         self._waits: dict[str, Waiting] = {}
         """By id of the call."""
         self._offers: dict[int, Offering] = {}
@@ -99,6 +99,12 @@ class Desk:
         self._writer.look_at_clock()
 
     # What others ask
+
+    @property
+    def center(self) -> Center:
+        """The rules as of now, to be looked at; changed by :meth:`receive` alone. Whoever looks again asks for them
+        again: what was asked for before stays as of then."""
+        return self._center.at(self._services.clock())
 
     def configure(self, settings: Settings) -> None:
         """Agents, queues and routes are these from now on."""

@@ -30,10 +30,12 @@ log = logging.getLogger("ivr.center")
 class CenterDesk(Protocol):
     """The live side of the centre: :class:`ivr.center.desk.Desk`."""
 
-    center: Center
-    """Looked at, and changed by :meth:`receive` alone."""
     listeners: list[Callable[[Decision], None]]
     """Hear of every decision once it is carried out."""
+
+    @property
+    def center(self) -> Center:
+        """The rules as of now, to be looked at; changed by :meth:`receive` alone."""
 
     def receive(self, event: Event) -> None:
         """Tell the centre, and carry out what it decides."""
@@ -70,7 +72,7 @@ class Office:
 
     @property
     def center(self) -> Center:
-        """The rules at work, to be looked at."""
+        """The rules as of now, to be looked at; asked for anew for each look."""
         return self._desk.center
 
     def _changed(self, settings: Settings) -> None:

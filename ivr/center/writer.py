@@ -82,6 +82,7 @@ class Writer:
         for timer in (self._timer, self._clock_timer):
             if timer is not None:
                 timer.cancel()
+        self._center.at(self._services.clock())
         self._keeping.look()
         self._keeping.write("agents", "queues", "meta")  # seconds pass without a change
 

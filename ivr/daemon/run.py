@@ -237,7 +237,7 @@ class Daemon:
             exits.callback(house.close)
             dialler.matches.standing = house.office.standing
             exits.callback(services.feed.listen(lambda event: dialler.happened(event.type, event.call)))
-            self._metrics.read_center(house.office.center.figures)
+            self._metrics.read_center(lambda: house.office.center.figures())
             live = LiveFlows(keeper, flows, faults, in_force)
             await trunks.start()
             local = exits.enter_context(local_token(settings.token_file))

@@ -228,6 +228,19 @@ async def test_queues_are_listed_with_who_waits(center: Center) -> None:
     await center.ask("GET", "/v1/queues/nowhere", 404)
 
 
+async def test_waits_and_their_etags_go_on_while_nothing_happens(center: Center) -> None:
+    center.desk.join("c1", "sales")
+    center.desk.join("c2", "sales")
+    for path in ("/v1/queues", "/v1/queues/sales", "/v1/queues/sales/callers", "/v1/agents"):
+        answer = await center.client.get(path, headers=center.manager)
+        again = {**center.manager, "If-None-Match": answer.headers["ETag"]}
+        assert (await center.client.get(path, headers=again)).status == 304
+        center.desk.now += 7.0
+        assert (await center.client.get(path, headers=again)).status == 200
+    rows = (await center.ask("GET", "/v1/queues/sales/callers"))["callers"]
+    assert [row["waited"] for row in rows] == [28.0, 28.0]
+
+
 async def test_a_queue_is_made_and_goes_when_nobody_is_in_it(center: Center) -> None:
     made = await center.ask("PUT", "/v1/queues/support", 201, json={"name": "Support", "all": True})
     assert (made["source"], made["name"], made["now"]["waiting"]) == ("store", "Support", 0)

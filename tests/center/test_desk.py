@@ -411,6 +411,21 @@ def test_the_next_caller_gets_the_agent_who_is_free_again(tmp_path: Path) -> Non
     house.settled_calls(2)
 
 
+def test_while_nothing_happens_who_waits_waits_longer(tmp_path: Path) -> None:
+    house = one_agent(tmp_path)
+    house.choose("anna", "away")
+    caller = house.party()
+    caller.call("100")
+    house.run(14.0)
+    (row,) = house.desk.center.callers()
+    queue = house.desk.center.figures()["queues"]["default"]
+    assert row["waited"] == queue["longest_wait"] == pytest.approx(14.0, abs=0.5)
+    assert house.agent("anna")["since_seconds"] == pytest.approx(14.0, abs=0.5)
+    house.desk.stop()
+    assert house.kept["agents"]["anna"]["today"]["away_seconds"] == pytest.approx(14.0, abs=0.5)
+    caller.hang_up()
+
+
 @pytest.mark.parametrize("what", [CallOver, OfferAnswered, OfferFailed])
 def test_a_fault_in_what_became_of_an_offer_ends_that_hand_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: type

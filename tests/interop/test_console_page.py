@@ -64,6 +64,14 @@ async def test_what_is_pure(store: Store, page: Browser) -> None:
         away = "m.condition({now: {status: 'available', group: 'available', phase: 'idle', reachable: false}})"
         assert (await told("words", away))["word"] == "No phone"
 
+        # A wait becomes too long while nothing is told.
+        late = (
+            "(() => { const t = m.counting(m.now() - 19, {}, 20); document.body.append(t);"
+            " const seen = []; const look = () => { m.tick(); seen.push(t.matches('.late'), t.title); };"
+            " look(); t.dataset.since -= 2; look(); t.dataset.since = m.now(); look(); t.remove(); return seen; })()"
+        )
+        assert await told("dom", late) == [False, "", True, "longer than the queue aims at", False, ""]
+
         # Events in pieces, wherever they are cut.
         stream = 'id: r-1\nevent: call.ended\ndata: {"a":\ndata: 1}\n\n:\nid: r-2\n\n'
         pieces = (

@@ -41,7 +41,7 @@ class TestDesk:
         self.decisions: list[told.Decision] = []
         kept = store.center.load(store.node)
         self.roster = Roster(settings, kept, self.keep)
-        self.center = Center(CenterConfig.of(self.roster.settings), self.now, WALL)
+        self._center = Center(CenterConfig.of(self.roster.settings), self.now, WALL)
         self.office = Office(self, self.roster)
         self.packets: dict[str, dict[str, Any]] = {}
         for name in self.roster.settings.agents:
@@ -50,9 +50,13 @@ class TestDesk:
     def keep(self, kind: str, key: str, value: Any) -> None:
         self.store.writer.center(self.store.node, kind, key, value, WALL + self.now)
 
+    @property
+    def center(self) -> Center:
+        return self._center.at(self.now)
+
     def receive(self, event: happened.Event) -> None:
-        self.center.receive(event, self.now)
-        for decision in self.center.decisions():
+        self._center.receive(event, self.now)
+        for decision in self._center.decisions():
             self.decisions.append(decision)
             for listener in self.listeners:
                 listener(decision)

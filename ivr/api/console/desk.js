@@ -2,7 +2,7 @@
 
 import { get, send } from "./api.js";
 import { agents, changed, may, me, onEvent, signedIn, Source, timed } from "./data.js";
-import { ago, card, clock, counting, empty, h, hour, now, remaining, say, speak, tag } from "./dom.js";
+import { card, clock, counting, empty, h, hour, now, remaining, say, speak, tag } from "./dom.js";
 import { actionName, condition, groupKind, plural, statusName } from "./words.js";
 
 const KEY = "ivr.agent";
@@ -104,7 +104,7 @@ function ai({ agent: by, reason, target, summary, transcript }) {
       transcript.map(({ role, text }) => h("li", {}, h("span", { class: "muted" }, `${role}: `), text)))) : null);
 }
 
-function pop({ packet, queue, state, waited, call }) {
+function pop({ packet, queue, state, waited, call }, at) {
   const talking = state === "talking";
   const caller = packet.call?.from || "number withheld";
   const who = packet.profile?.name;
@@ -113,7 +113,7 @@ function pop({ packet, queue, state, waited, call }) {
     h("div", { class: "row" }, talking ? tag("In a call", "talk") : tag("Ringing", "ring"), h("span", { class: "muted grow" }, queue),
       h("a", { href: `#calls/${encodeURIComponent(call)}` }, `call ${packet.call?.short_id ?? ""}`)),
     h("div", {}, h("p", { class: "who" }, who ?? caller),
-      h("p", { class: "muted" }, [who ? caller : null, packet.origin, `waited ${clock(waited)}`].filter(Boolean).join(" · ")),
+      h("p", { class: "muted" }, [who ? caller : null, packet.origin].filter(Boolean).map((text) => `${text} · `), "waited ", talking ? clock(waited) : counting(at - waited)),
       packet.tags?.length ? h("p", { class: "tags" }, packet.tags.map((each) => tag(each))) : null),
     packet.ai ? ai(packet.ai) : null,
     facts("Told", Object.entries(packet.variables ?? {})),
@@ -131,7 +131,7 @@ function wrapping({ found, at }, dispositions) {
   const whole = found.settings?.wrap_up || left;
   return h("section", { class: "card pad stack wrapping", key: "wrapping", "aria-label": "Wrapping up" },
     h("div", { class: "row" }, h("h2", { class: "grow" }, "Wrapping up"),
-      left !== null && left !== undefined ? h("span", { class: "big" }, remaining(at + left)) : h("span", { class: "big" }, counting(ago(found.now.since_seconds)))),
+      left !== null && left !== undefined ? h("span", { class: "big" }, remaining(at + left)) : h("span", { class: "big" }, counting(at - (found.now.since_seconds ?? 0)))),
     left ? h("progress", { max: String(whole), value: String(Math.max(0, at + left - now()).toFixed(1)), "aria-label": "Time left" }) : null,
     h("p", { class: "muted" }, fitting.length ? "How did it end? Choosing ends wrapping up." : "Write down what must be; calls come again when the time is over."),
     h("div", { class: "row" },
@@ -140,8 +140,8 @@ function wrapping({ found, at }, dispositions) {
 }
 
 function centre(known, dispositions) {
-  const { found, call } = known;
-  if (call && !call.problem) return pop(call);
+  const { found, call, at } = known;
+  if (call && !call.problem) return pop(call, at);
   if (found.now.phase === "wrapping") return wrapping(known, dispositions);
   if (call?.problem && call.problem.status !== 404) {
     return card(empty(found.now.phase === "ringing" ? "A call rings" : "In a call", signedIn() ? call.problem.message : "Sign in to see what is known of it."));

@@ -87,19 +87,28 @@ export function clock(seconds) {
   return hours ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-// A time that counts up from `since`, or down to `until` (seconds of the epoch), while it is shown.
-export const counting = (since, more = {}) =>
-  since ? h("time", { ...more, "data-since": since.toFixed(1) }, clock(now() - since)) : "";
+// A time that counts up from `since`, or down to `until` (seconds of the epoch), while it is shown; after `target`
+// seconds it is too long.
+export const counting = (since, more = {}, target = null) => {
+  if (!since) return "";
+  const found = h("time", { ...more, "data-since": since.toFixed(1), "data-target": target }, clock(now() - since));
+  judge(found);
+  return found;
+};
+const LATE = "longer than the queue aims at";
+function judge(element) {
+  const { since, target } = element.dataset;
+  if (target === undefined || element.classList.contains("late") === now() - Number(since) > Number(target)) return;
+  element.title = element.classList.toggle("late") ? LATE : "";
+}
 export const remaining = (until) => h("time", { "data-until": until.toFixed(1) }, clock(Math.ceil(until - now())));
-
-// The moment that was so many seconds before now.
-export const ago = (seconds) => now() - (seconds ?? 0);
 
 export function tick() {
   for (const element of document.querySelectorAll("time[data-since], time[data-until]")) {
     const { since, until } = element.dataset;
     const text = clock(since ? now() - Number(since) : Math.ceil(Number(until) - now()));
     if (element.textContent !== text) element.firstChild.data = text;
+    judge(element);
   }
 }
 

@@ -1,7 +1,7 @@
 // Queues and agents as they are now.
 
 import { agents, callers, calls, changed, may, me, queues as floor } from "./data.js";
-import { card, cell, counting, empty, h, now, row, table, tag } from "./dom.js";
+import { card, cell, counting, empty, h, row, table, tag } from "./dom.js";
 import { condition, percent, plural } from "./words.js";
 
 const SHOWN = 6; // callers of a queue before somebody asks for all of them
@@ -16,7 +16,6 @@ const figure = (value, name, more = "") => h("div", { class: more }, h("dd", {},
 
 function caller(entry, at, target) {
   const call = calls.value?.get(entry.caller);
-  const late = entry.state === "waiting" && entry.waited + (now() - at) > target;
   const who = entry.agents.map((name) => agents.value?.agents.get(name)?.name ?? name).join(", ");
   return h("li", { key: entry.caller || entry.callback },
     h("span", { class: "muted place" }, entry.position ? `${entry.position}.` : "·"),
@@ -26,7 +25,7 @@ function caller(entry, at, target) {
         call ? `call ${call.short_id}` : null, entry.priority !== 5 ? `priority ${entry.priority}` : null,
         entry.state === "waiting" ? null : `${CALLER[entry.state] ?? entry.state} ${who}`.trim(),
       ].filter(Boolean).map((text) => ` · ${text}`))),
-    counting(at - entry.waited, late ? { class: "late", title: "longer than the queue aims at" } : {}));
+    counting(at - entry.waited, {}, entry.state === "waiting" ? target : null));
 }
 
 function queue({ id, name, now: state, settings }, at) {
@@ -42,7 +41,7 @@ function queue({ id, name, now: state, settings }, at) {
       state.talking ? tag(`${state.talking} talking`, "talk") : null, state.open === false ? tag("closed", "warn") : null),
     h("dl", { class: "figures" },
       figure(state.waiting, "waiting"),
-      figure(state.waiting ? counting(at - state.longest_wait, state.longest_wait > target ? { class: "late" } : {}) : "0:00", "longest wait"),
+      figure(state.waiting ? counting(at - state.longest_wait, {}, target) : "0:00", "longest wait"),
       figure([String(state.agents?.free ?? 0), h("small", {}, ` of ${state.agents?.logged_in ?? 0}`)], "agents free"),
       figure(percent(level) ?? "–", `within ${target} s`, level !== null && level !== undefined && level * 100 < (settings.service_level ?? state.target).percent ? "below" : ""),
       figure(today.answered ?? 0, "answered today"),

@@ -7,8 +7,8 @@
     wake at center.next_timer() and receive(Tick(), now)
 
 `now` is seconds of a clock that nobody sets (the loop's); that on the wall is told by :class:`ClockSet` and counts for
-hours, stickiness, reports and the expiry of call backs. Everything that is asked of the centre answers at once and
-changes nothing but by :meth:`receive`.
+hours, stickiness, reports and the expiry of call backs. Everything that is asked of the centre answers at once, for the
+moment that :meth:`Center.at` was given last, and changes nothing but by :meth:`receive`.
 """
 
 from __future__ import annotations
@@ -157,6 +157,12 @@ class Center:
         return self._floor.timers.next()
 
     # Questions
+
+    def at(self, now: float) -> Center:
+        """This centre, to be asked how it is now: between events waits, seconds and hours go on. What falls due by then
+        is done with the next event, not by asking."""
+        self._floor.now = max(self._floor.now, now)
+        return self
 
     def objection(self, event: Event) -> str | None:
         """Why an event that a person causes would have no effect, as a sentence; None: it has one. Looks at

@@ -11,7 +11,7 @@ TEXT = """
 phones: {"1": {password: x}, "2": {password: x}, "3": {password: x}}
 agents:
   anna: {name: Anna Berg, phones: "1", queues: [sales], channels: {chat: 2}}
-  ben: {phones: "2", queues: [sales]}
+  ben: {phones: "2", queues: [sales], wrap_up: 30s}
   carla: {phones: "3"}
 queues: {sales: {name: Sales, service_level: {answer_within: 10s, percent: 90}}}
 routes: [{name: vip, when: [{fact: tags, contains: vip}], queue: sales, priority: 8}]
@@ -101,6 +101,28 @@ def test_who_is_in_the_queues() -> None:
     assert (found["c2"]["state"], found["c2"]["position"], found["c2"]["agents"]) == ("talking", None, ["ben"])
     assert (found["c3"]["state"], found["c3"]["position"]) == ("waiting", 2)
     assert house.center.callers("default") == []
+
+
+def test_between_events_time_goes_on_for_who_asks() -> None:
+    house = House(TEXT)
+    house.status("anna", "away")
+    house.join("c1", "sales")
+    house.answer("c1")
+    house.hang_up("c1")
+    house.join("c2", "sales")
+    before = house.center.next_timer()
+    asked = house.center.at(house.now + 3)
+    assert asked.callers("sales")[0]["waited"] == asked.figures()["queues"]["sales"]["longest_wait"] == 3.0
+    agents = asked.figures()["agents"]
+    ben, anna = agents["ben"], agents["anna"]
+    assert (ben["since_seconds"], ben["wrap_up_left"], ben["today"]["wrapping_seconds"]) == (3.0, 27.0, 3.0)
+    assert (anna["since_seconds"], anna["today"]["away_seconds"]) == (3.0, 3.0)
+    assert asked.intervals()[-1]["seconds"] == 3.0
+    assert (asked.next_timer(), asked.decisions()) == (before, [])
+    assert house.center.at(house.now).callers("sales")[0]["waited"] == 3.0  # it never goes back
+    assert house.phase("ben") == "wrapping"
+    house.wait(30)
+    assert house.phase("ben") == "ringing"
 
 
 def test_why_a_call_goes_where_it_goes() -> None:
