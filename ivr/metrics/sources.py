@@ -273,12 +273,15 @@ def dialled(attempts: Counter[tuple[str, str]]) -> Iterator[Metric]:
 
 
 def transports(shell: SipShell) -> Iterator[Metric]:
-    """Connections that stand, and our certificates."""
+    """Connections that stand, those that were refused, and our certificates."""
     connections = GaugeMetricFamily("ivr_sip_connections", "SIP connections that stand.", labels=["transport"])
     counts = shell.connections
     for transport in STREAMS:
         connections.add_metric([transport], counts.get(transport, 0))
     yield connections
+    yield _counter(
+        "ivr_sip_connections_refused", "Connections not taken: a limit, or a guard.", shell.connections_refused
+    )
     ends = GaugeMetricFamily(
         "ivr_certificate_expiry_timestamp_seconds", "When a certificate of ours ends.", labels=["certificate"]
     )

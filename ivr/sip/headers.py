@@ -330,11 +330,6 @@ class Via:
         return received.strip("[]") if received else received
 
     @property
-    def wants_rport(self) -> bool:
-        """Whether the client asks for an answer to the port it sent from (RFC 3581)."""
-        return "rport" in self.params
-
-    @property
     def rport(self) -> int | None:
         """The port written into rport; None where there is none, or none yet."""
         return parse_number(self.params.get("rport") or "", 65535)

@@ -257,11 +257,6 @@ class Message:
         return self.get_list("Require")
 
     @property
-    def supported(self) -> list[str]:
-        """Option tags of Supported."""
-        return self.get_list("Supported")
-
-    @property
     def allow(self) -> list[str]:
         """Methods of Allow."""
         return self.get_list("Allow")

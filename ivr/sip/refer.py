@@ -12,12 +12,12 @@ from typing import Final
 
 from ivr.sip.errors import ParseError
 from ivr.sip.headers import NameAddr
-from ivr.sip.message import Header, Request
+from ivr.sip.message import Header, Message, Request
 from ivr.sip.names import REASONS, canonical_name
 from ivr.sip.replaces import Replaces
 from ivr.sip.uri import Uri
 
-__all__ = ["ReferTarget", "refer_event_id", "refer_to", "sipfrag"]
+__all__ = ["ReferTarget", "refer_event_id", "refer_to", "sipfrag", "without_word"]
 
 MAX_HEADERS: Final = 8
 """Headers of a Refer-To that are passed on."""
@@ -41,8 +41,6 @@ class ReferTarget:
     """What goes along: User-to-User and `X-` headers."""
     referred_by: str | None = None
     """Referred-By as it came."""
-    wants_notify: bool = True
-    """False for `Refer-Sub: false`: nobody wants to hear how it goes."""
 
     @classmethod
     def of(cls, request: Request) -> ReferTarget:
@@ -66,9 +64,12 @@ class ReferTarget:
             header for header in headers if _BREAKING.search(header[1]) is None and len(header[1]) <= MAX_VALUE
         )[:MAX_HEADERS]
         by = request.get("Referred-By")
-        sub = request.get("Refer-Sub")
-        wants = sub is None or sub.partition(";")[0].strip().lower() != "false"
-        return cls(uri.without_headers(), replaces, kept, by, wants)
+        return cls(uri.without_headers(), replaces, kept, by)
+
+
+def without_word(message: Message) -> bool:
+    """Whether a REFER, or its 2xx, says that there are no NOTIFYs: nobody wants to hear how it goes (RFC 4488 §4)."""
+    return (message.get("Refer-Sub") or "").partition(";")[0].strip().lower() == "false"
 
 
 def refer_to(uri: Uri, replaces: Replaces | None = None, headers: tuple[Header, ...] = ()) -> str:

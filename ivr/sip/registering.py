@@ -132,7 +132,6 @@ class Registering:
         "granted",
         "outputs",
         "reason",
-        "service_route",
         "state",
     )
 
@@ -148,8 +147,6 @@ class Registering:
         """Why it is not registered; empty while it is."""
         self.granted = 0.0
         """Seconds of the last grant."""
-        self.service_route: tuple[str, ...] = ()
-        """What the registrar wants calls to go by (RFC 3608); kept to be shown."""
         self._until: float | None = None
         self._timer: float | None = None
         self._places: Sequence[Place] = ()
@@ -358,7 +355,6 @@ class Registering:
         self.state = RegisterState.REGISTERED
         self.reason = ""
         self.granted = float(granted)
-        self.service_route = tuple(response.get_all("Service-Route"))
         self._failures = 0
         self._shaky = False
         self._until = now + granted

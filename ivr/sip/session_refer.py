@@ -10,7 +10,7 @@ from ivr.sip.events import IncomingRefer, ReferProgress
 from ivr.sip.message import Header, Request, Response
 from ivr.sip.offers import WrongStateError
 from ivr.sip.outgoing import header_lines
-from ivr.sip.refer import ReferTarget, refer_event_id, refer_to, sipfrag
+from ivr.sip.refer import ReferTarget, refer_event_id, refer_to, sipfrag, without_word
 from ivr.sip.replaces import Replaces
 from ivr.sip.session_base import SessionState
 from ivr.sip.session_offers import SessionOffers
@@ -75,8 +75,7 @@ class SessionRefer(SessionOffers):
         if transaction.request.cseq != self._referring:
             return
         status = response.status
-        silent = (response.get("Refer-Sub") or "").partition(";")[0].strip().lower() == "false"
-        final = status >= 300 or silent
+        final = status >= 300 or without_word(response)
         if final:
             self._referring = 0
         self._emit(ReferProgress(self, status, final))  # type: ignore[arg-type]
@@ -113,7 +112,7 @@ class SessionRefer(SessionOffers):
             return
         request = transaction.request
         assert request is not None
-        quiet = (request.get("Refer-Sub") or "").partition(";")[0].strip().lower() == "false"
+        quiet = without_word(request)
         lines = "Refer-Sub: false\r\n" if quiet else ""
         self._reply(transaction, 202, now, self._stack.layer.names(self.flow).contact + lines)
         if not quiet:

@@ -92,7 +92,6 @@ def test_with_tag_leaves_the_original() -> None:
 def test_via() -> None:
     via = Via.parse("SIP/2.0/udp Host.example.com:5062;branch=z9hG4bK1;rport")
     assert (via.transport, via.host, via.port, via.branch) == ("UDP", "host.example.com", 5062, "z9hG4bK1")
-    assert via.wants_rport
     assert via.rport is None
     assert via.received is None
     assert str(via) == "SIP/2.0/UDP host.example.com:5062;branch=z9hG4bK1;rport"

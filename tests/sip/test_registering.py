@@ -281,7 +281,6 @@ def test_what_is_granted(contact: str | None, header: str | None, granted: int) 
     headers += [("Expires", header)] if header else []
     line.reply(line.start(), 200, *headers, ("Service-Route", "<sip:edge.example.net;lr>"), ("Path", "<sip:p;lr>"))
     assert line.core.granted == granted
-    assert line.core.service_route == ("<sip:edge.example.net;lr>",)
 
 
 def test_a_registrar_that_keeps_nothing_is_none() -> None:

@@ -85,7 +85,7 @@ def test_refusals_say_what_would_do() -> None:
     (data,) = peer.receive(request("OPTIONS"))
     options = parse_message(data)
     assert options.to.tag and options.get("Accept") and options.allow
-    assert options.supported == ["100rel", "replaces", "norefersub", "timer"]
+    assert options.get_list("Supported") == ["100rel", "replaces", "norefersub", "timer"]
 
 
 def test_an_optional_body_of_another_type_is_passed_over() -> None:

@@ -207,8 +207,6 @@ class QueueJoined:
     """What he hears meanwhile, and which keys he has: `ivr.settings.WaitingStrategy`."""
     estimate: float | None = None
     """Seconds he is likely to wait; None: not known yet."""
-    queue_number: str | None = None
-    """Number that a call back shows as caller id; None: as the line says."""
 
 
 @dataclass(frozen=True, slots=True)
