@@ -116,9 +116,9 @@ def _told(error: urllib.error.HTTPError, address: HostPort) -> str:
     """What the daemon says of an error (RFC 9457)."""
     try:
         problem = json.loads(error.read(MAX_ANSWER_BYTES))
-        faults = "".join(f"\n{fault}" for fault in problem.get("faults", ()))
-        return f"{problem['detail']}{faults}"
-    except (OSError, ValueError, KeyError, AttributeError):
+        detail: str = problem["detail"]
+        return "\n".join([detail, *(fault for fault in problem.get("faults", ()) if fault not in detail)])
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return f"the daemon at {address} answers {error.code} {error.reason}"
 
 
