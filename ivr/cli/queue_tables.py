@@ -15,7 +15,19 @@ Found = Mapping[str, Any]
 
 def queues_table(found: Found) -> Iterator[Part]:
     """All queues."""
-    head = ("queue", "open", "waiting", "longest", "talking", "free", "logged in", "today", "answered", "lost", "level")
+    head = (
+        "queue",
+        "open",
+        "waiting",
+        "longest",
+        "talking",
+        "free",
+        "logged in",
+        "today",
+        "answered",
+        "abandoned",
+        "level",
+    )
     yield head, [_queue_row(queue) for queue in found["queues"]]
 
 
@@ -51,7 +63,7 @@ def queue_told(found: Found) -> Iterator[Part]:
     wait, level = _time(today["mean_wait_seconds"]), _level(today["service_level"], now["target"])
     answered = f"{today['answered']} answered" + (f" after {wait} on average" if wait else "")
     level = f"; level {level}" if level else ""
-    yield f"today {today['offered']} calls, {answered}, {today['abandoned']} lost{level}"
+    yield f"today {today['offered']} calls, {answered}, {today['abandoned']} abandoned{level}"
     if found["callers"]:
         yield ""
         yield from _callers(found["callers"])
@@ -157,7 +169,7 @@ def report_table(found: Found, zone: tzinfo) -> Iterator[Part]:
     start, end = (datetime.fromtimestamp(found[name], zone).strftime("%Y-%m-%d %H:%M") for name in ("from", "to"))
     aim = f"{target['percent']:g} % within {target['answer_within']:g} s"
     yield f"queue {found['queue']}, {start} to {end}; aim: {aim}"
-    head = ("from", "calls", "answered", "in time", "lost", "level", "wait", "longest", "handled in")
+    head = ("from", "calls", "answered", "in time", "abandoned", "level", "wait", "longest", "handled in")
     shown = "%Y-%m-%d" if found["interval"] in ("day", "month") else "%m-%d %H:%M"
     rows = [
         (datetime.fromtimestamp(row["start"], zone).strftime(shown), *_figures(row, target)) for row in found["rows"]
