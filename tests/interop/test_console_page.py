@@ -148,6 +148,14 @@ async def test_markup_is_text_and_events_are_enough(store: Store, page: Browser,
         await page.until("!document.body.innerText.includes('+499')")
         assert house.asked.count("/v1/calls") == asked
 
+        # Of a call that has begun unseen the first word is that it rings for somebody.
+        house.call("c7", 77, caller="+497", queue="sales")
+        house.tell("agent.offered", "c7", agent="anna", queue="sales")
+        await page.sees("+497")
+        del house.calls["c7"]
+        house.tell("agent.missed", "c7", agent="anna", queue="sales")
+        await page.until("!document.body.innerText.includes('+497')")
+
         await page.run("location.hash = '#queues'")
         await page.until("document.querySelectorAll('.waiting li').length === 2")
         house.queue("sales", shown=MARKUP, waiting=1)

@@ -171,6 +171,8 @@ export function party(call) {
 
 // Events
 
+const OFFERS = new Set(["agent.offered", "agent.answered", "agent.missed"]);
+
 const listeners = new Set();
 export const onEvent = (heard) => { listeners.add(heard); return () => listeners.delete(heard); };
 
@@ -187,7 +189,9 @@ export function heard(type, event) {
     else agents.touch();
     queues.touch();
   }
-  if (["queue", "callback"].includes(family) || ["agent.offered", "agent.answered", "agent.missed"].includes(type)) {
+  // Agents see the calls that ring for them and those that they took: there is one more, or one less.
+  if (OFFERS.has(type) && event.call && (type === "agent.missed" || !calls.value?.has(event.call))) calls.touch();
+  if (["queue", "callback"].includes(family) || OFFERS.has(type)) {
     queues.touch();
     if (data.queue) callers(data.queue).touch();
     agents.touch();
