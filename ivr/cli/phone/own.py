@@ -240,7 +240,10 @@ class OwnEngine:
         device = self._front().device
         if not isinstance(device, FileDevice):
             raise PhoneError("a file can be played where there is no sound card: with --play or --silent")
-        device.play(path, lambda: None)
+        try:
+            device.play(path, lambda: None)
+        except MediaError as error:
+            raise PhoneError(str(error)) from None
 
     def record(self, path: Path) -> None:
         """Record both sides of the call in front."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from ivr.cli.phone.engine import PhoneEvent
 from ivr.cli.phone.making import make_own
 from ivr.cli.phone.own import OwnEngine, SoundOptions
+from ivr.cli.phone.script import StepFailed, Witness, parse_script, perform
 from ivr.endpoint import Endpoint, EndpointConfig
 from media.devices import SilentDevice
 from tests.endpoint.phones import options
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - anything at all may be what is waited for
-            await asyncio.sleep(0.01)
+from tests.kit.waiting import until
 
 
 async def test_who_answers_by_itself_is_busy_while_a_call_stands() -> None:
@@ -43,6 +42,22 @@ async def test_who_answers_by_itself_is_busy_while_a_call_stands() -> None:
     finally:
         await phone.close()
     assert [event.fields["caller"] for event in told if event.kind == "incoming"] == ["anna", "bert"]
+
+
+async def test_a_file_that_cannot_be_played_costs_no_call(tmp_path: Path) -> None:
+    phone = make_own(options("sip:127.0.0.1", answer=True))
+    await phone.start()
+    try:
+        _, host, port = phone.addresses[0]
+        async with Endpoint(EndpointConfig(user="anna"), SilentDevice) as anna:
+            call = anna.invite(f"sip:phone@{host}:{port}")
+            await until(lambda: call.state == "answered")
+            witness = Witness()
+            with pytest.raises(StepFailed, match="line 1: play .*nothere.wav"):
+                await perform(parse_script(f"play {tmp_path / 'nothere.wav'}"), phone, witness)
+            assert call.state == "answered"
+    finally:
+        await phone.close()
 
 
 async def test_nobody_there_is_said_in_words() -> None:
