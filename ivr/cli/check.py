@@ -29,6 +29,7 @@ from ivr.settings import (
     mailboxes_without_mail,
     open_lines,
     open_to_fraud,
+    sounds_without_file,
 )
 from ivr.versions.checking import world_of
 
@@ -115,6 +116,7 @@ def command(
         findings.extend(_unreached(settings))
         findings.extend(finding_of(fault, "C001") for fault in usable_types(settings)[1])
         world = _world(settings)
+        findings.extend(_silent(settings, world))
     except ConfigError as error:
         findings.extend(finding_of(fault, "C001") for fault in error.faults)
         config = find_config(ctx.obj) if Path(ctx.obj or ".").exists() else None
@@ -197,6 +199,12 @@ def _unreached(settings: Settings) -> list[Finding]:
     file = str(settings.source or "")
     said = mailboxes_without_mail(settings)
     return [Finding("C008", "warning", file, None, None, None, sentence, "mail: {server: …}") for sentence in said]
+
+
+def _silent(settings: Settings, world: World) -> list[Finding]:
+    file = str(settings.source or "")
+    said = sounds_without_file(settings, world.prompt_exists) if world.prompt_exists is not None else []
+    return [Finding("C009", "warning", file, None, None, None, each, "put it into the folder") for each in said]
 
 
 # Files

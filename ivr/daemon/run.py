@@ -31,6 +31,7 @@ from ivr.call.waiting import WaitingFlows
 from ivr.call.world import World
 from ivr.capture import Captures
 from ivr.center.house import House
+from ivr.center.office import Office
 from ivr.daemon.configured import ANYWHERE, challenger, media_config, prompt_store, registrar, stack_config
 from ivr.daemon.ending import Ending
 from ivr.daemon.interface import http_server
@@ -40,6 +41,7 @@ from ivr.dialer import BlockList, CampaignOffice, Dialler
 from ivr.errors import FaultsError, IvrError
 from ivr.flow import FlowSet
 from ivr.flow.elements.queue_sound import prompts_of
+from ivr.flow.ports import PromptSpec
 from ivr.flow.spoken import Languages
 from ivr.handoff.ai import AiDesk
 from ivr.handoff.applications import ApplicationDesk
@@ -92,6 +94,8 @@ class Daemon:
         self._ending = Ending(self._service, settings.limits.drain_timeout)
         self._health = Health(settings.health, self._service)
         self._metrics = DaemonMetrics(settings.lines)
+        self._warmed: frozenset[PromptSpec] = frozenset()
+        """What callers of queues hear, as it was last made ahead."""
 
     async def run(self) -> int:
         """Start everything, take calls, stop everything."""
@@ -215,7 +219,8 @@ class Daemon:
 
             def in_force(flows: FlowSet) -> None:
                 manager.flows = flows
-                background.spawn(self._warm(services, flows))  # who asked for the change need not wait for speech
+                # Who asked for the change need not wait for speech.
+                background.spawn(self._warm(services, flows, house.office))
 
             waiting = WaitingFlows(services, events, lambda: manager.flows, keeper.flow)
             exits.push_async_callback(waiting.close)
@@ -250,6 +255,7 @@ class Daemon:
             guard.of_calls = applications.token
             sight = Sight(services.feed.concerns, house.office.pool)
             house.office.on_change.append(lambda _: sight.forget())
+            house.office.on_change.append(lambda _: background.spawn(self._warm_queues(services, house.office)))
             streams = StreamRoutes(services.feed, guard, sight)
             streams.console = house.office.console
             listen = where_to_listen(
@@ -300,7 +306,7 @@ class Daemon:
                     tasks.create_task(reloading.run()),
                     tasks.create_task(waiting.run()),
                     tasks.create_task(courier.run()),
-                    tasks.create_task(self._warm(services, manager.flows)),
+                    tasks.create_task(self._warm(services, manager.flows, house.office)),
                 ]
                 if settings.watch_flows:
                     running.append(tasks.create_task(live.watch(settings.flows)))
@@ -337,14 +343,20 @@ class Daemon:
             ]
         )
 
-    async def _warm(self, services: Services, flows: FlowSet) -> None:
+    async def _warm(self, services: Services, flows: FlowSet, office: Office) -> None:
         """Make prompts ahead; a call makes those that fail here, or goes on without them."""
         try:
             await learn_languages(services.languages, flows.values())
-            queues = prompts_of(self._settings, services.languages)
-            await services.sounds.warm((*flows.prompts(services.languages), *queues))
+            await services.sounds.warm(flows.prompts(services.languages))
+            await self._warm_queues(services, office)
         except Exception:
             log.exception("the prompts cannot be made ahead")
+
+    async def _warm_queues(self, services: Services, office: Office) -> None:
+        """The same for what callers of queues hear, as far as that is new."""
+        found, before = prompts_of(office.settings, services.languages), self._warmed
+        self._warmed = frozenset(found)
+        await services.sounds.warm(each for each in found if each not in before)
 
 
 def _may_be_asked(settings: Settings, store: Store) -> bool:

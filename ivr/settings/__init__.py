@@ -71,6 +71,7 @@ from ivr.settings.sections import (
     SpeechSettings,
 )
 from ivr.settings.security import Bans, SecuritySettings
+from ivr.settings.sounds import queue_sounds, sounds_without_file
 from ivr.settings.transports import TlsSettings
 from ivr.settings.values import HostPort, Listener, Network, PortRange
 from ivr.settings.waiting import Announcement, Sound, WaitingKeys, WaitingStrategy
@@ -178,4 +179,6 @@ __all__ = [
     "open_lines",
     "open_to_fraud",
     "parse_settings",
+    "queue_sounds",
+    "sounds_without_file",
 ]

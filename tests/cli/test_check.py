@@ -80,6 +80,19 @@ def test_the_configuration_is_checked_too(house: Path) -> None:
     assert "flows/good.yaml:4: info F002" in result.stdout
 
 
+def test_sounds_of_queues_are_looked_for(house: Path) -> None:
+    sounds = "waiting: {calm: {music: {file: hold.wav}, announcements: [{file: wait.wav}]}}\n"
+    (house / "ivr.yaml").write_text(f"{sounds}queues: {{desk: {{away: {{file: away.wav}}, waiting: calm}}}}\n")
+    (house / "prompts").mkdir(exist_ok=True)
+    (house / "prompts" / "hold.wav").touch()
+    result = run()
+    assert result.exit_code == 0
+    assert [line.split(" (")[0] for line in result.stdout.splitlines() if "C009" in line] == [
+        "ivr.yaml: warning C009 queues.desk.away.file: there is no prompt file away.wav",
+        "ivr.yaml: warning C009 waiting.calm.announcements.0.file: there is no prompt file wait.wav",
+    ]
+
+
 def test_what_is_not_there(house: Path) -> None:
     assert run("nope").exit_code == 2
     assert CliRunner().invoke(cli, ["--config", "none.yaml", "check"]).exit_code == 1

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ivr.flow.elements.prompts import PLAY_GRACE
 from ivr.flow.ports import PlayDone, PromptSpec
 from ivr.flow.spoken.waiting import Phrases, phrases_of, rounded_minutes
-from ivr.settings import Sound, WaitingStrategy
+from ivr.settings import queue_sounds
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
     from ivr.flow.spoken import Languages
-    from ivr.settings import Settings
+    from ivr.settings import Settings, WaitingStrategy
 
 __all__ = ["Place", "QueueSound", "prompts_of", "sound_spec"]
 
@@ -254,16 +254,10 @@ class QueueSound:
 def prompts_of(settings: Settings, languages: Languages) -> tuple[PromptSpec, ...]:
     """Prompts that callers of the configured queues hear as they stand there, so that they can be made before the first
     one; each once."""
-    strategies = [*settings.waiting.values()]
-    strategies += [queue.waiting for queue in settings.queues.values() if isinstance(queue.waiting, WaitingStrategy)]
-    sounds = [queue.away for queue in settings.queues.values()]
-    for each in strategies:
-        sounds += [each.greeting, each.max_wait_message, *each.announcements]
-        sounds += [each.music] if isinstance(each.music, Sound) else []
     found: dict[PromptSpec, None] = {}
-    for sound in sounds:
-        if sound is not None and sound.text is not None:
+    for _, sound in queue_sounds(settings):
+        if sound.text is not None:
             found[PromptSpec("text", sound.text, sound.language or languages.known(sound.text))] = None
-        elif sound is not None:
+        else:
             found[PromptSpec("file", sound.file or "")] = None
     return tuple(found)

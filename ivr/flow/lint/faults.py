@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ivr.flow.lint.codes import code
 
-__all__ = ["C001", "C003", "C004", "C005", "C006", "C007", "C008", "F001"]
+__all__ = ["C001", "C003", "C004", "C005", "C006", "C007", "C008", "C009", "F001"]
 
 C001 = code(
     "C001",
@@ -120,6 +120,23 @@ C008 = code(
     mail: {server: mail.example.com, from: ivr@example.com}
     queues:
       sales: {voicemail: {email: sales@example.com}}
+    """,
+    "configuration",
+    allowable=False,
+)
+C009 = code(
+    "C009",
+    "warning",
+    "sound of a queue that does not exist",
+    """A waiting strategy or a queue names a file that is not in the prompts folder. Callers hear nothing in its place.
+    Put the file there, or mend the name; names are compared with upper and lower case.""",
+    """
+    waiting:
+      calm: {greeting: {file: welcom.wav}, max_wait: 5m}
+    """,
+    """
+    waiting:
+      calm: {greeting: {file: welcome.wav}, max_wait: 5m}
     """,
     "configuration",
     allowable=False,

@@ -11,8 +11,15 @@ import pytest
 from ivr.errors import ConfigError, FlowLoadError
 from ivr.flow.lint import CODES, SEVERITIES, Code, finding_of
 from ivr.flow.testing import CaseError, parse_cases
-from ivr.settings import keys_in_clear, mailboxes_without_mail, open_lines, open_to_fraud, parse_settings
-from tests.kit.lint import lint
+from ivr.settings import (
+    keys_in_clear,
+    mailboxes_without_mail,
+    open_lines,
+    open_to_fraud,
+    parse_settings,
+    sounds_without_file,
+)
+from tests.kit.lint import WORLD, lint
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,6 +41,7 @@ def found(code: Code, text: str) -> set[str]:
             "C006": open_lines(settings),
             "C007": open_to_fraud(settings),
             "C008": mailboxes_without_mail(settings),
+            "C009": sounds_without_file(settings, WORLD.prompt_exists or bool),
         }
         return {code for code, sentences in said.items() if sentences}
     if code.kind == "cases":
