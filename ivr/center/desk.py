@@ -340,14 +340,7 @@ class Desk:
         wait.queue = decision.queue
         self._books.joined(wait, decision)
         wait.call.feed(
-            ports.QueueJoined(
-                wait.command.id,
-                decision.queue,
-                decision.position,
-                decision.strategy,
-                decision.estimate,
-                decision.sender,
-            )
+            ports.QueueJoined(wait.command.id, decision.queue, decision.position, decision.strategy, decision.estimate)
         )
 
     def _refused(self, decision: told.Refused) -> None:
