@@ -71,8 +71,6 @@ class Joined:
     """1 to 10."""
     route: str
     """The rule that chose the queue; empty: the flow did, or no rule matched."""
-    sender: str | None
-    """Number that calls of the queue show; None: as the line says."""
 
 
 @dataclass(frozen=True, slots=True)

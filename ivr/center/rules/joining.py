@@ -133,9 +133,8 @@ def _stand(floor: Floor, entry: Entry, line: Line) -> None:
     floor.changed.add("queues")
     position = line.position(entry)
     entry.told = position, estimated(floor, line, position)
-    sender = line.config.senders[0] if line.config.senders else None
     strategy = floor.config.strategy(line.config, entry.strategy)
-    floor.out.append(Joined(entry.caller, line.name, *entry.told, strategy, entry.priority, entry.route, sender))
+    floor.out.append(Joined(entry.caller, line.name, *entry.told, strategy, entry.priority, entry.route))
     floor.stir(line)
 
 

@@ -21,7 +21,7 @@ agents:
   anna: {phones: "1", queues: [sales, short, empty, ready]}
   ben: {phones: "2"}
 queues:
-  sales: {hours: office, away: We are closed., waiting: calm, senders: ["+49301", "+49302"]}
+  sales: {hours: office, away: We are closed., waiting: calm}
   short: {max_length: 2}
   anybody: {join_when_empty: always}
   empty: {}
@@ -45,14 +45,14 @@ def test_what_a_caller_is_told_who_joins() -> None:
     house.tell(told.AgentBusy("ben", "x"))
     (joined,) = of(said.Joined, house.join("c1", facts={"tags": ["buyer"]}))
     assert (joined.queue, joined.position, joined.priority, joined.route) == ("sales", 1, 9, "buyers")
-    assert (joined.estimate, joined.sender) == (None, "+49301")
+    assert joined.estimate is None
     assert joined.strategy.greeting == Sound(text="Please wait.")
     (joined,) = of(said.Joined, house.join("c2", "sales", strategy="brisk"))
     assert (joined.position, joined.priority, joined.route, joined.strategy.music) == (2, 5, "", False)
     (joined,) = of(said.Joined, house.join("c3", "sales", strategy="none", priority=99))
     assert (joined.position, joined.priority) == (1, 10)
     (joined,) = of(said.Joined, house.join("c4"))
-    assert (joined.queue, joined.sender) == ("default", None)
+    assert joined.queue == "default"
     (joined,) = of(said.Joined, house.join("c5", "inline"))
     assert joined.strategy.greeting == Sound(text="Hello")
 
