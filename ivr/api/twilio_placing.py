@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
@@ -84,7 +84,8 @@ def wanted_call(form: Mapping[str, str], account: Account, events: tuple[str, ..
             raise FormError(21218, "SendDigits: up to 32 of 0-9 * # A-D, w and W")
         run["keys"] = keys
     wanted = Wanted(_target(form), properties={"document": document}, fields=fields, document=run)
-    return Placement(wanted, _status(form, account, wanted, events))
+    status = _status(form, account, wanted, events)
+    return Placement(wanted if status is None else replace(wanted, status=asdict(status)), status)
 
 
 def _target(form: Mapping[str, str]) -> str:

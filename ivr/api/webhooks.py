@@ -1,7 +1,8 @@
-"""Webhooks over HTTP: how they fare, and what could not be delivered."""
+"""Webhooks, and what applications are told, over HTTP: how they fare, and what could not be delivered."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,14 +14,16 @@ from ivr.webhooks import PREFIX, Courier, Webhooks
 
 __all__ = ["WebhookRoutes"]
 
+NONE = "there is no such webhook"
 PAGE, MAX_PAGE = 100, 1000
 """Dead letters of one answer: as asked for by default, and at most."""
 
 
 class WebhookState(Model):
-    """How a webhook fares."""
+    """How a webhook fares, or what a voice application is told."""
 
     name: str
+    """Of the webhook; `application:NAME`, `ai_agent:NAME`: events and callbacks of that one."""
     waiting: int
     """Events that are not delivered yet."""
     oldest: float | None
@@ -44,7 +47,7 @@ class WebhookState(Model):
 
 
 class WebhookStates(Model):
-    """All webhooks, in the order of the configuration."""
+    """All webhooks, in the order of the configuration, then applications, and AI agents that were told anything."""
 
     webhooks: list[WebhookState]
 
@@ -119,8 +122,10 @@ class Paused(Model):
 class WebhookRoutes:
     """Handlers."""
 
-    def __init__(self, webhooks: Webhooks, courier: Courier) -> None:
+    def __init__(self, webhooks: Webhooks, courier: Courier, others: Mapping[str, str] | None = None) -> None:
+        """`others` are endpoints of the courier that are no webhooks, by the names that people know."""
         self._webhooks = webhooks
+        self._others = dict(others or {})
         self._courier = courier
 
     def endpoints(self) -> list[Endpoint]:
@@ -153,29 +158,33 @@ class WebhookRoutes:
         dead = await self._courier.dead_counts()
         states = {state.name: state for state in self._courier.states()}
         shown = []
-        for name in self._webhooks.names:
-            state = states[PREFIX + name]
+        hooks = {name: PREFIX + name for name in self._webhooks.names}
+        for name, endpoint in (hooks | self._others).items():
+            state = states[endpoint]
             counts = state.counts
+            if name.startswith("ai_agent:") and not (state.waiting or counts.delivered or dead.get(endpoint)):
+                continue  # few leave documents behind
             shown.append(
                 {
                     "name": name,
                     "waiting": state.waiting,
                     "oldest": state.oldest,
-                    "enabled": self._webhooks.is_enabled(name),
+                    "enabled": name in self._others or self._webhooks.is_enabled(name),
                     "paused": state.paused,
                     "troubled": state.troubled,
                     "problem": state.problem,
                     "delivered": counts.delivered,
                     "failed": counts.failed,
                     "lost": counts.lost,
-                    "dead": dead.get(PREFIX + name, 0),
+                    "dead": dead.get(endpoint, 0),
                 }
             )
         return {"webhooks": shown}
 
     async def test(self, ask: Ask[None, None]) -> Answer:
         """Send an event `webhook.test` to a webhook, whatever it wants to hear of."""
-        self._endpoint(ask)
+        if ask.path["name"] not in self._webhooks.names:
+            raise ProblemError(404, NONE)
         return Answer({"id": self._webhooks.test(ask.path["name"])}, 202)
 
     async def pause(self, ask: Ask[None, None]) -> dict[str, Any]:
@@ -189,7 +198,7 @@ class WebhookRoutes:
     async def resume(self, ask: Ask[None, None]) -> dict[str, Any]:
         """Send a webhook what waits, and what happens from now on."""
         endpoint = self._endpoint(ask)
-        if not self._webhooks.is_enabled(ask.path["name"]):
+        if not (ask.path["name"] in self._others or self._webhooks.is_enabled(ask.path["name"])):
             raise ProblemError(409, "this webhook is not enabled in ivr.yaml")
         self._courier.pause(endpoint, False)
         return {"name": ask.path["name"], "paused": False}
@@ -210,9 +219,12 @@ class WebhookRoutes:
         return {"count": await self._courier.forget(self._endpoint(ask), ask.body.ids)}
 
     def _endpoint(self, ask: Ask[Any, Any]) -> str:
-        if ask.path["name"] not in self._webhooks.names:
-            raise ProblemError(404, "there is no such webhook")
-        return PREFIX + ask.path["name"]
+        name = ask.path["name"]
+        if name in self._others:
+            return self._others[name]
+        if name not in self._webhooks.names:
+            raise ProblemError(404, NONE)
+        return PREFIX + name
 
 
 def _shown(letter: KeptDelivery) -> dict[str, Any]:

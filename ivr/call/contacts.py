@@ -20,7 +20,7 @@ from ivr.call.starts import StartError
 from ivr.call.waiting import WaitingFlows
 from ivr.errors import IvrError, OverloadedError, StoreError
 from ivr.flow import ports
-from ivr.store import KeptWait
+from ivr.store import STATUS_CALLBACK, KeptWait
 
 __all__ = ["Contacts", "Wanted"]
 
@@ -51,6 +51,8 @@ class Wanted:
     document: Mapping[str, Any] | None = None
     """Instead of a flow: fields of the element that runs the property `document`
     (:class:`~ivr.flow.twiml.element.DocumentElement`); its `application` has placed the call."""
+    status: Mapping[str, Any] | None = None
+    """Who hears how the call fares: for the record, and for who tells it after a restart."""
     queue: str | None = None
     """Queue that the call waits in after what is said; it needs `say`, and the properties `language` and `origin`."""
 
@@ -86,6 +88,8 @@ class Contacts:
             details["application"] = wanted.document["application"]
         if wanted.guest is not None:
             details["guest"] = wanted.guest
+        if wanted.status is not None:
+            details[STATUS_CALLBACK] = dict(wanted.status)
         wait = _named(wait, key, asked if key is not None else None, details)
         known = await asyncio.to_thread(self._services.store.waits.add, wait)
         if known is not None:

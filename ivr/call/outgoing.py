@@ -90,12 +90,14 @@ class OutgoingCall(FlowCall):
         return self.services.seen(leg, session, **names)
 
     def so_far(self) -> CallRecord | None:
-        """Its run has a row of its own in the store: a record only where something is recorded (Going)."""
+        """Its run has a row of its own in the store: a record only where something is recorded, or somebody waits for
+        its end (Going)."""
         if not vars(self):  # let go
             return None
         sides = (self._early, self._recordings if self.up else None)
         running = [told for side in sides if side is not None for told in side.unfinished()]
-        return self.report.so_far(self.machine, self.services.wall(), running) if running else None
+        kept = running or self.report.awaited
+        return self.report.so_far(self.machine, self.services.wall(), running) if kept else None
 
     def keep(self, writer: RecordWriter, record: CallRecord) -> None:
         writer.call_completed(record)

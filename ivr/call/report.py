@@ -14,7 +14,7 @@ from ivr.feed import Feed
 from ivr.flow import ports
 from ivr.settings import HostPort
 from ivr.sip.negotiate import Agreed
-from ivr.store import RUNNING, SEEN, CallRecord, RecordingRecord, Store
+from ivr.store import LAST_WORDS, RUNNING, SEEN, STATUS_CALLBACK, CallRecord, RecordingRecord, Store
 from media import Stats
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class CallReport:
         self._transfers: list[dict[str, Any]] = []
         self._media: dict[str, Any] = {}
         self.sip_status: int | None = None
+        self.last_words: dict[str, dict[str, Any]] = {}
+        """What applications are to be told where the daemon dies with the call."""
         self._feed: Feed | None = None
         self.on_change: Callable[[], None] = lambda: None
         """Called when there is more to tell of the call than before."""
@@ -97,6 +99,16 @@ class CallReport:
         self.on_change()
         if self._feed is not None:
             self._feed.tell(what, {"short_id": self._record.short_id, **data}, self._record.id)
+
+    def promise(self, key: str, word: dict[str, Any]) -> None:
+        """Have an application told where the daemon dies with the call."""
+        self.last_words[key] = word
+        self.on_change()
+
+    @property
+    def awaited(self) -> bool:
+        """Somebody is to hear of its end, also where the daemon dies with the call."""
+        return bool(self.last_words) or STATUS_CALLBACK in self._record.details
 
     def waits(self, machine: Machine) -> None:
         """The flow waits in an element, or is about to: the feed is told where the call is now, once for each step, and
@@ -256,6 +268,8 @@ class CallReport:
         details[SEEN] = round(at, 3)
         if recordings:
             details[RUNNING] = recordings
+        if self.last_words:
+            details[LAST_WORDS] = dict(self.last_words)
         return replace(record, hand_offs=deepcopy(record.hand_offs), details=details)
 
     def write(self, machine: Machine, stats: Stats | None) -> None:

@@ -3,7 +3,7 @@
     a call is up, goes on   changed() -> a moment later its record, as far as it is, to the store's writer
     the daemon dies
     the next one begins     settle(): the record gets its end, what was recorded is completed, and all who want to know
-                            are told, as of any end
+                            are told, as of any end; applications hear their last words
 
 What is told to the writer costs the loop some 50 microseconds and waits for nothing; short calls cost nothing, others a
 row every `AGAIN` seconds at most, and all together no more than `ROUND_MOST` rows a round.
@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from ivr.call.report import recording_of, summary_of
 from ivr.feed import Feed
-from ivr.store import RUNNING, SEEN, CallRecord, CutOff, RecordingRecord, RecordWriter, Store
+from ivr.store import LAST_WORDS, RUNNING, SEEN, CallRecord, CutOff, RecordingRecord, RecordWriter, Store
 from media import complete_recording
 
 __all__ = ["CUT_OFF", "Unfinished", "settle"]
@@ -110,7 +110,17 @@ class Unfinished:
             self._timer = self._call_later(ROUND, self._round)
 
 
-async def settle(store: Store, feed: Feed, on_ended: Callable[[str, dict[str, Any]], None]) -> int:
+LastWords = Callable[[CallRecord, Mapping[str, Any], float], None]
+"""Takes the record of a call that was cut off, its last words by key, and until when it was up (seconds since the
+epoch)."""
+
+
+async def settle(
+    store: Store,
+    feed: Feed,
+    on_ended: Callable[[str, dict[str, Any]], None],
+    last_words: LastWords = lambda record, words, at: None,
+) -> int:
     """Give the calls that an earlier run has left behind their end, and tell everybody of it; how many.
 
     Who is killed in the middle of this tells it again: nothing here is done twice but that.
@@ -123,21 +133,25 @@ async def settle(store: Store, feed: Feed, on_ended: Callable[[str, dict[str, An
     ended = 0
     for one in left:
         record = one.record
-        details = {name: value for name, value in record.details.items() if name not in (RUNNING, SEEN)}
+        told = (RUNNING, SEEN, LAST_WORDS)
+        details = {name: value for name, value in record.details.items() if name not in told}
+        words = record.details.get(LAST_WORDS, {})
         recordings = files.get(record.id, [])
         for row in recordings:
             store.writer.recording(row)
             feed.tell("recording.ready", recording_of(row), record.id)
-        if one.goes_on:
-            store.writer.call_completed(replace(record, details=details))
-            continue
         sound = max((row.started_at + (row.seconds or 0.0) for row in recordings), default=0.0)
         at = round(max(lived, sound, record.answered_at or record.started_at), 3)
+        if one.goes_on:
+            last_words(record, words, at)
+            store.writer.call_completed(replace(record, details=details))
+            continue
         details[CUT_OFF] = {"at": at}
         record = replace(record, ended_at=at, cause="system", details=details)
         ended += 1
         feed.tell("call.ended", summary_of(record), record.id)
         on_ended(record.id, summary_of(record))
+        last_words(record, words, at)
         store.writer.call_ended(record)
     if ended:
         log.warning("%d calls were up when the daemon died", ended)

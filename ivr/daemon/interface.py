@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from ivr.dialer import CampaignOffice
     from ivr.handoff.applications import ApplicationDesk
     from ivr.handoff.callstatus import CallStatuses
+    from ivr.handoff.letters import Letters
     from ivr.settings import HostPort
     from ivr.versions import LiveFlows
     from ivr.webhooks import Courier, Webhooks
@@ -70,6 +71,7 @@ def http_server(
     events: EventHub,
     webhooks: Webhooks,
     courier: Courier,
+    letters: Letters,
     protection: Protection,
     flows: LiveFlows,
     house: House,
@@ -98,7 +100,7 @@ def http_server(
         PeopleRoutes(store, world.update_profile, country=settings.country),
         EventRoutes(events),
         streams,
-        WebhookRoutes(webhooks, courier),
+        WebhookRoutes(webhooks, courier, letters.endpoints),
         BanRoutes(protection),
         FlowRoutes(flows, manager),
         DrawingRoutes(flows),

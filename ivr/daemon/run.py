@@ -47,6 +47,7 @@ from ivr.handoff.ai import AiDesk
 from ivr.handoff.applications import ApplicationDesk
 from ivr.handoff.callstatus import CallStatuses
 from ivr.handoff.forks import Forks
+from ivr.handoff.letters import Letters
 from ivr.lines import LOOPBACK, Ground, Trunks, instance_of
 from ivr.metrics import CONTENT_TYPE, DaemonMetrics
 from ivr.net import ConnectionLimits, Resolver, SipShell, TlsFiles
@@ -194,12 +195,12 @@ class Daemon:
             self._metrics.read_deliveries(courier.states)
             exits.callback(webhooks.close)
             services.desks.ai = ai = AiDesk(settings)
-            applications = ApplicationDesk(settings, requests, services, time.time)
+            letters = Letters(settings, courier)
+            applications = ApplicationDesk(settings, requests, letters, services, time.time)
             services.desks.applications = applications
-            exits.callback(applications.close)
             services.desks.forks = forks = Forks(settings, lambda call: ai.agent_of(call) is not None)
             exits.push_async_callback(forks.close)
-            statuses = CallStatuses(services.feed, applications, time.time)
+            statuses = CallStatuses(services.feed, letters, time.time)
             exits.callback(statuses.close)
             exits.callback(ai.close)
             await ai.open()
@@ -279,12 +280,15 @@ class Daemon:
                 events=events,
                 webhooks=webhooks,
                 courier=courier,
+                letters=letters,
                 protection=protection,
                 flows=live,
                 house=house,
             )
             await courier.begin()
-            await settle(store, services.feed, manager.on_ended)
+            cut_off = [one.record for one in store.cut_off]
+            statuses.begin(await asyncio.to_thread(store.waits.watched, store.node), cut_off)
+            await settle(store, services.feed, manager.on_ended, applications.cut_off)
             await http.start()
             applications.base_url = settings.http.public_url or f"http://{http.address}"
             exits.push_async_callback(http.close)

@@ -10,32 +10,25 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import SecretStr
 
+from ivr.call.report import summary_of
 from ivr.flow import ports
-from ivr.handoff.outbox import TIMEOUT, Letter, Outbox, Post, Timers
+from ivr.handoff.letters import AI_AGENTS, LAST_WORD, Letters, last_word, spoken
 from ivr.settings import Application, Settings
-from ivr.store import CallToken, call_token
+from ivr.store import CallRecord, CallToken, call_token
 from ivr.webhooks import SIGNATURE_HEADER, sign
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
 
-__all__ = ["ApplicationDesk"]
+__all__ = ["ApplicationDesk", "Post", "Timers"]
 
 log = logging.getLogger("ivr.handoff")
-
-AI_AGENTS = "ai_agents/"
-"""Begins the names of AI agents that have left a document behind."""
-FORM = "application/x-www-form-urlencoded; charset=utf-8"
-DELIVER_FOR = 300.0
-"""Seconds after the end of a call in which callbacks are tried that no application of the configuration wants."""
 
 RESULTS = {
     "play": "play.finished",
@@ -50,6 +43,22 @@ RESULTS = {
     "hang_up": "call.hung_up",
 }
 """Events that tell of what came of an instruction."""
+HELD = "held"
+"""Key of the last word to an application of the protocol `events` that has, or is offered, the call."""
+
+
+class Post(Protocol):
+    """Sends requests (:class:`ivr.outside.HttpClient`)."""
+
+    def request(self, command: ports.Request, done: Callable[[ports.RequestDone], None]) -> None:
+        """Send one; `done` is called once, later."""
+
+
+class Timers(Protocol):
+    """Time."""
+
+    def call_later(self, seconds: float, then: Callable[[], None]) -> Any:
+        """Call `then` later; what is returned can be cancelled."""
 
 
 @dataclass(slots=True)
@@ -62,7 +71,6 @@ class _Held:
     short_id: int
     command: ports.OfferApplication
     application: Application
-    outbox: Outbox
     token: CallToken | None = None
     text: str = ""
     """The token as the application shows it."""
@@ -80,12 +88,12 @@ class ApplicationDesk:
         self,
         settings: Settings,
         post: Post,
+        letters: Letters,
         timers: Timers,
         wall: Callable[[], float],
-        rng: Callable[[], float] = random.random,
     ) -> None:
-        """`wall` is seconds since the epoch; `rng` gives numbers from 0 to below 1."""
-        self._rng = rng
+        """`post` sends offers, which callers wait for; `letters` tells all else. `wall` is seconds since the epoch."""
+        self._letters = letters
         self._applications = settings.applications
         self._ai_agents = settings.ai_agents
         self._post = post
@@ -95,18 +103,11 @@ class ApplicationDesk:
         self._lent: dict[str, tuple[int, str, SecretStr]] = {}
         """Calls in documents that an AI agent has left behind: the offer's number, account and auth token."""
         self._tokens: dict[str, CallToken] = {}
-        self._outboxes: dict[tuple[str, str], Outbox] = {}
         self.base_url = settings.http.public_url or f"http://{settings.http.listen}"
         """Where others reach the HTTP interface."""
 
     def __len__(self) -> int:
         return len(self._held)
-
-    def close(self) -> None:
-        """The daemon ends: nothing is sent any more."""
-        for outbox in list(self._outboxes.values()):
-            outbox.close()
-        self._outboxes.clear()
 
     # What flows ask (ApplicationDesk)
 
@@ -120,7 +121,7 @@ class ApplicationDesk:
             call.feed(ports.ApplicationDone(command.id, "http_error", f"there is no application {name[:64]}"))
             return
         self._forget(call.report.id)
-        held = _Held(call, call.report.id, call.report.short_id, command, application, self._outbox(call, name))
+        held = _Held(call, call.report.id, call.report.short_id, command, application)
         self._held[call.report.id] = held
         call.report.tell("application.offered", {"application": name, "protocol": application.protocol})
         if application.protocol == "twiml":
@@ -185,16 +186,23 @@ class ApplicationDesk:
         if command.type == "error":
             call.report.tell("application.error", {"application": command.application, "error": _error(command.data)})
         url = command.url or (application.status_callback if application is not None else None)
-        if url is None or (application is None and not command.application.startswith(AI_AGENTS)):
+        if url is None:
             return
-        self._outbox(call, command.application).put(Letter(command.type, lambda: _callback(command, url)))
+        if command.type == LAST_WORD:
+            call.report.promise(command.key, last_word(command))
+            return
+        call.report.last_words.pop(command.key, None)
+        self._letters.callback(call.report.id, command, url, command.key)
 
-    def tell_of(self, call_id: str, command: ports.TellApplication) -> None:
-        """Tell an application something of a call that it has asked for, which may be no call yet, or none any more."""
-        url = command.url
-        if url is not None:
-            outbox = self._outbox_of(call_id, command.application, ended=True)
-            outbox.put(Letter(command.type, lambda: _callback(command, url)))
+    def cut_off(self, record: CallRecord, words: Mapping[str, Any], at: float) -> None:
+        """An earlier run has died with a call, which was up until `at` (since the epoch): say its last words."""
+        for key, word in words.items():
+            if key != HELD:
+                command = spoken(word, at)
+                self._letters.callback(record.id, command, command.url or "", key)
+            elif word["application"] in self._applications:
+                body = _told(record.id, record.short_id, word, "call.ended", summary_of(record), at)
+                self._letters.event(word["application"], record.id, body["id"], "call.ended", _json(body))
 
     def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
         held = self._held.get(call.report.id)
@@ -217,9 +225,6 @@ class ApplicationDesk:
         if held is not None:
             self._event(held, "call.ended", call.report.summary())
             self._forget(name)
-        for (of, _), outbox in list(self._outboxes.items()):
-            if of == name:
-                outbox.end()
 
     # What applications ask
 
@@ -268,7 +273,9 @@ class ApplicationDesk:
             "custom_data": dict(command.custom_data),
             "control": {"url": f"{self.base_url}/v1/calls/{name}", "token": held.text, "timeout": seconds},
         }
-        self._send_offer(held, seconds, self._body(held, "call.offered", data, 0))
+        self._promise(held)
+        body = _told(name, held.short_id, self._word(held), "call.offered", data, self._wall())
+        self._send_offer(held, seconds, _json(body).encode())
 
     def _send_offer(self, held: _Held, seconds: float, body: bytes) -> None:
         if self._held.get(held.name) is held and held.state == "offered":
@@ -324,6 +331,7 @@ class ApplicationDesk:
         held = self._held.pop(call, None)
         if held is not None:
             _cancel(held)
+            held.call.report.last_words.pop(HELD, None)
             if held.token is not None:
                 self._tokens.pop(held.token.id, None)
 
@@ -333,23 +341,20 @@ class ApplicationDesk:
         if held.application.protocol != "events":
             return
         held.events += 1
-        body = self._body(held, what, data, held.events)
-        held.outbox.put(Letter(what, lambda: self._request(held, body, TIMEOUT)))
+        body = _told(held.name, held.short_id, self._word(held), what, data, self._wall())
+        self._letters.event(held.command.application, held.name, body["id"], what, _json(body))
+        self._promise(held)
 
-    def _body(self, held: _Held, what: str, data: Mapping[str, Any], number: int) -> bytes:
-        told = {
-            "id": f"{held.name}:{held.command.id}:{number}",
-            "type": what,
-            "sequence": number,
-            "at": self._wall(),
-            "application": held.command.application,
-            "call": {"id": held.name, "short_id": held.short_id},
-            "data": data,
-        }
-        return json.dumps(told, default=str).encode()
+    def _promise(self, held: _Held) -> None:
+        """Where the daemon dies with the call, the application hears of its end."""
+        held.call.report.promise(HELD, {**self._word(held), "events": held.events + 1})
+
+    @staticmethod
+    def _word(held: _Held) -> dict[str, Any]:
+        return {"application": held.command.application, "offer": held.command.id, "events": held.events}
 
     def _request(self, held: _Held, body: bytes, timeout: float) -> ports.Request:
-        """An event as it is sent: signed anew each time."""
+        """An offer as it is sent: signed anew each time."""
         application = held.application
         headers = {header.lower(): value.get_secret_value() for header, value in application.headers.items()}
         both = (application.secret, application.previous_secret)
@@ -360,42 +365,31 @@ class ApplicationDesk:
         }
         return ports.Request(0, "POST", application.url, headers, body, timeout, secret=held.command.secret)
 
-    def _outbox(self, call: FlowCall, name: str) -> Outbox:
-        return self._outbox_of(call.report.id, name, ended=call.ended)
 
-    def _outbox_of(self, call_id: str, name: str, *, ended: bool) -> Outbox:
-        key = call_id, name
-        found = self._outboxes.get(key)
-        if found is None:
-            application = self._applications.get(name)
-            seconds = DELIVER_FOR if application is None else application.retry.deliver_for
+def _told(
+    call_id: str, short_id: int, word: Mapping[str, Any], what: str, data: Mapping[str, Any], at: float
+) -> dict[str, Any]:
+    """An event; `word` has its application, the number of the offer, and its own."""
+    number = word["events"]
+    return {
+        "id": f"{call_id}:{word['offer']}:{number}",
+        "type": what,
+        "sequence": number,
+        "at": at,
+        "application": word["application"],
+        "call": {"id": call_id, "short_id": short_id},
+        "data": data,
+    }
 
-            def empty() -> None:
-                self._outboxes.pop(key, None)
 
-            found = Outbox(self._post, self._timers, name, seconds, empty, rng=self._rng, ended=ended)
-            self._outboxes[key] = found
-        return found
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, default=str)
 
 
 def _cancel(held: _Held) -> None:
     if held.timer is not None:
         held.timer.cancel()
         held.timer = None
-
-
-def _callback(command: ports.TellApplication, url: str) -> ports.Request:
-    """A callback of an application that speaks TwiML: a form, signed by who sends it."""
-    form = urlencode({name: str(value) for name, value in command.data.items()})
-    if command.method == "GET":
-        parts = urlsplit(url)
-        query = f"{parts.query}&{form}" if parts.query else form
-        whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-        return ports.Request(0, "GET", whole, {}, None, TIMEOUT, secret=command.secret, application=command.application)
-    headers = {"content-type": FORM}
-    return ports.Request(
-        0, "POST", url, headers, form.encode(), TIMEOUT, secret=command.secret, application=command.application
-    )
 
 
 def _error(data: Mapping[str, Any]) -> str:

@@ -5,20 +5,19 @@ The feed has all of it: also of calls that nobody answers, or that are forbidden
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import format_datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from ivr.feed import Feed, FeedEvent
 from ivr.flow.ports import TellApplication
 from ivr.flow.twiml import API_VERSION, call_sid
+from ivr.handoff.letters import Letters, lasted, stamp
 from ivr.settings import StatusEvent
+from ivr.store import SEEN, CallRecord
 
-__all__ = ["CallStatuses", "StatusWish", "Teller"]
+__all__ = ["CallStatuses", "StatusWish"]
 
 MAX_CALLS = 20_000
 """Calls that somebody wants to hear of: more than may wait. The oldest is forgotten first."""
@@ -29,13 +28,6 @@ STATUSES: Mapping[str, tuple[StatusEvent, str]] = {
     "call.ringing": ("ringing", "ringing"),
     "call.answered": ("answered", "in-progress"),
 }
-
-
-class Teller(Protocol):
-    """Who delivers (:class:`ivr.handoff.applications.ApplicationDesk`)."""
-
-    def tell_of(self, call_id: str, command: TellApplication) -> None:
-        """Tell an application something of a call, in order with what else it is told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +50,15 @@ class _Heard:
     wish: StatusWish
     told: int = 0
     seen: set[str] = field(default_factory=set)
+    talked: float | None = None
+    """Seconds of a call that an earlier run has died with; None: of none."""
 
 
 class CallStatuses:
     """All such wishes."""
 
-    def __init__(self, feed: Feed, teller: Teller, wall: Callable[[], float]) -> None:
-        self._teller = teller
+    def __init__(self, feed: Feed, letters: Letters, wall: Callable[[], float]) -> None:
+        self._letters = letters
         self._wall = wall
         self._wishes: OrderedDict[str, _Heard] = OrderedDict()
         self.close = feed.listen(self._event)
@@ -79,6 +73,18 @@ class CallStatuses:
         if len(self._wishes) > MAX_CALLS:
             self._wishes.popitem(last=False)
 
+    def begin(self, wishes: Mapping[str, Mapping[str, Any]], cut_off: Iterable[CallRecord]) -> None:
+        """Go on where an earlier run has died: calls that somebody wants to hear of (:func:`asdict` of the wish), by
+        their ids, and the records of those that were up."""
+        for call_id, wish in wishes.items():
+            self.watch(call_id, StatusWish(**{**wish, "events": tuple(wish["events"])}))
+        for record in cut_off:
+            heard = self._wishes.get(record.id)
+            if heard is not None and record.answered_at is not None:
+                heard.talked = max(0.0, float(record.details.get(SEEN, record.answered_at)) - record.answered_at)
+                heard.seen = set(STATUSES)
+                heard.told = len([name for name in heard.wish.events if name != "completed"])
+
     def _event(self, event: FeedEvent) -> None:
         heard = self._wishes.get(event.call or "")
         if heard is None:
@@ -86,9 +92,9 @@ class CallStatuses:
         call_id, data = str(event.call), event.data
         if event.type == "call.ended":
             del self._wishes[call_id]
-            talked = float(data.get("seconds") or 0.0)
-            status = "completed" if data.get("answered") else self._unanswered(data)
-            more = {"CallDuration": str(round(talked)), "Duration": str(math.ceil(talked / 60.0))}
+            answered = bool(data.get("answered")) or heard.talked is not None
+            status = "completed" if answered else self._unanswered(data)
+            more = lasted(float(data.get("seconds") or heard.talked or 0.0))
             if isinstance(code := data.get("sip_code"), int):
                 more["SipResponseCode"] = str(code)
             self._tell(call_id, heard, "completed", status, more)
@@ -120,9 +126,9 @@ class CallStatuses:
             "Direction": "outbound-api",
             **more,
             "CallbackSource": "call-progress-events",
-            "Timestamp": format_datetime(datetime.fromtimestamp(int(self._wall()), UTC)),
+            "Timestamp": stamp(self._wall()),
             "SequenceNumber": str(heard.told),
         }
         heard.told += 1
         command = TellApplication(wish.application, "callback", params, wish.url, wish.method)
-        self._teller.tell_of(call_id, command)
+        self._letters.callback(call_id, command, wish.url, event)

@@ -62,8 +62,9 @@ class ApplicationRetry(Section):
     """Further tries of what a caller waits for (an offer, a document), within `timeout`."""
     first: Annotated[Duration, Field(gt=0, le=60)] = 0.5
     """Before the second try; doubled with each one."""
-    deliver_for: Annotated[Duration, Field(ge=0, le=86_400)] = 300.0
-    """events, and status callbacks: how long after the end of the call what is not delivered yet is tried."""
+    deliver_for: Annotated[Duration, Field(ge=0, le=86_400)] = 86_400.0
+    """events after the offer, and status callbacks: for how long what is not delivered is tried; then it is a dead
+    letter."""
 
 
 class Application(Section):

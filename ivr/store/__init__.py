@@ -21,7 +21,15 @@ from ivr.store.events import EventLog, KeptEvent
 from ivr.store.paces import PaceTable
 from ivr.store.people import Blocked, People, Profile
 from ivr.store.reader import RecordReader
-from ivr.store.records import RUNNING, SEEN, CallRecord, CutOff, RecordingRecord
+from ivr.store.records import (
+    LAST_WORDS,
+    RUNNING,
+    SEEN,
+    STATUS_CALLBACK,
+    CallRecord,
+    CutOff,
+    RecordingRecord,
+)
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
 from ivr.store.tokens import ROLES, SCOPES, CallToken, Token, TokenTable, call_token, new_token, split_token
@@ -31,11 +39,13 @@ from ivr.store.writer import RecordWriter
 
 __all__ = [
     "CAMPAIGN_STATES",
+    "LAST_WORDS",
     "RESULTS",
     "ROLES",
     "RUNNING",
     "SCOPES",
     "SEEN",
+    "STATUS_CALLBACK",
     "AnswerTable",
     "Blocked",
     "CallRecord",

@@ -11,13 +11,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.database import check_version, open_engine
-from ivr.store.records import RUNNING, CallRecord, CutOff, RecordingRecord
+from ivr.store.records import LAST_WORDS, RUNNING, STATUS_CALLBACK, CallRecord, CutOff, RecordingRecord
 
 __all__ = ["RecordReader"]
 
 DEFAULT_ROWS = 20
 MAX_ROWS = 10_000
 """Of one answer; older ones are asked for with `before`."""
+MARKS = (RUNNING, LAST_WORDS, STATUS_CALLBACK)
+"""In the details of calls that were cut off: what is still to be done for those whose flows go on."""
 
 
 class RecordReader:
@@ -77,19 +79,20 @@ class RecordReader:
 
     def cut_off(self, node: str) -> list[CutOff]:
         """Calls without an end of a process that has just begun, the oldest first: they were up when it died. Where
-        their flows go on without them, those alone that were recorded."""
+        their flows go on without them, those alone that were recorded, or whose end somebody waits for."""
         column = schema.calls.c
         goes_on = column.id.in_(sa.select(schema.waits.c.call_id)).label("goes_on")
-        recorded = sa.cast(column.details, sa.Text).like(f'%"{RUNNING}"%')
+        text = sa.cast(column.details, sa.Text)
+        marked = sa.or_(*(text.like(f'%"{name}"%') for name in MARKS))
         query = (
             sa.select(schema.calls, goes_on)
-            .where(column.cause.is_(None), column.node == node, sa.or_(sa.not_(goes_on), recorded))
+            .where(column.cause.is_(None), column.node == node, sa.or_(sa.not_(goes_on), marked))
             .order_by(column.short_id)
         )
         return [
             CutOff(CallRecord(**{name: row[name] for name in CallRecord.__slots__}), bool(row["goes_on"]))
             for row in self._rows(query)
-            if row["details"].get(RUNNING) or not row["goes_on"]
+            if not row["goes_on"] or any(row["details"].get(name) for name in MARKS)
         ]
 
     def recordings(self, call_id: str | None = None, *, limit: int = MAX_ROWS) -> list[RecordingRecord]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["RUNNING", "SEEN", "CallRecord", "CutOff", "RecordingRecord"]
+__all__ = ["LAST_WORDS", "RUNNING", "SEEN", "STATUS_CALLBACK", "CallRecord", "CutOff", "RecordingRecord"]
 
 RUNNING = "recordings"
 """In the details of a call that is up: its recordings in progress, with the fields of RecordingRecord."""
 SEEN = "seen_at"
 """In the details of a call that is up: when that was so last, seconds since the epoch."""
+LAST_WORDS = "last_words"
+"""In the details of a call that is up: what applications are to be told where nobody comes to tell its end, by key."""
+STATUS_CALLBACK = "status_callback"
+"""In the details of a call that was asked for over the calls resource: who hears how it fares."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from ivr.errors import StoreError
 from ivr.store import schema
 from ivr.store.access import Table, upsert
+from ivr.store.records import STATUS_CALLBACK
 
 __all__ = ["KeptWait", "WaitTable", "put_wait"]
 
@@ -72,6 +73,14 @@ class WaitTable(Table):
             rows = [dict(row) for row in self._rows(query)]
         found = [(row.pop("waits", None), row) for row in rows]
         return [KeptWait(**row, snapshot={"machine": {"waits": kept or []}}) for kept, row in found]
+
+    def watched(self, node: str) -> dict[str, Any]:
+        """Who wants to hear how calls of a process fare that are not over yet (`STATUS_CALLBACK`), by the id of the
+        call."""
+        text = sa.cast(_WAIT.snapshot, sa.Text)
+        query = sa.select(_WAIT.call_id, _WAIT.snapshot).where(_WAIT.node == node, text.like(f'%"{STATUS_CALLBACK}"%'))
+        rows = ((row["call_id"], row["snapshot"].get("record", {}).get("details", {})) for row in self._rows(query))
+        return {name: details[STATUS_CALLBACK] for name, details in rows if STATUS_CALLBACK in details}
 
     def change(
         self,

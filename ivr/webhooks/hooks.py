@@ -88,4 +88,6 @@ def _target(webhook: Webhook) -> Target:
 
 def _policy(webhook: Webhook) -> RetryPolicy:
     retry = webhook.retry
-    return RetryPolicy(retry.first, retry.longest, retry.times, retry.within, webhook.concurrency, webhook.queue)
+    return RetryPolicy(
+        retry.first, retry.longest, retry.times, retry.within, concurrency=webhook.concurrency, queue=webhook.queue
+    )

@@ -1,17 +1,19 @@
 """What is to be delivered to one endpoint: in which order, when, how often, and when it is given up. Pure.
 
 Deliveries of one lane (a call) go one after another: while one is not delivered, those behind it wait. Lanes do not
-wait for one another, but for the endpoint: while it cannot be reached, or says that it cannot serve, one delivery at a
-time tries it, less and less often. A delivery that is refused itself (4xx) holds up its own lane alone.
+wait for one another, but for the server: while it cannot be reached, or says that it cannot serve, one delivery at a
+time tries it, less and less often. A delivery that is refused itself (4xx) holds up its own lane alone. An endpoint has
+one server, unless deliveries say themselves where they go: then each server has lanes and troubles of its own.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from ivr.webhooks.retrying import Failure, backoff
 
@@ -33,8 +35,10 @@ class RetryPolicy:
     """Tries."""
     within: float = 86_400.0
     """Seconds since it was made, after which no further try is begun."""
+    unwanted: Literal["again", "dead"] = "again"
+    """What becomes of a delivery that no further try would change: others behind it wait, or it is given up."""
     concurrency: int = 4
-    """Deliveries under way at once."""
+    """Deliveries under way at once to one server."""
     queue: int = 20_000
     """Deliveries that wait or are under way."""
     bytes: int = 32 * 2**20
@@ -57,6 +61,7 @@ class Delivery:
     url: str | None = None
     """Where to; None: the endpoint's own."""
     content_type: str = "application/json"
+    """Of the body; empty: there is none, and the URL is asked for (GET)."""
     attempts: int = 0
     """Tries that failed."""
     next_at: float = 0.0
@@ -73,6 +78,65 @@ class _Lane:
     under_way: bool = False
 
 
+class _Server:
+    """What goes to one server."""
+
+    def __init__(self) -> None:
+        self.lanes: dict[str, _Lane] = {}
+        self.ready: deque[str] = deque()
+        """Lanes whose first delivery may be tried, as far as the lane is concerned."""
+        self.resting: list[tuple[float, str]] = []
+        """Until when lanes rest whose first delivery failed, and which: a heap, for there may be as many as calls."""
+        self.under_way = 0
+        self.troubled = 0
+        """Tries in a row that found it unable to serve."""
+        self.not_before = 0.0
+
+    def put(self, delivery: Delivery, now: float) -> None:
+        lane = self.lanes.setdefault(delivery.lane, _Lane())
+        lane.waiting.append(delivery)
+        if len(lane.waiting) == 1 and not lane.under_way:
+            self.line_up(delivery, now)
+
+    def due(self, now: float, most: int) -> Iterator[Delivery]:
+        while self.resting and self.resting[0][0] <= now:
+            self.ready.append(heapq.heappop(self.resting)[1])
+        room = 0 if now < self.not_before else 1 if self.troubled else most
+        while self.ready and self.under_way < room:
+            lane = self.lanes[self.ready.popleft()]
+            lane.under_way = True
+            self.under_way += 1
+            yield lane.waiting[0]
+
+    def next_timer(self, most: int) -> float | None:
+        times = [max(self.resting[0][0], self.not_before)] if self.resting else []
+        if self.ready and self.under_way < (1 if self.troubled else most):
+            times.append(self.not_before)
+        return min(times, default=None)
+
+    def let_go(self, delivery: Delivery, now: float) -> None:
+        self.under_way -= 1
+        self.lanes[delivery.lane].under_way = False
+        self.line_up(delivery, now)
+
+    def line_up(self, delivery: Delivery, now: float) -> None:
+        if delivery.next_at > now:
+            heapq.heappush(self.resting, (delivery.next_at, delivery.lane))
+        else:
+            self.ready.append(delivery.lane)
+
+    def gone(self, delivery: Delivery, now: float) -> None:
+        lane = self.lanes[delivery.lane]
+        assert lane.waiting[0] is delivery and lane.under_way
+        lane.waiting.popleft()
+        lane.under_way = False
+        self.under_way -= 1
+        if lane.waiting:
+            self.line_up(lane.waiting[0], now)
+        else:
+            del self.lanes[delivery.lane]
+
+
 class Outbox:
     """Deliveries to one endpoint. Times are seconds since the epoch."""
 
@@ -80,15 +144,8 @@ class Outbox:
         """`rng` gives numbers from 0 to below 1."""
         self.policy = policy
         self._rng = rng
-        self._lanes: dict[str, _Lane] = {}
-        self._ready: deque[str] = deque()
-        """Lanes whose first delivery may be tried, as far as the lane is concerned."""
-        self._resting: list[tuple[float, str]] = []
-        """Until when lanes rest whose first delivery failed, and which: a heap, for there may be as many as calls."""
-        self._under_way = 0
-        self._troubled = 0
-        """Tries in a row that found the endpoint unable to serve."""
-        self._not_before = 0.0
+        self._servers: dict[str, _Server] = {"": _Server()}
+        """By scheme and host; empty: the endpoint's own, which is always there."""
         self._bytes = 0
         self._count = 0
         self.paused = False
@@ -99,8 +156,8 @@ class Outbox:
 
     @property
     def troubled(self) -> bool:
-        """The last try found the endpoint unable to serve."""
-        return self._troubled > 0
+        """The last try found a server unable to serve."""
+        return any(server.troubled for server in self._servers.values())
 
     def put(self, delivery: Delivery, now: float) -> bool:
         """Take one more; False: there is no room."""
@@ -109,94 +166,79 @@ class Outbox:
             return False
         self._count += 1
         self._bytes += size
-        lane = self._lanes.setdefault(delivery.lane, _Lane())
-        lane.waiting.append(delivery)
-        if len(lane.waiting) == 1 and not lane.under_way:
-            self._line_up(delivery, now)
+        self._servers.setdefault(_server_of(delivery), _Server()).put(delivery, now)
         return True
 
     def due(self, now: float) -> list[Delivery]:
         """Deliveries that are to be tried now; they count as under way."""
-        while self._resting and self._resting[0][0] <= now:
-            self._ready.append(heapq.heappop(self._resting)[1])
-        found = []
-        while self._ready and self._under_way < self._room(now):
-            lane = self._lanes[self._ready.popleft()]
-            lane.under_way = True
-            self._under_way += 1
-            found.append(lane.waiting[0])
-        return found
+        if self.paused:
+            return []
+        return [one for server in self._servers.values() for one in server.due(now, self.policy.concurrency)]
 
     def next_timer(self) -> float | None:
         """When :meth:`due` is to be asked again, besides after each call of the other methods; None: not at all."""
         if self.paused:
             return None
-        times = [max(self._resting[0][0], self._not_before)] if self._resting else []
-        if self._ready and self._under_way < (1 if self._troubled else self.policy.concurrency):
-            times.append(self._not_before)
-        return min(times, default=None)
+        times = (server.next_timer(self.policy.concurrency) for server in self._servers.values())
+        return min((at for at in times if at is not None), default=None)
 
     def delivered(self, delivery: Delivery, now: float) -> None:
         """It is there."""
-        self._troubled = 0
-        self._not_before = 0.0
+        server = self._servers[_server_of(delivery)]
+        server.troubled = 0
+        server.not_before = 0.0
         self._gone(delivery, now)
 
     def failed(self, delivery: Delivery, failure: Failure, now: float) -> Literal["again", "dead"]:
         """A try of it failed: it is tried again, or given up."""
+        server = self._servers[_server_of(delivery)]
         delivery.attempts += 1
         delivery.problem = failure.problem
         wait = self._wait(delivery.attempts)
         asked = failure.retry_after or 0.0
-        if failure.refused:
-            self._troubled = 0
+        unwanted = failure.unwanted and self.policy.unwanted == "dead"
+        if failure.refused or unwanted:
+            server.troubled = 0
         else:
-            self._troubled += 1
-            self._not_before = max(now + min(self._wait(self._troubled), PROBE_LONGEST), now + asked)
+            server.troubled += 1
+            server.not_before = max(now + min(self._wait(server.troubled), PROBE_LONGEST), now + asked)
         delivery.next_at = now + max(wait, asked)
         late = delivery.next_at - delivery.made_at > self.policy.within
-        if delivery.attempts >= self.policy.times or late:
+        if unwanted or delivery.attempts >= self.policy.times or late:
             delivery.dead_at = now
             self._gone(delivery, now)
             return "dead"
-        self._under_way -= 1
-        self._lanes[delivery.lane].under_way = False
-        self._line_up(delivery, now)
+        server.let_go(delivery, now)
         return "again"
 
     def let_go(self, delivery: Delivery, now: float) -> None:
         """A try of it was broken off: it is tried again as if it had not been."""
-        self._under_way -= 1
-        self._lanes[delivery.lane].under_way = False
-        self._line_up(delivery, now)
+        self._servers[_server_of(delivery)].let_go(delivery, now)
 
     def waiting(self) -> list[Delivery]:
         """All of them, those of each lane in order."""
-        return [delivery for lane in self._lanes.values() for delivery in lane.waiting]
-
-    def _room(self, now: float) -> int:
-        if self.paused or now < self._not_before:
-            return 0
-        return 1 if self._troubled else self.policy.concurrency
+        lanes = (lane for server in self._servers.values() for lane in server.lanes.values())
+        return [delivery for lane in lanes for delivery in lane.waiting]
 
     def _wait(self, failures: int) -> float:
         return backoff(failures, self.policy.first, self.policy.longest, self._rng)
 
-    def _line_up(self, delivery: Delivery, now: float) -> None:
-        if delivery.next_at > now:
-            heapq.heappush(self._resting, (delivery.next_at, delivery.lane))
-        else:
-            self._ready.append(delivery.lane)
-
     def _gone(self, delivery: Delivery, now: float) -> None:
-        lane = self._lanes[delivery.lane]
-        assert lane.waiting[0] is delivery and lane.under_way
-        lane.waiting.popleft()
-        lane.under_way = False
-        self._under_way -= 1
+        name = _server_of(delivery)
+        server = self._servers[name]
+        server.gone(delivery, now)
         self._count -= 1
         self._bytes -= len(delivery.body)
-        if lane.waiting:
-            self._line_up(lane.waiting[0], now)
-        else:
-            del self._lanes[delivery.lane]
+        if name and not server.lanes:
+            del self._servers[name]
+
+
+def _server_of(delivery: Delivery) -> str:
+    """Server that it goes to: one that is down holds up nobody else."""
+    if delivery.url is None:
+        return ""
+    try:
+        parts = urlsplit(delivery.url)
+    except ValueError:  # it cannot be sent, which is found out when it is tried
+        return delivery.url
+    return f"{parts.scheme}://{parts.netloc}"

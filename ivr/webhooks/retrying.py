@@ -16,6 +16,8 @@ LONGEST_RETRY_AFTER = 3600.0
 """Seconds for which an endpoint may ask to be left alone."""
 NOT_TAKEN = frozenset({400, 406, 409, 411, 413, 414, 415, 422, 431})
 """Statuses that are about what was sent; by all others the endpoint says that it does not serve at all."""
+AGAIN = frozenset({408, 425, 429})
+"""Statuses below 500 after which the same may succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Failure:
     """Why, as words without personal data."""
     refused: bool = False
     """This delivery is not taken, while the endpoint serves others."""
+    unwanted: bool = False
+    """Another try would be answered in the same way: 4XX, a redirect, an address that may not be connected to."""
     retry_after: float | None = None
     """Seconds for which the endpoint asks to be left alone, at most `LONGEST_RETRY_AFTER`."""
 
@@ -43,8 +47,9 @@ def verdict(status: int, retry_after: str = "") -> Failure | None:
     if 200 <= status < 300:
         return None
     if 300 <= status < 400:
-        return Failure(f"status {status}: redirects are not followed")
-    return Failure(f"status {status}", status in NOT_TAKEN, _seconds(retry_after))
+        return Failure(f"status {status}: redirects are not followed", unwanted=True)
+    unwanted = status < 500 and status not in AGAIN
+    return Failure(f"status {status}", status in NOT_TAKEN, unwanted, _seconds(retry_after))
 
 
 def _seconds(text: str) -> float | None:

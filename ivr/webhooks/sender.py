@@ -1,4 +1,5 @@
-"""Requests that deliver something: a body goes out, a status comes back, and nothing else of the answer is looked at.
+"""Requests that deliver something: a body or a query goes out, a status comes back, and nothing else of the answer is
+looked at.
 
 The other side is not trusted: its address is checked for each connection, redirects are not followed, the time of the
 whole and the size of headers are bounded, and a body that is not short is not read.
@@ -71,11 +72,11 @@ class Sender:
         """One try, at a time in seconds since the epoch; None: it is delivered."""
         try:
             async with asyncio.timeout(target.timeout):
-                return await self._post(target, delivery, int(at))
+                return await self._ask(target, delivery, int(at))
         except TimeoutError:
             return Failure("no answer in time")
         except AddressError as error:
-            return Failure(str(error))
+            return Failure(str(error), unwanted=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a certificate that fails is a ValueError, too
             return Failure(f"no answer: {_words(error)}")
 
@@ -85,20 +86,21 @@ class Sender:
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, target: Target, delivery: Delivery, at: int) -> Failure | None:
+    async def _ask(self, target: Target, delivery: Delivery, at: int) -> Failure | None:
         url = URL(delivery.url or target.url)
         check_literal(self._policy, url)
         own = target.headers if url.origin() == URL(target.url).origin() else {}
         headers = {
             "User-Agent": f"ivr/{__version__}",
-            "Content-Type": delivery.content_type,
+            **({"Content-Type": delivery.content_type} if delivery.content_type else {}),
             "Ivr-Event": delivery.type,
             "Ivr-Delivery": delivery.id,
             "Ivr-Attempt": str(delivery.attempts + 1),
             **own,
             **target.signer(delivery, str(url), at),
         }
-        response = await self._opened().post(url, data=delivery.body.encode(), headers=headers, allow_redirects=False)
+        method, data = ("POST", delivery.body.encode()) if delivery.content_type else ("GET", None)
+        response = await self._opened().request(method, url, data=data, headers=headers, allow_redirects=False)
         try:
             failure = verdict(response.status, response.headers.get("Retry-After", ""))
             await _read_short(response)

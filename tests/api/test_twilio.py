@@ -25,7 +25,7 @@ from ivr.api import Guard, HttpServer, Limiter, OperationRoutes, TwilioRoutes
 from ivr.call.contacts import Wanted
 from ivr.errors import OverloadedError
 from ivr.flow.twiml import call_sid, recording_id, recording_sid
-from ivr.handoff.callstatus import CallStatuses
+from ivr.handoff.callstatus import CallStatuses, StatusWish
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import CallRecord, RecordingRecord, Store, call_token, new_token
 from tests.api.conftest import Health, figures
@@ -104,7 +104,7 @@ class Office:
         house = self.scene.house
         self.records, self.placer = Records(), Placer()
         self.store = Store.open(f"sqlite:///{folder}/ivr.db")
-        self.statuses = CallStatuses(house.services.feed, self.scene.desk, lambda: 1_000.0)
+        self.statuses = CallStatuses(house.services.feed, self.scene.letters, lambda: 1_000.0)
         guard = Guard(self.store, clock=lambda: 1_000.0)
         self.lent, self.lent_text = call_token("application crm", self.scene.name, 1_000.0)
         guard.of_calls = lambda key: self.lent if key == self.lent.id else None
@@ -287,11 +287,14 @@ async def test_the_package_creates_a_call(office: Office) -> None:
         "application": "shop", "method": "GET", "detection": "beep", "placed": True,
         "fallback": "https://app.test/sorry", "keys": "12www3#",
     }  # fmt: skip
+    assert StatusWish(**wanted.status) == StatusWish(
+        "shop", office.account, "https://app.test/status", "GET", ("initiated", "completed"),
+        "+15550111", "+1 (555) 010-0123",
+    )  # fmt: skip
     feed = office.scene.house.services.feed
     sent = office.scene.post.sent
     for kind, data in (("call.started", {}), ("call.ringing", {}), ("call.ended", {"outcome": "busy"})):
         feed.tell(kind, data, PLACED)
-        office.scene.deliver()
     assert all(f"CallStatus={status}" in it.url for it, status in zip(sent, ("initiated", "busy"), strict=True))
     assert all(request.url.startswith("https://app.test/status?CallSid=CA") for request in sent)
     assert len(office.statuses) == 0

@@ -12,7 +12,7 @@ from ivr.api.webhooks import WebhookRoutes
 from ivr.feed import Feed
 from ivr.settings import HostPort, MetricsSettings, Webhook
 from ivr.store import Store, new_token
-from ivr.webhooks import Courier, Delivery, Failure, Target, Webhooks
+from ivr.webhooks import Courier, Delivery, Failure, RetryPolicy, Target, Webhooks
 from tests.api.conftest import Health, figures
 
 SECRET = "0123456789abcdef"
@@ -33,8 +33,10 @@ class Receiver:
 
 
 class House:
-    def __init__(self, store: Store, client: TestClient[Any, Any], feed: Feed, receiver: Receiver) -> None:
-        self.client, self.feed, self.receiver = client, feed, receiver
+    def __init__(
+        self, store: Store, client: TestClient[Any, Any], feed: Feed, receiver: Receiver, courier: Courier
+    ) -> None:
+        self.client, self.feed, self.receiver, self.courier = client, feed, receiver, courier
         token, text = new_token("x", ["webhooks"], 1.0)
         store.tokens.add(token)
         self.headers = {"Authorization": f"Bearer {text}"}
@@ -65,12 +67,15 @@ async def house(store: Store) -> AsyncIterator[House]:
         hooks[name] = Webhook.model_validate(fields)
     hooks["off"] = hooks["wall"].model_copy(update={"enabled": False})
     webhooks = Webhooks(hooks, feed, courier)
-    parts = [WebhookRoutes(webhooks, courier)]
+    others = {"application:shop": "applications/shop", "ai_agent:bot": "ai_agents/bot"}
+    for endpoint in others.values():
+        courier.open(endpoint, Target("https://shop.example/", lambda *_: {}), RetryPolicy(times=1))
+    parts = [WebhookRoutes(webhooks, courier, others)]
     operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
     server = HttpServer(HostPort("127.0.0.1", 0), Guard(store), operations, parts)
     keeping = asyncio.create_task(courier.run())
     async with TestClient(TestServer(server.application())) as client:
-        yield House(store, client, feed, receiver)
+        yield House(store, client, feed, receiver, courier)
     keeping.cancel()
     webhooks.close()
     await courier.close()
@@ -88,6 +93,30 @@ async def test_events_go_where_they_are_wanted(house: House) -> None:
     assert house.feed.id_of(event) in house.receiver.got[0][2] and '"cause":"network"' in house.receiver.got[0][2]
     state = await house.state()
     assert (state["delivered"], state["waiting"], state["dead"], state["problem"]) == (1, 0, 0, "")
+
+
+async def test_what_applications_could_not_be_told_is_there_too(house: House) -> None:
+    assert [one["name"] for one in (await house.ask("GET"))["webhooks"]] == ["crm", "wall", "off", "application:shop"]
+    house.receiver.failure = Failure("status 410", unwanted=True)
+    for endpoint in ("applications/shop", "ai_agents/bot"):
+        house.courier.send(endpoint, "one", "callback", "a=1", "call-1")
+    async with asyncio.timeout(10):
+        while (await house.state("application:shop"))["dead"] < 1:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+    assert (await house.state("ai_agent:bot"))["dead"] == 1
+    path = "/application:shop/dead"
+    (letter,) = (await house.ask("GET", path))["dead"]
+    assert (letter["id"], letter["type"], letter["call"], letter["problem"]) == (
+        "one", "callback", "call-1", "status 410",
+    )  # fmt: skip
+    house.receiver.failure = None
+    assert (await house.ask("POST", f"{path}/retry"))["count"] == 1
+    await until(lambda: house.receiver.got)
+    assert (await house.ask("POST", "/ai_agent:bot/dead/delete"))["count"] == 1
+    for what in ("pause", "resume"):
+        assert (await house.ask("POST", f"/application:shop/{what}"))["paused"] is (what == "pause")
+    await house.ask("POST", "/application:shop/test", expect=404)
+    await house.ask("GET", "/application:other/dead", expect=404)
 
 
 async def test_what_could_not_be_delivered_is_listed_retried_and_deleted(house: House) -> None:

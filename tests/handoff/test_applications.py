@@ -12,8 +12,10 @@ import pytest
 from ivr.call.moving import goal_of
 from ivr.flow import ports
 from ivr.handoff.applications import ApplicationDesk
+from ivr.handoff.letters import Letters
 from ivr.sip import Answered, Ended, NameAddr, Uri
 from ivr.webhooks import SIGNATURE_HEADER, verify
+from tests.kit.carrier import Carrier
 from tests.kit.house import CALLER, House
 
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -80,7 +82,9 @@ class Scene:
     def __init__(self, folder: Path, application: str = "crm", settings: str = SETTINGS) -> None:
         self.house = House(folder, {"main": FLOW.replace("APP", application), "elsewhere": ELSEWHERE}, settings)
         self.post = Post()
-        self.desk = ApplicationDesk(self.house.settings, self.post, self.house.services, lambda: 1_000.0, lambda: 0.5)
+        self.carrier = Carrier(self.post)
+        self.letters = Letters(self.house.settings, self.carrier)
+        self.desk = ApplicationDesk(self.house.settings, self.post, self.letters, self.house.services, lambda: 1_000.0)
         self.house.services.desks.applications = self.desk
         self.house.outside.read_profile = lambda number, then: then({})  # type: ignore[method-assign]
         self.caller = self.house.party()
@@ -98,11 +102,6 @@ class Scene:
         found: list[ports.InstructionDone] = []
         self.house.manager.instruct(self.name, verb, fields, found.append)
         return found
-
-    def deliver(self) -> None:
-        """Let the application hear of everything."""
-        while self.post.waiting:
-            self.post.answer(204)
 
     @property
     def element(self) -> str | None:
@@ -233,8 +232,6 @@ def test_the_caller_leaves_before_the_answer(scene: Scene) -> None:
     scene.post.answer(200, {"accept": True})
     assert scene.post.types == ["call.offered", "call.ended"]
     assert not scene.desk.accept(scene.name)
-    scene.deliver()
-    assert not scene.desk._outboxes
     scene.house.settled()
     assert scene.house.record.cause == "user_hung_up"
 
@@ -248,7 +245,6 @@ def test_results_are_events_in_their_order(scene: Scene) -> None:
     scene.house.play_out()
     done = scene.order("collect", max_digits=2)
     scene.house.press("42")
-    scene.deliver()
     assert scene.post.types[2:] == ["say.finished", "digits.collected"]
     assert [body["sequence"] for body in scene.post.bodies[1:]] == [1, 2, 3]
     assert scene.post.bodies[-1]["data"]["digits"] == "42"
@@ -262,7 +258,6 @@ def test_a_sound_that_cannot_be_had_says_why(scene: Scene) -> None:
     scene.house.services.sounds.missing.add("https://app.test/none.wav")  # type: ignore[attr-defined]
     done = scene.order("play", url="https://app.test/none.wav")
     scene.house.run(1.0)
-    scene.deliver()
     assert scene.post.types[-1] == "play.finished"
     told = scene.post.bodies[-1]["data"]
     assert (told["status"], told["error"]) == ("failed", None)
@@ -273,7 +268,6 @@ def test_masked_digits_stay_masked(scene: Scene) -> None:
     scene.accepted()
     scene.order("collect", max_digits=4, reporting="masked")
     scene.house.press("4711")
-    scene.deliver()
     assert scene.post.bodies[-1]["data"]["digits"] == "xxxx"
     scene.caller.hang_up()
     scene.house.settled()
@@ -285,7 +279,6 @@ def test_a_message_is_told_by_its_id_and_not_by_its_place(scene: Scene) -> None:
     scene.order("record", beep=False)
     scene.house.port.recorded("max_duration", 3.0)
     scene.house.run(0.1)
-    scene.deliver()
     told = scene.post.bodies[-1]["data"]
     assert (told["status"], told["duration"]) == ("recorded", 3.0)
     scene.caller.hang_up()
@@ -295,32 +288,11 @@ def test_a_message_is_told_by_its_id_and_not_by_its_place(scene: Scene) -> None:
     assert feed and feed[0].data["recording"] == told["recording"]
 
 
-def test_events_are_sent_again_until_they_are_heard_and_never_overtake(scene: Scene) -> None:
-    scene.accepted()
-    scene.order("stop")
-    scene.order("send_digits", digits="1")
-    for _ in range(3):
-        scene.post.answer(None, error="network")
-        scene.house.run(4.0)
-    assert scene.post.types[1:] == ["call.accepted"] * 4
-    scene.deliver()
-    assert scene.post.types[4:] == ["call.accepted", "stop.done", "digits.sent"]
-    assert len({body["id"] for body in scene.post.bodies[1:5]}) == 1
-
-
-def test_what_is_refused_is_not_sent_again(scene: Scene) -> None:
-    scene.accepted()
-    scene.order("stop")
-    scene.post.answer(410)
-    assert scene.post.types[-1] == "stop.done"
-
-
 def test_hanging_up(scene: Scene) -> None:
     scene.accepted()
     scene.order("hang_up")
     scene.house.run(0.5)
     assert scene.caller.got(Ended)
-    scene.deliver()
     assert scene.post.types[-2:] == ["call.ended", "call.hung_up"] or "call.ended" in scene.post.types
     scene.house.settled()
     assert scene.house.record.cause == "ended_by_api"
@@ -330,7 +302,6 @@ def test_hanging_up(scene: Scene) -> None:
 def test_a_caller_who_leaves_while_the_application_has_the_call(scene: Scene) -> None:
     scene.accepted()
     scene.caller.hang_up()
-    scene.deliver()
     assert scene.post.types[-1] == "call.ended"
     scene.house.settled()
     assert scene.house.record.path[1]["branch"] == "call_transferred"
@@ -354,7 +325,6 @@ def test_silent_for_too_long(scene: Scene) -> None:
     scene.house.run(1.5)
     assert scene.element == "back"
     assert scene.result["reason"] == "idle"
-    scene.deliver()
     assert scene.post.types[-1] == "call.taken_back"
     assert not scene.desk._tokens
 
@@ -365,21 +335,9 @@ def test_moved_away_from_the_application(scene: Scene) -> None:
     goal = goal_of("flow", "elsewhere", scene.house.manager.flows, scene.house.settings)
     scene.house.manager.move(scene.name, goal.flow, goal.entry, "test")
     assert scene.element == "hello"
-    scene.deliver()
     assert scene.post.types[-1] == "call.taken_back" or "call.taken_back" in scene.post.types
     assert not scene.desk._tokens
     assert scene.call.machine.steps[1].branch == "moved by test"
-
-
-def test_after_the_call_it_is_told_for_a_bounded_time(scene: Scene) -> None:
-    scene.accepted()
-    scene.caller.hang_up()
-    for _ in range(100):
-        if not scene.post.waiting:
-            break
-        scene.post.answer(None, error="network")
-        scene.house.run(30.0)
-    assert not scene.desk._outboxes
 
 
 # Documents

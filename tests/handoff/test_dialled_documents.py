@@ -49,7 +49,6 @@ class Dialled:
 
     def told(self) -> list[dict[str, str]]:
         """What callbacks hear."""
-        self.scene.deliver()
         return [dict(parse_qsl((request.body or b"").decode())) for request in self.scene.post.sent]
 
 

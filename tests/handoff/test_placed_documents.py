@@ -11,7 +11,9 @@ import pytest
 from ivr.flow.ports import Request, RequestDone
 from ivr.handoff.applications import ApplicationDesk
 from ivr.handoff.callstatus import CallStatuses, StatusWish
+from ivr.handoff.letters import Letters
 from tests.handoff.test_applications import SETTINGS, Post
+from tests.kit.carrier import Carrier
 from tests.kit.house import TRUNK
 from tests.kit.placing import Placing
 
@@ -34,10 +36,11 @@ class Placed:
         self.house = self.calls.house
         services = self.house.services
         self.post = Post()
-        desk = ApplicationDesk(self.house.settings, self.post, services, services.wall)
+        letters = Letters(self.house.settings, Carrier(self.post))
+        desk = ApplicationDesk(self.house.settings, self.post, letters, services, services.wall)
         services.desks.applications = desk
         self.house.outside.read_profile = lambda number, then: then({})  # type: ignore[method-assign]
-        self.statuses = CallStatuses(services.feed, desk, services.wall)
+        self.statuses = CallStatuses(services.feed, letters, services.wall)
         self.callee = self.house.party(TRUNK)
         run = {"application": "shop", "placed": True, **run}
         fields = {"ring_timeout": 20.0, "validity": 1.0, "line": "pbx"}
@@ -62,8 +65,6 @@ class Placed:
 
     def told(self) -> list[dict[str, str]]:
         """What the StatusCallback hears."""
-        while self.post.waiting:
-            self.post.answer(204)
         found = [request for request in self.post.sent if request.url == "https://app.test/status"]
         return [dict(parse_qsl((request.body or b"").decode())) for request in found]
 

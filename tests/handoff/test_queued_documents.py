@@ -9,8 +9,10 @@ import pytest
 
 from ivr.flow.ports import Request, RequestDone
 from ivr.handoff.applications import ApplicationDesk
+from ivr.handoff.letters import Letters
 from tests.flow.twiml.kit import FLOW
 from tests.handoff.test_applications import SECRET, Post
+from tests.kit.carrier import Carrier
 from tests.kit.house import DESK, Party
 from tests.kit.queue_house import QueueHouse
 
@@ -25,7 +27,9 @@ class Waiting:
     def __init__(self, folder: Path) -> None:
         self.house = QueueHouse(folder, {"main": FLOW}, {"anna": "200"}, more=MORE)
         services = self.house.services
-        services.desks.applications = ApplicationDesk(self.house.settings, Post(), services, lambda: 1.0)
+        post = Post()
+        letters = Letters(self.house.settings, Carrier(post))
+        services.desks.applications = ApplicationDesk(self.house.settings, post, letters, services, lambda: 1.0)
         self.caller: Party = self.house.party()
         self.caller.call("100")
 

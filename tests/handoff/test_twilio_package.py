@@ -27,11 +27,15 @@ from ivr.flow.ports import (
     TellApplication,
 )
 from ivr.flow.twiml import call_sid
-from ivr.handoff.applications import _callback
+from ivr.handoff.letters import LAST_WORD, Letters
 from ivr.outside import HttpClient
 from ivr.outside.signatures import form_of, signed_body_query, twilio_signature
 from ivr.settings import parse_settings
+from ivr.webhooks import Sender
+from media import allow_listed
 from tests.flow.twiml.kit import FLOW
+from tests.handoff.test_applications import Post
+from tests.kit.carrier import Carrier
 from tests.kit.flow import Talk
 
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -57,6 +61,9 @@ class Existing:
         self.settings = parse_settings(f"http: {{allow: ['127.0.0.0/8']}}\n{text}", None, {})
         self.client = HttpClient(self.settings)
         self.call = Talk(FLOW).start()
+        self.sender = Sender(allow_listed(["127.0.0.0/8"]))
+        self._carrier = Carrier(Post())
+        self._letters = Letters(self.settings, self._carrier)
         self._sent = self._told = 0
         offer = self.call.commands(OfferApplication)[-1]
         application = self.settings.applications["shop"]
@@ -77,6 +84,7 @@ class Existing:
 
     async def __aexit__(self, *_: object) -> None:
         await self.client.close()
+        await self.sender.close()
 
     async def _ask(self, request: Request) -> Any:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -89,9 +97,10 @@ class Existing:
             told = self.call.commands(TellApplication)[self._told :]
             self._told += len(told)
             for command in told:
-                if command.url is not None:
-                    answer = await self._ask(_callback(command, command.url))
-                    assert answer.status == 200, answer
+                if command.url is not None and command.type != LAST_WORD:
+                    self._letters.callback("call-1", command, command.url)
+                    target, delivery = self._carrier.taken[-1]
+                    assert await self.sender.send(target, delivery, 1_000.0) is None
             requests = self.call.commands(Request)[self._sent :]
             if not requests:
                 return

@@ -151,6 +151,43 @@ def test_one_that_was_broken_off_counts_as_not_tried() -> None:
     assert (one.attempts, box.due(0.0)) == (0, [one])
 
 
+def test_a_server_that_is_down_holds_up_no_other() -> None:
+    box = outbox(concurrency=1)
+    for number, url in enumerate(["https://down.test/a", "https://down.test/b", "https://up.test/", "https://[bad"]):
+        one = delivery(number, str(number))
+        one.url = url
+        assert box.put(one, 0.0)
+    first = box.due(0.0)
+    assert ids(first) == ["0", "2", "3"]
+    box.failed(first[0], DOWN, 0.0)
+    assert box.troubled and box.due(0.0) == []
+    box.delivered(first[1], 0.0)
+    more = delivery(9, "9")
+    more.url = "https://up.test/else"
+    box.put(more, 0.0)
+    assert ids(box.due(0.0)) == ["9"]
+    box.delivered(more, 0.0)
+    assert box.next_timer() == 1.0
+    assert ids(box.due(1.0)) == ["1"]
+
+
+def test_what_nobody_wants_is_given_up_at_once_where_the_policy_says_so() -> None:
+    for unwanted, end in (("again", "again"), ("dead", "dead")):
+        box = outbox(unwanted=unwanted)  # type: ignore[arg-type]
+        box.put(delivery(0), 0.0)
+        (one,) = box.due(0.0)
+        assert box.failed(one, verdict(404) or DOWN, 0.0) == end
+        assert box.troubled is (end == "again")
+    assert [getattr(verdict(status), "unwanted", None) for status in (200, 302, 408, 410, 425, 429, 500)] == [
+        None, True, False, True, False, False, False,
+    ]  # fmt: skip
+
+
+def _lane(one: Delivery) -> str:
+    """What it goes in order with."""
+    return f"{one.url} {one.lane}"
+
+
 class Deliveries(RuleBasedStateMachine):
     """Whatever the endpoint does: order in each lane, bounds, and nothing lost."""
 
@@ -164,12 +201,14 @@ class Deliveries(RuleBasedStateMachine):
         self.taken: dict[str, list[int]] = defaultdict(list)
         self.over: dict[str, list[int]] = defaultdict(list)
 
-    @rule(lane=st.sampled_from("abc"))
-    def put(self, lane: str) -> None:
+    @rule(lane=st.sampled_from("abc"), server=st.sampled_from([None, "https://a.test/x", "https://b.test/y"]))
+    def put(self, lane: str, server: str | None) -> None:
         room = len(self.box) < self.box.policy.queue
-        assert self.box.put(delivery(self.made, lane, self.now), self.now) is room
+        one = delivery(self.made, lane, self.now)
+        one.url = server
+        assert self.box.put(one, self.now) is room
         if room:
-            self.taken[lane].append(self.made)
+            self.taken[_lane(one)].append(self.made)
         self.made += 1
 
     @rule(seconds=st.floats(0.0, 700.0))
@@ -191,17 +230,18 @@ class Deliveries(RuleBasedStateMachine):
             self.box.delivered(one, self.now)
         elif self.box.failed(one, Failure("no", refused=how == "refused"), self.now) == "again":
             return
-        self.over[one.lane].append(int(one.id))
+        self.over[_lane(one)].append(int(one.id))
 
     @invariant()
     def bounds_and_order(self) -> None:
         if not hasattr(self, "box"):
             return
-        assert len(self.sent) <= self.box.policy.concurrency
-        assert len({one.lane for one in self.sent}) == len(self.sent)
+        for server in {one.url for one in self.sent}:
+            assert len([one for one in self.sent if one.url == server]) <= self.box.policy.concurrency
+        assert len({_lane(one) for one in self.sent}) == len(self.sent)
         left = defaultdict(list)
         for one in self.box.waiting():
-            left[one.lane].append(int(one.id))
+            left[_lane(one)].append(int(one.id))
         for lane, numbers in self.taken.items():
             assert self.over[lane] + left[lane] == numbers
         assert len(self.box) == sum(map(len, left.values()))

@@ -79,9 +79,9 @@ async def test_headers_stay_with_their_host(sender: Sender, receiver: tuple[Rece
     ("status", "headers", "failure"),
     [
         (204, {}, None),
-        (302, {"Location": "http://127.0.0.1:1/"}, Failure("status 302: redirects are not followed")),
-        (422, {}, Failure("status 422", refused=True)),
-        (404, {}, Failure("status 404")),
+        (302, {"Location": "http://127.0.0.1:1/"}, Failure("status 302: redirects are not followed", unwanted=True)),
+        (422, {}, Failure("status 422", refused=True, unwanted=True)),
+        (404, {}, Failure("status 404", unwanted=True)),
         (503, {"Retry-After": "7"}, Failure("status 503", retry_after=7.0)),
         (503, {"Retry-After": "Sat, 21 Nov 2026 22:00:00 GMT"}, Failure("status 503")),
         (429, {"Retry-After": "9" * 40}, Failure("status 429")),

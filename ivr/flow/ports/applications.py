@@ -60,12 +60,16 @@ class StopApplication:
 
 @dataclass(frozen=True, slots=True)
 class TellApplication:
-    """Tell a voice application that something happened, in order, at least once, without waiting for it."""
+    """Tell a voice application that something happened, in order, at least once, without waiting for it.
+
+    Of the type `last_word` it is told later, and only if the daemon dies with the call: with how long it lasted, unless
+    something of the same `key` was told before. A newer one of the same `key` takes its place.
+    """
 
     application: str
     """Of `applications` in the configuration."""
     type: str
-    """Kind of the event."""
+    """Kind of the event: `callback`, `error`, `last_word`."""
     data: Mapping[str, Any]
     """What it tells, as JSON."""
     url: str | None = None
@@ -74,6 +78,10 @@ class TellApplication:
     """How; only with `twiml`."""
     secret: bool = False
     """The data hold a sensitive value that the application has asked for: logs and the feed show none of them."""
+    key: str = ""
+    """What this is the end of, for last words."""
+    since: float | None = None
+    """Of last words: when what they are about was answered, seconds since the epoch; None: it is not."""
 
 
 # Events

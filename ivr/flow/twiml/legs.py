@@ -128,8 +128,8 @@ class Legs:
             return
         self._told[target.to].add(event)
         talk, noun = self._talk, target.noun
-        url = noun.get("statusCallback")
-        if not url or event not in noun.get("statusCallbackEvent", "completed").split():
+        url, wanted = noun.get("statusCallback"), noun.get("statusCallbackEvent", "completed").split()
+        if not url or not (event in wanted or "completed" in wanted):
             return
         params = {
             **target.params(talk),
@@ -143,4 +143,9 @@ class Legs:
             talk.notice(error.code, str(error), noun.name)
             return
         method: Literal["GET", "POST"] = "GET" if noun.get("statusCallbackMethod").upper() == "GET" else "POST"
-        talk.tell(where, method, params, status=status or CALL_EVENTS[event])
+        over = event == "completed"
+        if event in wanted:
+            talk.tell(where, method, params, status=status or CALL_EVENTS[event], key=target.sid if over else "")
+        if not over and "completed" in wanted:
+            answered = target is self._last and self._answered_at is not None
+            talk.promise(where, method, params, key=target.sid, seconds=0.0 if answered else None)

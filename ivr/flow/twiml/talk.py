@@ -187,24 +187,44 @@ class Talk:
 
     # On the side
 
-    def tell(self, url: str, method: Method, params: Mapping[str, str], *, status: str | None = None) -> None:
-        """Tell the application something, in order, without waiting for it."""
+    def tell(
+        self, url: str, method: Method, params: Mapping[str, str], *, status: str | None = None, key: str = ""
+    ) -> None:
+        """Tell the application something, in order, without waiting for it; `key` as in :meth:`promise`."""
+        data = self._stamped(status, params)
         self._told += 1
-        now = self.ctx.wall_time()
-        data = {
+        self.ctx.emit(TellApplication(self.terms.name, "callback", data, url, method, secret=self.secret, key=key))
+
+    def promise(
+        self, url: str, method: Method, params: Mapping[str, str], *, key: str, seconds: float | None = None
+    ) -> None:
+        """What the application hears where the daemon dies, and nobody tells something of this `key`: that what it is
+        about is over. `seconds` since it was answered; None: it is not."""
+        data = self._stamped("failed" if seconds is None else "completed", params)
+        since = None if seconds is None else self.ctx.wall_time().timestamp() - seconds
+        told = TellApplication(
+            self.terms.name, "last_word", data, url, method, secret=self.secret, key=key, since=since
+        )
+        self.ctx.emit(told)
+
+    def _stamped(self, status: str | None, params: Mapping[str, str]) -> dict[str, str]:
+        return {
             **self.common(status),
             **params,
-            "Timestamp": format_datetime(now),
-            "SequenceNumber": str(self._told - 1),
+            "Timestamp": format_datetime(self.ctx.wall_time()),
+            "SequenceNumber": str(self._told),
         }
-        self.ctx.emit(TellApplication(self.terms.name, "callback", data, url, method, secret=self.secret))
 
     def status(self, event: str, status: str, params: Mapping[str, str] | None = None) -> None:
         """The call fares so: for who wants to hear of it."""
-        url = self.terms.status_callback
-        if url is not None and event in self.terms.status_events:
-            found = {"CallbackSource": "call-progress-events", **(params or {})}
-            self.tell(url, "POST", found, status=status)
+        url, ctx, key = self.terms.status_callback, self.ctx, f"status-{self.terms.id}"
+        if url is None:
+            return
+        found = {"CallbackSource": "call-progress-events", **(params or {})}
+        if event in self.terms.status_events:
+            self.tell(url, "POST", found, status=status, key=key if event == "completed" else "")
+        if event != "completed" and "completed" in self.terms.status_events:
+            self.promise(url, "POST", found, key=key, seconds=ctx.now - ctx.session_at if ctx.answered else None)
 
     def notice(self, code: int, text: str, verb: str = "") -> None:
         """Something in a document is not supported, or does not hold: said in the trace, to the application (its status
