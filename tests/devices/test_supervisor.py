@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ivr.endpoint import Answered, Ended, Endpoint, EndpointCall, EndpointConfig
 from ivr.settings import parse_settings
 from ivr.sip import Capabilities
 from tests.kit.fake_line import ToneDevice
+from tests.kit.waiting import until
 
 WAIT = 20.0
 """Seconds for a process that starts on a loaded machine."""
@@ -96,13 +97,6 @@ class Desk:
                 event = await self.events.get()
                 if isinstance(event, kind):
                     return event
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what no event tells."""
-    async with asyncio.timeout(WAIT):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(LOOK_EVERY)
 
 
 def near(frequency: float, wanted: float) -> bool:

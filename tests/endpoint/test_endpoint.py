@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +16,13 @@ from ivr.sip import Account, Capabilities, Challenger, IncomingRequest, Registra
 from media.devices import SilentDevice
 from tests.kit.certificate import make_certificate
 from tests.kit.node import Node
+from tests.kit.waiting import until
 
 PASSWORD = "secret"
 
 
 def endpoint(**config: Any) -> Endpoint:
     return Endpoint(EndpointConfig(**config), SilentDevice)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - anything at all may be what is waited for
-            await asyncio.sleep(0.01)
 
 
 def answers(other: Endpoint) -> list[EndpointCall]:

@@ -12,7 +12,8 @@ import pytest
 
 from ivr.flow import ports
 from ivr.handoff import ai_call
-from tests.kit.ai import VOICE, Endpoint, House, media, script, until
+from tests.kit.ai import VOICE, Endpoint, House, media, script
+from tests.kit.waiting import until
 
 # The call
 

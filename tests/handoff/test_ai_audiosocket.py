@@ -11,7 +11,8 @@ import pytest
 from ivr.flow import ports
 from ivr.handoff import ai_listener
 from ivr.handoff.ai_listener import Lobby
-from tests.kit.ai import CALL_ID, KEY, House, until
+from tests.kit.ai import CALL_ID, KEY, House
+from tests.kit.waiting import until
 
 NAME = b"\x01\x00\x10" + uuid.UUID(KEY).bytes
 OWN = "11111111-2222-4333-8444-555555555555"

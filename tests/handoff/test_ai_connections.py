@@ -12,8 +12,9 @@ from aiohttp import web
 
 from ivr.flow import ports
 from ivr.handoff import ai_connecting
-from tests.kit.ai import Endpoint, FakeCall, House, media, script, until
+from tests.kit.ai import Endpoint, FakeCall, House, media, script
 from tests.kit.certificate import make_certificate
+from tests.kit.waiting import until
 
 # Connections that are made anew
 

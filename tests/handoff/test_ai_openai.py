@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from tests.kit.ai import SECOND, Endpoint, House, until
+from tests.kit.ai import SECOND, Endpoint, House
+from tests.kit.waiting import until
 
 
 async def hear(endpoint: Endpoint, socket: web.WebSocketResponse) -> None:

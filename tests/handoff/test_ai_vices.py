@@ -19,8 +19,9 @@ import pytest
 from ivr.handoff import ai_call, ai_links
 from ivr.handoff.protocols import budget
 from tests.conftest import free_port
-from tests.kit.ai import VOICE, FakeCall, House, until
+from tests.kit.ai import VOICE, FakeCall, House
 from tests.kit.certificate import make_certificate
+from tests.kit.waiting import until
 
 EVIL_HTTP = Path("/work/shared/proving/drills/evil_http.py")
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
 from tests.kit.queue_peers import Peers
 from tests.kit.sound import speechlike, write_wav
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.interop
 
@@ -33,15 +33,6 @@ queues: {sales: {join_when_empty: always, waiting: {keys: {callback: "7"}}, send
 NUMBER = "+4930123456"
 CARRIER = "127.0.0.2"
 """The trunk's address: calls from there are the trunk's, those from 127.0.0.1 are of phones."""
-
-
-def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    """What `look` gives once it is true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, what
-        time.sleep(0.1)
-    return found
 
 
 @pytest.mark.timeout(90)
@@ -68,9 +59,9 @@ def _callers(config: Path, folder: Path, person: Any) -> None:
         with Phone(folder / "anna", house.sip_port, "200", "secret-200", folder / "spoken.wav", answer=True) as anna:
             anna.registered()
             anna.call("*11")
-            until(lambda: _agent(house)["status"] == "available", "anna is not logged in")
-            until(lambda: person.talks, f"nobody was called back\n{house.log()[-3000:]}", 40.0)
-            until(lambda: _agent(house)["phase"] == "idle", "anna is still in a call")
+            wait_until(lambda: _agent(house)["status"] == "available", "anna logged in")
+            wait_until(lambda: person.talks, f"a call back\n{house.log()[-3000:]}", 40.0)
+            wait_until(lambda: _agent(house)["phase"] == "idle", "the end of anna's call")
         queue = house.get("/v1/queues/sales")["now"]["today"]
         assert (queue["callbacks_kept"], queue["callbacks_made"], queue["answered"]) == (1, 1, 1)
         assert not house.get("/v1/callbacks")["callbacks"]
@@ -114,7 +105,7 @@ def test_a_campaign_calls_as_agents_are_free(tmp_path: Path) -> None:
             contacts = [{"number": f"+493012345{n}"} for n in range(4)]
             made = house.post("/v1/campaigns", {"flow": "calling", "match_agents": "sales", "contacts": contacts})
             path = f"/v1/campaigns/{made['id']}"
-            until(lambda: house.get(path)["state"] == "finished", f"it goes on\n{house.log()[-3000:]}", 60.0)
+            wait_until(lambda: house.get(path)["state"] == "finished", f"its end\n{house.log()[-3000:]}", 60.0)
             today = house.get("/v1/queues/sales")["now"]["today"]
             assert (today["offered"], today["answered"], today["abandoned"]) == (4, 4, 0)
 
@@ -129,7 +120,7 @@ def _agent(house: Daemon) -> dict[str, Any]:
 def _ask_to_be_called_back(house: Daemon) -> None:
     with RawCaller(house.sip_port, NUMBER, CARRIER) as caller:
         caller.call("100")
-        until(lambda: house.get("/v1/queues/sales")["now"]["waiting"], "he does not wait")
+        wait_until(lambda: house.get("/v1/queues/sales")["now"]["waiting"], "his wait")
         caller.press("7")
         deadline = time.monotonic() + 20.0
         while not house.get("/v1/callbacks")["callbacks"]:

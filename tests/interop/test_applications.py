@@ -9,11 +9,10 @@ import re
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.interop
 
@@ -106,18 +106,9 @@ def configured(folder: Path, applications: dict[str, str], more: dict[str, str] 
     return config
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s for {what}")
-
-
 def live(daemon: Daemon, number: str = "") -> dict[str, Any]:
     """The call in progress."""
-    rows = until(lambda: daemon.get("/v1/calls")["calls"], "a call")
+    rows = wait_until(lambda: daemon.get("/v1/calls")["calls"], "a call")
     found: dict[str, Any] = daemon.get(f"/v1/calls/{rows[-1]['id']}")
     return found
 
@@ -152,7 +143,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 def newest(daemon: Daemon, flow: str) -> dict[str, Any]:
     """The record of the newest call of a flow that is over."""
-    found: list[dict[str, Any]] = until(
+    found: list[dict[str, Any]] = wait_until(
         lambda: [record for record in daemon.records(1) if record["flow"] == flow], f"the record of {flow}"
     )
     return found[-1]
@@ -161,9 +152,9 @@ def newest(daemon: Daemon, flow: str) -> dict[str, Any]:
 def test_the_example_of_events_takes_a_number_and_gives_the_call_back(daemon: Daemon) -> None:
     with RawCaller(daemon.sip_port) as caller:
         caller.call("100")
-        until(lambda: "collect" in instructions(daemon), "the question")
+        wait_until(lambda: "collect" in instructions(daemon), "the question")
         # Keys that come before the prompt of the collect begins are not meant for it.
-        until(lambda: any("keys" not in e and e.get("played") for e in entries(daemon, "collect")), "its prompt")
+        wait_until(lambda: any("keys" not in e and e.get("played") for e in entries(daemon, "collect")), "its prompt")
         caller.press("4711#")
         assert caller.ended.wait(20)
         record = newest(daemon, "callers")
@@ -214,9 +205,9 @@ class Plain(TwilioHttpClient):
 def test_the_example_of_twiml_and_the_rest_client_of_the_package(daemon: Daemon) -> None:
     with RawCaller(daemon.sip_port) as caller:
         caller.call("101")
-        until(lambda: verbs(daemon), "the menu")
+        wait_until(lambda: verbs(daemon), "the menu")
         caller.press("1")
-        until(lambda: "Record" in verbs(daemon), "the recording")
+        wait_until(lambda: "Record" in verbs(daemon), "the recording")
         sid, own = call_sid(live(daemon)["id"]), account_of("shop")
         client = Client(own, SECRET, http_client=Plain(daemon.http))
         assert client.calls(sid).fetch().status == "in-progress"
@@ -227,7 +218,7 @@ def test_the_example_of_twiml_and_the_rest_client_of_the_package(daemon: Daemon)
             client.calls("CA" + "0" * 32).fetch()
         assert missing.value.status == 404
         client.calls(sid).update(twiml="<Response><Say>Moved by the client</Say><Pause length='30'/></Response>")
-        until(lambda: live(daemon)["path"][-1]["element"] == "document", "the document")
+        wait_until(lambda: live(daemon)["path"][-1]["element"] == "document", "the document")
         assert client.calls(sid).update(status="completed").status == "completed"
         assert caller.ended.wait(10)
     record = newest(daemon, "shop")
@@ -239,7 +230,7 @@ def test_the_example_of_twiml_and_the_rest_client_of_the_package(daemon: Daemon)
         client.calls(sid).update(status="completed")
     placed = client.calls.create(to="client:nobody", from_="100", twiml="<Response><Say>Hello</Say></Response>")
     assert (placed.status, placed.direction) == ("queued", "outbound-api")
-    until(lambda: client.calls(placed.sid).fetch().status in ("failed", "no-answer"), "the end of the call")
+    wait_until(lambda: client.calls(placed.sid).fetch().status in ("failed", "no-answer"), "the end of the call")
     assert {placed.sid, sid} <= {call.sid for call in client.calls.list(limit=20)}
 
 
@@ -278,9 +269,9 @@ def test_live_calls_are_moved_taken_and_told_what_to_do(daemon: Daemon) -> None:
         assert post("take")["element"] == "control"
         assert post("say", text="Hello there", wait=True)["result"]["status"] == "completed"
         asked = post("collect", prompt="Key", max_digits=2)["instruction"]
-        until(lambda: entries(daemon, "collect")[-1].get("played"), "the prompt")
+        wait_until(lambda: entries(daemon, "collect")[-1].get("played"), "the prompt")
         caller.press("42")
-        until(lambda: entries(daemon, "collect")[-1].get("digits") == "42", f"the digits of {asked}")
+        wait_until(lambda: entries(daemon, "collect")[-1].get("digits") == "42", f"the digits of {asked}")
         assert post("release", flow="other")["element"] == "wait"
         assert post("digits", digits="1w2")["result"] == {}
         short = str(live(daemon)["short_id"])

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from tests.interop.conftest import RTP_PORTS, make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
 from tests.kit.sound import CLEAR, found_pieces, read_wav, speechlike, ulaw
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.interop
 
@@ -81,15 +81,6 @@ def serve(config: Path) -> subprocess.CompletedProcess[str]:
     """`ivr serve` that is expected to end by itself."""
     command = [sys.executable, "-m", "ivr", "--config", str(config), "serve"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    """Wait for something to come true."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 def children(pid: int) -> list[int]:
@@ -169,7 +160,7 @@ def test_a_bad_flow_never_replaces_a_good_one(tmp_path: Path) -> None:
     with make_daemon(tmp_path / "it") as daemon:
         (daemon.folder / "flows" / "new.yaml").write_text(BROKEN)
         daemon.signal(signal.SIGHUP)
-        until(lambda: "nothing is taken up anew" in daemon.log(), "a refusal in the log")
+        wait_until(lambda: "nothing is taken up anew" in daemon.log(), "a refusal in the log")
         assert "new.yaml:3" in daemon.log()
         with RawCaller(daemon.sip_port) as caller:
             caller.call("101")
@@ -177,7 +168,7 @@ def test_a_bad_flow_never_replaces_a_good_one(tmp_path: Path) -> None:
         with RawCaller(daemon.sip_port) as caller:
             assert caller.try_call("104").status in (401, 404)
         daemon.signal(signal.SIGHUP)
-        until(lambda: f"{len(FLOWS) + 1} flows in force" in daemon.log(), "the new flows")
+        wait_until(lambda: f"{len(FLOWS) + 1} flows in force" in daemon.log(), "the new flows")
         with RawCaller(daemon.sip_port) as caller:
             caller.call("104")
             assert caller.ended.wait(5)
@@ -266,7 +257,7 @@ def test_calls_beyond_the_ports_are_refused_and_others_go_on(tmp_path: Path) -> 
                 with RawCaller(daemon.sip_port) as again:
                     return again.try_call("102").status == 200
 
-            until(taken, "the port that became free")
+            wait_until(taken, "the port that became free")
         finally:
             for caller in callers:
                 caller.__exit__()
@@ -309,7 +300,7 @@ def test_a_worker_that_dies_ends_its_calls_alone(tmp_path: Path) -> None:
                 again.be_silent(0.5)
                 return len(again.packets) > 10
 
-        until(heard, "calls by another worker")
+        wait_until(heard, "calls by another worker")
 
 
 # The end
@@ -321,7 +312,7 @@ def test_sigterm_lets_a_call_end_and_takes_no_new_one(tmp_path: Path) -> None:
         with RawCaller(daemon.sip_port) as caller, RawCaller(daemon.sip_port) as late:
             caller.call("102")
             daemon.signal(signal.SIGTERM)
-            until(lambda: "stopping" in daemon.log(), "the stop in the log")
+            wait_until(lambda: "stopping" in daemon.log(), "the stop in the log")
             refused = late.try_call("102")
             assert (refused.status, int(refused.headers["retry-after"]) > 0) == (503, True)
             count = len(caller.packets)

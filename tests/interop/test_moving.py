@@ -15,11 +15,12 @@ import pytest
 from ivr.settings import load_settings
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
-from tests.interop.test_applications import EXAMPLES, MAIN, OTHER, SECRET, example, until
+from tests.interop.test_applications import EXAMPLES, MAIN, OTHER, SECRET, example
 from tests.kit.bot import Bot
 from tests.kit.callee import Callee
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.waiting import wait_until
 
 pytestmark = [pytest.mark.interop, pytest.mark.heavy]
 
@@ -111,21 +112,21 @@ def there(daemon: Daemon, call: str, place: str) -> bool:
 def test_from_everywhere_to_everywhere(daemon: Daemon) -> None:
     with RawCaller(daemon.sip_port) as caller:
         caller.call("110")
-        call = until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
+        call = wait_until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
         route = list(ways(list(PLACES)))
         assert len(route) == len(PLACES) * (len(PLACES) - 1) + 1
         before = "main"
         for place in route:
             status, told = transfer(daemon, call, PLACES[place][0])
             assert status == 200, (before, place, told)
-            until(lambda place=place: there(daemon, call, place), f"{before} -> {place}")
+            wait_until(lambda place=place: there(daemon, call, place), f"{before} -> {place}")
             assert not caller.ended.is_set()
             before = place
         record = daemon.get(f"/v1/calls/{call}")
         moved = [step for step in record["path"] if str(step.get("branch") or "").startswith("moved")]
         assert len(moved) == len(route)
         caller.hang_up()
-    until(lambda: not daemon.get("/v1/calls")["calls"], "the end")
+    wait_until(lambda: not daemon.get("/v1/calls")["calls"], "the end")
 
 
 @pytest.mark.parametrize(
@@ -147,12 +148,12 @@ def test_what_cannot_be_leaves_the_caller_where_he_is(
 ) -> None:
     with RawCaller(daemon.sip_port) as caller:
         caller.call("110")
-        call = until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
+        call = wait_until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
         found, problem = transfer(daemon, call, body)
         assert (found, told in problem["detail"]) == (status, True), problem
         assert row(daemon, call)["element"] == "wait"
         caller.hang_up()
-    until(lambda: not daemon.get("/v1/calls")["calls"], "the end")
+    wait_until(lambda: not daemon.get("/v1/calls")["calls"], "the end")
     assert transfer(daemon, call, {"queue": "empty"})[0] == 404
 
 
@@ -169,10 +170,10 @@ def test_queues_and_agents_that_were_made_over_http_are_targets_too(daemon: Daem
     assert put(daemon, "/v1/agents/ben", {"phones": ["tel:+15550300"], "queues": ["late"]}) == 201
     with RawCaller(daemon.sip_port) as caller:
         caller.call("110")
-        call = until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
+        call = wait_until(lambda: daemon.get("/v1/calls")["calls"], "a call")[-1]["id"]
         assert transfer(daemon, call, {"queue": "late"})[0] == 200
-        until(lambda: daemon.get("/v1/queues/late/callers")["callers"][0]["state"] == "talking", "ben")
+        wait_until(lambda: daemon.get("/v1/queues/late/callers")["callers"][0]["state"] == "talking", "ben")
         assert transfer(daemon, call, {"to": "agent:ben"})[0] == 200
-        until(lambda: row(daemon, call)["element_type"] == "forward_call", "the forward")
-        until(lambda: daemon.get("/v1/agents/ben")["now"]["phase"] in ("in_call", "on_other_call"), "ben again")
+        wait_until(lambda: row(daemon, call)["element_type"] == "forward_call", "the forward")
+        wait_until(lambda: daemon.get("/v1/agents/ben")["now"]["phase"] in ("in_call", "on_other_call"), "ben again")
         caller.hang_up()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
 from tests.kit.smtp import SmtpServer
+from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.interop
 
@@ -118,15 +118,6 @@ def configured(folder: Path, port: int, mail: int) -> Path:
     return config
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s for {what}")
-
-
 def test_a_flow_asks_and_tells_while_the_caller_listens(tmp_path: Path) -> None:
     with peers() as (bank, port, mail), Daemon(configured(tmp_path / "it", port, mail.port)) as daemon:
         bank.delay = 2.0
@@ -151,7 +142,7 @@ def test_a_caller_who_hangs_up_leaves_at_once_and_private_addresses_are_closed(t
         bank.delay = 3.0
         with RawCaller(daemon.sip_port) as caller:
             caller.call("100")
-            until(lambda: bank.asked, "the request")
+            wait_until(lambda: bank.asked, "the request")
             assert caller.hang_up() == 200
         [record] = daemon.records(1)
         assert record["cause"] == "user_hung_up" and record["path"][-1]["branch"] == "user_hung_up"

@@ -16,12 +16,12 @@ import pytest
 from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit import sipp
-from tests.kit.ai import until
 from tests.kit.baresip import Phone
 from tests.kit.daemon import Daemon
 from tests.kit.queue_peers import Peers, agent_uri
 from tests.kit.scenario import Scenario, caller
 from tests.kit.sound import speechlike, write_wav
+from tests.kit.waiting import until
 
 pytestmark = pytest.mark.interop
 

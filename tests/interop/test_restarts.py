@@ -7,9 +7,7 @@ import random
 import socket
 import sqlite3
 import threading
-import time
 import wave
-from collections.abc import Callable
 from contextlib import ExitStack
 from http.client import HTTPException
 from pathlib import Path
@@ -27,6 +25,7 @@ from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.waiting import wait_until
 from tests.webhooks.test_kill import Receiver
 
 pytestmark = pytest.mark.interop
@@ -70,15 +69,6 @@ def stay(text: str, head: str = "") -> str:
     return STAY.format(text=text, head=head)
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s for {what}")
-
-
 def profile(daemon: Daemon, number: str) -> dict[str, Any]:
     people = People.open(load_settings(daemon.config).store)
     try:
@@ -101,16 +91,16 @@ def test_a_flow_that_an_event_began_waits_through_a_kill(tmp_path: Path) -> None
     config = make_config(tmp_path / "it", {"ship": SHIP})
     with Daemon(config) as daemon:
         daemon.post("/v1/events", {"name": "order.paid", "properties": {"number": "+15550199", "order": 7}})
-        until(lambda: ["order.shipped"] in waits(daemon), "the wait in the store")
+        wait_until(lambda: ["order.shipped"] in waits(daemon), "the wait in the store")
         daemon.kill()
     with Daemon(config) as daemon:
         daemon.post("/v1/events", {"name": "order.shipped", "properties": {"order": 8, "status": "wrong"}})
         daemon.post("/v1/events", {"name": "order.shipped", "properties": {"order": 7, "status": "sent"}})
-        until(lambda: profile(daemon, "+15550199") == {"status": "sent"}, "the profile")
+        wait_until(lambda: profile(daemon, "+15550199") == {"status": "sent"}, "the profile")
         [record] = daemon.records(1)
         assert (record["cause"], record["flow_number"]) == ("ended_by_flow", 1)
         assert [step["element"] for step in record["path"]] == ["start", "ask", "tell"]
-        until(lambda: waits(daemon) == [], "the end of the wait")
+        wait_until(lambda: waits(daemon) == [], "the end of the wait")
 
 
 def test_an_event_that_was_answered_is_not_lost_by_a_kill(tmp_path: Path) -> None:
@@ -125,7 +115,7 @@ def test_an_event_that_was_answered_is_not_lost_by_a_kill(tmp_path: Path) -> Non
             daemon.post("/v1/events", {"name": "order.shipped", "properties": {"order": order, "status": "sent"}})
         for order in range(30):
             number = f"+1555{order:02}"
-            until(lambda number=number: profile(daemon, number) == {"status": "sent"}, number)
+            wait_until(lambda number=number: profile(daemon, number) == {"status": "sent"}, number)
 
 
 @pytest.mark.heavy
@@ -155,7 +145,7 @@ def test_no_flow_is_lost_however_often_the_daemon_dies(tmp_path: Path) -> None:
             killer.join()
             deaths += 1
     with Daemon(config) as daemon:
-        until(lambda: waits(daemon) == [], "the end of all waits", 60)
+        wait_until(lambda: waits(daemon) == [], "the end of all waits", 60)
         for order in orders:
             assert profile(daemon, f"+1555{order:03}") == {"status": "sent"}
         records = daemon.records(len(orders))
@@ -184,15 +174,15 @@ def test_a_flow_goes_on_after_its_call_and_a_kill_that_another_call_does_not_out
             caller.call("101")
             assert caller.ended.wait(10)
         daemon.records(1)
-        until(lambda: ["rated"] in waits(daemon), "the wait in the store")
+        wait_until(lambda: ["rated"] in waits(daemon), "the wait in the store")
         up.speak(bytes(8000))
         daemon.kill()
         up.ended.set()  # nobody is there to hang up to
     with Daemon(config) as daemon:
         cut_off(daemon, receiver)
         daemon.post("/v1/events", {"name": "rated", "properties": {"stars": 5}})
-        until(lambda: profile(daemon, "4711") == {"stars": 5}, "the profile")
-        until(lambda: len(record_of(daemon, "4711")["path"]) == 4, "the whole way in the record")
+        wait_until(lambda: profile(daemon, "4711") == {"stars": 5}, "the profile")
+        wait_until(lambda: len(record_of(daemon, "4711")["path"]) == 4, "the whole way in the record")
         record = record_of(daemon, "4711")
         assert [step["element"] for step in record["path"]] == ["start", "bye", "wait", "tell"]
         assert record["quality"]
@@ -215,14 +205,14 @@ def cut_off(daemon: Daemon, receiver: Receiver) -> None:
     assert recording.seconds is not None and recording.seconds > 0.5
     with wave.open(recording.path) as file:
         assert (file.getnchannels(), file.getnframes() / 8000) == (2, recording.seconds)
-    told = until(lambda: [e["data"] for e in receiver.got if e["call"] == record["id"]], "the event")
+    told = wait_until(lambda: [e["data"] for e in receiver.got if e["call"] == record["id"]], "the event")
     assert [data["cause"] for data in told] == ["system"]
 
 
 def test_an_event_reaches_a_caller_who_holds(tmp_path: Path) -> None:
     with Daemon(make_config(tmp_path / "it", {"held": HELD})) as daemon, RawCaller(daemon.sip_port) as caller:
         caller.call("102")
-        until(lambda: [c["element"] for c in daemon.get("/v1/calls")["calls"]] == ["wait"], "the wait")
+        wait_until(lambda: [c["element"] for c in daemon.get("/v1/calls")["calls"]] == ["wait"], "the wait")
         token = ivr(daemon, "token", "create", "--name", "kitchen", "--scope", "events").strip()
         daemon.post("/v1/events", {"name": "ready"}, token)
         assert caller.ended.wait(10)
@@ -282,13 +272,13 @@ def test_a_share_of_the_callers_tries_a_candidate(tmp_path: Path) -> None:
     staying = next(number for number in numbers if not candidate.takes(number))
     with Daemon(config) as daemon:
         file.write_text(text)
-        until(lambda: daemon.get("/v1/flows")["flows"][0]["candidate"] == 2, "the folder to be taken up")
+        wait_until(lambda: daemon.get("/v1/flows")["flows"][0]["candidate"] == 2, "the folder to be taken up")
         for _ in range(2):
             with RawCaller(daemon.sip_port, user=trying) as one, RawCaller(daemon.sip_port, user=staying) as other:
                 one.call("100")
                 other.call("100")
                 assert versions_of_calls(daemon) == [2, 1]
-            until(lambda: versions_of_calls(daemon) == [], "the ends of the calls")
+            wait_until(lambda: versions_of_calls(daemon) == [], "the ends of the calls")
         assert ivr(daemon, "flows", "activate", "desk@2") == "desk: version 2 is active\n"
         with RawCaller(daemon.sip_port, user=staying) as caller:
             caller.call("100")

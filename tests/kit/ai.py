@@ -160,14 +160,6 @@ class House:
         return call
 
 
-async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for something that happens in this loop."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "it does not happen"
-        await asyncio.sleep(0.002)
-
-
 Script = Callable[["Endpoint", web.WebSocketResponse], Awaitable[None]]
 
 

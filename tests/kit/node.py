@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ivr.net import SipShell
@@ -103,10 +102,3 @@ def options(call_id: str = "1", transport: str = "TCP", branch: str = "z9hG4bK1"
     """An OPTIONS outside any dialog."""
     via = f"SIP/2.0/{transport} 127.0.0.1:5060;branch={branch}{call_id};rport"
     return request("OPTIONS", via=via, call_id=call_id)
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for what nobody tells."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.005)

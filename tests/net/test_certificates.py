@@ -15,7 +15,8 @@ from ivr.net import TlsFiles
 from ivr.net.certificates import expiry, proves
 from ivr.net.tls import TlsContexts
 from tests.kit.certificate import make_certificate
-from tests.kit.node import Node, Peer, options, until
+from tests.kit.node import Node, Peer, options
+from tests.kit.waiting import until
 
 
 @pytest.fixture(scope="module")

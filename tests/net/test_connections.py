@@ -14,7 +14,8 @@ import pytest
 from ivr.net import ConnectionLimits, TlsFiles, connections
 from ivr.sip import Flow, Rejected
 from tests.kit.certificate import make_certificate
-from tests.kit.node import Node, Peer, options, until
+from tests.kit.node import Node, Peer, options
+from tests.kit.waiting import until
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from ivr.net.nat import ANSWERS_PER_SOURCE, SOURCES_PER_SECOND, BindingAnswers
 from ivr.sip import Flow, IncomingCall
 from ivr.sip.stun import binding_request, binding_response, read_request, read_response
-from tests.kit.node import Node, until
+from tests.kit.node import Node
+from tests.kit.waiting import until
 
 TRANSACTION = b"transaction!"
 

@@ -14,8 +14,9 @@ from ivr.errors import NoWayError
 from ivr.net import TlsFiles
 from ivr.sip import Answered, Confirmed, Ended, Flow, IncomingCall, Rejected
 from tests.kit.certificate import make_certificate
-from tests.kit.node import Node, Peer, options, until
+from tests.kit.node import Node, Peer, options
 from tests.kit.sip import request, sdp
+from tests.kit.waiting import until
 
 LONG = (("X-Long", "x" * 4000),)
 
