@@ -53,7 +53,7 @@ async def test_a_file_that_cannot_be_played_costs_no_call(tmp_path: Path) -> Non
             call = anna.invite(f"sip:phone@{host}:{port}")
             await until(lambda: call.state == "answered")
             witness = Witness()
-            with pytest.raises(StepFailed, match="line 1: play .*nothere.wav"):
+            with pytest.raises(StepFailed, match=r"line 1: play .*nothere\.wav"):
                 await perform(parse_script(f"play {tmp_path / 'nothere.wav'}"), phone, witness)
             assert call.state == "answered"
     finally:
