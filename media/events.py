@@ -88,11 +88,11 @@ def decode(port: Port, kind: int, fields: tuple[Any, ...], strings: bytes) -> Me
     raise ValueError(f"no event of a port: {kind}")
 
 
-def frames(fields: tuple[Any, ...], data: bytes) -> Iterator[tuple[int, int, int, int, float, bytes]]:
-    """A STREAM_FRAMES row by row: row, generation, stream id, samples taken, at, and 20 ms of sound."""
-    encoding, count, at = fields
+def frames(fields: tuple[Any, ...], data: bytes) -> Iterator[tuple[int, int, int, int, bytes]]:
+    """A STREAM_FRAMES row by row: row, generation, stream id, samples taken, and 20 ms of sound."""
+    encoding, count, *_ = fields
     size = _FRAME * STREAM_OCTETS[encoding]
     place = count * STREAM_HEAD.size
     for row, generation, stream, taken in STREAM_HEAD.iter_unpack(data[:place]):
-        yield row, generation, stream, taken, at, data[place : place + size]
+        yield row, generation, stream, taken, data[place : place + size]
         place += size

@@ -317,6 +317,9 @@ class StreamFrames:
     """When it was heard (monotonic seconds)."""
     payload: bytes
     """20 ms: 160 octets of µ-law, or 320 octets of samples."""
+    lead: float = 0.008
+    """Seconds before the next packet leaves, 20 ms after `at`, at which it is made: what comes later is for the one
+    after."""
 
 
 @dataclass(frozen=True, slots=True)

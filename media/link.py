@@ -188,10 +188,11 @@ class WorkerLink:
                 else:
                     self.ready.set_exception(MediaStartError(fault))
         elif kind == Event.STREAM_FRAMES:
-            for number, owner, stream, taken, at, payload in frames(fields, strings):
+            _, _, at, lead = fields
+            for number, owner, stream, taken, payload in frames(fields, strings):
                 port = self.ports.get(number)
                 if port is not None and port._generation == owner:
-                    for event in port._streamed(stream, taken, at, payload):
+                    for event in port._streamed(stream, taken, at, lead, payload):
                         _tell(port, event)
         elif kind == Event.BEAT:
             self._beat(fields)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final
 
-__all__ = ["PACING_BOUNDS", "Pacing", "WorkerStatistics"]
+from media.plane.limits import SECOND_HALF, TICK
+
+__all__ = ["PACING_BOUNDS", "Lead", "Pacing", "WorkerStatistics"]
 
 PACING_BOUNDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 """Seconds: upper bounds of the classes in which pacing errors are counted; one more class holds those above."""
@@ -26,6 +28,34 @@ class Pacing:
             place += 1
         self.counts[place] += 1
         self.total += error
+
+
+LEAST_LEAD: Final = 0.003
+"""Seconds: a process that is not real-time is woken so late now and then."""
+MOST_LEAD: Final = TICK - SECOND_HALF
+MARGIN: Final = 0.0015
+"""Seconds beside the work itself."""
+SPARE: Final = 1.5
+"""Times what the work has taken: so much more is to be done where calls begin or end."""
+FADE: Final = 0.99
+"""In each tick: what took long once counts half as much after 1.4 s."""
+
+
+class Lead:
+    """How long before they leave packets are made: as late as the work permits, since what comes until then, sound of a
+    stream above all, is in them."""
+
+    def __init__(self) -> None:
+        self._took = MOST_LEAD
+
+    def note(self, took: float) -> None:
+        """Making the packets of a tick took so many seconds."""
+        self._took = max(took, FADE * self._took)
+
+    @property
+    def seconds(self) -> float:
+        """Of the next tick."""
+        return min(max(MARGIN + SPARE * self._took, LEAST_LEAD), MOST_LEAD)
 
 
 @dataclass(frozen=True, slots=True)

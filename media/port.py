@@ -243,13 +243,13 @@ class Port:
 
     # For the pool
 
-    def _streamed(self, stream_id: int, taken: int, at: float, payload: bytes) -> list[MediaEvent]:
+    def _streamed(self, stream_id: int, taken: int, at: float, lead: float, payload: bytes) -> list[MediaEvent]:
         """What the worker tells of a stream in each tick, as events."""
         stream = self._open(stream_id)
         if stream is None:
             return []
         stream.taken(taken)
-        events: list[MediaEvent] = [StreamFrames(self, stream_id, at, payload)]
+        events: list[MediaEvent] = [StreamFrames(self, stream_id, at, payload, lead)]
         if dropped := stream.dropped():
             events.append(StreamFull(self, stream_id, dropped / RATE))
         return events

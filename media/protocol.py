@@ -154,9 +154,9 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.TONE: struct.Struct("<Bd"),  # index into TONE_KINDS, at
     # index into ANSWERERS, confidence, at, final, end of the beep (0: none), index into ANSWERER_REASONS
     Event.ANSWERER: struct.Struct("<BfdBdB"),
-    # For all rows with a stream of one encoding: index into STREAM_ENCODINGS, rows, at; then a STREAM_HEAD of each, and
-    # 20 ms of sound of each
-    Event.STREAM_FRAMES: struct.Struct("<BHd"),
+    # For all rows with a stream of one encoding: index into STREAM_ENCODINGS, rows, at, seconds before the next packet
+    # at which it is made; then a STREAM_HEAD of each, and 20 ms of sound of each
+    Event.STREAM_FRAMES: struct.Struct("<BHdf"),
     Event.STREAM_MARK: struct.Struct("<IIB"),  # stream id, number, cleared
     Event.STREAM_STARTED: struct.Struct("<Id"),  # stream id, at
     Event.STREAM_FULL: struct.Struct("<II"),  # stream id, samples dropped

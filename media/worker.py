@@ -7,7 +7,6 @@ SIGTERM: when the runtime ends, and in which order, is the runtime's affair, and
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import mmap  # noqa: F401  NumPy loads it with the first sound, when no descriptor may be left
 import os
@@ -24,12 +23,13 @@ import numpy as np
 from media.batch import Addresses, CompiledLoops, open_loops
 from media.codecs import opus
 from media.face import WIDE_SUFFIX
-from media.pacing import Pacing
+from media.pacing import Lead, Pacing
 from media.plane.arena import Samples
 from media.plane.commands import Commands
 from media.plane.limits import SECOND_HALF, TICK
 from media.plane.plane import Plane
 from media.plane.rows import CAPACITY, Rows
+from media.priority import Priority, give_up
 from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, pack, records, split_strings
 from media.recording import RecordingWriter, SpoolWriter
 from media.sockets import PortPairs
@@ -52,9 +52,7 @@ BEAT: Final = 1.0
 IDLE_WAIT: Final = 0.5
 """Seconds for which a worker without calls sleeps at most: it still renews its ports."""
 _SLACK: Final = 0.004
-_NICE: Final = -10
-_CAPABILITY_VERSION: Final = 0x20080522
-"""Of capset(2): 64 capabilities."""
+_TOO_BUSY: Final = b"it had no pause for a second, and is not real-time any more"
 
 
 class Worker:
@@ -69,6 +67,8 @@ class Worker:
         self._untold = 0
         """Ticks of it that were dropped."""
         self._pacing = Pacing()
+        self._lead = Lead()
+        self._priority = Priority()
         self._skipped = 0
         self._ended = False
 
@@ -101,7 +101,7 @@ class Worker:
             pack(Event.READY, WHOLE_WORKER, 0, isinstance(loops, CompiledLoops), self._pairs.pairs)
         )
         if realtime:
-            prefer()
+            self._priority.take()
         give_up()
         gc.collect()
         gc.freeze()
@@ -133,12 +133,11 @@ class Worker:
             now = time.monotonic()
             if plane.sending:
                 self._pacing.note(now - deadline)
+            plane.lead = self._lead.seconds
             plane.first_half(now, time.time())
             for row, packet, source in self._pairs.control_ready():
                 plane.control_received(row, packet, source)
             self._report()
-            sleep_until(deadline + SECOND_HALF)
-            plane.second_half(time.monotonic(), time.time(), self._obey)
             refilled = self._pairs.refill(time.monotonic())
             if self._pairs.taken != taken:
                 taken = self._pairs.taken
@@ -147,10 +146,20 @@ class Worker:
             if now >= beat + BEAT:
                 beat = now
                 plane.outbox.append(self._beat())
-            self._report()
-            deadline += TICK
-            if plane.tick % COLLECT_TICKS == 0 and deadline - time.monotonic() > _SLACK:
+                if self._priority.lost:
+                    self._priority.lost = False
+                    plane.outbox.append(pack(Event.FAULT, WHOLE_WORKER, 0, strings=(_TOO_BUSY,)))
+            if plane.tick % COLLECT_TICKS == 0 and deadline + SECOND_HALF - time.monotonic() > _SLACK:
                 gc.collect(0)
+            if plane.halved:
+                sleep_until(deadline + SECOND_HALF)
+                plane.between(time.monotonic(), time.time())
+            deadline += TICK
+            sleep_until(deadline - plane.lead)
+            begun = time.monotonic()
+            plane.build(begun, time.time(), self._obey)
+            self._report()
+            self._lead.note(time.monotonic() - begun)
 
     def _obey(self) -> None:
         for _ in range(MAX_COMMANDS):
@@ -272,24 +281,6 @@ def sleep_until(deadline: float) -> None:
     left = deadline - time.monotonic()
     if left > 0:
         time.sleep(left)
-
-
-def prefer() -> None:
-    """Ask to run when the tick is due: real-time where permitted and another core is left, else a better nice."""
-    if (os.cpu_count() or 1) > 1:
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-            return
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICE)
-
-
-def give_up() -> None:
-    """Let go of all capabilities: the priority is had, and the ports are none of the low ones. Root keeps what it needs
-    to write into folders of others."""
-    if os.geteuid() != 0:
-        header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
-        ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)())  # where it is not permitted they stay
 
 
 def main() -> int:

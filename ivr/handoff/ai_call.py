@@ -17,7 +17,7 @@ from ivr.handoff.ai_figures import AiFigures
 from ivr.handoff.ai_found import AiFound
 from ivr.handoff.ai_links import Link
 from ivr.handoff.ai_making import Making
-from ivr.handoff.ai_voice import LAST, AiVoice
+from ivr.handoff.ai_voice import LAST, PACKET, AiVoice
 from ivr.handoff.ai_watch import AiWatch
 from ivr.handoff.protocols import (
     NO_CODE,
@@ -255,8 +255,8 @@ class AiCall:
         if self._over or voice is None or getattr(event, "stream_id", None) != voice.stream:
             return
         match event:
-            case StreamFrames(payload=payload, at=at):
-                voice.ticked(at)
+            case StreamFrames(payload=payload, at=at, lead=lead):
+                voice.ticked(at + PACKET - lead)
                 self._caller_heard(payload, at)
             case StreamStarted(at=at):
                 self.figures.first_sound(at)

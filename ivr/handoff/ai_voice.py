@@ -8,7 +8,7 @@ from ivr.handoff.ai_figures import AiFigures
 from ivr.handoff.protocols import Backlog, Encoding, Spoken
 from media import Port
 
-__all__ = ["LAST", "AiVoice"]
+__all__ = ["LAST", "PACKET", "AiVoice"]
 
 RATE: Final = 8000
 """Samples a second."""
@@ -31,21 +31,21 @@ class AiVoice:
         self._number = LAST
         self._spoken = Spoken()
         self._backlog = Backlog(encoding == "slin16")
-        self._ticked_at = 0.0
+        self._next_at = 0.0
 
     @property
     def queued(self) -> float:
         """Seconds that are still to be heard."""
         return self._port.stream_queued(self.stream)
 
-    def ticked(self, at: float) -> None:
-        """A packet is sent to the caller: how much waits is known as of then."""
-        self._ticked_at = at
+    def ticked(self, next_at: float) -> None:
+        """A packet was sent to the caller: how much waits is known as of then. The next one is made at `next_at`."""
+        self._next_at = next_at
 
     def say(self, payload: bytes, tag: str, now: float) -> None:
         """More sound."""
         before = self.queued
-        waits = round((before + PACKET - (now - self._ticked_at)) * RATE)
+        waits = round((before + self._next_at - now) * RATE)
         if self._backlog.surplus(payload, waits, now):
             return
         self._port.stream_audio(self.stream, payload)

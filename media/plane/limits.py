@@ -11,8 +11,9 @@ FRAME: Final = 160
 TICK: Final = 0.020
 """Seconds between ticks."""
 SECOND_HALF: Final = 0.012
-"""Seconds after a tick at which the next one is built: late enough that an answer to a digit read at the tick makes
-it into the next packet, early enough that building 2,000 calls ends before that packet is due."""
+"""Seconds after a tick at which the next one is built at the earliest: late enough that an answer to a digit read at
+the tick makes it into the next packet, early enough that building 2,000 calls ends before that packet is due. Packets
+that are owed 10 ms after a tick go then."""
 TICKS_PER_SECOND: Final = 50
 
 HEADER: Final = 12

@@ -1,10 +1,11 @@
 """The plane: what happens in a tick, in order, for all calls of a worker.
 
-A tick has two halves. At T, :meth:`Plane.first_half` sends what was built, receives, and reports digits. Some
-milliseconds later, :meth:`Plane.second_half` receives again from the rows in a bridge, carries out commands, and builds
-what goes out 20 ms after T. Only bridges gain by the second look, and rows with a sound stream, of which it tells how
-early their sound comes: a digit found then could not be answered before the next tick but one, and so it is by the look
-at the next.
+At T, :meth:`Plane.first_half` sends what was built, receives, and reports digits. As late as its work permits,
+:meth:`Plane.build` receives again from the rows in a bridge, carries out commands, and builds what goes out 20 ms after
+T: whatever comes until then is heard in the next packet. Only bridges gain by the second look: a digit found then could
+not be answered before the next tick but one, and so it is by the look at the next. :meth:`Plane.between` comes
+12 ms after T where there is a row that is owed something then: a packet of 10 ms, or a look how early the sound comes
+that a stream waits for. :meth:`Plane.second_half` is both at once, for who has nothing to gain from a late build.
 No sockets and no clock are here: loops, shell and the time are passed in.
 """
 
@@ -116,6 +117,8 @@ class Plane:
         """What rows with a sound stream said in the first half of this tick: records for the pool."""
         self.live: Live | None = None
         """Takes part in each tick, where there is a device; set before the first."""
+        self.lead = TICK - SECOND_HALF
+        """Seconds before a tick at which its packets are made."""
         self.changed = False
         """Rows came, went, or changed their bridge: the lists below must be made anew."""
         self._listening: NDArray[np.intp] = np.zeros(0, np.intp)
@@ -140,6 +143,7 @@ class Plane:
         self.tick += 1
         self.now = now
         self.wall = self.tap.wall = wall
+        self.player.next_send = now + TICK
         if self.builder.index.size:
             self._send()
         if self.streams.any:
@@ -148,15 +152,19 @@ class Plane:
         if self._alone.size:
             self._hear(self._alone)
         if self.streams.any:
-            self.stream_frames += self.streams.frames(now)
+            self.stream_frames += self.streams.frames(now, self.lead)
         self.played(self.player.over())
         self._sweep()
 
-    def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
-        """Some milliseconds after T. ``carry_out`` reads and obeys commands, as late as possible before the build."""
+    @property
+    def halved(self) -> bool:
+        """Whether :meth:`between` has to be called in this tick."""
+        return self.shaper.any or self.streams.any
+
+    def between(self, now: float, wall: float) -> None:
+        """12 ms after T."""
         self.now = now
         self.wall = self.tap.wall = wall
-        self.player.next_send = now + TICK - SECOND_HALF
         if self.shaper.any:
             self._send_shaped(later=True)
             if self.streams.any:
@@ -164,6 +172,22 @@ class Plane:
         self._receive(hurried=True)
         if self.streams.any:
             self.streams.hurry()
+
+    def build(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
+        """Before the next tick. ``carry_out`` reads and obeys commands, as late as possible before the build."""
+        self.now = now
+        self.wall = self.tap.wall = wall
+        if self._bridged.size:
+            self._receive(hurried=True)
+        self._make(carry_out)
+
+    def second_half(self, now: float, wall: float, carry_out: Callable[[], None]) -> None:
+        """Both at once, 12 ms after T."""
+        self.player.next_send = now + TICK - SECOND_HALF
+        self.between(now, wall)
+        self._make(carry_out)
+
+    def _make(self, carry_out: Callable[[], None]) -> None:
         carry_out()
         if self.changed:
             self._arrange()

@@ -6,7 +6,8 @@ gather, written over what the builder has made of plays and bridges. Nothing her
 stream.
 
 A frame that is not yet full waits one tick for the rest of its samples, then goes, filled up with silence. There is no
-other cushion: sound that comes late leaves a gap once, and is from then on as much ahead as it was late.
+other cushion: sound that comes late is missed once, and is from then on as much ahead as it was late. Where it comes as
+it is spoken, and was missed, what was heard before is repeated, fading: a gap would be heard.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ RING_FRAMES: Final = 64
 """Frames of a row's ring (a power of two), 1.28 s: the second that the other end gives ahead (media/outflow.py) and
 what it gives meanwhile. It is memory of rows with a stream only, 10 KiB each."""
 RING_SAMPLES: Final = RING_FRAMES * FRAME
+
+LATE_MOST: Final = 3
+"""Ticks without sound of a sender that keeps its pace, in messages of 60 ms: one that has sent no more for longer is
+done, or had sent all at once."""
+CONCEAL_MOST: Final = 2
+"""Ticks that are made up: longer repeats sound like a robot, silence does not."""
+FADE: Final = np.float32(0.5)
+"""Amplitude of each repetition against the one before."""
 
 _MASK: Final = RING_FRAMES - 1
 _SLIN: Final = STREAM_ENCODINGS.index("slin16")
@@ -85,6 +94,12 @@ class SoundStreams:
         """Samples of silence among what was read, which filled up frames."""
         self._waited: NDArray[np.bool_] = np.zeros(n, np.bool_)
         """A frame that is not full has waited a tick."""
+        self._came: NDArray[np.int64] = np.zeros(n, np.int64)
+        """What ``_written`` was a tick ago."""
+        self._idle: NDArray[np.int32] = np.zeros(n, np.int32)
+        """Ticks since sound came."""
+        self._ended: NDArray[np.bool_] = np.ones(n, np.bool_)
+        """A mark, a clear, or a frame that was not full says that no more is to be waited for."""
         self._started: NDArray[np.bool_] = np.zeros(n, np.bool_)
         self._marks: dict[int, deque[tuple[int, int]]] = {}
         """Of each row with a stream: positions and numbers of its marks."""
@@ -104,6 +119,8 @@ class SoundStreams:
         self._heard[row] = laws.SILENCE[self._rows.law[row]]
         self._written[row] = self._read[row] = self._filled[row] = 0
         self._since[row] = RING_SAMPLES
+        self._came[row] = self._idle[row] = 0
+        self._ended[row] = True
         self._waited[row] = self._started[row] = False
         self._marks[row] = deque()
         self._haste.begin(row)
@@ -142,10 +159,12 @@ class SoundStreams:
             at = begin + written % RING_SAMPLES
             self._octets[at : at + FRAME - part] = _SILENT[law][part:]
         self._written[row] = written
+        self._ended[row] = False
 
     def mark(self, row: int, stream: int, number: int) -> None:
         """Tell when all sound so far is sent: at once where none waits."""
         if self._is(row, stream):
+            self._ended[row] = True
             if self._written.item(row) > self._left(row):
                 self._marks[row].append((self._written.item(row), number))
             else:
@@ -157,7 +176,7 @@ class SoundStreams:
             self._clear(row)
 
     def _clear(self, row: int) -> None:
-        if self._read.item(row) > self._left(row):
+        if self._read.item(row) > self._left(row) or (self._rows.streamed.item(row) and self._since.item(row) > 0):
             self._hush(row)
             self._since[row] = RING_SAMPLES  # nothing of it is on its way any more
         written, read = int(self._written[row]), int(self._read[row])
@@ -165,6 +184,7 @@ class SoundStreams:
         self._read[row] = self._written[row] = read + frames * FRAME
         self._filled[row] += read + frames * FRAME - written
         self._waited[row] = False
+        self._ended[row] = True
         marks = self._marks[row]
         while marks:
             self._post(Event.STREAM_MARK, row, int(self._stream[row]), marks.popleft()[1], 1)
@@ -220,8 +240,9 @@ class SoundStreams:
         if chosen.size:
             self._heard[index[chosen]] = payload[chosen]
 
-    def frames(self, now: float) -> list[bytes]:
-        """What was heard in this tick, once for each stream: records for the link. Rows on hold are silent."""
+    def frames(self, now: float, lead: float) -> list[bytes]:
+        """What was heard in this tick, once for each stream: records for the link. Rows on hold are silent. The next
+        frame is taken from the streams ``lead`` seconds before the next tick."""
         rows = self._rows
         records = []
         for encoding, every in enumerate(self._by_encoding):
@@ -241,7 +262,7 @@ class SoundStreams:
                 for place in np.flatnonzero(rows.shaped[index]).tolist():
                     left[place] = self._left(int(index[place]))
                 heads["taken"] = np.maximum(left - self._filled[index], 0)
-                fields = (encoding, index.size, now)
+                fields = (encoding, index.size, now, lead)
                 records.append(pack(Event.STREAM_FRAMES, WHOLE_WORKER, 0, *fields, rest=heads.tobytes() + sound))
         return records
 
@@ -249,7 +270,9 @@ class SoundStreams:
         """Put the next frame of each stream that has one into its row's packet; to be called when plays and bridges
         are built."""
         rows, index = self._rows, self._index
-        ahead = self._written[index] - self._read[index]
+        written = self._written[index]
+        ahead = written - self._read[index]
+        idle = self._idle[index] = np.where(written > self._came[index], 0, self._idle[index] + 1)
         speaking = ahead >= FRAME
         part = (ahead > 0) & ~speaking
         if part.any():
@@ -257,9 +280,14 @@ class SoundStreams:
             missing = np.where(part & speaking, FRAME - ahead, 0)
             self._filled[index] += missing
             self._written[index] += missing
+            self._ended[index[part & speaking]] = True
+        self._came[index] = self._written[index]
         self._waited[index] = part & ~speaking
-        self._since[index] = np.where(speaking, 0, self._since[index] + FRAME)
+        since = self._since[index] = np.where(speaking, 0, self._since[index] + FRAME)
         rows.streamed[index] = speaking
+        late = ~speaking & (since <= CONCEAL_MOST * FRAME) & (idle <= LATE_MOST) & ~self._ended[index]
+        if late.any():
+            self._conceal(builder, index[late])
         chosen = index[speaking]
         if not chosen.size:
             return
@@ -270,3 +298,15 @@ class SoundStreams:
         if fresh.size:
             self._started[fresh] = True
             self._begun.update(zip(fresh.tolist(), (self._read[fresh] - FRAME).tolist(), strict=True))
+
+    def _conceal(self, builder: Builder, index: NDArray[np.intp]) -> None:
+        """Make up a frame of the streams of ``index``, unless something else is heard there."""
+        rows = self._rows
+        index = index[~rows.playing[index] & (rows.partner[index] == NOBODY)]
+        before = self._ring[index * RING_FRAMES + ((self._read[index] // FRAME - 1) & _MASK)]
+        law = rows.law[index]
+        power = FADE ** (self._since[index] // FRAME)
+        builder.packets[builder.position[index], HEADER:] = laws.encode(
+            (laws.decode(before, law) * power[:, None]).astype(np.int16), law
+        )
+        rows.streamed[index] = True

@@ -150,7 +150,7 @@ class Stream:
     """A sender that speaks as it sends, and a caller who hears 20 ms in 20 ms."""
 
     def __init__(self, queued: int, phase: float = 0.0) -> None:
-        """`phase`: seconds from a packet to the next message."""
+        """`phase`: seconds from the making of a packet to the next message."""
         self.backlog = Backlog(False)
         self.now = 0.0
         self.queued = queued
@@ -170,22 +170,20 @@ class Stream:
 
 
 def test_what_has_piled_up_is_left_out_where_it_is_quiet() -> None:
-    stream = Stream(800, 0.01)
-    stream.second()
-    assert sum(stream.second() for _ in range(3)) == 4
+    stream = Stream(800, 0.018)
+    assert sum(stream.second() for _ in range(4)) == 4
     assert stream.queued == 160 and stream.backlog.left_out == 0.08
 
 
 def test_the_last_frame_is_left_out_where_it_comes_early_enough_without() -> None:
-    early = Stream(160, 0.007)
+    early = Stream(160, 0.015)
     assert sum(early.second() for _ in range(6)) == 1 and early.queued == 0
-    # 12 ms after a packet the next one is made: who comes shortly before would miss it.
-    late = Stream(160, 0.009)
+    late = Stream(160, 0.017)  # shortly before the next is made: it would miss that now and then
     assert sum(late.second() for _ in range(30)) == 0 and late.queued == 160
 
 
 def test_the_last_frame_is_left_out_ever_more_seldom() -> None:
-    stream, at = Stream(160, 0.005), list[int]()
+    stream, at = Stream(160, 0.013), list[int]()
     for second in range(200):
         if stream.second():
             at.append(second)
@@ -195,9 +193,9 @@ def test_the_last_frame_is_left_out_ever_more_seldom() -> None:
 
 
 def test_a_voice_is_left_whole_for_some_time() -> None:
-    stream = Stream(800, 0.01)
+    stream = Stream(800, 0.018)
     found = [stream.second(LOUD) for _ in range(6)]
-    assert found[:3] == [0, 0, 0] and sum(found) == 4
+    assert found[:2] == [0, 0] and sum(found) == 4
 
 
 def test_who_sends_faster_than_it_speaks_is_let_be() -> None:

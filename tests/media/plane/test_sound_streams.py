@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from media.codecs.g711 import ALAW_DECODE, ULAW_DECODE, ULAW_ENCODE, ULAW_SILENCE, ULAW_TO_ALAW
 from media.events import frames
+from media.plane import sound_streams
 from media.plane.sound_streams import RING_FRAMES, RING_SAMPLES
 from media.protocol import STREAM_ROWS, Command, Event, UpdateFlag, records
 from tests.kit.plane import PEER, PlaneBench, rtp, speech
@@ -409,6 +410,12 @@ STEP = st.one_of(
 
 @given(st.lists(STEP, max_size=60))
 def test_any_history_is_sent_as_the_model_says(steps: list[tuple[str, int]]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sound_streams, "CONCEAL_MOST", 0)  # the model makes nothing up
+        history(steps)
+
+
+def history(steps: list[tuple[str, int]]) -> None:
     bench, model = opened(), Model()
     rest = octets(60 * 700, 11)
     number = 0
@@ -448,3 +455,75 @@ def test_any_history_is_sent_as_the_model_says(steps: list[tuple[str, int]]) -> 
     assert found == model.marks
     streams = bench.plane.streams
     assert streams._read[0] - streams._filled[0] == model.taken
+
+
+def loudness(payload: bytes) -> float:
+    return float(np.abs(ULAW_DECODE[np.frombuffer(payload, np.uint8)].astype(int)).mean())
+
+
+def paced(bench: PlaneBench, count: int, seed: int = 3) -> bytes:
+    """A frame in each of so many ticks; the last of them, which the next tick sends."""
+    data = octets(160 * count, seed)
+    for k in range(count):
+        say(bench, data[160 * k : 160 * k + 160])
+        bench.tick()
+    return data[-160:]
+
+
+def test_what_keeps_its_pace_and_is_late_is_made_up_twice() -> None:
+    bench = opened()
+    last = paced(bench, 3)
+    first, second, third, fourth = sent(bench, 4)
+    assert first == last
+    assert loudness(last) / 2.2 < loudness(second) < loudness(last) / 1.8
+    assert loudness(last) / 4.6 < loudness(third) < loudness(last) / 3.4
+    assert fourth == SILENCE
+    late = octets(160, 5)
+    say(bench, late)
+    bench.second()
+    assert sent(bench, 1) == [late]
+    assert bench.plane.streams._filled[0] == 0, "positions count what was given alone"
+
+
+@pytest.mark.parametrize("how", ["mark", "clear", "part", "pause", "burst", "play", "close"])
+def test_nothing_is_made_up_where_nothing_is_late(how: str) -> None:
+    bench = opened()
+    bench.sounds["music"] = np.zeros(16_000, np.int16)
+    if how == "play":
+        bench.play(0, 7, "music")
+    last = paced(bench, 3)
+    if how == "burst":
+        say(bench, octets(160 * 4))
+    elif how == "part":
+        say(bench, octets(100))
+    elif how == "mark":
+        bench.order(Command.STREAM_MARK, 0, 1, 5)
+    elif how in ("clear", "close"):
+        bench.order(Command.STREAM_CLEAR if how == "clear" else Command.STREAM_CLOSE, 0, 1)
+    payloads = sent(bench, 9)
+    assert payloads[0] == last
+    given = {"burst": 5, "part": 3}.get(how, 1)
+    if how == "pause":
+        assert payloads[3:] == [SILENCE] * 6
+        say(bench, octets(1600, 9))
+        bench.second()
+        payloads, given = sent(bench, 13), 10
+    assert payloads[given:] == [SILENCE] * (len(payloads) - given)
+
+
+@pytest.mark.parametrize("codec", ["g722", "pcmu"])
+def test_a_clear_silences_what_was_made_up_and_waits_for_its_packet(codec: str) -> None:
+    bench = opened(codec=codec, payload_type=9 if codec == "g722" else 0, ptime=60)
+    paced(bench, 7)
+    for _ in range(2):  # made up, and gathered for a packet of 60 ms
+        bench.tick()
+    assert bench.plane.shaper.unsent(0)
+    bench.order(Command.STREAM_CLEAR, 0, 1)
+    bench.second()
+    if codec == "pcmu":
+        assert {octet for payload in sent(bench, 4) for octet in payload} == {ULAW_SILENCE}
+    else:
+        shape = bench.plane.shaper._shapes[0]
+        quiet = list(shape.gathered)
+        bench.plane.shaper.hush(0)
+        assert shape.gathered == quiet
