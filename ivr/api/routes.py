@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
-from ivr.settings import Route
+from ivr.settings import NO_FACT, PARTED_FACTS, Route, is_fact
 
 __all__ = ["RoutingRoutes"]
 
 READ = "agents:read"
 MAX_FACTS = 200
+MAX_FACT = 64
+"""Characters of a name that an answer repeats."""
 
 
 class RouteShown(Model):
@@ -43,10 +45,17 @@ class Order(Model):
     """The first ones; those that are not named follow as they did."""
 
 
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    wrong = next((name for name in facts if name not in PARTED_FACTS and not is_fact(name)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong[:MAX_FACT]} is {NO_FACT}")
+    return facts
+
+
 class Facts(Model):
     """A call that does not exist, or one that does."""
 
-    facts: Annotated[dict[str, Any], Field(max_length=MAX_FACTS)] = Field(default_factory=dict)
+    facts: Annotated[dict[str, Any], Field(max_length=MAX_FACTS), AfterValidator(_known)] = Field(default_factory=dict)
     """What routes look at: `from`, `tags`, `profile.tier`, `collected.menu.digits` …"""
     queue: str | None = None
     """Queue that the flow names; null: the routes say."""

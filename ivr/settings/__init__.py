@@ -60,7 +60,7 @@ from ivr.settings.mailboxes import mailboxes_without_mail
 from ivr.settings.openness import open_lines, open_to_fraud
 from ivr.settings.operations import HealthSettings, LogFormat, LogLevel, LogSettings, MetricsSettings
 from ivr.settings.outbound import DialLimits, OutboundPolicy
-from ivr.settings.routes import ROUTE_OPERATORS, Route, RouteCondition
+from ivr.settings.routes import NO_FACT, PARTED_FACTS, ROUTE_FACTS, ROUTE_OPERATORS, Route, RouteCondition, is_fact
 from ivr.settings.sections import (
     HttpSettings,
     Limits,
@@ -81,6 +81,9 @@ from ivr.settings.zones import ZoneName
 __all__ = [
     "CONFIG_PLACES",
     "DEFAULT_QUEUE",
+    "NO_FACT",
+    "PARTED_FACTS",
+    "ROUTE_FACTS",
     "ROUTE_OPERATORS",
     "STATUS_GROUPS",
     "TELEPHONE_ACTIONS",
@@ -173,6 +176,7 @@ __all__ = [
     "ZoneName",
     "center_mismatches",
     "find_config",
+    "is_fact",
     "keys_in_clear",
     "load_settings",
     "mailboxes_without_mail",

@@ -16,14 +16,29 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from ivr.settings.connectors import Name
 from ivr.settings.values import Section
 
-__all__ = ["ROUTE_OPERATORS", "Priority", "Route", "RouteCondition", "SkillLevel"]
+__all__ = [
+    "NO_FACT",
+    "PARTED_FACTS",
+    "ROUTE_FACTS",
+    "ROUTE_OPERATORS",
+    "Priority",
+    "Route",
+    "RouteCondition",
+    "SkillLevel",
+    "is_fact",
+]
 
 MAX_CONDITIONS = 20
 """Of one route: with more nobody sees why it matches."""
 MAX_LIST = 200
 """Items of a list."""
 
-_FACT = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+){0,9}", re.ASCII)
+ROUTE_FACTS = ("from", "to", "line", "direction", "contact", "flow", "origin", "tags")
+"""Facts of a call that routes look at, besides those of several parts."""
+PARTED_FACTS = ("profile", "collected", "metadata", "variables")
+"""Facts of which a part is looked at, by its name behind a dot."""
+NO_FACT = f"not a fact of a call: one of {', '.join((*ROUTE_FACTS, *(f'{name}.…' for name in PARTED_FACTS)))}"
+_PARTS = re.compile(r"(\.[A-Za-z0-9_-]+){1,9}", re.ASCII)
 
 Priority = Annotated[int, Field(ge=1, le=10)]
 """1 to 10, higher first."""
@@ -31,9 +46,15 @@ SkillLevel = Annotated[int, Field(ge=1, le=10)]
 """1 to 10, 10 is best."""
 
 
+def is_fact(name: str) -> bool:
+    """Whether calls can have a fact of this name, with dots before its parts."""
+    head, dot, parts = name.partition(".")
+    return name in ROUTE_FACTS or (head in PARTED_FACTS and _PARTS.fullmatch(dot + parts) is not None)
+
+
 def _fact(value: str) -> str:
-    if not _FACT.fullmatch(value):
-        raise ValueError("not a fact of a call: like from, tags, profile.tier or collected.menu.digits")
+    if not is_fact(value):
+        raise ValueError(NO_FACT)
     return value
 
 
@@ -89,8 +110,8 @@ class RouteCondition(Section):
     """
 
     fact: Annotated[str, AfterValidator(_fact)]
-    """What is looked at: `from`, `to`, `line`, `flow`, `origin`, `tags`, `profile.*`, `collected.*`, `metadata.*`,
-    `variables.*`."""
+    """What is looked at: `from`, `to`, `line`, `direction`, `contact`, `flow`, `origin`, `tags`, `profile.*`,
+    `collected.*`, `metadata.*`, `variables.*`."""
     is_: Annotated[Plain | None, Field(alias="is")] = None
     """Equal; texts without regard to case."""
     is_not: Plain | None = None

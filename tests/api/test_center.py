@@ -300,6 +300,9 @@ async def test_explain(center: Center) -> None:
     found = await center.ask("POST", "/v1/routes/explain", json={"facts": {"tags": ["vip"]}})
     assert (found["queue"], found["priority"], found["outcome"]) == ("sales", 9, "waits")
     assert found["routes"][0]["matched"] and found["agents"][0]["agent"] == "anna"
+    for fact in ("tag", "tags.vip", "profiles.tier"):
+        problem = await center.ask("POST", "/v1/routes/explain", 422, json={"facts": {fact: "vip"}})
+        assert f"{fact} is not a fact of a call" in str(problem)
     found = await center.ask("POST", "/v1/routes/explain", json={"facts": {}})
     assert found["queue"] == "default" and not found["routes"][0]["matched"]
     center.desk.join("c1", tags=["vip"])

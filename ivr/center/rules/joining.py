@@ -39,8 +39,7 @@ class Chosen:
             given = routing.route.priority
         self.priority: int = min(MAX_PRIORITY, max(1, NORMAL_PRIORITY if given is None else given))
         needed = routing.route.skills if routing.route is not None else {}
-        facts = event.facts
-        self.own_needs: Needs = needed_skills(needed, facts.get("skills"), tagged_skills(facts.get("tags")))
+        self.own_needs: Needs = needed_skills(needed, tagged_skills(event.facts.get("tags")))
         self.sticky: str = event.sticky or (line.config.sticky if line is not None else "off")
 
 

@@ -153,7 +153,7 @@ def _shown(value: Any) -> str:
 
 
 def needed_skills(*sources: Any) -> tuple[tuple[str, int], ...]:
-    """Skills with their least levels, of mappings (to levels), lists of names, and tags; the highest level counts."""
+    """Skills with their least levels, of mappings to levels; the highest level counts."""
     levels: dict[str, int] = {}
     for source in sources:
         for name, level in _skills(source):
@@ -165,8 +165,6 @@ def _skills(source: Any) -> Iterator[tuple[str, int]]:
     if isinstance(source, Mapping):
         for name, level in source.items():
             yield str(name), level if type(level) is int else 1
-    elif isinstance(source, (list, tuple)):
-        yield from ((each, 1) for each in source if isinstance(each, str))
 
 
 def tagged_skills(tags: Any) -> dict[str, int]:

@@ -64,8 +64,7 @@ class JoinQueue:
     queue: str | None
     """Which queue; None: the routes say."""
     facts: Mapping[str, Any]
-    """What routes and skills look at: `from`, `to`, `line`, `flow`, `origin`, `tags`, `profile.*`, `collected.*`,
-    `metadata.*`, `variables.*`."""
+    """What routes look at (:func:`ivr.flow.packet.facts`), and of the tags the skills that are needed."""
     packet: HandOffPacket
     """For the agent."""
     priority: int | None = None

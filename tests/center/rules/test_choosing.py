@@ -57,8 +57,8 @@ def test_by_skill_takes_the_best_who_has_what_is_needed() -> None:
     centre = house("by_skill", ", skills: {sales: 5}")
     assert taken_by(centre, "c1") == "carla"
     assert taken_by(centre, "c2", facts={"tags": ["skill:german:5"]}) == "ben"
-    assert taken_by(centre, "c3", facts={"skills": ["german"]}) == "ben"
-    refused = centre.join("c4", facts={"skills": {"german": 6}})
+    assert taken_by(centre, "c3", facts={"tags": ["skill:german"]}) == "ben"
+    refused = centre.join("c4", facts={"tags": ["skill:german:6"]})
     assert of(said.Refused, refused)[0].text == "No agent of the queue default who has the skills is logged in."
 
 
@@ -66,7 +66,7 @@ def test_who_needs_a_skill_does_not_keep_others_from_agents_without_it() -> None
     centre = house("by_skill")
     for name in ("anna", "ben"):
         centre.tell(told.AgentBusy(name, "x"))
-    assert of(said.Offer, centre.join("german", facts={"skills": ["german"]})) == []
+    assert of(said.Offer, centre.join("german", facts={"tags": ["skill:german"]})) == []
     centre.wait(1)
     assert of(said.Offer, centre.join("any"))[0].agent == "carla"
     assert [each.caller for each in of(said.Offer, centre.tell(told.AgentFree("ben", "x")))] == ["german"]

@@ -35,19 +35,19 @@ FACTS = {
         ("{fact: tags, contains: vip}", True),
         ("{fact: tags, contains: vi}", False),
         ("{fact: tags, does_not_contain: french}", True),
-        ("{fact: none, does_not_contain: x}", True),
+        ("{fact: metadata.none, does_not_contain: x}", True),
         ("{fact: from, contains: '301'}", True),
         ("{fact: from, starts_with: '+49'}", True),
         ("{fact: from, starts_with: '+43'}", False),
         ("{fact: collected.menu.digits, in_list: ['1', '2']}", True),
         ("{fact: collected.menu.digits, not_in_list: ['1', '2']}", False),
-        ("{fact: none, not_in_list: ['1']}", True),
+        ("{fact: metadata.none, not_in_list: ['1']}", True),
         ("{fact: profile.since, until: '2026-01-05'}", True),
         ("{fact: profile.since, until: '2026-01-04'}", False),
         ("{fact: profile.since, since: '2026-01-05'}", True),
         ("{fact: profile.since, since: '2026-01-06'}", False),
         ("{fact: profile.tier, since: '2026-01-06'}", False),
-        ("{fact: none, until: '2026-01-06'}", False),
+        ("{fact: metadata.none, until: '2026-01-06'}", False),
         ("{fact: profile.tier, is: gold, starts_with: s}", False),
         ("{fact: profile.tier, is: gold}, {fact: tags, contains: no}", False),
         ("{fact: profile.tier, is: gold}, {fact: tags, contains: vip}", True),
@@ -100,4 +100,4 @@ def test_skills_that_are_needed() -> None:
     tags = ["skill:german", "skill:sales:7", "skill:sales:x", "vip", 3]
     assert tagged_skills(tags) == {"german": 1, "sales": 7}
     assert tagged_skills("skill:german") == {}
-    assert needed_skills({"a": 3, "b": True}, ["a", "c", 5], {"c": 99}, None) == (("a", 3), ("b", 1), ("c", 10))
+    assert needed_skills({"a": 3, "b": True}, {"a": 1, "c": 99}, None) == (("a", 3), ("b", 1), ("c", 10))

@@ -31,7 +31,7 @@ from ivr.flow.ports import (
 from ivr.flow.sim import AgentAnswer
 from ivr.flow.sim.queues import Queues
 from ivr.flow.spoken.waiting import phrases_of
-from ivr.settings import Sound, WaitingStrategy
+from ivr.settings import PARTED_FACTS, ROUTE_FACTS, Sound, WaitingStrategy
 from tests.kit.flow import Talk, make_flow
 
 STRATEGY: dict[str, Any] = {
@@ -137,6 +137,7 @@ headers: {X-Case: "7"}"""
     assert (join.record_name, join.max_duration, join.headers) == ("agent-7", 3600.0, {"X-Case": "7"})
     assert join.whisper == PromptSpec("text", "A caller.", "en")
     assert join.secret
+    assert join.facts.keys() == {*ROUTE_FACTS, *PARTED_FACTS}
     assert join.facts["metadata"] == {"order": "12", "secret": "1"}
     assert join.packet["metadata"] == {"order": "12", "secret": "xxxx"}
     assert join.facts["tags"] == join.packet["tags"] == ["vip"]
