@@ -6,8 +6,8 @@ import asyncio
 import csv
 import io
 import json
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,16 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from ivr.api import CampaignRoutes, Guard, HttpServer, OperationRoutes, local_token
+from ivr.api import CampaignRoutes
 from ivr.cli.live import NoDaemonError
 from ivr.cli.main import cli
 from ivr.cli.progress import _bar, follow, summary, told
 from ivr.dialer import CampaignOffice
 from ivr.flow import FlowSet, parse_flow
-from ivr.settings import MetricsSettings, load_settings
+from ivr.settings import Settings
 from ivr.store import Store
 from tests.kit.flows_of_contacts import ContactFlows, Phone
+from tests.kit.served import Served
 
 FLOW = "elements: {start: {type: start_from_audience, next: end}, end: {type: tag, tags: [x]}}"
 FLOWS = FlowSet({"survey": parse_flow(FLOW, "survey")})
@@ -49,53 +50,21 @@ SHOWN: dict[str, Any] = {
 }
 
 
-class Health:
-    def sick(self) -> list[str]:
-        return []
+class Dialling(Served):
+    """With campaigns."""
 
-    unready = sick
+    def parts(self, settings: Settings, store: Store) -> Sequence[Any]:
+        self._flows = ContactFlows(store, self.loop, Phone(self._outcome), talk=0.01)
+        self._dialler = self._flows.dialler_of(settings, lambda: FLOWS)
+        return [CampaignRoutes(CampaignOffice(settings, store, self._dialler, lambda: FLOWS, self.loop.time))]
 
-
-async def figures() -> bytes:
-    return b""
-
-
-class Served:
-    """The interface in a thread of its own."""
-
-    def __init__(self, config: Path) -> None:
-        self.config = config
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._ready.wait(20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(20)
-
-    async def _serve(self) -> None:
-        settings = load_settings(self.config, {})
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        store = Store.open(settings.store)
-        flows = ContactFlows(store, self._loop, Phone(self._outcome), talk=0.01)
-        dialler = flows.dialler_of(settings, lambda: FLOWS)
-        await dialler.begin()
-        flows.run()
-        office = CampaignOffice(settings, store, dialler, lambda: FLOWS, self._loop.time)
-        with local_token(settings.token_file) as token:
-            operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-            http = HttpServer(settings.http.listen, Guard(store, token), operations, [CampaignRoutes(office)])
-            await http.start()
-            task = asyncio.create_task(dialler.run())
-            self._ready.set()
-            await self._over.wait()
-            task.cancel()
-            await http.close()
-        store.close()
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        await self._dialler.begin()
+        self._flows.run()
+        task = asyncio.create_task(self._dialler.run())
+        yield
+        task.cancel()
 
     @staticmethod
     def _outcome(number: str, attempt: int) -> str:
@@ -108,7 +77,7 @@ def run(config: Path, *arguments: str) -> Result:
 
 @pytest.fixture
 def served(config_file: Path) -> Iterator[Path]:
-    with Served(config_file):
+    with Dialling(config_file):
         yield config_file
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ivr.api import AgentRoutes, Guard, HttpServer, OperationRoutes, QueueRoutes, RoutingRoutes, local_token
+from ivr.api import AgentRoutes, QueueRoutes, RoutingRoutes
 from ivr.center.house import kept_between
 from ivr.center.rules import events as happened
 from ivr.cli.live import NoDaemonError
 from ivr.cli.main import cli
 from ivr.cli.watching import watch
-from ivr.settings import MetricsSettings, load_settings
+from ivr.settings import Settings
 from ivr.store import Store
 from tests.kit.desks import WALL, TestDesk
+from tests.kit.served import Served
 
 CENTER = """
 time_zone: UTC
@@ -34,59 +34,24 @@ routes: [{name: vip, when: [{fact: tags, contains: vip}], queue: sales, priority
 """
 
 
-class Health:
-    def sick(self) -> list[str]:
-        return []
+class Center(Served):
+    """With a centre."""
 
-    unready = sick
+    desk: TestDesk
 
-
-async def figures() -> bytes:
-    return b""
-
-
-class Served:
-    """The interface in a thread of its own."""
-
-    def __init__(self, config: Path) -> None:
-        self.config = config
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
-        self.desk: TestDesk
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        assert self._ready.wait(20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(20)
-
-    async def _serve(self) -> None:
-        settings = load_settings(self.config, {})
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        store = Store.open(settings.store)
+    def parts(self, settings: Settings, store: Store) -> Sequence[Any]:
         self.desk = TestDesk(settings, store)
         office = self.desk.office
-        parts = (
+        return (
             AgentRoutes(office),
             QueueRoutes(office, partial(kept_between, store), lambda: WALL + self.desk.now - 1000.0),
             RoutingRoutes(office),
         )
-        with local_token(settings.token_file) as token:
-            operations = OperationRoutes(Health(), figures, "text/plain", MetricsSettings())
-            http = HttpServer(settings.http.listen, Guard(store, token), operations, parts)
-            await http.start()
-            self._ready.set()
-            await self._over.wait()
-            await http.close()
-        store.close()
 
     def do(self, what: Callable[[TestDesk], Any]) -> None:
         """Have something done in the interface's thread."""
         done = threading.Event()
-        self._loop.call_soon_threadsafe(lambda: (what(self.desk), done.set()))
+        self.loop.call_soon_threadsafe(lambda: (what(self.desk), done.set()))
         assert done.wait(10)
 
     def run(self, *arguments: str) -> Result:
@@ -102,16 +67,16 @@ class Served:
 
 
 @pytest.fixture
-def center(config_file: Path) -> Iterator[Served]:
+def center(config_file: Path) -> Iterator[Center]:
     config_file.write_text(config_file.read_text() + CENTER)
-    with Served(config_file) as served:
+    with Center(config_file) as served:
         served.do(lambda desk: desk.join("c1", "sales"))
         served.do(lambda desk: desk.join("c2", "sales"))
         served.do(lambda desk: desk.pass_time(75.0))
         yield served
 
 
-def test_queues(center: Served) -> None:
+def test_queues(center: Center) -> None:
     lines = center.told("list").splitlines()
     assert lines[0].split()[:4] == ["queue", "open", "waiting", "longest"]
     assert lines[1].split()[:4] == ["sales", "yes", "2", "0:01:15"]
@@ -120,7 +85,7 @@ def test_queues(center: Served) -> None:
     assert center.json()[0]["now"]["waiting"] == 2
 
 
-def test_a_queue(center: Served) -> None:
+def test_a_queue(center: Center) -> None:
     text = center.told("show", "sales")
     assert text.startswith("Sales (sales): open, agents by longest_idle\n2 wait, 0 talk")
     assert " 40 " in text and "c1" not in text and "waiting" in text
@@ -129,7 +94,7 @@ def test_a_queue(center: Served) -> None:
     assert "there is no queue nowhere" in center.told("show", "nowhere", code=1)
 
 
-def test_agents_and_their_statuses(center: Served) -> None:
+def test_agents_and_their_statuses(center: Center) -> None:
     assert "Anna Berg" in center.told("agents")
     assert [agent["id"] for agent in center.json("agents")] == ["anna", "ben"]
     assert "unavailable" in center.told("status", "ben")
@@ -140,7 +105,7 @@ def test_agents_and_their_statuses(center: Served) -> None:
     assert center.run("status").exit_code == 2
 
 
-def test_why_a_call_goes_where_it_goes(center: Served) -> None:
+def test_why_a_call_goes_where_it_goes(center: Center) -> None:
     text = center.told("explain", "tags=vip", "from=+4930123456")
     assert "route vip -> sales: matches" in text and "priority 9" in text
     found = center.json("explain", "tags=a", "tags=b", "profile.size=3")
@@ -152,7 +117,7 @@ def test_why_a_call_goes_where_it_goes(center: Served) -> None:
     center.told("explain", "--queue", "nowhere", code=1)
 
 
-def test_a_report(center: Served) -> None:
+def test_a_report(center: Center) -> None:
     center.do(lambda desk: desk.receive(happened.CallerLeft("c2")))
     text = center.told("report", "sales", code=1)
     assert "queue sales, 2026-03-02 00:00 to 2026-03-02 09:01; aim: 80 % within 20 s" in text
@@ -163,7 +128,7 @@ def test_a_report(center: Served) -> None:
     assert "not a moment" in center.told("report", "sales", "--from", "soon", code=1)
 
 
-def test_call_backs(center: Served) -> None:
+def test_call_backs(center: Center) -> None:
     assert center.told("callbacks") == "nobody is called back\n"
     center.do(lambda desk: desk.receive(happened.CallbackKept("c2", "b1", "+4930123456")))
     center.do(lambda desk: desk.receive(happened.CallerLeft("c2", "callback_scheduled")))

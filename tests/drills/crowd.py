@@ -29,6 +29,8 @@ from dataclasses import dataclass, field
 
 from pylibsrtp import Policy, Session
 
+from tests.kit.caller import Reply, parted
+
 __all__ = ["Call", "Crowd", "Packet", "Reply", "percentile"]
 
 HOST = "127.0.0.1"
@@ -55,15 +57,6 @@ PACE = 0.02
 SRTP_SUITE, SRTP_KEY = "AES_CM_128_HMAC_SHA1_80", 30
 """RFC 4568: 16 octets of key and 14 of salt."""
 KEPT = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A response: its status, headers by lower-case name (the last of each), and body."""
-
-    status: int
-    headers: dict[str, str]
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +90,6 @@ def percentile(values: list[float], part: float) -> float:
     """The value below which `part` (0 to 1) of them lie; 0 for none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))] if ordered else 0.0
-
-
-def _headers(data: bytes) -> tuple[str, dict[str, str], list[str], str]:
-    head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
-    first, *lines = head.split("\r\n")
-    return first, {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}, lines, body
 
 
 @dataclass(eq=False)
@@ -432,7 +419,7 @@ class Crowd:
             self._message(data)
 
     def _message(self, data: bytes) -> None:
-        first, headers, lines, body = _headers(data)
+        first, headers, lines, body = parted(data)
         call = self.calls.get(headers.get("call-id", ""))
         if call is None or call.deaf:
             return

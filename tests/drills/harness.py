@@ -29,6 +29,7 @@ from typing import Any, Literal
 
 from tests.conftest import free_port
 from tests.kit.daemon import Daemon
+from tests.kit.processes import children
 from tests.kit.sound import speechlike, write_wav
 
 __all__ = ["AbsentError", "Bench", "Drill", "Figure", "Result", "Scale", "at_least", "at_most", "drills", "exactly"]
@@ -287,15 +288,6 @@ def _free_range(ports: int) -> int:
 
 def _bound(port: int) -> bool:
     return any(f":{port:04X} " in line for line in Path("/proc/net/udp").read_text().splitlines())
-
-
-def children(pid: int) -> list[int]:
-    """Processes below a process, the nearest first."""
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            found += [child, *children(child)]
-    return found
 
 
 def memory(pid: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -31,6 +30,7 @@ from tests.conftest import free_port
 from tests.interop.conftest import make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.processes import resident
 from tests.kit.waiting import wait_until
 
 pytestmark = pytest.mark.interop
@@ -304,7 +304,7 @@ def test_an_application_that_behaves_badly_costs_no_call(tmp_path: Path, protoco
             f"app-{vice}": f"protocol: {protocol}, url: 'http://127.0.0.1:{port}/{vice}', timeout: 3s" for vice in VICES
         }
         with Daemon(configured(tmp_path / "it", applications)) as daemon:
-            before = memory(daemon)
+            before = resident(daemon.process.pid)
             callers = [RawCaller(daemon.sip_port).__enter__() for _ in VICES]
             try:
                 for at, caller in enumerate(callers):
@@ -321,7 +321,7 @@ def test_an_application_that_behaves_badly_costs_no_call(tmp_path: Path, protoco
                 assert step["outcome"] in ("timeout", "http_error", "bad_answer"), record["flow"]
                 assert step["left_at"] - step["entered_at"] < 8.0
                 assert record["cause"] == "ended_by_flow"
-            assert memory(daemon) - before < 64 * 1024, "kB"
+            assert resident(daemon.process.pid) - before < 64 * 1024, "kB"
             refused = next(record for record in records if record["flow"] == "app-redir-meta")["path"][1]
             assert "not a public address" in json.dumps(refused)
     finally:
@@ -364,7 +364,7 @@ def test_sounds_callbacks_and_documents_that_behave_badly_cost_no_call(tmp_path:
                 for vice in VICES
             }
             with Daemon(configured(tmp_path / "it", applications)) as daemon:
-                before = memory(daemon)
+                before = resident(daemon.process.pid)
                 callers = [RawCaller(daemon.sip_port).__enter__() for _ in VICES]
                 try:
                     for at, caller in enumerate(callers):
@@ -379,15 +379,8 @@ def test_sounds_callbacks_and_documents_that_behave_badly_cost_no_call(tmp_path:
                     assert step["branch"] == "returned", record["flow"]
                     assert step["outcome"] in ("timeout", "http_error", "bad_answer"), record["flow"]
                     assert [entry["verb"] for entry in step["twiml"]] == ["Play", "Say", "Redirect"], record["flow"]
-                assert memory(daemon) - before < 64 * 1024, "kB"
+                assert resident(daemon.process.pid) - before < 64 * 1024, "kB"
             server.shutdown()
     finally:
         evil.terminate()
         evil.wait(10)
-
-
-def memory(daemon: Daemon) -> int:
-    """Resident kilobytes."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{daemon.process.pid}/status").read_text())
-    assert found is not None
-    return int(found[1])

@@ -20,6 +20,7 @@ import pytest
 from tests.interop.conftest import RTP_PORTS, make_config
 from tests.kit.caller import RawCaller
 from tests.kit.daemon import Daemon
+from tests.kit.processes import children
 from tests.kit.sound import CLEAR, found_pieces, read_wav, speechlike, ulaw
 from tests.kit.waiting import wait_until
 
@@ -81,15 +82,6 @@ def serve(config: Path) -> subprocess.CompletedProcess[str]:
     """`ivr serve` that is expected to end by itself."""
     command = [sys.executable, "-m", "ivr", "--config", str(config), "serve"]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
-def children(pid: int) -> list[int]:
-    """Processes below a process, the nearest first."""
-    found: list[int] = []
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            found += [child, *children(child)]
-    return found
 
 
 def sockets_of(pid: int) -> int:

@@ -49,10 +49,11 @@ class Packet:
     source: tuple[str, int]
 
 
-def _parse(data: bytes) -> tuple[str, dict[str, str], str]:
+def parted(data: bytes) -> tuple[str, dict[str, str], list[str], str]:
+    """First line, headers by lower-case name (the last of each), lines of headers and body of a message."""
     head, _, body = data.decode("utf-8", "replace").partition("\r\n\r\n")
     first, *lines = head.split("\r\n")
-    return first, {name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}, body
+    return first, {n.strip().lower(): v.strip() for n, _, v in (line.partition(":") for line in lines)}, lines, body
 
 
 def _lines(data: bytes, name: str) -> list[str]:
@@ -120,7 +121,7 @@ class RawCaller:
                 self._message(self.sip.recv(65535))
 
     def _message(self, data: bytes) -> None:
-        first, headers, body = _parse(data)
+        first, headers, _, body = parted(data)
         if first.startswith("SIP/2.0 "):
             status = int(first.split()[1])
             method = headers.get("cseq", "").split()[-1]

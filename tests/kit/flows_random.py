@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from ivr.flow.sim import ForwardAnswer, HttpAnswer
+from ivr.flow.sim import ForwardAnswer, HttpAnswer, SimulatedCall
 
-__all__ = ["Act", "Scenario", "flows", "scenario", "scenarios"]
+__all__ = ["Act", "Scenario", "flows", "live_through", "scenario", "scenarios"]
 
 TEXTS = ("Hello.", "For sales press 1.", "We are closed today, please call again tomorrow.", "Yes")
 PHONES = ("phone:200", "phone:201")
@@ -368,3 +368,19 @@ def scenario(seed: int, flows_of_it: dict[str, str] | None = None) -> Scenario:
 def scenarios(flows_of_them: dict[str, str] | None = None) -> st.SearchStrategy[Scenario]:
     """Scenarios by their seeds: choices by hypothesis itself are small ones, in which little meets."""
     return st.integers(0, 2**64 - 1).map(lambda seed: scenario(seed, flows_of_them))
+
+
+def live_through(call: SimulatedCall, acts: Sequence[Act]) -> SimulatedCall:
+    """A simulated call up to its end, with what the caller does and what comes from outside in between."""
+    for act in acts:
+        call.run(until=act.at)
+        match act.kind:
+            case "press":
+                call.press(act.value)
+            case "speak":
+                call.speak(act.value)
+            case "event":
+                call.event(act.value)
+            case "hang_up":
+                call.hang_up()
+    return call.run()

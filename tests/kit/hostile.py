@@ -11,7 +11,6 @@ import contextlib
 import importlib.util
 import itertools
 import json
-import re
 import socket
 import time
 import zipfile
@@ -19,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from tests.kit.processes import resident
 
 __all__ = ["CORPORA", "PROVING", "Verdict", "barrage", "rtp_groups"]
 
@@ -167,13 +168,6 @@ def _by_stream(data: bytes, port: int) -> None:
         connection.bind((SOURCE, 0))
         connection.connect((HOST, port))
         connection.sendall(data)
-
-
-def resident(pid: int) -> int:
-    """Kilobytes of a process in memory."""
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1])
 
 
 OURS: list[dict[str, Any]] = [

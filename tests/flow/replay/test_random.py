@@ -15,7 +15,7 @@ from ivr.flow.replay import Recorded, read_record, replay
 from ivr.flow.sim import Configured, Given, SimulatedCall, Stubs, Surroundings
 from ivr.flow.spoken import Languages
 from ivr.settings import Limits
-from tests.kit.flows_random import Scenario, scenarios
+from tests.kit.flows_random import Scenario, live_through, scenarios
 from tests.kit.records import record_of
 
 EXAMPLES = int(os.environ.get("IVR_EXAMPLES", "60"))
@@ -38,17 +38,7 @@ def played(scenario: Scenario) -> tuple[SimulatedCall, FlowSet, Configured]:
     found = flows.find("100")
     assert found is not None
     call = SimulatedCall(found[0], flows, Given(), stubs, **surroundings).start()
-    for act in scenario.acts:
-        call.run(until=act.at)
-        if act.kind == "press":
-            call.press(act.value)
-        elif act.kind == "speak":
-            call.speak(act.value)
-        elif act.kind == "event":
-            call.event(act.value)
-        else:
-            call.hang_up()
-    return call.run(), flows, surroundings
+    return live_through(call, scenario.acts), flows, surroundings
 
 
 def told(recorded: Recorded) -> str:

@@ -16,7 +16,7 @@ from ivr.flow.ports import PromptSpec
 from ivr.flow.sim import MONDAY_NOON, ForwardAnswer, Given, SimulatedCall, SpeechModel, Stubs
 from ivr.flow.sim.forwards import ACCEPT_SECONDS, ANSWER_SECONDS, DEFAULT, REFUSAL_SECONDS
 from ivr.settings import Limits
-from tests.kit.flows_random import Act, Scenario, scenarios
+from tests.kit.flows_random import Act, Scenario, live_through, scenarios
 from tests.kit.house import CELL, DESK, SETTINGS, House, Party
 from tests.kit.sip import sdp
 from tests.kit.timed import TimedOutside, TimedPool, TimedPort, TimedSounds
@@ -52,18 +52,7 @@ def simulated(scenario: Scenario) -> tuple[list[dict[str, Any]], str | None]:
     found = flows.find("100")
     assert found is not None
     call = SimulatedCall(found[0], flows, Given(caller=CALLER), stubs, **options).start()
-    for act in scenario.acts:
-        call.run(until=act.at)
-        if act.kind == "press":
-            call.press(act.value)
-        elif act.kind == "speak":
-            call.speak(act.value)
-        elif act.kind == "event":
-            call.event(act.value)
-        else:
-            call.hang_up()
-    call.run()
-    assert call.finished
+    assert live_through(call, scenario.acts).finished
     return call.machine.path(), call.cause
 
 

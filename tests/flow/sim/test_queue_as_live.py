@@ -19,7 +19,7 @@ from ivr.flow import FlowSet, parse_flow
 from ivr.flow.sim import MONDAY_NOON, AgentAnswer, Given, QueueBook, SimulatedCall, SpeechModel, Stubs, Surroundings
 from ivr.settings import Limits
 from tests.flow.sim.test_as_live import CALLER, DURATION, ONE_WAY, brief, close
-from tests.kit.flows_random import Act
+from tests.kit.flows_random import Act, live_through
 from tests.kit.house import DESK, Party
 from tests.kit.queue_house import QueueHouse
 from tests.kit.sip import sdp
@@ -124,16 +124,7 @@ def simulated(one: Scene, house: QueueHouse) -> tuple[list[dict[str, Any]], str 
     call = SimulatedCall(
         flows["main"], flows, Given(caller=CALLER), stubs, limits=limits, speech=SPEECH, surroundings=around
     ).start()
-    for act in one.acts:
-        call.run(until=act.at)
-        if act.kind == "press":
-            call.press(act.value)
-        elif act.kind == "speak":
-            call.speak(act.value)
-        else:
-            call.hang_up()
-    call.run()
-    assert call.finished
+    assert live_through(call, one.acts).finished
     return call.machine.path(), call.cause
 
 
