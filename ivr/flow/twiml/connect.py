@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ivr.flow.control import literal
 from ivr.flow.nesting import inside
 from ivr.flow.ports import AiAgentDone, AiAgentStarted, Event
+from ivr.flow.twiml.beside import INBOUND
 from ivr.flow.twiml.dial import DialledElement
 from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.legs import CALL_STATUSES
@@ -63,6 +64,9 @@ def connect(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk.notice(
             13252, f"names of parameters are letters, digits and _: {name[:40]!r} is not passed on", "Parameter"
         )
+    track = stream.get("track", INBOUND).strip()
+    if track not in ("", INBOUND):
+        talk.notice(13253, f"track: what the caller says is sent, {track[:40]!r} is not supported", "Stream")
     agent = url if url.startswith(("wss://", "ws://")) else stream.get("name").strip()[:64]
     if not agent:
         raise TwimlError("Stream needs a url that begins with wss://, or the name of an AI agent", 13252)

@@ -17,7 +17,6 @@ from ivr.flow.twiml.document import TwimlError, Verb
 from ivr.flow.twiml.legs import CALL_STATUSES, Legs, Target
 from ivr.flow.twiml.making import made
 from ivr.flow.twiml.outcome import OVER, Doing
-from ivr.flow.twiml.queueing import wait_for_agent
 from ivr.flow.twiml.recorded import Recording
 from ivr.flow.twiml.sids import named_sid
 from ivr.flow.values import plain_number
@@ -44,12 +43,6 @@ RECORDS = {
 _NUMBER = re.compile(r"[+0-9*#][0-9*#]{0,39}", re.ASCII)
 _CLIENT = re.compile(r"[A-Za-z0-9._@+-]{1,64}", re.ASCII)
 _KEYS = re.compile(r"[0-9*#A-Dw]{1,64}", re.ASCII)
-
-UNUSED: Mapping[str, str] = {
-    "referUrl": "referUrl is not used: a transfer that a party asks for (REFER) is carried out here",
-    "machineDetection": "machineDetection is not supported here: a call of the calls resource has it",
-    "amdStatusCallback": "machine detection is not supported here: a call of the calls resource has it",
-}
 
 
 class DialledElement(ForwardCallElement):
@@ -93,16 +86,6 @@ class _Wish:
 def dial(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     """Call somebody, and connect the two; afterwards the caller is there again."""
     ctx = talk.ctx
-    for name in ("referUrl",):
-        if verb.get(name):
-            talk.notice(13230, UNUSED[name], "Dial")
-    if verb.get("ringTone", "automatic") not in ("", "automatic"):
-        talk.notice(13231, "ringTone is not used: callers hear the ringing of this country", "Dial")
-    queues = list(verb.nouns("Queue"))
-    if queues:
-        # At Twilio an agent's call takes the first caller out of a queue so; here queues ring their agents themselves.
-        talk.notice(13233, "Queue in a Dial does not take a caller out of a queue: this caller waits in it", "Dial")
-        return (yield from wait_for_agent(talk, verb, base, entry, queues[0].text))
     targets = _targets(talk, verb, base)[:MAX_TARGETS]
     action = talk.way(verb, base, {}) if verb.get("action") else None
     if not targets:
@@ -178,16 +161,15 @@ def _targets(talk: Talk, verb: Verb, base: str) -> list[Target]:
                 to = f"tel:{number}" if _NUMBER.fullmatch(number) else ""
             case "Sip":
                 to = noun.text if noun.text.lower().startswith("sip:") and " " not in noun.text else ""
-                if noun.get("username"):
-                    talk.notice(13224, "user and password of a SIP address are not used: lines have them", "Sip")
             case "Client":
                 to = f"phone:{noun.text}" if _CLIENT.fullmatch(noun.text) else ""
+            case "Queue":
+                # At Twilio an agent's call takes the first caller out of a queue so.
+                talk.notice(13233, "nobody is taken out of a queue by a Dial: queues ring their agents here", "Queue")
+                continue
             case _:
                 talk.notice(13200, f"<{noun.name[:40]}> in a Dial is not supported", "Dial")
                 continue
-        for name in ("machineDetection", "amdStatusCallback"):
-            if noun.get(name):
-                talk.notice(13222, UNUSED[name], noun.name)
         if to and all(to != other.to for other in found):
             found.append(_target(talk, noun, base, to, place))
         elif not to:

@@ -28,15 +28,13 @@ MAX_TIMEOUT = 600.0
 RECORD_LENGTH = 3600.0
 LEAST = 0.2
 """Seconds below which nothing was said: the silence that ends a recording does not count."""
-SPEECH = ("speechTimeout", "speechModel", "hints", "partialResultCallback", "enhanced", "profanityFilter")
 
 
 def gather(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     """Let the caller hear what stands in it, and take in keys meanwhile and afterwards."""
     ctx = talk.ctx
-    wanted = verb.get("input", "dtmf").split()
-    if "speech" in wanted or any(name in verb.attributes for name in SPEECH):
-        talk.notice(13335, "speech is not recognised here: keys alone are taken in", "Gather")
+    if "speech" in verb.get("input", "dtmf").split():
+        talk.notice(13335, "input: speech is not recognised here, keys alone are taken in", "Gather")
     talk.way(verb, base, {})  # an action that leads nowhere is said before the caller is asked
     timeout = verb.number("timeout", GATHER_TIMEOUT, 0.0, MAX_TIMEOUT)
     terminator = verb.get("finishOnKey", "#").strip()[:1]
@@ -76,8 +74,6 @@ def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     ctx = talk.ctx
     timeout = verb.number("timeout", RECORD_TIMEOUT, 0.0, MAX_TIMEOUT)
     action = talk.way(verb, base, {})
-    if verb.flag("transcribe") or verb.get("transcribeCallback"):
-        talk.notice(13600, "recordings are not written down here", "Record")
     ends = "".join(key for key in verb.get("finishOnKey", "1234567890*#") if key in KEYS)
     element = RecordVoicemailElement.model_validate(
         {

@@ -148,7 +148,7 @@ def converse(talk: Talk, start: Go | Asked | Failed) -> Conversation:
     """Run documents, from the first one on, until the call is over or there is none to be had."""
     conversation = _Conversation(talk)
     try:
-        ended = yield from limited(talk, conversation.run(start), talk.terms.max_duration)
+        ended = yield from limited(talk, conversation.run(start), talk.terms.max_duration, conversation.answered)
     except CallOver as over:
         conversation.over()
         ended = Ended("over", conversation.accepted, over.cause)
@@ -158,13 +158,15 @@ def converse(talk: Talk, start: Go | Asked | Failed) -> Conversation:
     return ended
 
 
-def limited(talk: Talk, running: Conversation, seconds: float | None) -> Conversation:
-    """The same, for at most so long; then what is under way is stopped. What runs beside the call hears all events."""
+def limited(talk: Talk, running: Conversation, seconds: float | None, stepped: Callable[[], None]) -> Conversation:
+    """The same, for at most so long; then what is under way is stopped. What runs beside the call hears all events;
+    `stepped` is called after each step."""
     ctx = talk.ctx
     until = math.inf if seconds is None else ctx.now + seconds
     try:
         wake = next(running)
         while True:
+            stepped()
             try:
                 event = yield (wake if until == math.inf else until if wake is None else min(wake, until))
             except CallOver as over:
@@ -251,6 +253,12 @@ class _Conversation:
         ctx.emit(HangUp("transferred", end.sip_status, end.reason))
         return Ended("hung_up", True)
 
+    def answered(self) -> None:
+        """Say that the call is answered, when it is: verbs answer, and go on for minutes then."""
+        if self._talk.ctx.answered and not self._told_answer:
+            self._told_answer = True
+            self._talk.status("answered", "in-progress")
+
     def over(self) -> None:
         """The call, or the application's part of it, is over."""
         talk, ctx = self._talk, self._talk.ctx
@@ -264,26 +272,22 @@ class _Conversation:
         for verb in found.verbs:
             entry: dict[str, Any] = {"verb": verb.name[:40], "at": ctx.offset(ctx.now)}
             ctx.enter("twiml", entry)
-            for place in unused(verb):
+            for left in unused(verb):
+                place = left.verb, left.name
                 if place not in self._unused:
                     self._unused.add(place)
-                    self._talk.notice(12200, f"{place[1][:40]} is not used here", place[0])
+                    self._talk.notice(left.code, left.text, left.verb)
             try:
                 outcome = yield from self._verb(verb, found.url, entry)
             except TwimlError as error:
                 self._talk.notice(error.code, str(error), verb.name[:40])
                 continue
-            self._answered()
+            self.answered()
             if outcome is not None:
                 return outcome
             if not ctx.up:
                 return OVER
         return None
-
-    def _answered(self) -> None:
-        if self._talk.ctx.answered and not self._told_answer:
-            self._told_answer = True
-            self._talk.status("answered", "in-progress")
 
     def _verb(self, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
         talk, ctx = self._talk, self._talk.ctx

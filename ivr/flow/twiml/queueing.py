@@ -1,4 +1,4 @@
-"""Enqueue, and a Queue in a Dial: the caller waits for an agent, and hears the queue's strategy or documents."""
+"""Enqueue: the caller waits for an agent, and hears the queue's strategy or documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ivr.flow.elements.queue_visit import Meanwhile
     from ivr.flow.session import Session
 
-__all__ = ["enqueue", "wait_for_agent"]
+__all__ = ["enqueue"]
 
 MAX_QUEUE = 64
 """Characters of a queue's name."""
@@ -59,15 +59,13 @@ def enqueue(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     """Let the caller wait for an agent."""
     task = next(verb.nouns("Task"), None)
     name = verb.text
-    if not name and verb.get("workflowSid"):
-        talk.notice(14200, "workflowSid is not used: routes say which queue it is", "Enqueue")
     most = verb.get("maxQueueSize").strip()
     if most:
         full = yield from _is_full(talk, name, most)
         if full:
             params = {"QueueResult": "queue-full", "QueueSid": named_sid("QU", name or DEFAULT_QUEUE), "QueueTime": "0"}
             return talk.way(verb, base, params) if verb.get("action") else None
-    return (yield from wait_for_agent(talk, verb, base, entry, name, task))
+    return (yield from _wait_for_agent(talk, verb, base, entry, name, task))
 
 
 def _is_full(talk: Talk, queue: str, most: str) -> Generator[float | None, Event | None, bool]:
@@ -133,11 +131,6 @@ class _Wait:
         """Which it is."""
         return self._joined.queue if self._joined is not None else self._queue or DEFAULT_QUEUE
 
-    @property
-    def answered(self) -> bool:
-        """An agent has taken the call."""
-        return self._answered is not None
-
     def result(self, key: str) -> dict[str, str]:
         """Parameters of the action; `key` is what the caller chose."""
         ctx, answered, done = self._talk.ctx, self._answered, self._done
@@ -178,9 +171,7 @@ class _Wait:
                 yield at + SHORTEST
 
 
-def wait_for_agent(
-    talk: Talk, verb: Verb, base: str, entry: dict[str, Any], queue: str, task: Verb | None = None
-) -> Doing:
+def _wait_for_agent(talk: Talk, verb: Verb, base: str, entry: dict[str, Any], queue: str, task: Verb | None) -> Doing:
     """Let the caller wait in a queue, and speak with an agent."""
     ctx = talk.ctx
     if len(queue) > MAX_QUEUE:
@@ -202,11 +193,7 @@ def wait_for_agent(
         element = element.hearing(lambda: wait.documents(where, method))
 
     def result() -> dict[str, str]:
-        params = wait.result(str((ctx.result or {}).get("key") or ""))
-        if verb.name == "Dial":
-            params["DialCallStatus"] = "completed" if wait.answered else "no-answer" if ctx.up else "canceled"
-            params["DialBridged"] = "true" if wait.answered else "false"
-        return params
+        return wait.result(str((ctx.result or {}).get("key") or ""))
 
     action = talk.way(verb, base, {}) if verb.get("action") else None
     ctx.answer()
@@ -218,7 +205,7 @@ def wait_for_agent(
             talk.tell(action.url, action.method, result(), status="completed")
     if not ctx.up:
         return OVER
-    if wait.result(str((ctx.result or {}).get("key") or ""))["QueueResult"] == "hangup":
+    if result()["QueueResult"] == "hangup":
         if action is not None:
             talk.tell(action.url, action.method, result(), status="completed")
         return HangsUp()

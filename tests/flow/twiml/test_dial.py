@@ -157,9 +157,9 @@ def test_those_whose_turn_did_not_come_are_not_told_of() -> None:
     [
         ('<Dial referUrl="/r">100</Dial>', "referUrl is not used"),
         ('<Dial ringTone="us">100</Dial>', "ringTone is not used"),
-        ('<Dial><Number machineDetection="Enable">100</Number></Dial>', "machineDetection is not supported"),
-        ('<Dial><Number amdStatusCallback="/a">100</Number></Dial>', "machine detection is not supported"),
-        ('<Dial><Sip username="a" password="b">sip:a@b</Sip></Dial>', "user and password of a SIP address"),
+        ('<Dial><Number machineDetection="Enable">100</Number></Dial>', "machineDetection is not used"),
+        ('<Dial><Number amdStatusCallback="/a">100</Number></Dial>', "amdStatusCallback is not used"),
+        ('<Dial><Sip username="a" password="b">sip:a@b</Sip></Dial>', "password is not used here: lines"),
         ("<Dial><Conference>room</Conference></Dial><Dial>100</Dial>", "<Conference> in a Dial is not supported"),
         ('<Dial><Number url="ftp://x">100</Number></Dial>', "not a URL"),
         ('<Dial callReason="x">100</Dial>', "callReason is not used"),
@@ -174,10 +174,13 @@ def test_what_is_not_there_is_said_and_the_rest_is_done(document: str, error: st
     assert data["CallbackSource"] == "error"
 
 
-def test_a_queue_is_waited_in_and_that_is_said() -> None:
-    app = Application().answer('<Dial action="/after"><Queue>support</Queue></Dial>')
-    assert app.call.commands(JoinQueue)[-1].queue == "support"
-    assert "this caller waits in it" in app.errors[0]
+def test_nobody_is_taken_out_of_a_queue_and_nobody_waits_in_it() -> None:
+    app = Application().answer('<Dial action="/after"><Queue url="/about">support</Queue></Dial>')
+    assert not app.call.commands(JoinQueue)
+    assert app.errors == ["nobody is taken out of a queue by a Dial: queues ring their agents here"]
+    assert (app.params["DialCallStatus"], app.params["DialBridged"]) == ("failed", "false")
+    app = Application().answer("<Dial><Queue>support</Queue><Number>100</Number></Dial>")
+    assert dialled(app).targets == ("tel:100",)
 
 
 def test_a_conference_alone_leads_to_the_action() -> None:

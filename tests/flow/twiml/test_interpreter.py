@@ -224,7 +224,8 @@ def test_each_thing_that_is_not_there_has_an_error_of_its_own(verb: str, error: 
 
 def test_a_recording_is_not_written_down() -> None:
     app = Application().answer("<Record transcribe='true' transcribeCallback='/t'/>")
-    assert app.errors == ["recordings are not written down here"]
+    why = "is not used here: recordings are not written down here"
+    assert app.errors == [f"{name} {why}" for name in ("transcribe", "transcribeCallback")]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +306,31 @@ def test_the_status_callback_in_order() -> None:
     assert [data["CallStatus"] for data in app.told()] == ["completed"]
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        '<Gather timeout="60"/>',
+        '<Say loop="0">Hello</Say>',
+        '<Connect><Stream url="wss://bot.test/x"/></Connect>',
+        "<Enqueue>x</Enqueue>",
+        '<Record playBeep="false"/>',
+        "<Dial>100</Dial>",
+    ],
+)
+def test_the_answer_is_told_when_the_call_is_answered(verb: str) -> None:
+    flow = FLOW.replace('numbers: ["100"],', 'numbers: ["100"], answer: early_media,')
+    app = Application(flow, status_callback="https://app.test/status", status_events=("answered", "completed"))
+    assert not app.told()
+    app.answer(verb)
+    assert app.call.machine.answered
+    assert [data["CallStatus"] for data in app.told()] == ["in-progress"]
+
+
+def test_the_answer_of_a_call_that_is_answered_already_is_told_at_once() -> None:
+    app = Application(status_callback="https://app.test/status", status_events=("initiated", "answered"))
+    assert [data["CallStatus"] for data in app.told()] == ["in-progress", "in-progress"]
+
+
 def test_keys_are_sent() -> None:
     app = Application().answer('<Play digits="ww12#"/><Say>Sent</Say>')
     assert app.call.commands(SendKeys)[-1].keys == "ww12#"
@@ -323,10 +349,8 @@ def test_enqueue_waits_for_an_agent() -> None:
     assert join.packet["metadata"] == {"order": "4711"}
 
 
-@pytest.mark.parametrize(
-    "document", ['<Enqueue action="/after">x</Enqueue>', '<Dial action="/after"><Queue>x</Queue></Dial>']
-)
-def test_the_action_hears_of_a_caller_who_leaves_the_queue(document: str) -> None:
+def test_the_action_hears_of_a_caller_who_leaves_the_queue() -> None:
+    document = '<Enqueue action="/after">x</Enqueue>'
     app = Application(status_callback="https://app.test/status").answer(document)
     join = app.call.commands(JoinQueue)[-1]
     app.call.send(QueueJoined(join.id, "x", 1, WaitingStrategy())).wait(7.0).hang_up()
