@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from ivr.call.outcomes import OURS
 from ivr.call.report import HIDDEN, CallReport, Measured
 from ivr.feed import Feed
 from ivr.flow import ports
@@ -66,6 +67,8 @@ class AttemptReport(CallReport):
         super().__init__(store, record, measured)
         self._hand_offs = list(record.hand_offs) if self._own else []
         self._stats: Stats | None = None
+        self._missed: ports.Cause | None = None
+        """Why nobody took the call: the cause of its end, which is no cause of the run's."""
         self.done = False
         """The attempt is over, and everything known of it."""
 
@@ -105,8 +108,10 @@ class AttemptReport(CallReport):
         if event.reason:
             self._attempt["told_by"] = event.reason
 
-    def failed(self, event: ports.DialDone, reason: str, at: float) -> None:
-        """Nobody took the call; `reason` is the phrase of the status."""
+    def failed(self, event: ports.DialDone, reason: str, at: float, cause: ports.Cause | None = None) -> None:
+        """Nobody took the call; `reason` is the phrase of the status, `cause` who did not want it any more: None where
+        it came to nothing by itself."""
+        self._missed = cause or ("system" if event.status in OURS else "network")
         self._attempt.update(outcome=event.outcome, kind=event.kind, status=event.status, sip_code=event.sip_code)
         self._attempt["ended_at"] = round(at, 3)
         if reason:
@@ -123,6 +128,11 @@ class AttemptReport(CallReport):
         self._attempt.setdefault("ended_at", round(at, 3))
         self._attempt.setdefault("cause", cause)
 
+    def settle(self, cause: str | None) -> None:
+        super().settle(cause)
+        if self._cause is not None:
+            self._attempt["cause"] = self._cause
+
     @property
     def result(self) -> tuple[str, str]:
         """Outcome and word of an attempt that is over."""
@@ -134,7 +144,9 @@ class AttemptReport(CallReport):
         return {**super()._named(), **called}
 
     def summary(self) -> dict[str, Any]:
-        return {**super().summary(), "attempt": self._attempt["attempt"], "outcome": self._attempt.get("outcome")}
+        found = super().summary()
+        told = {"attempt": self._attempt["attempt"], "outcome": self._attempt.get("outcome")}
+        return {**found, "cause": found["cause"] or self._missed, **told}
 
     def progress(self) -> str:
         """How far it is: `dialling`, `ringing`, `answered` or `ended`."""

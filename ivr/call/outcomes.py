@@ -214,6 +214,14 @@ INTERNAL: Final[Mapping[str, Dialled]] = {
 
 UNREACHABLE: Final = INTERNAL["no_response"]
 
+OURS: Final = frozenset(
+    {
+        "do_not_contact", "error", "limit", "no_line", "no_media", "no_number", "not_permitted", "not_sendable",
+        "too_many_hops",
+    }
+)  # fmt: skip
+"""Words of calls that came to nothing on this side: the network, and who is called, had no part in it."""
+
 _FAULTS: Final = frozenset({27, 38, 41})
 """Q.850: destination out of order (the hardware of a line has vanished), network out of order, temporary failure."""
 

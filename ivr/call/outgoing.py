@@ -69,6 +69,8 @@ class OutgoingCall(FlowCall):
         self._wants_tones = False
         self._finding = False
         """It is being found out who has answered."""
+        self._unwanted: ports.Cause | None = None
+        """Why nobody is to be called any more, before somebody has answered."""
         self._rang = self._told_early = False
         self._first: str | None = None
         """Call-ID of the first INVITE: captures know the call by it."""
@@ -164,7 +166,7 @@ class OutgoingCall(FlowCall):
     def failed_with(self, dialled: Dialled, status: int | None, reason: str, line: str | None) -> None:
         self.ended = True
         event = ports.DialDone(self.command.id, dialled.outcome, dialled.kind, status, dialled.word, line or "")
-        self.report.failed(event, reason, self.services.wall())
+        self.report.failed(event, reason, self.services.wall(), self._unwanted)
         if self._early is not None:
             self._early.close()
         self._closed()
@@ -212,12 +214,14 @@ class OutgoingCall(FlowCall):
         if self.up:
             super().fail()
         elif not self.ended:
+            self._unwanted = "system"
             self._outdial.cancel(INTERNAL["error"])
 
     def end(self, cause: ports.Cause) -> None:
         if self.up:
             super().end(cause)
         elif not self.ended:
+            self._unwanted = cause
             self._outdial.cancel(INTERNAL["cancelled"])
 
     def _give_up(self) -> None:
@@ -227,7 +231,7 @@ class OutgoingCall(FlowCall):
         self.ended = True
         self._outdial.abandon()
         event = ports.DialDone(self.command.id, "failed", "known", None, INTERNAL["cancelled"].word, self.line or "")
-        self.report.failed(event, "", self.services.wall())
+        self.report.failed(event, "", self.services.wall(), self.machine.cause or "ended_by_flow")
         if self._early is not None:
             self._early.close()
         self._closed()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from ivr.feed import FeedEvent
+from ivr.flow.ports import CAUSES
 from ivr.sip import Ended
 from media import Answerer, Tone
 from tests.call.test_redirects import moved
@@ -95,6 +97,69 @@ def test_a_flow_that_is_stopped_calls_nobody_any_more(tmp_path: Path, when: str)
     assert len(callee.calls) == (when != "booked")
     if when != "answered":
         assert (calls.attempts[0]["status"], calls.path[-1]) == ("cancelled", "failed")
+
+
+ENDS = {
+    "not registered": "network",
+    "busy": "network",
+    "declined": "network",
+    "no answer": "network",
+    "no response": "network",
+    "never sent": "system",
+    "stopped": "ended_by_flow",
+    "hung up by a program": "ended_by_api",
+    "a stop of the daemon": "system",
+    "a fault": "system",
+    "the callee hangs up": "user_hung_up",
+    "the flow hangs up": "ended_by_flow",
+}
+"""Causes by what happens."""
+
+
+def _happens(what: str, calls: Placing, callee: Party) -> None:
+    match what:
+        case "busy":
+            callee.refuse(486)
+        case "declined":
+            callee.refuse(603)
+        case "no answer":
+            callee.ring()
+            calls.house.run(31.0)
+        case "no response":
+            calls.house.run(40.0)
+        case "stopped":
+            callee.ring()
+            calls.stop(next(iter(calls.running)))
+        case "hung up by a program":
+            calls.house.manager.end_all("ended_by_api")
+        case "a stop of the daemon":
+            calls.house.manager.end_all("system")
+        case "a fault":
+            for call in list(calls.house.manager.calls.values()):
+                call.fail()
+        case "the callee hangs up":
+            callee.answer()
+            callee.hang_up()
+        case "the flow hangs up":
+            callee.answer()
+            calls.house.play_out()
+
+
+@pytest.mark.parametrize("what", ENDS)
+def test_every_call_that_ends_has_a_cause(tmp_path: Path, what: str) -> None:
+    fields = {"not registered": "to: phone:200\n    validity: 1s", "never sent": "line: nowhere\n    validity: 1s"}
+    calls = placing(tmp_path, fields.get(what, "ring_timeout: 30s\n    validity: 1s"))
+    told: list[FeedEvent] = []
+    calls.house.services.feed.listen(told.append)
+    callee = calls.house.party(TRUNK)
+    calls.contact("main", number=NUMBER)
+    _happens(what, calls, callee)
+    calls.settled()
+    began = [event.call for event in told if event.type == "call.started"]
+    ended = [(event.call, event.data["cause"]) for event in told if event.type == "call.ended"]
+    assert began
+    assert ended == [(call, ENDS[what]) for call in began]
+    assert ENDS[what] in CAUSES
 
 
 def test_the_callee_hangs_up(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from ivr.call.outdial import Callee, Outdial
 from ivr.call.placement import Placement
 from ivr.call.runner import FlowRunner
 from ivr.call.solo import SoloFlow
+from ivr.flow.ports import CAUSES
 from media import Answerer, Lost, Tone
 from tests.kit.garbage import counting
 from tests.kit.house import TRUNK
@@ -101,6 +102,10 @@ def test_every_call_ends_once_and_gives_everything_back(steps: list[Any]) -> Non
     with tempfile.TemporaryDirectory() as folder:
         calls = Placing(Path(folder), {"main": FLOW})
         callee = calls.house.party(TRUNK)
+        causes: list[Any] = []
+        calls.house.services.feed.listen(
+            lambda event: causes.append(event.data["cause"]) if event.type == "call.ended" else None
+        )
         calls.contact("main", run=0.1, number=NUMBER)
         for step in steps:
             act(calls, callee, step)
@@ -120,7 +125,8 @@ def test_every_call_ends_once_and_gives_everything_back(steps: list[Any]) -> Non
         assert len(answered) <= 1
         assert bool(calls.record.answered_at) == bool(answered)
         assert (calls.record.cause is not None) or not answered
-        assert len(calls.booked) == len(attempts)
+        assert len(calls.booked) == len(attempts) == len(causes)
+        assert set(causes) <= set(CAUSES)
 
 
 def test_a_call_that_is_over_leaves_nothing_to_the_garbage_collector(tmp_path: Path) -> None:
