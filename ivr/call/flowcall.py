@@ -128,6 +128,8 @@ class FlowCall(Signalled):
     def stepped(self) -> None:
         """The flow has gone on (RunnerHost): who hears of the call learns where it is, and then what is done there."""
         self.report.waits(self.machine)
+        if self.ended:
+            self.report.settle(self.machine.cause)
 
     def turned(self) -> None:
         """The flow waits, or is over (RunnerHost)."""
@@ -359,6 +361,7 @@ class FlowCall(Signalled):
         self.ended = True
         self._answering.hang_up(status, reason)
         self.report.over(cause, self.services.wall())
+        self.report.settle(self.machine.cause)
         self._close()
 
     @property

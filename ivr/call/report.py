@@ -51,6 +51,7 @@ class CallReport:
         self._answered_at: float | None = None
         self._ended_at: float | None = None
         self._cause: str | None = None
+        self._settled = False
         self._hand_offs: list[dict[str, Any]] = []
         self._faults: list[str] = []
         self._transfers: list[dict[str, Any]] = []
@@ -119,6 +120,8 @@ class CallReport:
 
     def closed(self) -> None:
         """All that is said of the end is known."""
+        if self._cause is not None:
+            self.log.info("over, %s", self._cause)
         self.tell("call.ended", {**self.summary(), **self._named()})
 
     def _named(self) -> dict[str, Any]:
@@ -138,12 +141,17 @@ class CallReport:
         self.tell("call.answered", {})
 
     def over(self, cause: str, at: float) -> None:
-        """The session is over; the first cause stays."""
+        """The session is over; the first cause stays, but for what the flow makes of it."""
         if self._cause is None:
             self._cause = cause
             self._ended_at = at
             self.figures.take_end()
-            self.log.info("over, %s", cause)
+
+    def settle(self, cause: str | None) -> None:
+        """The flow has heard of the end: what that is to it (`forwarded`, `transferred`) is the cause. Heard once: a
+        flow that goes on without its caller may have further ends."""
+        if cause is not None and self._cause is not None and not self._settled:
+            self._cause, self._settled = cause, True
 
     def hand_off(self, done: ports.ForwardDone, at: float, secret: bool = False) -> None:
         """A forward came back or was taken; a `secret` target is not named."""
@@ -251,7 +259,7 @@ class CallReport:
             self._record,
             answered_at=self._answered_at,
             ended_at=self._ended_at,
-            cause=machine.cause or self._cause,
+            cause=self._cause or machine.cause,
             sip_status=self.sip_status,
             path=machine.path(),
             digits=machine.digits(),

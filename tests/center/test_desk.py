@@ -411,6 +411,23 @@ def test_the_next_caller_gets_the_agent_who_is_free_again(tmp_path: Path) -> Non
     house.settled_calls(2)
 
 
+@pytest.mark.parametrize("by", ["caller", "agent"])
+def test_a_call_has_one_cause(tmp_path: Path, caplog: pytest.LogCaptureFixture, by: str) -> None:
+    house = one_agent(tmp_path)
+    anna, caller = house.phone("200", DESK), house.party()
+    ended: list[str] = []
+    house.manager.on_ended = lambda call, summary: ended.append(summary["cause"])
+    with caplog.at_level("INFO", "ivr.call"):
+        caller.call("100")
+        anna.answer()
+        talking(house, caller, anna)
+        (caller if by == "caller" else anna).hang_up()
+        house.settled()
+    assert house.record.cause == "forwarded"
+    assert [event["cause"] for event in house.of("call.ended")] == ended == ["forwarded"]
+    assert [text.partition(": ")[2] for text in caplog.messages if ": over, " in text] == ["over, forwarded"]
+
+
 def test_while_nothing_happens_who_waits_waits_longer(tmp_path: Path) -> None:
     house = one_agent(tmp_path)
     house.choose("anna", "away")
