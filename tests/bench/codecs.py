@@ -123,7 +123,6 @@ class Feed:
     name: str = "feed"
     tick: int = 0
     given: bool = False
-    hurried_rows: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
     made: list[bytes] = field(default_factory=list)
 
     def add(self, row: int, sock: socket.socket) -> None: ...

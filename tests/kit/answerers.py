@@ -80,8 +80,6 @@ class Score:
     machines: int = 0
     machines_called_humans: int = 0
     machines_unknown: int = 0
-    neither: int = 0
-    neither_decided: int = 0
     human_seconds: tuple[float, ...] = ()
     """To the decision that a person answered."""
     machine_seconds: tuple[float, ...] = ()
@@ -114,9 +112,6 @@ def score(samples: Sequence[Sample], decided: Sequence[tuple[str, float]]) -> Sc
             s.machines_unknown += who == "unknown" or ended
             if who == "machine":
                 machine.append(at)
-        else:
-            s.neither += 1
-            s.neither_decided += who in ("human", "machine")
     s.human_seconds, s.machine_seconds = tuple(human), tuple(machine)
     return s
 

@@ -207,7 +207,6 @@ class CallerPeer(Peer):
         super().__init__(peers, value)
         self.user = user or f"c{self.port}"
         """Number that is shown."""
-        self.called_at = 0.0
         self.answered = asyncio.Event()
         self.over = asyncio.Event()
         self.heard_agent = asyncio.Event()
@@ -229,7 +228,6 @@ class CallerPeer(Peer):
     def call(self, number: str) -> CallerPeer:
         """Call the daemon."""
         flow = self.shell.flow_to(HOST, self.peers.sip_port)
-        self.called_at = time.monotonic()
         invite = InviteRequest(
             uri=Uri("sip", number, HOST, self.peers.sip_port),
             from_=NameAddr(Uri("sip", self.user, HOST)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 __all__ = [
     "CAUSES",
@@ -32,17 +32,7 @@ Cause = Literal[
 ]
 """Why a session ended; every session has one."""
 
-CAUSES: tuple[Cause, ...] = (
-    "user_hung_up",
-    "ended_by_flow",
-    "ended_by_api",
-    "forwarded",
-    "transferred",
-    "network",
-    "media_timeout",
-    "max_duration",
-    "system",
-)
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 DigitSource = Literal["rfc4733", "info", "inband", "api"]
 HangUpCause = Literal["normal", "busy", "rejected"]

@@ -144,11 +144,6 @@ class Line:
             self._keys.extend((digit, part) for part in tone)
             self._keys.extend(("", np.zeros(SAMPLES, np.int16)) for _ in range(ticks))
 
-    @property
-    def pressing(self) -> bool:
-        """Keys are still to be sounded."""
-        return bool(self._keys)
-
     def voice(self, now: float) -> Sound:
         """What its owner sounds in this tick; a key goes before all else."""
         assert self.owner is not None
