@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model
 from ivr.api.figures import AgentNow
+from ivr.api.gradual import gradually
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
 from ivr.flow.packet_model import HandOver
@@ -135,14 +136,14 @@ class AgentRoutes:
         their figures or calls.
         """
         office = self._office
-        settings, figures = office.settings, office.center.figures()["agents"]
+        settings = office.settings
         statuses = [{"name": group, "group": group} for group in STATUS_GROUPS]
         statuses += [{"name": name, "group": status.group} for name, status in settings.statuses.items()]
         dispositions = [
             {"id": name, "name": each.name or name, "queues": list(each.queues)}
             for name, each in settings.dispositions.items()
         ]
-        agents = [agent_shown(office, name, figures, ask.own) for name in settings.agents]
+        agents = await gradually(settings.agents, lambda name: agent_shown(office, name, ask.own))
         return {"agents": agents, "statuses": statuses, "dispositions": dispositions}
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
@@ -150,9 +151,10 @@ class AgentRoutes:
         return self._shown(ask.path["name"], ask.own)
 
     def _shown(self, name: str, own: str | None = None) -> dict[str, Any]:
-        if name not in self._office.settings.agents:
+        found = agent_shown(self._office, name, own)
+        if found is None:
             raise ProblemError(404, f"there is no agent {name[:MAX_NAME]}")
-        return agent_shown(self._office, name, self._office.center.figures()["agents"], own)
+        return found
 
     async def put(self, ask: Ask[Agent, None]) -> Answer:
         """Make or change an agent.
@@ -227,26 +229,24 @@ COLLEAGUE = {"title", "queues", "skills", "enabled"}
 HIDDEN_NOW = {"caller": "", "calls_today": None, "today": None, "total": None}
 
 
-def agent_shown(office: Office, name: str, figures: Mapping[str, Any], own: str | None = None) -> dict[str, Any]:
-    """An agent as JSON; `figures` are those of all agents; `own`: as this agent sees him."""
-    agent = office.settings.agents[name]
-    if own is not None and own != name:
-        return {
-            "id": name,
-            "name": agent.name or name,
-            "title": agent.title,
-            "source": office.roster.source("agents", name),
-            "settings": agent.model_dump(mode="json", by_alias=True, include=COLLEAGUE),
-            "desk": None,
-            "now": {**figures[name], **HIDDEN_NOW},
-        }
-    settings = agent.model_dump(mode="json", by_alias=True, exclude={"code"})
-    return {
+def agent_shown(office: Office, name: str, own: str | None = None) -> dict[str, Any] | None:
+    """An agent as JSON; `own`: as this agent sees him. None: he is not there."""
+    agent, now = office.settings.agents.get(name), office.center.agent(name)
+    if agent is None or now is None:
+        return None
+    found = {
         "id": name,
         "name": agent.name or name,
         "title": agent.title,
         "source": office.roster.source("agents", name),
+    }
+    if own is not None and own != name:
+        settings = agent.model_dump(mode="json", by_alias=True, include=COLLEAGUE)
+        return {**found, "settings": settings, "desk": None, "now": {**now, **HIDDEN_NOW}}
+    settings = agent.model_dump(mode="json", by_alias=True, exclude={"code"})
+    return {
+        **found,
         "settings": {**settings, "code": agent.code is not None},
         "desk": office.roster.desk(name),
-        "now": figures[name],
+        "now": now,
     }

@@ -239,7 +239,7 @@ class CallRoutes:
         def read() -> list[CallRecord]:
             return records.calls(
                 limit=query.limit, before=query.before, flow=query.flow, cause=query.cause, since=query.from_,
-                until=query.to, over=True,
+                until=query.to, over=True, parts=() if agent is None else ("hand_offs",),
             )  # fmt: skip
 
         found = await asyncio.to_thread(read)

@@ -14,6 +14,7 @@ from pydantic import Field
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model, Query
 from ivr.api.faults import refusal
 from ivr.api.figures import AgentFigures, Caller, QueueFigures, QueueNow, Target
+from ivr.api.gradual import gradually
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
 from ivr.center.reports import MAX_ROWS, Step, begin_of, report
@@ -189,25 +190,32 @@ class QueueRoutes:
 
         A token of an agent gets those that he serves, here and below.
         """
-        figures = self._office.center.figures()["queues"]
         names = [name for name in self._office.settings.queues if self._serves(ask, name)]
-        return {"queues": [self._shown(name, figures) for name in names]}
+        return {"queues": await gradually(names, self._row)}
 
     async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
         """Show a queue."""
         self._queue(ask)
-        return self._shown(ask.path["name"], self._office.center.figures()["queues"])
+        return self._shown(ask.path["name"])
 
-    def _shown(self, name: str, figures: Mapping[str, Any]) -> dict[str, Any]:
+    def _shown(self, name: str) -> dict[str, Any]:
+        found = self._row(name)
+        if found is None:
+            raise ProblemError(404, f"there is no queue {name[:MAX_NAME]}")
+        return found
+
+    def _row(self, name: str) -> dict[str, Any] | None:
         office = self._office
-        queue = office.settings.queues[name]
+        queue, now = office.settings.queues.get(name), office.center.queue(name)
+        if queue is None or now is None:
+            return None
         return {
             "id": name,
             "name": queue.name or name,
             "source": office.roster.source("queues", name),
             "settings": queue.model_dump(mode="json", by_alias=True),
             "agents": list(office.pool(name)),
-            "now": figures[name],
+            "now": now,
         }
 
     async def put(self, ask: Ask[Queue, None]) -> Answer:
@@ -217,7 +225,7 @@ class QueueRoutes:
         """
         name = ask.path["name"]
         new = self._office.put_queue(name, ask.body)
-        return Answer(self._shown(name, self._office.center.figures()["queues"]), 201 if new else 200)
+        return Answer(self._shown(name), 201 if new else 200)
 
     async def delete(self, ask: Ask[None, None]) -> None:
         """Delete a queue that was made over HTTP, and in which nobody is."""
@@ -266,11 +274,16 @@ class QueueRoutes:
             raise refusal("to", f"after from, and at most {MAX_DAYS} days later")
         if query.interval != "all" and (end - start) / STEP_SECONDS[query.interval] > MAX_ROWS:
             raise refusal("interval", f"this would be more than {MAX_ROWS} rows: longer ones, or less time")
-        kept, dispositions = await asyncio.to_thread(self._kept, start, end)
-        known = {row["start"] for row in kept}
-        here = [row for row in office.center.intervals(start) if row["start"] not in known]
-        agents = office.pool(name) if ask.own is None else [ask.own]
-        found = report([*kept, *here], dispositions, [name], agents, start, end, query.interval, zone)
+        agents = list(office.pool(name)) if ask.own is None else [ask.own]
+        here = office.center.intervals(start)
+
+        def made() -> dict[str, Any]:
+            kept, dispositions = self._kept(start, end)
+            known = {row["start"] for row in kept}
+            rows = [*kept, *(row for row in here if row["start"] not in known)]
+            return report(rows, dispositions, [name], agents, start, end, query.interval, zone)
+
+        found = await asyncio.to_thread(made)
         level = queue.service_level
         return {"queue": name, "target": {"answer_within": level.answer_within, "percent": level.percent}, **found}
 

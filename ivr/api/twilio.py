@@ -7,7 +7,7 @@ it sees those that it had, too, and no others. Errors have the shape that Twilio
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -17,7 +17,7 @@ from ivr.api.endpoints import Ask, Endpoint, File, Raw
 from ivr.api.guard import Guard
 from ivr.api.placing import CallPlacer
 from ivr.api.recordings import KINDS, file_of
-from ivr.api.twilio_accounts import Account, Accounts, belongs
+from ivr.api.twilio_accounts import Account, Accounts, belongs, named
 from ivr.api.twilio_placing import FormError, document_of, wanted_call
 from ivr.api.twilio_shapes import CallFilter, call_shape, error, page_of, recording_shape
 from ivr.call.desks import Desks
@@ -35,8 +35,8 @@ FORM = ("application/x-www-form-urlencoded",)
 SUFFIXES = (".wav", ".json")
 READ, CHANGE, PLACE = "calls:read", "calls:control", "calls"
 """Scopes of tokens."""
-SCANNED, ROWS = 5_000, 250
-"""Records that one page is looked for in, half a second of a core, and that are read at once."""
+SCANNED, ROWS = 5_000, 100
+"""Records that one page is looked for in, and of those that name an account how many are read at once."""
 TOO_MANY = 20429
 """Twilio's number for what there is no room for now."""
 
@@ -44,16 +44,24 @@ TOO_MANY = 20429
 class Records(Protocol):
     """Who knows calls that are over, and recordings (:class:`ivr.store.RecordReader`). Every method blocks."""
 
-    def calls(
+    def far_below(
+        self, before: int | None, among: int, *, since: float | None = None, until: float | None = None
+    ) -> int | None:
+        """The lowest short id of so many calls of a time, the newest below one; None where there are not as many."""
+
+    def calls_naming(
         self,
+        names: Iterable[tuple[str, str]],
         *,
         limit: int,
         before: int | None = None,
+        least: int | None = None,
         since: float | None = None,
         until: float | None = None,
-        over: bool = False,
+        caller: str | None = None,
+        called: str | None = None,
     ) -> list[CallRecord]:
-        """Calls, newest first."""
+        """Calls that are over in which one of these pairs of key and text stands, newest first."""
 
     def recordings(self, call_id: str | None = None) -> list[RecordingRecord]:
         """Recordings of a call."""
@@ -165,27 +173,37 @@ class TwilioRoutes:
         live = [found for row in self._calls.live() if (found := self._calls.trace(row["id"])) is not None]
         up = {str(record["id"]) for record in live}
         async with self._scan:
-            over, scanned_to = await asyncio.to_thread(self._over, wanted, ours, up)
+            over, looked_to = await asyncio.to_thread(self._over, wanted, accounts, ours, up)
         rows = sorted([*filter(ours, live), *over], key=lambda record: int(record["short_id"]), reverse=True)
         page, sid = rows[: wanted.size], accounts[0].sid
-        token = int(page[-1]["short_id"]) if len(rows) > wanted.size else scanned_to
+        token = int(page[-1]["short_id"]) if len(rows) > wanted.size else looked_to
         shown = [call_shape(record, sid) for record in page]
         return web.json_response(page_of("calls", shown, ask.request.path, wanted, token))
 
     def _over(
-        self, wanted: CallFilter, ours: Callable[[Mapping[str, Any]], bool], up: set[str]
+        self,
+        wanted: CallFilter,
+        accounts: Sequence[Account],
+        ours: Callable[[Mapping[str, Any]], bool],
+        up: set[str],
     ) -> tuple[list[dict[str, Any]], int | None]:
         """Calls that are over, one more than a page has; and where to look further where that many records had none."""
         found: list[dict[str, Any]] = []
-        before = wanted.before
-        for _ in range(SCANNED // ROWS):
-            rows = self._records.calls(limit=ROWS, before=before, since=wanted.since, until=wanted.until, over=True)
+        names = [name for account in accounts for name in named(account)]
+        before, times = wanted.before, {"since": wanted.since, "until": wanted.until}
+        least = self._records.far_below(before, SCANNED, since=wanted.since, until=wanted.until)
+        while True:
+            rows = self._records.calls_naming(
+                names, limit=ROWS, before=before, least=least, caller=wanted.from_ or None, called=wanted.to or None,
+                **times,
+            )  # fmt: skip
             records = ({**_fields(row), "state": "ended"} for row in rows)
             found += [record for record in records if record["id"] not in up and ours(record)]
-            if len(found) > wanted.size or len(rows) < ROWS:
+            if len(found) > wanted.size:
                 return found[: wanted.size + 1], None
+            if len(rows) < ROWS:
+                return found, least
             before = rows[-1].short_id
-        return found, before
 
     async def show(self, ask: Ask[None, None]) -> web.Response:
         """A call of an account, in progress or over.

@@ -18,7 +18,7 @@ from ivr.api.guard import Guard
 from ivr.settings import Settings
 from ivr.store import CallToken
 
-__all__ = ["AI_AGENTS", "Account", "Accounts", "belongs"]
+__all__ = ["AI_AGENTS", "Account", "Accounts", "belongs", "named"]
 
 AI_AGENTS = "ai_agents/"
 """Begins the names of accounts that are AI agents."""
@@ -105,3 +105,11 @@ def belongs(record: Mapping[str, object], account: Account) -> bool:
         if any(step.get("type") == "transfer_to_ai_agent" and step.get("agent") == agent for step in steps):
             return True
     return any(step.get("application") == account.name for step in steps)
+
+
+def named(account: Account) -> list[tuple[str, str]]:
+    """Keys and texts of which one stands in the record of each call that :func:`belongs` to an account."""
+    found = [("application", account.name)]
+    if account.name.startswith(AI_AGENTS):
+        found.append(("agent", account.name.removeprefix(AI_AGENTS)))
+    return found

@@ -162,8 +162,7 @@ class Office:
 
     def is_logged_in(self, agent: str) -> bool:
         """Whether his status lets calls come to him at all."""
-        figures = self.center.figures()["agents"].get(agent)
-        return figures is not None and figures["group"] != "unavailable"
+        return self.center.logged_in(agent)
 
     def to_dispose(self, agent: str) -> Sequence[str] | None:
         """Names of the dispositions that his last conversation may be given; None: he has had none."""
@@ -206,12 +205,11 @@ class Office:
     def call_of(self, agent: str) -> dict[str, Any] | None:
         """The call that an agent has, or that rings for him, with the hand-over packet; None where he has none."""
         self._agent(agent)
-        for row in self._rows():
-            if agent in row["agents"]:
-                packet = self._desk.packet(row["caller"])
-                if packet is not None:
-                    return {**row, "packet": dict(packet)}
-        return None
+        row = self.center.caller_of(agent)
+        packet = None if row is None else self._desk.packet(row["caller"])
+        if row is None or packet is None:
+            return None
+        return {**row, "short_id": _short_id(packet), "packet": dict(packet)}
 
     def packet_of(self, call: str) -> dict[str, Any] | None:
         """The hand-over packet of a call that a queue has, by id or short id; None where no queue has it."""
@@ -220,8 +218,8 @@ class Office:
 
     def agents_of(self, call: str) -> Sequence[str]:
         """Agents for whom a call rings, or who have it, by id or short id."""
-        call = self._call(call)
-        return [agent for row in self.center.callers() if row["caller"] == call for agent in row["agents"]]
+        row = self.center.caller(self._call(call))
+        return [] if row is None else list(row["agents"])
 
     def _rows(self, queue: str | None = None) -> list[dict[str, Any]]:
         """Who is in the queues, with the short ids of their calls."""
@@ -229,15 +227,13 @@ class Office:
 
     def _short_id(self, call: str) -> int | None:
         packet = self._desk.packet(call) if call else None
-        found: int | None = None if packet is None else packet["call"].get("short_id")
-        return found
+        return None if packet is None else _short_id(packet)
 
     def _call(self, name: str) -> str:
         """Id of a call that a queue has, by its short id too; what is neither stays as it is."""
         if not name.isdecimal():
             return name
-        callers = (row["caller"] for row in self.center.callers() if row["caller"])
-        return next((caller for caller in callers if str(self._short_id(caller)) == name), name)
+        return next((caller for caller in self.center.names() if str(self._short_id(caller)) == name), name)
 
     def callers(self, queue: str) -> list[dict[str, Any]]:
         """Who is in a queue, in order, as `Center.callers` has it, with `short_id` of their calls."""
@@ -253,7 +249,7 @@ class Office:
 
     def pool(self, queue: str) -> Sequence[str]:
         """Enabled agents of a queue."""
-        return CenterConfig.of(self.settings).pools.get(queue, ())
+        return self.center.pool(queue)
 
     def standing(self, queue: str) -> tuple[int, int] | None:
         """Agents of a queue who could take a call at once besides those for whom callers wait, and callers who wait
@@ -288,7 +284,7 @@ class Office:
     def drop_agent(self, name: str) -> None:
         """Delete an agent who has no call."""
         self._agent(name)
-        if any(name in row["agents"] for row in self.center.callers()):
+        if self.center.caller_of(name) is not None:
             raise TakenError(f"{name} has a call")
         self._roster.drop_agent(name)
 
@@ -319,3 +315,8 @@ class Office:
 
     def _objections(self, merged: Settings) -> Sequence[str]:
         return self.center.losses(CenterConfig.of(merged))
+
+
+def _short_id(packet: Mapping[str, Any]) -> int | None:
+    found: int | None = packet["call"].get("short_id")
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +20,24 @@ MAX_ROWS = 10_000
 """Of one answer; older ones are asked for with `before`."""
 MARKS = (RUNNING, LAST_WORDS, STATUS_CALLBACK)
 """In the details of calls that were cut off: what is still to be done for those whose flows go on."""
+
+
+PARTS = frozenset({"path", "digits", "hand_offs", "quality", "details"})
+"""Of a call, kept as JSON."""
+
+
+def _select(parts: Collection[str]) -> sa.Select[Any]:
+    """Calls with these of their parts."""
+    return sa.select(*(column for column in schema.calls.c if column.name not in PARTS or column.name in parts))
+
+
+def _span(before: int | None, since: float | None, until: float | None) -> list[sa.ColumnElement[bool]]:
+    """Calls with a short id below `before`, started at or after `since` and before `until`."""
+    columns = schema.calls.c
+    wanted = (
+        (before, columns.short_id.__lt__), (since, columns.started_at.__ge__), (until, columns.started_at.__lt__),
+    )  # fmt: skip
+    return [compare(value) for value, compare in wanted if value is not None]
 
 
 class RecordReader:
@@ -49,23 +67,60 @@ class RecordReader:
         since: float | None = None,
         until: float | None = None,
         over: bool = False,
+        parts: Collection[str] = PARTS,
     ) -> list[CallRecord]:
         """Calls, newest first: of a flow, of a cause, started at or after `since` and before `until`, with a short id
-        below `before`; those that are `over` alone."""
+        below `before`; those that are `over` alone. Of their `parts` these are read, others are empty: to read them
+        all is most of the work, and threads that do it hold up the loop."""
         columns = schema.calls.c
-        query = sa.select(schema.calls).order_by(columns.short_id.desc()).limit(min(limit, MAX_ROWS))
-        if before is not None:
-            query = query.where(columns.short_id < before)
+        query = _select(parts).order_by(columns.short_id.desc()).limit(min(limit, MAX_ROWS))
+        query = query.where(*_span(before, since, until))
         if flow is not None:
             query = query.where(columns.flow == flow)
         if cause is not None:
             query = query.where(columns.cause == cause)
-        if since is not None:
-            query = query.where(columns.started_at >= since)
-        if until is not None:
-            query = query.where(columns.started_at < until)
         if over:
             query = query.where(columns.cause.is_not(None))
+        return [CallRecord(**row) for row in self._rows(query)]
+
+    def far_below(
+        self, before: int | None, among: int, *, since: float | None = None, until: float | None = None
+    ) -> int | None:
+        """The lowest short id of so many calls (`among`) of a time, the newest below one; None where there are not as
+        many."""
+        columns = schema.calls.c
+        query = sa.select(columns.short_id).order_by(columns.short_id.desc()).limit(1).offset(among - 1)
+        query = query.where(*_span(before, since, until))
+        return next((int(row["short_id"]) for row in self._rows(query)), None)
+
+    def calls_naming(
+        self,
+        names: Iterable[tuple[str, str]],
+        *,
+        limit: int,
+        before: int | None = None,
+        least: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+        caller: str | None = None,
+        called: str | None = None,
+    ) -> list[CallRecord]:
+        """Calls that are over whose way or details hold one of these pairs of key and text, wherever in them, newest
+        first, with short ids from `least` to below `before`. The database alone looks at those that do not."""
+        columns = schema.calls.c
+        texts = [text for key, value in names for text in (f'"{key}":"{value}"', f'"{key}": "{value}"')]
+        held = [
+            sa.cast(column, sa.Text).contains(text, autoescape=True)
+            for column in (columns.path, columns.details)
+            for text in texts
+        ]
+        query = _select(PARTS).where(columns.cause.is_not(None), *_span(before, since, until))
+        if least is not None:
+            query = query.where(columns.short_id >= least)
+        for column, value in ((columns.caller, caller), (columns.called, called)):
+            if value is not None:
+                query = query.where(column == value)
+        query = query.where(sa.or_(*held)).order_by(columns.short_id.desc()).limit(limit)
         return [CallRecord(**row) for row in self._rows(query)]
 
     def call(self, name: str) -> CallRecord | None:

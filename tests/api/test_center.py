@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import Guard, HttpServer, OperationRoutes
-from ivr.api.agents import AgentRoutes
+from ivr.api.agents import AgentRoutes, agent_shown
+from ivr.api.gradual import gradually
 from ivr.api.queues import QueueRoutes
 from ivr.api.routes import RoutingRoutes
 from ivr.center.house import DISPOSITION, INTERVAL, kept_between
 from ivr.center.pins import find_agent
+from ivr.center.reports import report
 from ivr.center.rules import decisions as told
 from ivr.center.rules import events as happened
 from ivr.settings import HostPort, MetricsSettings, parse_settings
@@ -369,3 +373,48 @@ async def test_a_console_keeps_an_agent_logged_in(center: Center) -> None:
 async def test_no_answer_tells_a_code_that_was_sent(center: Center, code: Any) -> None:
     found = await center.ask("PUT", "/v1/agents/eve", 422, json={"phones": ["202"], "code": code})
     assert "4711815" not in str(found)
+
+
+async def test_calls_go_on_beside_long_lists(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.api.gradual.ROWS", 1)
+    turns: list[int] = []
+    monkeypatch.setattr("ivr.api.gradual.asyncio.sleep", _counted(turns))
+    agents = await center.ask("GET", "/v1/agents")
+    assert len(agents["agents"]) == 2
+    assert len(turns) == 2
+    queues = await center.ask("GET", "/v1/queues")
+    assert len(turns) == 2 + len(queues["queues"])
+
+
+async def test_an_agent_who_is_deleted_while_a_list_is_made_is_not_in_it(center: Center) -> None:
+    await center.ask("PUT", "/v1/agents/eve", 201, json={})
+    office = center.desk.office
+
+    def row(name: str) -> dict[str, Any] | None:
+        if name == "anna":
+            office.drop_agent("eve")
+        return agent_shown(office, name)
+
+    assert [each["id"] for each in await gradually(office.settings.agents, row)] == ["anna", "ben"]
+
+
+async def test_reports_are_made_in_a_thread(center: Center, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+
+    def made(*args: Any) -> dict[str, Any]:
+        threads.append(threading.get_ident())
+        return report(*args)
+
+    monkeypatch.setattr("ivr.api.queues.report", made)
+    await center.ask("GET", "/v1/queues/sales/report")
+    assert threads and threading.get_ident() not in threads
+
+
+def _counted(turns: list[int]) -> Any:
+    sleep = asyncio.sleep
+
+    async def counted(seconds: float) -> None:
+        turns.append(1)
+        await sleep(seconds)
+
+    return counted

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -42,21 +42,33 @@ class Records:
         self.over: list[CallRecord] = []
         self.files: dict[str, RecordingRecord] = {}
 
-    def calls(
+    def far_below(
+        self, before: int | None, among: int, *, since: float | None = None, until: float | None = None
+    ) -> int | None:
+        rows = self.calls_naming([], limit=among, before=before, since=since, until=until)
+        return rows[-1].short_id if len(rows) == among else None
+
+    def calls_naming(
         self,
+        names: Iterable[tuple[str, str]],
         *,
         limit: int,
         before: int | None = None,
+        least: int | None = None,
         since: float | None = None,
         until: float | None = None,
-        over: bool = False,
+        caller: str | None = None,
+        called: str | None = None,
     ) -> list[CallRecord]:
         found = [
             record
             for record in sorted(self.over, key=lambda record: -record.short_id)
             if (before is None or record.short_id < before)
+            and (least is None or record.short_id >= least)
             and (since is None or record.started_at >= since)
             and (until is None or record.started_at < until)
+            and (caller is None or record.caller == caller)
+            and (called is None or record.called == called)
         ]
         return found[:limit]
 

@@ -186,3 +186,40 @@ def test_reading_a_store_of_another_version_says_so(url: str, tmp_path: Path) ->
     connection.close()
     with pytest.raises(StoreError, match="of another version than this program"):
         RecordReader.open(url)
+
+
+def test_lists_read_no_more_than_they_show(store: Store, make_call: MakeCall) -> None:
+    store.writer.call_ended(make_call(1, hand_offs=[{"target": "queue:sales"}], details={"n": 1}))
+    assert store.writer.flush(PATIENCE)
+    (plain,) = store.reader.calls(parts=())
+    assert (plain.id, plain.path, plain.hand_offs, plain.details) == ("call-1", [], [], {})
+    (some,) = store.reader.calls(parts=("hand_offs",))
+    assert (some.path, some.hand_offs, some.details) == ([], [{"target": "queue:sales"}], {})
+
+
+def test_calls_that_name_somebody(store: Store, make_call: MakeCall) -> None:
+    ways = {
+        1: {"path": [{"element": "a", "application": "shop"}]},
+        2: {"details": {"application": "shop"}},
+        3: {"path": [{"element": "a", "said": ['"application":"shop"']}]},
+        4: {"path": [{"element": "a", "agent": "sh_p"}]},
+        5: {"path": [{"element": "a", "agent": "shop"}], "caller": "+49301"},
+        6: {"details": {"application": "shop"}, "cause": None, "ended_at": None},
+        7: {"details": {"application": "shop", "note": "\ud800"}, "called": "200"},
+    }
+    for number, fields in ways.items():
+        store.writer.call_ended(make_call(number, **{"cause": "network", "ended_at": 9.0, **fields}))
+    assert store.writer.flush(PATIENCE)
+
+    def found(*names: tuple[str, str], **wanted: object) -> list[int]:
+        return [call.short_id for call in store.reader.calls_naming(names, limit=10, **wanted)]  # type: ignore[arg-type]
+
+    assert found(("application", "shop")) == [7, 2, 1]
+    assert found(("application", "shop"), ("agent", "shop")) == [7, 5, 2, 1]
+    assert found(("agent", "sh_p")) == [4]
+    assert found(("application", "shop"), before=7, least=2) == [2]
+    assert found(("application", "shop"), called="200") == [7]
+    assert found(("application", "shop"), ("agent", "shop"), caller="+49301") == [5]
+    assert store.reader.far_below(None, 3) == 5
+    assert store.reader.far_below(5, 4) == 1
+    assert store.reader.far_below(5, 5) is None

@@ -13,7 +13,7 @@ moment that :meth:`Center.at` was given last, and changes nothing but by :meth:`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ivr.center.rules import callbacks, configuring, joining, keeping, offering, presence, reasons, reporting
@@ -223,6 +223,36 @@ class Center:
     def figures(self) -> dict[str, Any]:
         """The centre as it is now, as JSON: `queues` and `agents` by name; see :mod:`ivr.center.rules.figures`."""
         return reporting.figures(self._floor)
+
+    def agent(self, name: str) -> dict[str, Any] | None:
+        """One of the `agents` of :meth:`figures`; None: there is none of this name."""
+        return reporting.agent(self._floor, name)
+
+    def queue(self, name: str) -> dict[str, Any] | None:
+        """One of the `queues` of :meth:`figures`; None: there is none of this name."""
+        return reporting.queue(self._floor, name)
+
+    def pool(self, queue: str) -> Sequence[str]:
+        """Enabled agents of a queue."""
+        return self._floor.config.pools.get(queue, ())
+
+    def logged_in(self, agent: str) -> bool:
+        """Whether the status of an agent lets calls come to him at all."""
+        state = self._floor.agents.get(agent)
+        return state is not None and state.group != "unavailable"
+
+    def names(self) -> Iterable[str]:
+        """Callers, those who wait and those who talk."""
+        return self._floor.entries.keys()
+
+    def caller(self, name: str) -> dict[str, Any] | None:
+        """One of :meth:`callers`; None: he is not here."""
+        return reporting.caller(self._floor, name)
+
+    def caller_of(self, agent: str) -> dict[str, Any] | None:
+        """The one of :meth:`callers` whom an agent talks to, who rings for him, or for whose call back he is held.
+        None: there is none."""
+        return reporting.caller_of(self._floor, agent)
 
     def callers(self, queue: str | None = None) -> list[dict[str, Any]]:
         """Who is in the queues, in order, as JSON: `caller`, `queue`, `position` (null once an agent talks to him),

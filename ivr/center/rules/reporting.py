@@ -11,7 +11,18 @@ from ivr.center.rules.floor import Floor
 from ivr.center.rules.lines import Entry, Line
 from ivr.center.rules.people import AgentState
 
-__all__ = ["begin_interval", "callers", "clock_set", "figures", "intervals", "turn_interval"]
+__all__ = [
+    "agent",
+    "begin_interval",
+    "caller",
+    "caller_of",
+    "callers",
+    "clock_set",
+    "figures",
+    "intervals",
+    "queue",
+    "turn_interval",
+]
 
 LONG_INTERVAL = INTERVAL + 60.0
 """Seconds by the clock on the wall after which an interval is closed because that clock was set."""
@@ -33,6 +44,21 @@ def figures(floor: Floor) -> dict[str, Any]:
         "queues": {line.name: _queue(floor, line) for line in floor.lines.values()},
         "agents": {agent.name: _agent(floor, agent) for agent in floor.agents.values()},
     }
+
+
+def queue(floor: Floor, name: str) -> dict[str, Any] | None:
+    """One queue; None: there is none of this name."""
+    line = floor.lines.get(name)
+    return None if line is None else _queue(floor, line)
+
+
+def agent(floor: Floor, name: str) -> dict[str, Any] | None:
+    """One agent; None: there is none of this name."""
+    found = floor.agents.get(name)
+    if found is None:
+        return None
+    found.account(floor.now)
+    return _agent(floor, found)
 
 
 def _queue(floor: Floor, line: Line) -> dict[str, Any]:
@@ -104,6 +130,30 @@ def callers(floor: Floor, queue: str | None) -> list[dict[str, Any]]:
         if queue is None or talk.line.name == queue:
             found.append(_entry(floor, talk.line, talk.entry, None))
     return found
+
+
+def caller(floor: Floor, name: str) -> dict[str, Any] | None:
+    """One caller; None: he is not here."""
+    entry = floor.entries.get(name)
+    if entry is None:
+        return None
+    line = floor.lines[entry.queue] if entry.talk is None else floor.talks[entry.talk].line
+    return _entry(floor, line, entry, line.position(entry) if entry.talk is None else None)
+
+
+def caller_of(floor: Floor, agent: str) -> dict[str, Any] | None:
+    """The caller whom an agent has, who rings for him, or for whose call back he is held; None: there is none."""
+    state = floor.agents.get(agent)
+    if state is None:
+        return None
+    if state.talk is not None:
+        return caller(floor, floor.talks[state.talk].entry.caller)
+    if state.offer is not None:
+        return caller(floor, floor.offers[state.offer].entry.caller)
+    held = floor.callbacks.get(state.held) if state.held is not None else None
+    return (
+        None if held is None else _entry(floor, floor.lines[held.queue], held, floor.lines[held.queue].position(held))
+    )
 
 
 def _entry(floor: Floor, line: Line, entry: Entry, position: int | None) -> dict[str, Any]:
