@@ -133,11 +133,6 @@ class AttemptReport(CallReport):
         if self._cause is not None:
             self._attempt["cause"] = self._cause
 
-    def settle(self, cause: str | None) -> None:
-        super().settle(cause)
-        if self._cause is not None:
-            self._attempt["cause"] = self._cause
-
     @property
     def result(self) -> tuple[str, str]:
         """Outcome and word of an attempt that is over."""
