@@ -217,7 +217,7 @@ def _stubs(rng: Random) -> Stubs:
     def agent() -> AgentAnswer:
         result = rng.choice(["answered", "answered", "waits", "waits", "closed", "full", "no_agents", "error"])
         positions = tuple((after, rng.randint(1, 3), None) for after in (4.0, 9.5) if _flip(rng))
-        leaves = rng.choice(["called", "called", "caller"])
+        leaves = rng.choice(["called", "called", "caller", "lost"])
         after, talk = rng.choice([0.7, 6.1, 18.3]), rng.choice([2.2, 14.4])
         return AgentAnswer("*", result, after, "anna", talk, leaves, rng.randint(1, 4), None, positions, times=1)
 

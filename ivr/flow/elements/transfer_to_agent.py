@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
@@ -141,11 +141,12 @@ class TransferToAgentElement(Element, FailoverFields):
         ctx.interruptible_before = False
         ctx.keys.clear()
         add_tags(ctx, self.tags)
+        named = frozenset(ctx.details)
         left = yield from self._visit(ctx, None)
         returns = 0
         while left.done.outcome == AGENT_LOST and ctx.up and returns < MAX_RETURNS:
             returns += 1
-            _put_aside(ctx, left.done)
+            _put_aside(ctx, left.done, named)
             left = yield from self._visit(ctx, left.done)
         branch = yield from self._after(ctx, left)
         reason = (ctx.result or {}).get("reason")
@@ -276,10 +277,11 @@ class TransferToAgentElement(Element, FailoverFields):
         return way if ctx.up else branch if branch in self.targets else self.ended(ctx.cause or "system")
 
 
-def _put_aside(ctx: Session, done: QueueDone) -> None:
-    """What a visit has said of itself in the details of the step goes to a place of its own: another one begins."""
+def _put_aside(ctx: Session, done: QueueDone, named: Collection[str]) -> None:
+    """What a visit has said of itself in the details of the step goes to a place of its own: another one begins. What
+    was `named` there before it (the verb of a document, say) stays, too."""
     own = {name: value for name, value in ctx.details.items() if name not in LISTS}
-    for name in own:
+    for name in own.keys() - named:
         del ctx.details[name]
     ctx.details.setdefault("broken_off", []).append(
         {"kind": "queue", **own, "reason": AGENT_LOST, "talk_time": round(done.talk_time, 3)}

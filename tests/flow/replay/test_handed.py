@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ivr.flow.loader import load_folder
+from ivr.flow.loader import load_folder, parse_flow
+from ivr.flow.model import FlowSet
 from ivr.flow.replay import read_record, replay
-from ivr.flow.sim import configured
+from ivr.flow.sim import AgentAnswer, Given, HttpAnswer, SimulatedCall, Stubs, configured
 from ivr.flow.testing import load_cases, run_case
 from ivr.settings import load_settings
+from tests.kit.handoffs_random import surroundings
 from tests.kit.records import record_of
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "config" / "examples"
@@ -34,3 +36,62 @@ def test_every_case_goes_the_same_way_again(case: object) -> None:
     found = replay(recorded, flow, FLOWS, SURROUNDINGS)
     assert found.divergence is None, found.divergence
     assert list(found.path) == call.path
+
+
+LOST = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: people}
+  people:
+    type: transfer_to_agent
+    queue: support
+    after: return
+    branches: {call_not_forwarded: sorry, returned: bye}
+  sorry: {type: play, text: Sorry, next: bye}
+  bye: {type: hang_up}
+"""
+CHAIN = LOST.replace(
+    "queue: support", "queue: support\n    failover: [{queue: calm, timeout: 9s}, {ai_agent: front}]"
+).replace("returned: bye", "returned: bye, failed_over: bye")
+WEB = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: app}
+  app: {type: transfer_to_voice_application, application: menu, branches: {call_not_transferred: bye, returned: bye}}
+  bye: {type: hang_up}
+"""
+ENQUEUE = HttpAnswer("*", 200, "<Response><Enqueue>support</Enqueue></Response>", {"content-type": "text/xml"}, 0.3)
+
+
+def agent(result: str, talk: float = 7.0, leaves: str = "lost", after: float = 4.0) -> AgentAnswer:
+    return AgentAnswer("*", result, after, "anna", talk, leaves, 2, times=1)  # type: ignore[arg-type]
+
+
+THEN = {
+    "somebody else": agent("answered", 12.0, "called"),
+    "the caller leaves": agent("answered", 12.0, "caller"),
+    "lost again": agent("answered", 3.0),
+    "nobody": agent("waits"),
+    "closed": agent("closed"),
+}
+"""What comes of the second visit."""
+
+
+@pytest.mark.parametrize("text", [LOST, CHAIN, WEB], ids=["element", "chain", "document"])
+@pytest.mark.parametrize("then", THEN)
+@pytest.mark.parametrize("leaves_at", [None, 9.0, 12.5], ids=["stays", "in the talk", "in the second wait"])
+def test_who_waits_again_because_his_agent_was_lost(text: str, then: str, leaves_at: float | None) -> None:
+    stubs = Stubs(http=(ENQUEUE,), agents=(agent("answered"), THEN[then], agent("answered", 5.0, "called")))
+    flows = FlowSet({"main": parse_flow(text, "main")})
+    call = SimulatedCall(flows["main"], flows, Given(), stubs, **surroundings())
+    call.start()
+    if leaves_at is not None:
+        call.run(until=leaves_at)
+        call.hang_up()
+    call.run()
+    recorded = read_record(record_of(call), ZoneInfo("UTC"))
+    found = replay(recorded, flows["main"], flows, surroundings())
+    assert found.divergence is None, (found.divergence, found.path)
+    assert list(found.path) == call.path
+    if text is WEB and call.steps[-1].details["twiml"]:
+        assert [verb["verb"] for verb in call.steps[-1].details["twiml"]] == ["Enqueue"]
+    if leaves_at != 9.0:
+        assert "agent_lost" in repr([step.details for step in call.steps])
