@@ -57,6 +57,7 @@ class AiCall:
         self.agent = making.agent
         self.name = making.name
         self.figures = AiFigures(making.name, making.agent.protocol, call.services.clock())
+        self._making = making
         self._clock = call.services.clock
         self._told_over = over
         limit = command.connect_timeout or making.agent.connect_timeout
@@ -164,7 +165,7 @@ class AiCall:
         self._later("limit", longest, lambda: self._finish("max_duration"))
         self._later("look", LOOK, self._on_look)
         self.call.report.tell("ai.started", {"agent": self.name, "protocol": self.agent.protocol})
-        self.call.feed(ports.AiAgentStarted(self.command.id))
+        self.call.feed(ports.AiAgentStarted(self.command.id, self._making.stream_sid))
 
     def _on_said(self, said: Said) -> None:
         if self._over:

@@ -72,6 +72,11 @@ class Making:
         self._packet = command.packet
         self._awaited: tuple[uuid.UUID, AiCall] | None = None
 
+    @property
+    def stream_sid(self) -> str:
+        """What the endpoint is told that the stream is called."""
+        return self._facts.stream_sid
+
     def again(self) -> None:
         """The next connection is another one of the same call."""
         parameters = {**self._facts.parameters, "reconnected": "true"}

@@ -46,6 +46,7 @@ async def test_sound_goes_both_ways_and_the_agent_speaks_once() -> None:
         assert numbers == [1, 2, 3, 4, 5]
         assert endpoint.codes == [1000] and not call.done.done()
         assert endpoint.messages[1]["start"]["customParameters"]["a"] == "1"
+        assert call.events[1].stream == endpoint.messages[1]["streamSid"]
         (entry,) = call.entries
         assert (entry["target"], entry["outcome"], entry["marks"]) == ("bot", "call_ended", 1)
         assert entry["messages_in"] == 2 and entry["messages_out"] == 6 and entry["bytes_in"] > 10_000

@@ -88,6 +88,8 @@ class AiAgentStarted:
     """The endpoint is connected; the caller's sound goes there."""
 
     id: int
+    stream: str = ""
+    """What the endpoint was told that the stream is called (StreamSid); empty: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

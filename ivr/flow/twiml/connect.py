@@ -93,14 +93,15 @@ class _StreamTold:
         self._noun = noun
         self._base = base
         self._sid = named_sid("MZ", talk.ctx.call.id, talk.ctx.last_id)
+        """What the endpoint is told that it is called; before, one of its own."""
         self._up = False
 
     def seen(self, event: Event) -> None:
         """An event of the hand-off."""
         if type(event) is AiAgentStarted:
-            if not self._up:
-                self._tell("stream-started")
+            self._sid = event.stream or self._sid
             self._up = True
+            self._tell("stream-started")
         elif type(event) is AiAgentDone and event.reason in FAULTS:
             self._tell("stream-error", event.text or event.reason)
 

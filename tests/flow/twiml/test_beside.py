@@ -16,6 +16,7 @@ from ivr.flow.ports import (
 )
 from tests.flow.twiml.kit import Application
 
+STREAM = "MZ" + "5" * 32
 KEY = "6f8f2f4e-3f5f-4bb0-9d0a-1a1f2c7f1d55"
 
 
@@ -100,8 +101,10 @@ def test_a_two_way_stream_tells_how_it_fares(started: bool, reason: str, events:
     app = Application().answer('<Connect><Stream url="wss://bot.test/x" name="bot" statusCallback="/s"/></Connect>')
     command = app.call.commands(StartAiAgent)[-1]
     if started:
-        app.call.send(AiAgentStarted(command.id))
+        app.call.send(AiAgentStarted(command.id, STREAM))
     app.call.send(AiAgentDone(command.id, reason, "why"))  # type: ignore[arg-type]
     told = app.told()
     assert [data["StreamEvent"] for data in told] == events
+    sids = {data["StreamSid"] for data in told}
+    assert len(sids) == 1 and (sids == {STREAM}) is started, "the name that the endpoint was told"
     assert {data["StreamName"] for data in told} == {"bot"}
