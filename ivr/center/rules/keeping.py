@@ -90,6 +90,7 @@ def _callback(floor: Floor, entry: Entry, callback: Callback) -> dict[str, Any]:
         "number": callback.number,
         "priority": entry.priority,
         "since": round(entry.since + floor.offset, 3),
+        "seq": entry.seq,
         "person": entry.person,
         "sticky": entry.sticky,
         "strategy": entry.strategy,
@@ -118,8 +119,8 @@ def restore(floor: Floor, kept: Kept) -> list[str]:
         else:
             wrong.append(f"What was kept of the queue {name} cannot be read.")
     _restore_interval(floor, kept, meta)
-    by_arrival = sorted(_mapping(kept, "callbacks").items(), key=lambda item: _number(item[1], "since"))
-    for name, value in by_arrival:
+    places = _mapping(kept, "callbacks").items()
+    for name, value in sorted(places, key=lambda item: (_number(item[1], "since"), _number(item[1], "seq"))):
         sentence = _restore_callback(floor, name, value)
         if sentence is not None:
             wrong.append(sentence)

@@ -161,6 +161,21 @@ def test_places_of_the_same_moment_keep_their_order() -> None:
     assert [each["callback"] for each in house.center.callers()] == ["k-c1", "k-c2", "k-c3"]
 
 
+def test_places_of_the_same_moment_keep_their_order_in_queues_of_different_orders() -> None:
+    later = "queues: {sales: {callback: {order: after_callers}}, default: {}}"
+    house = House(TEXT.replace("queues: {default: {sticky: ever, callback: {expires: 1h}}}", later))
+    for agent in ("anna", "ben"):
+        house.tell(told.AgentBusy(agent, "x"))
+    for caller, queue in (("c1", "sales"), ("c2", "default")):
+        house.join(caller, queue=queue)
+    for caller in ("c1", "c2"):
+        house.tell(told.CallbackKept(caller, f"k-{caller}", "+4930"))
+        house.tell(told.CallerLeft(caller, "callback_scheduled"))
+    restarted(house)
+    entries = house.center._floor.callbacks
+    assert entries["k-c1"].seq < entries["k-c2"].seq, "c1 came first, wherever his place stands now"
+
+
 def test_reports_have_the_quarter_of_an_hour_in_which_the_centre_went_down() -> None:
     house = House(TEXT)
     house.join("c1")
