@@ -162,7 +162,7 @@ def test_places_of_the_same_moment_keep_their_order() -> None:
 
 
 def test_places_of_the_same_moment_keep_their_order_in_queues_of_different_orders() -> None:
-    later = "queues: {sales: {callback: {order: after_callers}}, default: {}}"
+    later = "queues: {sales: {all: true, callback: {order: after_callers}}, default: {}}"
     house = House(TEXT.replace("queues: {default: {sticky: ever, callback: {expires: 1h}}}", later))
     for agent in ("anna", "ben"):
         house.tell(told.AgentBusy(agent, "x"))
