@@ -25,6 +25,7 @@ from media.protocol import (
     ANSWERERS,
     PLAY_REASONS,
     RECORD_REASONS,
+    SENT_HEAD,
     STREAM_HEAD,
     STREAM_OCTETS,
     TONE_KINDS,
@@ -32,7 +33,7 @@ from media.protocol import (
     split_strings,
 )
 
-__all__ = ["decode", "frames"]
+__all__ = ["decode", "frames", "sent_frames"]
 
 _RATE: Final = 8000
 _FRAME: Final = 160
@@ -96,3 +97,11 @@ def frames(fields: tuple[Any, ...], data: bytes) -> Iterator[tuple[int, int, int
     for row, generation, stream, taken in STREAM_HEAD.iter_unpack(data[:place]):
         yield row, generation, stream, taken, data[place : place + size]
         place += size
+
+
+def sent_frames(fields: tuple[Any, ...], data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """A SENT_FRAMES row by row: row, generation, and 20 ms of µ-law."""
+    place = fields[0] * SENT_HEAD.size
+    for row, generation in SENT_HEAD.iter_unpack(data[:place]):
+        yield row, generation, data[place : place + _FRAME]
+        place += _FRAME

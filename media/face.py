@@ -323,6 +323,19 @@ class StreamFrames:
 
 
 @dataclass(frozen=True, slots=True)
+class SentFrames:
+    """What the peer was sent in one tick, whatever it was: one for each tick after ``Port.tell_sent``, from the terms
+    on. Left out like :class:`StreamFrames`."""
+
+    port: Port
+    """Where it was sent."""
+    at: float
+    """When (monotonic seconds)."""
+    payload: bytes
+    """20 ms: 160 octets of µ-law."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamMark:
     """A mark was reached: all sound before it was sent, or dropped. Marks come in the order in which they were set."""
 
@@ -372,6 +385,7 @@ MediaEvent = (
     | Lost
     | Stats
     | StreamFrames
+    | SentFrames
     | StreamMark
     | StreamStarted
     | StreamFull

@@ -17,8 +17,8 @@ from typing import Final
 
 from media import protocol
 from media.errors import MediaStartError
-from media.events import decode, frames
-from media.face import Lost, MediaConfig, MediaEvent, RecordDone, Stats, StreamMark
+from media.events import decode, frames, sent_frames
+from media.face import Lost, MediaConfig, MediaEvent, RecordDone, SentFrames, Stats, StreamMark
 from media.pacing import PACING_BOUNDS, WorkerStatistics
 from media.port import Port
 from media.protocol import MAX_RECORD, WHOLE_WORKER, Command, Event, batches, records
@@ -194,6 +194,11 @@ class WorkerLink:
                 if port is not None and port._generation == owner:
                     for event in port._streamed(stream, taken, at, lead, payload):
                         _tell(port, event)
+        elif kind == Event.SENT_FRAMES:
+            for number, owner, payload in sent_frames(fields, strings):
+                port = self.ports.get(number)
+                if port is not None and port._generation == owner and not port.released:
+                    _tell(port, SentFrames(port, fields[1], payload))
         elif kind == Event.BEAT:
             self._beat(fields)
         elif kind == Event.FAULT:

@@ -219,6 +219,10 @@ class Port:
         """Seconds of sound that wait to be sent, known to a tick."""
         return stream.samples / RATE if (stream := self._open(stream_id)) is not None else 0.0
 
+    def tell_sent(self, wanted: bool) -> None:
+        """Tell what the peer is sent, tick by tick (SentFrames), from now on, or no more. It needs no stream."""
+        self._command(Command.TELL_SENT, wanted)
+
     def _open(self, stream_id: int) -> Outflow | None:
         stream = self._outflow
         return stream if stream is not None and stream.number == stream_id and not self._released else None

@@ -24,6 +24,7 @@ __all__ = [
     "NO_TYPE",
     "PLAY_REASONS",
     "RECORD_REASONS",
+    "SENT_HEAD",
     "STREAM_ENCODINGS",
     "STREAM_HEAD",
     "STREAM_OCTETS",
@@ -83,6 +84,7 @@ class Command(IntEnum):
     STREAM_MARK = 22
     STREAM_CLEAR = 23
     STREAM_CLOSE = 24
+    TELL_SENT = 25
 
 
 class Event(IntEnum):
@@ -105,6 +107,7 @@ class Event(IntEnum):
     STREAM_MARK = 78
     STREAM_STARTED = 79
     STREAM_FULL = 80
+    SENT_FRAMES = 81
 
 
 BODIES: Final[dict[int, struct.Struct]] = {
@@ -139,6 +142,7 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Command.STREAM_MARK: struct.Struct("<II"),  # stream id, number
     Command.STREAM_CLEAR: struct.Struct("<I"),
     Command.STREAM_CLOSE: struct.Struct("<I"),
+    Command.TELL_SENT: struct.Struct("<B"),  # whether
     Event.READY: struct.Struct("<BI"),  # compiled loops, port pairs of the range
     Event.BOUND: struct.Struct("<HB"),  # RTP port, IPv6; the generation is the next use's
     Event.SHRUNK: struct.Struct("<BI"),  # which of the hosts, port pairs of the range that somebody else holds there
@@ -160,6 +164,8 @@ BODIES: Final[dict[int, struct.Struct]] = {
     Event.STREAM_MARK: struct.Struct("<IIB"),  # stream id, number, cleared
     Event.STREAM_STARTED: struct.Struct("<Id"),  # stream id, at
     Event.STREAM_FULL: struct.Struct("<II"),  # stream id, samples dropped
+    # For all rows that are asked for: rows, at; then a SENT_HEAD of each, and 20 ms of µ-law of each
+    Event.SENT_FRAMES: struct.Struct("<Hd"),
     # Also the sign of life. Ticks, skipped, pacing counts, pacing s, received, sent, unsent, refused, unopened,
     # starved, untold
     Event.BEAT: struct.Struct(f"<QQ{len(PACING_BOUNDS) + 1}QdQQQQQQQ"),
@@ -193,8 +199,10 @@ STREAM_OCTETS: Final = (1, 2)
 """Octets of a sample, by encoding."""
 STREAM_HEAD: Final = struct.Struct("<IIIQ")
 """Row, generation, stream id, samples that were taken of what the row's stream was given."""
+SENT_HEAD: Final = struct.Struct("<II")
+"""Row, generation."""
 STREAM_ROWS: Final = 90
-"""Rows of one STREAM_FRAMES at most: with two octets a sample it stays below MAX_PACKET."""
+"""Rows of one STREAM_FRAMES or SENT_FRAMES at most: with two octets a sample it stays below MAX_PACKET."""
 ANSWERER_MODES: Final = ("fast", "beep")
 ANSWERERS: Final = ("human", "machine", "unknown")
 ANSWERER_REASONS: Final = ("greeting", "words", "music", "pause", "beep", "fax", "tone", "silence", "quiet", "timeout")

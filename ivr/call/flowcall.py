@@ -39,6 +39,7 @@ from media import (
     MediaTimeout,
     PlayDone,
     RecordDone,
+    SentFrames,
     Stats,
     StreamFrames,
     StreamFull,
@@ -270,6 +271,8 @@ class FlowCall(Signalled):
         match event:
             case StreamFrames() | StreamMark() | StreamStarted() | StreamFull():
                 self.services.desks.ai.on_media(self, event)
+                self.services.desks.forks.on_media(self, event)
+            case SentFrames():
                 self.services.desks.forks.on_media(self, event)
             case Digit():
                 self._keys.heard(event)

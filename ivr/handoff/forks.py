@@ -1,8 +1,9 @@
-"""Copies of callers' sound that go to servers of media streams while the call goes on
-(:class:`ivr.call.desks.ForkDesk`).
+"""Copies of calls' sound that go to servers of media streams while the call goes on
+(:class:`ivr.call.desks.ForkDesk`): what the caller says (inbound), what he hears (outbound), or both.
 
-A port has one sound stream. While an AI agent has it, copies are made of what the agent hears; else it is opened for
-the copies. What the servers send is left out of account, as in a one-way stream at Twilio.
+A port has one sound stream. While an AI agent has it, copies of what the caller says are made of what the agent hears;
+else it is opened for them. What he hears is told of the port beside that. What the servers send is left out of account,
+as in a one-way stream at Twilio.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from ivr.handoff.protocols.laws import ulaw_of_samples
 from ivr.outside.signatures import TWILIO_HEADER, twilio_signature
 from ivr.settings import Settings
 from ivr.tasks import TaskSet
-from media import AddressError, AddressPolicy, MediaEvent, StreamFrames, allow_listed
+from media import AddressError, AddressPolicy, MediaEvent, SentFrames, StreamFrames, allow_listed
 
 if TYPE_CHECKING:
     from ivr.call.flowcall import FlowCall
@@ -62,7 +63,7 @@ class _Fork:
             info.to,
             dict(command.parameters),
         )
-        self._dialect = MediaStreams(facts)
+        self._dialect = MediaStreams(facts, tracks=command.tracks)
         self._link: Link | None = None
         self._decided = asyncio.Event()
         """It is up, or over."""
@@ -120,10 +121,10 @@ class _Fork:
 
     # The call
 
-    def hear(self, sound: bytes, at: float) -> None:
-        """20 ms of the caller in µ-law."""
-        if self.up and self._link is not None:
-            self._link.send_sound(self._dialect.heard(sound, at))
+    def hear(self, track: str, sound: bytes, at: float) -> None:
+        """20 ms of a track in µ-law."""
+        if self.up and self._link is not None and track in self.command.tracks:
+            self._link.send_sound(self._dialect.of_track(track, sound, at))
 
     def look(self) -> None:
         """Give up who shows no sign of life."""
@@ -155,27 +156,42 @@ class _CallForks:
         self.forks: dict[str, _Fork] = {}
         self._stream: int | None = None
         self._heard_at = float("-inf")
-        self._timer: asyncio.TimerHandle | None = None
+        self._tells = False
+        """The port tells what the caller hears."""
+        self._timer: asyncio.TimerHandle | None = call.services.call_later(LOOK, self._look)
         self._closed = False
-        self._look()
+
+    def add(self, fork: _Fork) -> None:
+        """One more."""
+        self.forks[fork.command.name] = fork
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Have what is wanted told of the port."""
+        now, port = self.call.services.clock(), self.call.leg.port
+        tracks = {track for fork in self.forks.values() for track in fork.command.tracks}
+        if "inbound" in tracks and now - self._heard_at > GAP and not self._has_agent():
+            self._stream, self._heard_at = port.open_stream("ulaw", LOOK), now
+        if self._tells is not ("outbound" in tracks):
+            self._tells = not self._tells
+            port.tell_sent(self._tells)
 
     def _look(self) -> None:
-        services = self.call.services
-        now = services.clock()
-        if now - self._heard_at > GAP and not self._has_agent():
-            self._stream, self._heard_at = self.call.leg.port.open_stream("ulaw", LOOK), now
+        self._arrange()
         for fork in list(self.forks.values()):
             fork.look()
         if self._closed:  # the last one was given up just now
             return
-        self._timer = services.call_later(LOOK, self._look)
+        self._timer = self.call.services.call_later(LOOK, self._look)
 
-    def hear(self, event: StreamFrames) -> None:
-        """20 ms of the caller."""
-        self._heard_at = self.call.services.clock()
-        sound = event.payload if len(event.payload) <= FRAME else ulaw_of_samples(event.payload)
+    def hear(self, event: StreamFrames | SentFrames) -> None:
+        """20 ms of what the caller says, or hears."""
+        sound, track = event.payload, "outbound"
+        if isinstance(event, StreamFrames):
+            self._heard_at = self.call.services.clock()
+            sound, track = sound if len(sound) <= FRAME else ulaw_of_samples(sound), "inbound"
         for fork in self.forks.values():
-            fork.hear(sound, event.at)
+            fork.hear(track, sound, event.at)
 
     def tell(self, fork: _Fork, event: str, fault: str = "") -> None:
         """The application hears of it, and the feed."""
@@ -206,6 +222,8 @@ class _CallForks:
             self._timer = None
         if self._stream is not None and not self._has_agent():
             self.call.leg.port.close_stream(self._stream)
+        if self._tells:
+            self.call.leg.port.tell_sent(False)
         self._empty()
 
 
@@ -242,7 +260,7 @@ class Forks:
         if len(found.forks) >= MAX_FORKS:
             found.tell(fork, "stream-error", f"a call has at most {MAX_FORKS} streams")
             return
-        found.forks[command.name] = fork
+        found.add(fork)
         self._tasks.spawn(fork.connect(self._network))
 
     def _forget(self, call: FlowCall) -> None:
@@ -256,7 +274,7 @@ class Forks:
 
     def on_media(self, call: FlowCall, event: MediaEvent) -> None:
         found = self._calls.get(call)
-        if found is not None and isinstance(event, StreamFrames):
+        if found is not None and isinstance(event, StreamFrames | SentFrames):
             found.hear(event)
 
     def gone(self, call: FlowCall) -> None:

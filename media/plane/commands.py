@@ -49,6 +49,7 @@ class Commands:
             Command.STREAM_MARK: self._stream_mark,
             Command.STREAM_CLEAR: self._stream_clear,
             Command.STREAM_CLOSE: self._stream_close,
+            Command.TELL_SENT: self._tell_sent,
         }
 
     def obey(self, packet: bytes) -> None:
@@ -208,6 +209,9 @@ class Commands:
     def _stream_close(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
         self._plane.streams.close(row, fields[0])
         self._plane.changed = True
+
+    def _tell_sent(self, row: int, fields: tuple[Any, ...], _: bytes) -> None:
+        self._plane.sent_sound.ask(row, bool(fields[0]))
 
     def _tap(self, row: int, _: tuple[Any, ...], strings: bytes) -> None:
         path = split_strings(strings)[0]

@@ -33,6 +33,7 @@ from media.plane.record import Recorder
 from media.plane.rows import NOBODY, Rows
 from media.plane.rtcp import Reports, jitter_ms
 from media.plane.secure import Secure
+from media.plane.sent_sound import SentSound
 from media.plane.shape import Packets, Shaper
 from media.plane.sound_streams import SoundStreams
 from media.plane.tap import PacketTap
@@ -113,8 +114,10 @@ class Plane:
         self.events = EventReceiver()
         self.hearing = Hearing(rows, self.events, self.post, self._relay)
         self.streams = SoundStreams(rows, self.post, self.shaper.unsent, self.shaper.hush)
+        self.sent_sound = SentSound(rows)
         self.stream_frames: list[bytes] = []
-        """What rows with a sound stream said in the first half of this tick: records for the pool."""
+        """What rows with a sound stream said, and what others were sent, in the first half of this tick: records for
+        the pool."""
         self.live: Live | None = None
         """Takes part in each tick, where there is a device; set before the first."""
         self.lead = TICK - SECOND_HALF
@@ -153,6 +156,8 @@ class Plane:
             self._hear(self._alone)
         if self.streams.any:
             self.stream_frames += self.streams.frames(now, self.lead)
+        if self.sent_sound.any:
+            self.stream_frames += self.sent_sound.frames(now)
         self.played(self.player.over())
         self._sweep()
 
@@ -272,6 +277,8 @@ class Plane:
         self.builder.headers()
         self.sender.build(self.builder.packets, self.builder.lengths, self.builder.position)
         self.recorder.write(self.builder.packets, self.builder.lengths, self.builder.position)
+        if self.sent_sound.any:
+            self.sent_sound.take(self.builder)
         if self.shaper.any:
             self.shaper.build()
 
@@ -329,6 +336,7 @@ class Plane:
         rows = self.rows
         self.player.forget(row)
         self.streams.close(row)
+        self.sent_sound.ask(row, False)
         self.sender.forget(row)
         self.events.forget(row)
         self.reports.forget(row)

@@ -19,7 +19,7 @@ from ivr.handoff import ai_links, forks
 from ivr.handoff.forks import MAX_FORKS, Forks
 from ivr.handoff.protocols.laws import samples_of_ulaw
 from ivr.settings import parse_settings
-from media import StreamFrames
+from media import SentFrames, StreamFrames
 from tests.kit.media import FakePort
 
 SECRET = "0123456789abcdef"
@@ -88,13 +88,16 @@ class Scene:
         )
         self.forks = Forks(parse_settings("http: {allow: ['127.0.0.0/8']}", None, {}), lambda call: self.agent)
 
-    def start(self, name: str = "ears", path: str = "/x") -> None:
+    def start(self, name: str = "ears", path: str = "/x", tracks: Any = ("inbound",)) -> None:
         told = ports.TellApplication("shop", "callback", {"StreamName": name}, "http://app.test/s")
-        command = ports.StartStream(name, "MZ1", f"{self.base}{path}", "AC1", SECRET, {"order": "4711"}, told)
+        command = ports.StartStream(name, "MZ1", f"{self.base}{path}", "AC1", SECRET, {"order": "4711"}, told, tracks)
         self.forks.start(self.call, command)
 
     def speak(self, sound: bytes = SOUND) -> None:
         self.forks.on_media(self.call, StreamFrames(cast(Any, self.port), 1, 10.0, sound))
+
+    def sent(self, sound: bytes = SOUND) -> None:
+        self.forks.on_media(self.call, SentFrames(cast(Any, self.port), 10.0, sound))
 
     @property
     def events(self) -> list[str]:
@@ -237,3 +240,38 @@ async def test_a_server_that_takes_the_connection_and_says_nothing(
         await until(lambda: scene.events == ["stream-error"])
         assert scene.told[0]["StreamError"] == "no answer in time"
         assert len(scene.forks) == 0
+
+
+async def test_what_the_caller_hears_is_a_track_of_its_own(scene: Scene) -> None:
+    scene.start("both", tracks=("inbound", "outbound"))
+    await until(lambda: scene.events == ["stream-started"])
+    assert scene.port.tells_sent and scene.port.stream is not None
+    for _ in range(2):
+        scene.speak()
+        scene.sent(bytes(reversed(SOUND)))
+    await until(lambda: scene.ears.heard and scene.ears.events.count("media") == 4)
+    _, start, *media = scene.ears.heard[0]
+    assert start["start"]["tracks"] == ["inbound", "outbound"]
+    found = [(one["media"]["track"], one["media"]["chunk"], one["sequenceNumber"]) for one in media]
+    assert found == [("inbound", "1", "2"), ("outbound", "1", "3"), ("inbound", "2", "4"), ("outbound", "2", "5")]
+    assert base64.b64decode(media[1]["media"]["payload"]) == bytes(reversed(SOUND))
+    scene.start("ears")
+    await until(lambda: scene.events == ["stream-started"] * 2)
+    scene.forks.stop(scene.call, ports.StopStream("both"))
+    await until(lambda: not scene.port.tells_sent)
+    assert scene.port.stream is not None, "the other one hears the caller still"
+
+
+async def test_what_the_caller_hears_alone_leaves_the_sound_stream_alone(scene: Scene) -> None:
+    scene.start(tracks=("outbound",))
+    await until(lambda: scene.events == ["stream-started"])
+    assert scene.port.tells_sent and scene.port.stream is None
+    scene.agent = True
+    scene.speak()
+    scene.sent()
+    await until(lambda: scene.ears.heard and scene.ears.events.count("media") == 1)
+    assert scene.ears.heard[0][1]["start"]["tracks"] == ["outbound"]
+    assert scene.ears.heard[0][2]["media"]["track"] == "outbound"
+    scene.forks.stop(scene.call, ports.StopStream("ears"))
+    assert len(scene.forks) == 0
+    await until(lambda: not scene.port.tells_sent)

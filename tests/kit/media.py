@@ -53,6 +53,8 @@ class FakePort:
         """Sound given to it that has neither been sent nor dropped."""
         self.marks: list[tuple[int, int]] = []
         """Its marks that were not reached: octets of `streamed` before each, and number."""
+        self.tells_sent = False
+        """What is sent is told."""
         self.clears = 0
         """How often it was cleared."""
         self.packets_in = 0
@@ -114,6 +116,9 @@ class FakePort:
 
     def stop_answerer(self) -> None:
         self.finding = None
+
+    def tell_sent(self, wanted: bool) -> None:
+        self.tells_sent = wanted
 
     def open_stream(self, encoding: str, seconds: float = 60.0) -> int:
         if self.stream is not None:

@@ -1,10 +1,10 @@
-"""A copy of the caller's sound that goes to somebody outside while the call goes on."""
+"""A copy of a call's sound that goes to somebody outside while the call goes on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from ivr.flow.ports.applications import TellApplication
@@ -14,7 +14,8 @@ __all__ = ["StartStream", "StopStream"]
 
 @dataclass(frozen=True, slots=True)
 class StartStream:
-    """Send what the caller says to a server of media streams from now on. No event follows: `told` hears of it."""
+    """Send what the caller says, or hears, to a server of media streams from now on. No event follows: `told` hears of
+    it."""
 
     name: str
     """Names it among the streams of the call; one of this name is stopped before."""
@@ -31,6 +32,8 @@ class StartStream:
     told: TellApplication | None = None
     """The application hears that it has started, stopped, or failed: `StreamEvent` and `StreamError` are added to the
     data."""
+    tracks: tuple[Literal["inbound", "outbound"], ...] = ("inbound",)
+    """What the caller says, what he hears, or both."""
 
 
 @dataclass(frozen=True, slots=True)

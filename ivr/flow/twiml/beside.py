@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 from ivr.flow.ports import StartCallRecording, StartStream, StopCallRecording, StopStream, TellApplication
@@ -19,6 +19,11 @@ __all__ = ["start", "stop"]
 MAX_NAME = 64
 """Characters of a stream's name."""
 INBOUND = "inbound_track"
+TRACKS: Final[dict[str, tuple[Literal["inbound", "outbound"], ...]]] = {
+    INBOUND: ("inbound",),
+    "outbound_track": ("outbound",),
+    "both_tracks": ("inbound", "outbound"),
+}
 
 
 def start(talk: Talk, verb: Verb, base: str) -> None:
@@ -64,10 +69,9 @@ def _stream(talk: Talk, noun: Verb, base: str) -> None:
     if not usable or parts.query:
         raise TwimlError("Stream needs a url that begins with wss://, without a query: Parameter is for values", 13252)
     track = noun.get("track", INBOUND).strip() or INBOUND
-    if track != INBOUND:
-        talk.notice(13253, f"track: what the caller says is sent, {track[:40]!r} is not supported", "Stream")
-        if track != "both_tracks":
-            return
+    if track not in TRACKS:
+        talk.notice(13253, f"track: {track[:40]!r} is none of {', '.join(TRACKS)}", "Stream")
+        return
     parameters = {one.get("name"): one.get("value") for one in noun.nouns("Parameter")}
     name = _name(noun)
     sid = named_sid("MZ", ctx.call.id, name, ctx.next_id())
@@ -80,7 +84,7 @@ def _stream(talk: Talk, noun: Verb, base: str) -> None:
     named = {key: value for key, value in parameters.items() if VARIABLE.fullmatch(key)}
     if len(named) < len(parameters):
         talk.notice(13252, "names of parameters are letters, digits and _: others are not passed on", "Parameter")
-    ctx.emit(StartStream(name, sid, url, talk.terms.account, talk.terms.secret, named, told))
+    ctx.emit(StartStream(name, sid, url, talk.terms.account, talk.terms.secret, named, told, TRACKS[track]))
 
 
 def _record(talk: Talk, noun: Verb, base: str) -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import binascii
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ivr.handoff.protocols.laws import samples_of_ulaw, ulaw_of_samples
@@ -61,8 +61,10 @@ class MediaStreams:
     accepts_at_once = True
     keys_interrupt = False
 
-    def __init__(self, facts: Facts, packet: Mapping[str, Any] | None = None) -> None:
-        """`packet` goes as the custom parameter of that name, as JSON."""
+    def __init__(
+        self, facts: Facts, packet: Mapping[str, Any] | None = None, tracks: Sequence[str] = ("inbound",)
+    ) -> None:
+        """`packet` goes as the custom parameter of that name, as JSON. `tracks`: what of the call is sent."""
         self._facts = facts
         self._parameters = {name: parameter_text(value) for name, value in facts.parameters.items()}
         self._parameters.setdefault("from_number", facts.caller)
@@ -70,7 +72,9 @@ class MediaStreams:
         if packet:
             self._parameters.setdefault("packet", parameter_text(packet))
         self._sequence = 0
-        self._chunk = 0
+        self._tracks = list(tracks)
+        self._chunks: dict[str, int] = {}
+        """By track: its frames so far. Messages have one count for all."""
         self._began: float | None = None
         self._lines: dict[int, ToLine] = {}
         """By the rate of the sound that has come."""
@@ -93,7 +97,7 @@ class MediaStreams:
                         "accountSid": facts.account_sid,
                         "streamSid": facts.stream_sid,
                         "callSid": facts.call_sid,
-                        "tracks": ["inbound"],
+                        "tracks": self._tracks,
                         "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
                         "customParameters": self._parameters,
                     },
@@ -103,20 +107,24 @@ class MediaStreams:
         ]
 
     def heard(self, payload: bytes, at: float) -> Message:
-        chunk, milliseconds, sound = self._media(payload, at)
+        return self.of_track("inbound", payload, at)
+
+    def of_track(self, track: str, payload: bytes, at: float) -> Message:
+        """20 ms of one of the tracks."""
+        chunk, milliseconds, sound = self._media(payload, at, track)
         # Written by hand: this is done fifty times a second for each call, and nothing in it needs escaping.
         return (
-            f'{{"event":"media","sequenceNumber":"{self._number()}","media":{{"track":"inbound","chunk":"{chunk}",'
+            f'{{"event":"media","sequenceNumber":"{self._number()}","media":{{"track":"{track}","chunk":"{chunk}",'
             f'"timestamp":"{milliseconds}","payload":"{sound}"}},"streamSid":"{self._facts.stream_sid}"}}'
         )
 
-    def _media(self, payload: bytes, at: float) -> tuple[int, int, str]:
-        """Of one frame its number, the milliseconds since the first one, and its sound in base64."""
+    def _media(self, payload: bytes, at: float, track: str = "inbound") -> tuple[int, int, str]:
+        """Of one frame its number, the milliseconds since the first one of all, and its sound in base64."""
         if self._began is None:
             self._began = at
-        self._chunk += 1
+        chunk = self._chunks[track] = self._chunks.get(track, 0) + 1
         milliseconds = max(0, round((at - self._began) * 1000))
-        return self._chunk, milliseconds, binascii.b2a_base64(payload, newline=False).decode()
+        return chunk, milliseconds, binascii.b2a_base64(payload, newline=False).decode()
 
     def pressed(self, digit: str) -> list[Message]:
         return [self._event("dtmf", {"track": "inbound_track", "digit": digit})]

@@ -43,11 +43,25 @@ def test_a_stream_is_stopped_by_its_name() -> None:
     assert [command.name for command in app.call.commands(StopStream)] == ["ears", "stream"]
 
 
-@pytest.mark.parametrize(("track", "started"), [("both_tracks", True), ("outbound_track", False)])
-def test_tracks_that_are_not_there_are_said(track: str, started: bool) -> None:
+@pytest.mark.parametrize(
+    ("track", "tracks"),
+    [
+        ("", ("inbound",)),
+        ("inbound_track", ("inbound",)),
+        ("outbound_track", ("outbound",)),
+        ("both_tracks", ("inbound", "outbound")),
+    ],
+)
+def test_each_track_can_be_had(track: str, tracks: tuple[str, ...]) -> None:
     app = Application().answer(f'<Start><Stream url="wss://x/" track="{track}"/></Start><Say>On</Say>')
-    assert "what the caller says is sent" in app.errors[0]
-    assert bool(app.call.commands(StartStream)) is started
+    assert app.call.commands(StartStream)[-1].tracks == tracks
+    assert app.said == ["On"] and not app.errors
+
+
+def test_a_track_that_there_is_not_is_said() -> None:
+    app = Application().answer('<Start><Stream url="wss://x/" track="mine"/></Start><Say>On</Say>')
+    assert "'mine' is none of" in app.errors[0]
+    assert not app.call.commands(StartStream)
     assert app.said == ["On"]
 
 
