@@ -52,6 +52,8 @@ UNREACHED: tuple[CalleeResult, ...] = ("busy", "no_answer", "declined")
 
 REFUSALS: tuple[ForwardResult, ...] = ("busy", "no_answer", "declined", "failed")
 
+CALLABLE: tuple[tuple[bool, ...], ...] = ((), (False,), (False, True))
+"""Which of the numbers can be called that a caller may be called back on: all, none, all but his own."""
 AGENT_RESULTS: tuple[AgentResult, ...] = ("waits", "closed", "full", "no_agents", "error")
 
 AI_REASONS: tuple[AiReason, ...] = tuple(reason for reason in get_args(AiReason) if reason != "completed")
@@ -107,7 +109,7 @@ class Choices:
                 for keys in decision.offered:
                     yield (*silent, PressStep(press=keys))
             case "agent":
-                yield from self._agent(name, decision, passed)
+                yield from self._agent(name, element, decision, passed)
             case "ai_agent":
                 ai_skipped = tuple(AiAgentStep(ai_agent=name) for _ in _earlier(passed, decision))
                 for reason in AI_REASONS:
@@ -167,15 +169,24 @@ class Choices:
             yield (*skipped, ForwardStep(forward=name, result=result))
         yield (*skipped, ForwardStep(forward=name, result="answered", then="hang_up"))
 
-    def _agent(self, name: str, decision: Decision, passed: Sequence[Decision]) -> Iterator[Steps]:
-        """A visit has two decisions: whether the caller may wait, and, where he does and has keys, which he presses."""
+    def _agent(self, name: str, element: Element, decision: Decision, passed: Sequence[Decision]) -> Iterator[Steps]:
+        """A visit has two decisions: whether the caller may wait, and, where he does and has keys, which he presses.
+        With the one that asks for a call back his number can be called, none can, or another one can."""
         visits = sum(not each.offered for each in _earlier(passed, decision)) - bool(decision.offered)
         skipped = tuple(AgentStep(agent=name) for _ in range(visits))
         for key in decision.offered:
-            yield (*skipped, AgentStep(agent=name, result="waits"), PressStep(at=name, press=key))
+            for callable_ in CALLABLE if key == decision.calls_back else CALLABLE[:1]:
+                yield (
+                    *skipped,
+                    AgentStep(agent=name, result="waits", callable=callable_),
+                    PressStep(at=name, press=key),
+                )
         if not decision.offered:
             for result in AGENT_RESULTS:
                 yield (*skipped, AgentStep(agent=name, result=result))
+            if getattr(element, "callback_first", False):
+                for callable_ in CALLABLE[1:]:
+                    yield (*skipped, AgentStep(agent=name, result="waits", callable=callable_))
             yield (*skipped, AgentStep(agent=name, then="hang_up"))
 
     def _dial(

@@ -16,8 +16,8 @@ __all__ = ["Decision", "WatchedCall"]
 QUEUE_WAITS = 3
 """Moments of one visit of a queue that are told apart: what a caller may ask for again and again is the same again."""
 
-QUEUE_ANSWERS = ("1", "2")
-"""Keys that answer the question for the number of a call back: it is right, another one."""
+QUEUE_ANSWERS = ("1", "2", "5550100#")
+"""Keys that answer the questions for the number of a call back: it is right, another one, and that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ class Decision:
     """The caller is recorded."""
     offered: tuple[str, ...] = ()
     """Keys that the caller has in a queue, or for a question that is put there."""
+    calls_back: str = ""
+    """That of them by which he asks to be called back; empty: none."""
 
 
 class WatchedCall(SimulatedCall):
@@ -100,6 +102,11 @@ class WatchedCall(SimulatedCall):
             super().press(key, gap, source)
         return self
 
+    def _judged(self) -> tuple[Hashable, ...]:
+        """Which numbers can be called, of those that the caller has named in this element and those to come."""
+        judged = tuple(bool(one.get("callable")) for one in self.machine.steps[-1].details.get("numbers") or ())
+        return (judged, self._queues.callable) if self._queues.command is not None else (judged,)
+
     def _begun_to_type(self) -> bool:
         """The keys pressed since the last wait are the beginning of an input."""
         element: Any = self.element
@@ -147,7 +154,7 @@ class WatchedCall(SimulatedCall):
         seen = any(step.element == waiting.element for step in steps[self._watched_from : index])
         self.decisions.append(
             Decision(
-                (self._state, tuple(waits)),
+                (self._state, tuple(waits), self._judged()),
                 not self.ended,
                 self.machine._ctx.inputs,
                 waiting,
@@ -158,5 +165,6 @@ class WatchedCall(SimulatedCall):
                 tuple(self.awaited),
                 self.recording,
                 tuple(self.queue_keys) if kind == "agent" else QUEUE_ANSWERS if kind == "keys" and not asked else (),
+                next((key for key, meaning in self.queue_keys.items() if meaning == "callback"), ""),
             )
         )

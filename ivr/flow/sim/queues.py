@@ -110,6 +110,11 @@ class Queues(Others):
         self.messages: list[LeftMessage] = []
         """Messages left for mailboxes."""
 
+    @property
+    def callable(self) -> tuple[bool, ...]:
+        """Which numbers of who waits can be called (:class:`AgentAnswer`)."""
+        return self._answer.callable
+
     def join(self, command: JoinQueue, element: str) -> Queued:
         """Let the caller wait, or not; told a moment later, in virtual time at once."""
         answer = self._answers.take(element, *([command.queue] if command.queue else ()))
