@@ -17,8 +17,7 @@ whether the same thing may succeed when tried again. Whoever catches one at the 
     ├── UnreachableError            503, retryable: there is no way to a host
     ├── MediaUnavailableError       503, retryable: no port, no worker
     ├── PromptUnavailableError      a prompt can be neither spoken nor decoded
-    ├── StoreError                  503: the records cannot be read or written
-    └── NoWayError                  501: nobody is called by such a URI or transport, or no listener reaches him
+    └── StoreError                  503: the records cannot be read or written
 """
 
 from __future__ import annotations
@@ -37,7 +36,6 @@ __all__ = [
     "FlowLoadError",
     "IvrError",
     "MediaUnavailableError",
-    "NoWayError",
     "NumberNotServedError",
     "OverloadedError",
     "PromptUnavailableError",
@@ -160,7 +158,7 @@ class OverloadedError(CallRefusedError):
 
 
 class UnreachableError(IvrError):
-    """A host has no address, or no transport leads to it."""
+    """A host has no address, or no transport or listener leads to it."""
 
     sip_status: ClassVar[int] = 503
     http_status: ClassVar[int] = 503
@@ -187,10 +185,3 @@ class StoreError(IvrError):
 
     http_status: ClassVar[int] = 503
     retryable: ClassVar[bool] = True
-
-
-class NoWayError(IvrError):
-    """Nobody is called by such a URI or transport, or no listener of ours can reach him: trying again does not help."""
-
-    sip_status: ClassVar[int] = 501
-    http_status: ClassVar[int] = 501

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ivr.call.identity import LineTable, normalise
-from ivr.errors import CallForbiddenError, IvrError, NoWayError, NumberNotServedError, ProtocolError
+from ivr.errors import CallForbiddenError, IvrError, NumberNotServedError, ProtocolError
 from ivr.guard import DialPolicy
 from ivr.lines import write_number
 from ivr.settings import Agent, Settings, SipLine
@@ -96,7 +96,7 @@ class Directory:
         except ProtocolError as error:
             raise NumberNotServedError(f"a target is no SIP URI: {type(error).__name__}") from None
         if uri.scheme != "sip":
-            raise NoWayError(f"nobody can be called by a {uri.scheme} URI")
+            raise NumberNotServedError(f"nobody can be called by a {uri.scheme} URI")
         number = normalise(uri.user)
         self._check_policy(number)
         if line is not None:
@@ -105,7 +105,7 @@ class Directory:
             return [Destination(target, uri, trunk.host, trunk.port, line, None, account, number=number)]
         transport = (uri.params.get("transport") or "").lower() or None
         if transport not in (None, "udp", "tcp", "tls"):
-            raise NoWayError(f"nobody can be called by {transport}")
+            raise NumberNotServedError(f"nobody can be called by {transport}")
         # What is written like an address but leads to a line's peer is a call through that line.
         beside = number if self._lines.has_host(uri.host) else ""
         return [Destination(target, uri, uri.host, uri.port, transport=transport, number=beside)]

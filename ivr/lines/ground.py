@@ -35,7 +35,7 @@ class Sockets(Protocol):
     """What carries messages (:class:`ivr.net.SipShell`)."""
 
     def flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
-        """The path to a peer; raises NoWayError where there is none."""
+        """The path to a peer; raises UnreachableError where there is none."""
 
     def host_for(self, flow: Flow) -> str:
         """What the peer of a flow calls our host."""

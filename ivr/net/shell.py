@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
-from ivr.errors import ConfigError, Fault, NoWayError
+from ivr.errors import ConfigError, Fault, UnreachableError
 from ivr.net.addresses import OwnAddresses, is_loopback, nearest
 from ivr.net.certificates import CertificateState
 from ivr.net.connection import RequestKey
@@ -219,7 +219,7 @@ class SipShell:
         return self._table.refused
 
     def flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
-        """The path by which calls to an address go out; raises NoWayError where no listener can reach it.
+        """The path by which calls to an address go out; raises UnreachableError where no listener can reach it.
 
         Nothing is waited for: a connection is opened when something is sent on the flow, and a failure comes back as
         `Stack.unsent`. `name` is the domain that a TLS peer has to prove (RFC 5922); empty: its address.
@@ -230,19 +230,19 @@ class SipShell:
             else:
                 flow = self._way_to(address, port, transport, name)
         except OSError as error:
-            raise NoWayError(f"there is no way to {address}: {error}") from error
+            raise UnreachableError(f"there is no way to {address}: {error}") from error
         self._own.introduce(flow)
         return flow
 
     def _datagrams_to(self, address: str, port: int) -> Flow:
         found = self._inner_udp if (address, port) in self._inner else nearest(self._udp, address)
         if found is None:
-            raise NoWayError(f"no listener can reach {address}")
+            raise UnreachableError(f"no listener can reach {address}")
         return found.flow_to(address, port)
 
     def _way_to(self, address: str, port: int, transport: str, name: str) -> Flow:
         if transport not in OPENED_BY_US:
-            raise NoWayError(f"nobody can be called by {transport} but on the connection that he has opened")
+            raise UnreachableError(f"nobody can be called by {transport} but on the connection that he has opened")
         local = None
         found = nearest([one for one in self._streams if one.transport == transport], address)
         if found is not None and (found.wildcard or is_loopback(found.local[0]) == is_loopback(address)):
@@ -259,7 +259,7 @@ class SipShell:
         """The TCP flow to the peer of a flow of datagrams, for what is too large for one."""
         try:
             return self.flow_to(*flow.remote, "tcp")
-        except NoWayError:
+        except UnreachableError:
             return None
 
     def host_for(self, flow: Flow) -> str:
@@ -276,7 +276,7 @@ class SipShell:
         """Send a binding request by the socket that calls go by; the flow it took."""
         try:
             flow = self._datagrams_to(*server)
-        except (OSError, NoWayError) as error:
+        except (OSError, UnreachableError) as error:
             log.debug("the STUN server %s cannot be reached: %s", server[0], error)
             return None
         return flow if self._send_datagram(data, flow) else None

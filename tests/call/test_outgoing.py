@@ -456,6 +456,14 @@ def test_calls_that_cannot_be_placed(tmp_path: Path, settings: str, word: str) -
     assert calls.attempts[0]["status"] == word
 
 
+def test_a_host_that_no_listener_reaches_is_unreachable(tmp_path: Path) -> None:
+    calls = placing(tmp_path, "validity: 1s", "lines:\n  pbx: {type: sip_trunk, host: 192.0.2.10}")
+    calls.house.no_way.add("udp")
+    calls.contact("main", number=NUMBER)
+    calls.settled()
+    assert calls.attempts[0]["status"] == "unreachable"
+
+
 @pytest.mark.parametrize(
     ("limit", "own"),
     [

@@ -43,6 +43,12 @@ def test_a_denied_number_is_denied_in_every_spelling(directory: Directory, targe
         directory.find(target, line, 0.0)
 
 
+@pytest.mark.parametrize("target", ["sips:anna@elsewhere.example", "sip:anna@elsewhere.example;transport=ws"])
+def test_nobody_is_called_by_what_we_do_not_open(directory: Directory, target: str) -> None:
+    with pytest.raises(NumberNotServedError):
+        directory.find(target, None, 0.0)
+
+
 def test_other_users_are_called_where_they_are(directory: Directory) -> None:
     assert directory.find("sip:anna@elsewhere.example", None, 0.0)[0].line is None
 

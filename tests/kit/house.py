@@ -22,7 +22,7 @@ from ivr.call.manager import CallManager
 from ivr.call.policies import media_policies
 from ivr.call.services import Services
 from ivr.call.targets import Directory
-from ivr.errors import NoWayError, PromptUnavailableError
+from ivr.errors import PromptUnavailableError, UnreachableError
 from ivr.flow import FlowSet, parse_flow
 from ivr.flow.internal import internal_flow
 from ivr.flow.ports import PromptSpec
@@ -354,7 +354,7 @@ class House:
 
     def _flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
         if transport in self.no_way:
-            raise NoWayError("no listener can reach it")
+            raise UnreachableError("no listener can reach it")
         return Flow(transport, HOUSE, (address, port), 0, name)
 
     @property

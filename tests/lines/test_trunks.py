@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ivr.call.identity import LineTable
-from ivr.errors import NoWayError
+from ivr.errors import UnreachableError
 from ivr.lines import Ground, Trunks
 from ivr.net import Hop
 from ivr.settings import Settings
@@ -98,7 +98,7 @@ class World:
 
     def _flow_to(self, address: str, port: int, transport: str = "udp", name: str = "") -> Flow:
         if transport not in self.ways:
-            raise NoWayError("no way")
+            raise UnreachableError("no way")
         return Flow(transport, US, (address, port), 0, name)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

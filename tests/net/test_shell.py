@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from ivr.errors import ConfigError, NoWayError
+from ivr.errors import ConfigError, UnreachableError
 from ivr.net import SipShell
 from ivr.sip import Answered, Confirmed, Ended, IncomingCall, Rejected, Stack, StackConfig
 from tests.kit.sip import invite, request, sdp
@@ -114,7 +114,7 @@ async def test_addresses_that_peers_are_told() -> None:
         assert node.shell.media_address("203.0.113.5") == "198.51.100.7"
     async with Node() as node:
         assert node.shell.media_address("127.0.0.1") == "127.0.0.1"
-        with pytest.raises(NoWayError):
+        with pytest.raises(UnreachableError):
             node.shell.flow_to("2001:db8::1", 5060)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ivr.errors import NoWayError
+from ivr.errors import UnreachableError
 from ivr.net import TlsFiles
 from ivr.sip import Answered, Confirmed, Ended, Flow, IncomingCall, Rejected
 from tests.kit.certificate import make_certificate
@@ -131,7 +131,7 @@ async def test_calls_by_ipv6() -> None:
             )
             assert coming.request.contacts[0].uri.host == "::1"
             assert str(coming.request.top_via).startswith(f"SIP/2.0/{kind.upper()} [::1]:{caller.port(kind)};")
-        with pytest.raises(NoWayError):
+        with pytest.raises(UnreachableError):
             caller.shell.flow_to("127.0.0.1", 5060)
 
 
@@ -246,7 +246,7 @@ async def test_a_browser_by_websocket() -> None:
             await session.ws_connect(url, protocols=("chat",))
         async with session.get(url) as page:
             assert page.status == 400
-        with pytest.raises(NoWayError):
+        with pytest.raises(UnreachableError):
             node.shell.flow_to("127.0.0.1", 80, "ws")
 
 
