@@ -45,6 +45,10 @@ RESULTS = {
 """Events that tell of what came of an instruction."""
 HELD = "held"
 """Key of the last word to an application of the protocol `events` that has, or is offered, the call."""
+TURN = 0.02
+"""Seconds between looks whether the application has heard how it had this call before."""
+TURNS = 50
+"""Looks: a second, which a caller hardly notices. An application that is slow to hear of the past is asked then."""
 
 
 class Post(Protocol):
@@ -78,7 +82,7 @@ class _Held:
     timer: Any = None
     tries: int = 0
     events: int = 0
-    """How many events there were."""
+    """Number of the newest event, of all that the application heard of the call; the offer has the first."""
 
 
 class ApplicationDesk:
@@ -103,6 +107,8 @@ class ApplicationDesk:
         self._lent: dict[str, tuple[int, str, SecretStr]] = {}
         """Calls in documents that an AI agent has left behind: the offer's number, account and auth token."""
         self._tokens: dict[str, CallToken] = {}
+        self._numbers: dict[str, dict[str, int]] = {}
+        """Of calls that are up, the newest events that applications were sent when they had them before."""
         self.base_url = settings.http.public_url or f"http://{settings.http.listen}"
         """Where others reach the HTTP interface."""
 
@@ -130,9 +136,9 @@ class ApplicationDesk:
             return
         held.token, held.text = call_token(f"application {name}", call.report.id, self._wall())
         self._tokens[held.token.id] = held.token
-        seconds = command.timeout or application.timeout
-        held.timer = self._timers.call_later(seconds, lambda: self._refuse(held, "timeout", "no answer in time"))
-        self._offer(held, seconds)
+        held.events = self._numbers.get(held.name, {}).get(name, -1) + 1
+        self._promise(held)
+        self._offer_in_turn(held, TURNS)
 
     def _terms(self, command: ports.OfferApplication, name: str, application: Application) -> ports.ApplicationTerms:
         return ports.ApplicationTerms(
@@ -178,7 +184,7 @@ class ApplicationDesk:
             del self._lent[call.report.id]
         held = self._held.get(call.report.id)
         if held is not None and held.command.id == command.id:
-            self._event(held, "call.taken_back", {"reason": "the call went on elsewhere"})
+            self._event(held, "call.taken_back", {"reason": command.reason})
             self._forget(call.report.id)
 
     def tell(self, call: FlowCall, command: ports.TellApplication) -> None:
@@ -225,6 +231,7 @@ class ApplicationDesk:
         if held is not None:
             self._event(held, "call.ended", call.report.summary())
             self._forget(name)
+        self._numbers.pop(name, None)
 
     # What applications ask
 
@@ -266,14 +273,22 @@ class ApplicationDesk:
 
     # Offers
 
-    def _offer(self, held: _Held, seconds: float) -> None:
+    def _offer_in_turn(self, held: _Held, turns: int) -> None:
+        """Offer the call behind what the application is still to hear of it: that it was taken back, say."""
+        if turns and self._letters.waits(held.command.application, held.name):
+            held.timer = self._timers.call_later(TURN, lambda: self._offer_in_turn(held, turns - 1))
+        else:
+            self._offer(held)
+
+    def _offer(self, held: _Held) -> None:
         command, name = held.command, held.name
+        seconds = command.timeout or held.application.timeout
+        held.timer = self._timers.call_later(seconds, lambda: self._refuse(held, "timeout", "no answer in time"))
         data = {
             "packet": dict(command.packet),
             "custom_data": dict(command.custom_data),
             "control": {"url": f"{self.base_url}/v1/calls/{name}", "token": held.text, "timeout": seconds},
         }
-        self._promise(held)
         body = _told(name, held.short_id, self._word(held), "call.offered", data, self._wall())
         self._send_offer(held, seconds, _json(body).encode())
 
@@ -334,6 +349,7 @@ class ApplicationDesk:
             held.call.report.last_words.pop(HELD, None)
             if held.token is not None:
                 self._tokens.pop(held.token.id, None)
+                self._numbers.setdefault(call, {})[held.command.application] = held.events
 
     # Events
 

@@ -61,6 +61,9 @@ class Courier(Protocol):
     ) -> bool:
         """Have something delivered; False where there is no room."""
 
+    def waits(self, endpoint: str, lane: str) -> bool:
+        """Something of this lane is not delivered yet."""
+
 
 class Letters:
     """Tells them."""
@@ -88,6 +91,10 @@ class Letters:
     def event(self, application: str, call_id: str, id_: str, type_: str, body: str) -> None:
         """Tell an application of the protocol `events` something."""
         self._courier.send(APPLICATIONS + application, id_, type_, body, call_id)
+
+    def waits(self, application: str, call_id: str) -> bool:
+        """It is still to hear something of a call."""
+        return self._courier.waits(APPLICATIONS + application, call_id)
 
     def callback(self, call_id: str, command: ports.TellApplication, url: str, id_: str = "") -> None:
         """Tell who speaks TwiML something, as a form. `id_` is the same for what may be told twice."""

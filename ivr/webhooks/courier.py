@@ -165,6 +165,10 @@ class Courier:
         self._pump(found)
         return True
 
+    def waits(self, endpoint: str, lane: str) -> bool:
+        """Something of this lane is not delivered yet."""
+        return self._endpoints[endpoint].box.waits(lane)
+
     # Being kept
 
     async def begin(self) -> None:

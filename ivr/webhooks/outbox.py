@@ -215,6 +215,10 @@ class Outbox:
         """A try of it was broken off: it is tried again as if it had not been."""
         self._servers[_server_of(delivery)].let_go(delivery, now)
 
+    def waits(self, lane: str) -> bool:
+        """Something of this lane is not delivered yet, nor given up."""
+        return any(lane in server.lanes for server in self._servers.values())
+
     def waiting(self) -> list[Delivery]:
         """All of them, those of each lane in order."""
         lanes = (lane for server in self._servers.values() for lane in server.lanes.values())

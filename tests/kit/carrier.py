@@ -24,6 +24,8 @@ class Carrier:
         self.policies: dict[str, RetryPolicy] = {}
         self.ids: list[str] = []
         self.taken: list[tuple[Target, Delivery]] = []
+        self.slow = False
+        """Something is under way for ever."""
 
     def open(self, name: str, target: Target, policy: RetryPolicy) -> None:
         self.targets[name], self.policies[name] = target, policy
@@ -49,3 +51,6 @@ class Carrier:
             ports.Request(0, "POST" if content_type else "GET", where, headers, body.encode() or None, 10.0)
         )
         return True
+
+    def waits(self, endpoint: str, lane: str) -> bool:
+        return self.slow

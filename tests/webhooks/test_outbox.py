@@ -39,6 +39,20 @@ def test_a_lane_goes_one_after_another_and_lanes_do_not_wait_for_each_other() ->
     assert len(box) == 3
 
 
+def test_a_lane_waits_until_all_of_it_is_delivered_or_given_up() -> None:
+    box = outbox(times=1)
+    assert not box.waits("a")
+    box.put(delivery(1), 0.0)
+    (one,) = box.due(0.0)
+    assert box.waits("a") and not box.waits("b")
+    box.put(delivery(2), 0.0)
+    box.delivered(one, 0.1)
+    (two,) = box.due(0.1)
+    assert box.waits("a")
+    assert box.failed(two, DOWN, 0.2) == "dead"
+    assert not box.waits("a")
+
+
 def test_not_more_at_once_than_may_be() -> None:
     box = outbox(concurrency=2)
     for number in range(5):

@@ -159,7 +159,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
             done: ApplicationDone = left.event
             reason = "released" if done.outcome == "accepted" else done.outcome
             return self._result(ctx, RETURNED, reason, done.text, done.variables, seconds)
-        ctx.emit(StopApplication(accepted.id))
+        ctx.emit(StopApplication(accepted.id, left.why))
         return self._result(ctx, RETURNED, left.why, talk_time=seconds)
 
     # The application answers with documents

@@ -56,6 +56,9 @@ class StopApplication:
 
     id: int
     """Of the `OfferApplication`."""
+    reason: Literal["idle", "max_duration", "moved"] = "moved"
+    """Why, as the application is told: it asked for nothing, it had the call for as long as it may; the call went on
+    elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
