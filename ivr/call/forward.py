@@ -10,8 +10,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from ivr.call.duplex import HALF_DUPLEX, all_bridgeable
 from ivr.call.handover import Handover
+from ivr.call.hunting import hunted
 from ivr.call.leg import refusal
 from ivr.call.outcomes import Outcomes
 from ivr.call.parties import Attempt, ForwardHost, Keeper
@@ -53,7 +53,7 @@ class Forwarding(Handover):
         self.command = command
         self._attempts: list[Attempt] = []
         self._waiting: deque[Sequence[Destination]] = deque()
-        """Targets not tried yet; several destinations are one phone's, which ring together."""
+        """Targets not tried yet."""
         self._timer: asyncio.TimerHandle | None = None
         self.bridged: Attempt | None = None
         self._bridged_at = 0.0
@@ -85,25 +85,7 @@ class Forwarding(Handover):
 
     def start(self) -> None:
         """Try the first target, or all."""
-        now = self.services.clock()
-        room = self.services.settings.limits.forward_targets
-        for target in self.command.targets:
-            try:
-                destinations = self.services.directory.find(target, self.command.line, now)
-            except IvrError as error:
-                self.host.log.warning("forward: %s", error)
-                self._outcomes.note("failed", target, error.sip_status, str(error))
-                continue
-            if not destinations:
-                self._outcomes.note("no_answer", target, 480, "not registered")
-                continue
-            destinations = all_bridgeable(destinations, self.host.leg.policy, self.services.policies)
-            if not destinations:
-                self.host.log.warning("forward: %s", HALF_DUPLEX)
-                self._outcomes.note("failed", target, None, HALF_DUPLEX)
-            elif room > 0:
-                self._waiting.append(destinations[:room])
-                room -= len(destinations)
+        self._waiting = hunted(self.services, self.host, self.command, self._outcomes)
         if self.command.record_name is not None and self.command.record_ringing and self._waiting:
             self.host.record_both(self.command.record_name, self.command.id)
         if not self._waiting:
