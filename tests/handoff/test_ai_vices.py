@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import ssl
-import struct
 import subprocess
 import sys
 import time
@@ -19,60 +16,40 @@ import pytest
 from ivr.handoff import ai_call, ai_links
 from ivr.handoff.protocols import budget
 from tests.conftest import free_port
-from tests.kit.ai import VOICE, FakeCall, House
+from tests.kit.ai import FakeCall, House
 from tests.kit.certificate import make_certificate
+from tests.kit.vices import (
+    LONGEST_TURN,
+    Turns,
+    Vice,
+    after,
+    broken_frame,
+    compressed,
+    cut,
+    deaf,
+    deep,
+    frame,
+    giant,
+    hang,
+    headers,
+    many_empty,
+    many_marks,
+    many_messages,
+    many_pings,
+    much_sound,
+    mute,
+    no_utf8,
+    redirect,
+    refuse,
+    rubbish,
+    server,
+    shut,
+    slow,
+    wrong_key,
+)
 from tests.kit.waiting import until
 
 EVIL_HTTP = Path("/work/shared/proving/drills/evil_http.py")
-GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-LONGEST_TURN = 1.5
-"""Seconds that the loop may be busy with one thing on a busy machine; the flooding server shares it."""
-Vice = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def frame(opcode: int, payload: bytes = b"", *, rsv: int = 0) -> bytes:
-    head = bytes((0x80 | (rsv << 4) | opcode,))
-    if len(payload) < 126:
-        return head + bytes((len(payload),)) + payload
-    if len(payload) < 65_536:
-        return head + bytes((126,)) + struct.pack("!H", len(payload)) + payload
-    return head + bytes((127,)) + struct.pack("!Q", len(payload)) + payload
-
-
-async def shake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """The handshake of a server."""
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    key = next(line.partition(": ")[2] for line in head.split("\r\n") if line.lower().startswith("sec-websocket-key"))
-    accept = base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
-    writer.write(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        f"Sec-WebSocket-Accept: {accept}\r\n\r\n".encode()
-    )
-
-
-@contextlib.asynccontextmanager
-async def server(vice: Vice) -> AsyncIterator[str]:
-    """A server whose connections end with the test."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        try:
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                await vice(reader, writer)
-        finally:
-            writer.transport.abort()
-
-    found = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"ws://127.0.0.1:{found.sockets[0].getsockname()[1]}/ws"
-    finally:
-        found.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager
@@ -89,65 +66,6 @@ async def tls_server() -> AsyncIterator[int]:
             yield found.sockets[0].getsockname()[1]
         finally:
             found.close()
-
-
-class Turns:
-    """How long the loop was busy with one thing at most."""
-
-    async def __aenter__(self) -> Turns:
-        self.longest = 0.0
-        self._task = asyncio.create_task(self._watch())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-
-    async def _watch(self) -> None:
-        while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.001)
-            self.longest = max(self.longest, time.monotonic() - before - 0.001)
-
-
-async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await asyncio.sleep(60)
-
-
-async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    for octet in b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n" * 50:
-        writer.write(bytes((octet,)))
-        await asyncio.sleep(0.05)
-
-
-async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 503 X\r\nRetry-After: 9999\r\nContent-Length: 0\r\n\r\n")
-    await asyncio.sleep(1)
-
-
-async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 302 X\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n")
-    await asyncio.sleep(1)
-
-
-async def wrong_key(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n")
-    await asyncio.sleep(1)
-
-
-async def headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 101 X\r\n")
-    while True:
-        writer.write(b"X-A: y\r\n" * 1_000)
-        await writer.drain()
-
-
-async def rubbish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"\x00\xff" * 10_000)
-    await asyncio.sleep(1)
-
-
-async def shut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    pass
 
 
 @pytest.mark.parametrize("vice", [hang, slow, refuse, redirect, wrong_key, headers, rubbish, shut])
@@ -168,42 +86,6 @@ async def test_a_server_that_speaks_no_tls(vice: Vice) -> None:
         assert time.monotonic() - begun < 10.0
 
 
-def after(action: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> Vice:
-    """Shake hands, and then."""
-
-    async def run(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await shake(reader, writer)
-        await action(writer)
-        await reader.read()
-        await asyncio.sleep(60)
-
-    return run
-
-
-async def broken_frame(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"\xff" * 100)
-
-
-async def compressed(writer: asyncio.StreamWriter) -> None:
-    writer.write(frame(1, b"\xaa\x00\x00" * 10, rsv=4))
-
-
-async def giant(writer: asyncio.StreamWriter) -> None:
-    writer.write(b"\x81\x7f" + struct.pack("!Q", 2**62))
-    while True:
-        writer.write(b"x" * 65_536)
-        await writer.drain()
-
-
-async def cut(writer: asyncio.StreamWriter) -> None:
-    writer.write(frame(1, b"x" * 1_000)[:500])
-    writer.transport.abort()
-
-
-async def no_utf8(writer: asyncio.StreamWriter) -> None:
-    writer.write(frame(1, b"\xff\xfe"))
-
-
 @pytest.mark.parametrize("action", [broken_frame, compressed, giant, cut, no_utf8])
 async def test_frames_that_are_none(action: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> None:
     async with server(after(action)) as url, Turns() as turns:
@@ -222,45 +104,6 @@ async def test_an_end_in_order_without_a_code_is_a_usual_one() -> None:
         assert (await House(f"url: '{url}'").call().outcome()).reason == "completed"
 
 
-async def many_messages(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(frame(1, b"{}") * 20_000)
-        await writer.drain()
-
-
-async def many_pings(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(frame(9) * 20_000)
-        await writer.drain()
-
-
-async def many_empty(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(frame(1) * 50_000)
-        await writer.drain()
-
-
-async def much_sound(writer: asyncio.StreamWriter) -> None:
-    payload = base64.b64encode(VOICE * 3_000).decode()
-    while True:
-        writer.write(frame(1, f'{{"event":"media","media":{{"payload":"{payload}"}}}}'.encode()))
-        await writer.drain()
-
-
-async def deep(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(frame(1, b"[" * 100_000))
-        await writer.drain()
-
-
-async def many_marks(writer: asyncio.StreamWriter) -> None:
-    payload = base64.b64encode(VOICE * 50).decode()
-    writer.write(frame(1, f'{{"event":"media","media":{{"payload":"{payload}"}}}}'.encode()))
-    while True:
-        writer.write(frame(1, b'{"event":"mark","mark":{"name":"x"}}') * 1_000)
-        await writer.drain()
-
-
 @pytest.mark.parametrize("action", [many_messages, many_pings, many_empty, much_sound, deep, many_marks])
 async def test_a_flood_is_read_slowly_and_given_up(
     action: Callable[[asyncio.StreamWriter], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
@@ -275,12 +118,6 @@ async def test_a_flood_is_read_slowly_and_given_up(
         assert turns.longest < LONGEST_TURN
         assert call.entries[0]["bytes_in"] < 4 * 1024 * 1024
         assert len(call.port.queued) <= 2 * 8_000
-
-
-async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await shake(reader, writer)
-    writer.transport.pause_reading()  # type: ignore[attr-defined]
-    await asyncio.sleep(60)
 
 
 async def test_one_that_reads_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,13 +135,6 @@ async def test_one_that_reads_nothing_is_given_up(monkeypatch: pytest.MonkeyPatc
         done = await call.outcome()
         assert (done.reason, done.text) == ("endpoint_closed", "it reads nothing")
         assert call.entries[0]["frames_left_out"] > 0
-
-
-async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Half-open: everything is read, nothing answered, not even a ping."""
-    await shake(reader, writer)
-    while await reader.read(65_536):
-        pass
 
 
 async def test_one_that_answers_no_ping_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
