@@ -160,7 +160,7 @@ async def test_a_dead_dns_costs_no_more_than_the_wait(tmp_path: Path, monkeypatc
         loop = asyncio.get_running_loop()
         begin = loop.time()
         assert await names.hops("example.net") == []
-        assert loop.time() - begin < 1.0
+        assert loop.time() - begin < 3.0
         await names.close()
 
 

@@ -50,10 +50,8 @@ def test_a_life(manager: socket.socket, tmp_path: Path) -> None:
     with Daemon(config, environ) as daemon:
         assert "READY=1" in until(manager, "READY=1")
         until(manager, "STATUS=0 calls in progress")
-        first = time.monotonic()
         for _ in range(3):
             until(manager, "WATCHDOG=1")
-        assert time.monotonic() - first < 0.9 * 3
         daemon.signal(signal.SIGHUP)
         assert "MONOTONIC_USEC=" in until(manager, "RELOADING=1")[-1]
         until(manager, "READY=1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -74,7 +75,7 @@ async def test_a_loop_that_is_held_up_is_late(told: Told) -> None:
         assert health.lag > 0.2
         async with asyncio.timeout(5.0):
             await was_late.wait()
-        assert health.unready()[0].startswith("the loop is 0.")
+        assert re.match(r"the loop is \d+\.", health.unready()[0])
         assert not health.sick()
 
 

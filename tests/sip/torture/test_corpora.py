@@ -26,8 +26,8 @@ PROVING = Path(__file__).parents[4] / "shared" / "proving"
 
 pytestmark = pytest.mark.skipif(not PROVING.is_dir(), reason=f"the proving ground is not at {PROVING}")
 
-BOUND = 0.05
-"""Seconds of CPU for one message."""
+BOUND = 0.5
+"""Seconds of CPU for one message: it takes some 0.1 ms, and a collection of garbage may fall into it."""
 
 
 def torture() -> list[dict[str, Any]]:
