@@ -75,10 +75,11 @@ class AgentCall(Model):
     call: str
     """Id of the caller's call."""
     queue: str
+    """Empty: the call was forwarded or transferred to himself."""
     state: str
     """`ringing` or `talking`."""
     waited: float
-    """Seconds the caller waited."""
+    """Seconds the caller waited, in the queue or for him."""
     packet: HandOver
     """The hand-over packet: who calls, the way walked, collected inputs, tags, shareable variables, profile."""
 

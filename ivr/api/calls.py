@@ -229,7 +229,7 @@ class CallRoutes:
         return self._calls.trace(name) or await self._kept(name)
 
     def _his(self, agent: str, found: Mapping[str, Any]) -> bool:
-        return agent in self._sight.of_call(found["id"]).agents or was_his(agent, found.get("hand_offs") or ())
+        return self._sight.has(agent, found["id"]) or was_his(agent, found.get("hand_offs") or ())
 
     async def _ended(self, query: CallQuery, agent: str | None) -> dict[str, Any]:
         if self._records is None:

@@ -78,7 +78,7 @@ class AgentFigures(Model):
     talking_seconds: float
     wrapping_seconds: float
     other_seconds: float
-    """On calls that are not the centre's."""
+    """On calls that no queue has brought."""
     busy_seconds: float
     away_seconds: float
     unreachable_seconds: float
@@ -130,7 +130,7 @@ class AgentNow(Model):
     status: str
     group: Literal["available", "busy", "away", "unavailable"]
     phase: Phase
-    """`reserved`: somebody is called back for him; `on_other_call`: one that is not the centre's."""
+    """`reserved`: somebody is called back for him; `on_other_call`: one that no queue has brought."""
     reachable: bool
     """One of his phones can be rung."""
     console: bool

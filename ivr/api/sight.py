@@ -21,9 +21,16 @@ OF_QUEUES = ("queue.", "callback.", "call.")
 class Sight:
     """Decides for all tokens of agents."""
 
-    def __init__(self, concerns: Concerns, pool: Callable[[str], Collection[str]]) -> None:
-        """`pool` has the agents of a queue; none where there is no such queue."""
+    def __init__(
+        self,
+        concerns: Concerns,
+        pool: Callable[[str], Collection[str]],
+        by_name: Callable[[str, str], bool] = lambda agent, call: False,
+    ) -> None:
+        """`pool` has the agents of a queue; none where there is no such queue. `by_name` says of an agent and the id of
+        a call whether that is his because it was transferred to himself."""
         self._concerns = concerns
+        self._by_name = by_name
         self._pool = pool
         self._pools: dict[str, frozenset[str]] = {}
 
@@ -43,7 +50,7 @@ class Sight:
         told = event.data.get("agent")
         if event.type.startswith("agent."):
             return shown if told == agent else None
-        if agent in event.concerns.agents:
+        if agent in event.concerns.agents or (event.call is not None and self._by_name(agent, event.call)):
             return shown
         if event.type.startswith(OF_QUEUES) and self.serves(agent, event.concerns.queue):
             return {**shown, "data": masked(shown["data"])}
@@ -52,9 +59,13 @@ class Sight:
     def row(self, agent: str, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """A row of a call in progress as the agent may see it; None: it does not concern him."""
         concern = self.of_call(str(row["id"]))
-        if agent in concern.agents:
+        if self.has(agent, str(row["id"])):
             return row
         return masked(row) if self.serves(agent, concern.queue) else None
+
+    def has(self, agent: str, call: str) -> bool:
+        """Whether a call in progress is an agent's, by its id."""
+        return agent in self.of_call(call).agents or self._by_name(agent, call)
 
     def of_call(self, call: str) -> Concern:
         """Whom a call in progress concerns, by its id."""

@@ -93,6 +93,7 @@ class Desk:
         self.asking: Asking | None = None
         """Asks agents for dispositions; None: nobody does."""
         self._presence = Presence(services, ground, registrar, self.receive)
+        self.named_call, self.named_agents = self._presence.named_call, self._presence.named_agents
         services.directory.takes_calls = lambda agent: self.center.unavailable(agent) is None
         services.directory.agents = settings.agents
         self._presence.configure(settings.agents)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from ivr.center.roster import Roster, TakenError, UnknownError
@@ -46,6 +46,13 @@ class CenterDesk(Protocol):
     def packet(self, caller: str) -> Mapping[str, Any] | None:
         """What the agent of a caller is told, the hand-over packet; None where he is not here. Callers are named by
         the ids of their calls."""
+
+    def named_call(self, agent: str) -> dict[str, Any] | None:
+        """The call that was forwarded or transferred to an agent by name, that rings for him or that he has; None:
+        there is none."""
+
+    def named_agents(self, call: str) -> Collection[str]:
+        """Agents for whom a call rings, or who have it, because they were called by name."""
 
 
 class Office:
@@ -208,7 +215,7 @@ class Office:
         row = self.center.caller_of(agent)
         packet = None if row is None else self._desk.packet(row["caller"])
         if row is None or packet is None:
-            return None
+            return self._desk.named_call(agent)
         return {**row, "short_id": _short_id(packet), "packet": dict(packet)}
 
     def packet_of(self, call: str) -> dict[str, Any] | None:
@@ -220,6 +227,10 @@ class Office:
         """Agents for whom a call rings, or who have it, by id or short id."""
         row = self.center.caller(self._call(call))
         return [] if row is None else list(row["agents"])
+
+    def calls_by_name(self, agent: str, call: str) -> bool:
+        """Whether a call, by id, that was forwarded or transferred to an agent himself rings for him, or he has it."""
+        return agent in self._desk.named_agents(call)
 
     def _rows(self, queue: str | None = None) -> list[dict[str, Any]]:
         """Who is in the queues, with the short ids of their calls."""

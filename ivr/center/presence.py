@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from ivr.call.flowcall import FlowCall
 from ivr.call.occupied import Use
@@ -51,6 +51,8 @@ class Presence:
         """The centre's own: calls that are not told of as others."""
         self._elsewhere: dict[object, tuple[str, str]] = {}
         """Calls that are told of: agent and name, by who has them."""
+        self._named: dict[Attempt, tuple[str, float]] = {}
+        """Those of them that agents are called by name for: whom, and since when."""
         self._numbers = itertools.count(1)
         services.occupied.on_change = self._use_changed
         services.directory.answers = self.reach.answers
@@ -100,8 +102,36 @@ class Presence:
         """The agent has nothing to do with that call any more."""
         self._own.discard(forwarding)
 
+    def named_call(self, agent: str) -> dict[str, Any] | None:
+        """The call that was forwarded or transferred to an agent by name, and that rings for him or that he has:
+        `caller`, `short_id`, `state`, `waited` (for him) and `packet` as of callers of queues, `queue` empty. None:
+        there is none."""
+        for name, attempt, call in self._calls_by_name():
+            if name == agent:
+                talks, seconds = attempt.forwarding.bridged is attempt, self._services.clock() - self._named[attempt][1]
+                return {
+                    "caller": call.report.id,
+                    "short_id": call.report.short_id,
+                    "queue": "",
+                    "state": "talking" if talks else "ringing",
+                    "waited": round(max(0.0, seconds - attempt.forwarding.talked() if talks else seconds), 1),
+                    "packet": call.machine.packet(),
+                }
+        return None
+
+    def named_agents(self, call: str) -> set[str]:
+        """Agents who were called by name for a call, by its id, for whom it rings or who have it."""
+        return {name for name, _, found in self._calls_by_name() if found.report.id == call}
+
+    def _calls_by_name(self) -> Iterator[tuple[str, Attempt, FlowCall]]:
+        for attempt, (agent, _) in self._named.items():
+            call = attempt.forwarding.host
+            if isinstance(call, FlowCall) and not call.ended:
+                yield agent, attempt, call
+
     def _use_changed(self, use: Use, begins: bool) -> None:
         if not begins:
+            self._named.pop(use.owner, None)  # type: ignore[call-overload]
             known = self._elsewhere.pop(use.owner, None)
             if known is not None:
                 self._receive(AgentFree(*known, *_talk(use)))
@@ -111,4 +141,6 @@ class Presence:
         agent = use.agent or self._agent_of.get(use.phone or "")
         if agent is not None:
             self._elsewhere[use.owner] = known = (agent, str(next(self._numbers)))
+            if use.agent is not None and isinstance(use.owner, Attempt):
+                self._named[use.owner] = (agent, self._services.clock())
             self._receive(AgentBusy(*known))

@@ -254,7 +254,7 @@ class Daemon:
             operations = OperationRoutes(self._health, self._metrics.text, CONTENT_TYPE, settings.metrics)
             guard = Guard(store, local)
             guard.of_calls = applications.token
-            sight = Sight(services.feed.concerns, house.office.pool)
+            sight = Sight(services.feed.concerns, house.office.pool, house.office.calls_by_name)
             house.office.on_change.append(lambda _: sight.forget())
             house.office.on_change.append(lambda _: background.spawn(self._warm_queues(services, house.office)))
             streams = StreamRoutes(services.feed, guard, sight)

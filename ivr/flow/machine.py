@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ivr.flow.packet import packet
 from ivr.flow.ports import (
     CallAnswered,
     CallEnded,
@@ -177,6 +178,10 @@ class Machine(Walk):
         """What the way began with, safe to store; see :func:`ivr.flow.trace.origin`."""
         found = origin(self._began, self._walked, self._known, self._ctx.properties)
         return {**found, "trace": "full"} if self._ctx.trace_full else found
+
+    def packet(self) -> dict[str, Any]:
+        """What whoever has the call is told of it, as JSON; see :func:`ivr.flow.packet.packet`."""
+        return packet(self._ctx)
 
     def digits(self) -> list[dict[str, Any]]:
         """Inputs of the caller as `reporting` lets them be seen; see :func:`ivr.flow.trace.digits`."""

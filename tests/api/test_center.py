@@ -25,7 +25,7 @@ from ivr.center.rules import events as happened
 from ivr.settings import HostPort, MetricsSettings, parse_settings
 from ivr.store import Store, new_token
 from tests.api.conftest import Health, figures
-from tests.kit.desks import WALL, TestDesk
+from tests.kit.desks import WALL, TestDesk, told_of
 
 CONFIG = """
 time_zone: UTC
@@ -164,6 +164,15 @@ async def test_screen_pop(center: Center) -> None:
     assert (await center.ask("GET", "/v1/calls/c1/packet", headers=own["anna"]))["packet"] == found["packet"]
     await center.ask("GET", "/v1/calls/c1/packet", 403, headers=own["ben"])
     await center.ask("GET", "/v1/calls/c1/packet", 403, headers=center.token(roles=("analytics",)))
+
+
+async def test_screen_pop_of_a_call_to_the_agent_himself(center: Center) -> None:
+    found = {"caller": "c9", "short_id": 9, "queue": "", "state": "ringing", "waited": 2.0, "packet": told_of("c9", 9)}
+    center.desk.named["anna"] = found
+    shown = await center.ask("GET", "/v1/agents/anna/call")
+    assert (shown["call"], shown["state"], shown["queue"]) == ("c9", "ringing", "")
+    assert shown["packet"]["call"]["id"] == "c9"
+    assert center.desk.office.calls_by_name("anna", "c9") and not center.desk.office.calls_by_name("ben", "c9")
 
 
 async def test_an_agents_own_token_is_for_himself_alone(center: Center) -> None:

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from ivr.api import CallRoutes, Guard, HttpServer, LineRoutes, OperationRoutes
 from ivr.api.sight import Sight, was_his
-from ivr.feed import Feed
+from ivr.feed import Feed, FeedEvent
 from ivr.settings import HostPort, MetricsSettings
 from ivr.store import CallRecord, Store, new_token
 from tests.api.conftest import Calls, Health, figures
@@ -100,6 +100,18 @@ async def test_an_agent_with_more_than_the_role_sees_more(seen: Seen) -> None:
         seen.token("agent", agent="anna", scopes=("admin",)),
     ):
         assert len((await seen.get("/v1/calls", headers))[1]["calls"]) == 4
+
+
+def test_a_call_that_was_transferred_to_an_agent_himself_is_his() -> None:
+    feed = Feed(lambda: 1.0)
+    heard: list[FeedEvent] = []
+    feed.listen(heard.append)
+    feed.tell("call.element", {"element": "moved"}, "c1")
+    sight = Sight(feed.concerns, lambda queue: (), lambda agent, call: (agent, call) == ("anna", "c1"))
+    row = {"id": "c1", "caller": "+4930"}
+    assert (sight.row("anna", row), sight.row("ben", row)) == (row, None)
+    (event,) = heard
+    assert sight.event("anna", event, {"data": {}}) is not None and sight.event("ben", event, {"data": {}}) is None
 
 
 def test_whose_a_call_was() -> None:

@@ -42,6 +42,30 @@ def test_an_agent_on_another_call_is_not_offered_any(tmp_path: Path, to: str) ->
     house.settled_calls(2)
 
 
+def test_a_call_to_an_agent_by_name_is_on_her_desk(tmp_path: Path) -> None:
+    house = house_with(tmp_path, "agent:anna", {"anna": "200", "ben": "201"})
+    anna, caller = house.phone("200", DESK), house.party()
+    assert house.desk.named_call("anna") is None
+    caller.call("101")
+    house.run(3.0)
+    (call,) = (call.report.id for call in house.manager.calls.values())
+    found = house.desk.named_call("anna")
+    assert found is not None and found["packet"]["flow"]["name"] == "other"
+    assert found["caller"] == found["packet"]["call"]["id"] == call
+    assert (found["queue"], found["state"]) == ("", "ringing")
+    assert found["waited"] == pytest.approx(3.5, abs=0.6)
+    anna.answer()
+    house.run(5.0)
+    found = house.desk.named_call("anna")
+    assert found is not None and found["state"] == "talking"
+    assert found["waited"] == pytest.approx(3.5, abs=0.8)
+    assert (house.desk.named_agents(call), house.desk.named_agents("other")) == ({"anna"}, set())
+    assert house.desk.named_call("ben") is None
+    anna.hang_up()
+    assert (house.desk.named_call("anna"), house.desk.named_agents(call)) == (None, set())
+    house.settled_calls(1)
+
+
 def test_an_agent_who_calls_somebody_is_not_offered_any(tmp_path: Path) -> None:
     house = house_with(tmp_path, "phone:299")
     waiting = house.party(OTHER)

@@ -13,7 +13,7 @@ from ivr.center.rules import events as happened
 from ivr.settings import Settings
 from ivr.store import Store
 
-__all__ = ["TestDesk"]
+__all__ = ["TestDesk", "told_of"]
 
 WALL = 1_772_442_000.0
 """Monday 2026-03-02, 09:00 UTC."""
@@ -44,6 +44,8 @@ class TestDesk:
         self._center = Center(CenterConfig.of(self.roster.settings), self.now, WALL)
         self.office = Office(self, self.roster)
         self.packets: dict[str, dict[str, Any]] = {}
+        self.named: dict[str, dict[str, Any]] = {}
+        """Calls that were transferred to agents by name."""
         for name in self.roster.settings.agents:
             self.receive(happened.PhoneState(name, True))
 
@@ -68,6 +70,12 @@ class TestDesk:
 
     def packet(self, caller: str) -> Mapping[str, Any] | None:
         return self.packets.get(caller)
+
+    def named_call(self, agent: str) -> dict[str, Any] | None:
+        return self.named.get(agent)
+
+    def named_agents(self, call: str) -> set[str]:
+        return {agent for agent, found in self.named.items() if found["caller"] == call}
 
     # What tests do
 

@@ -8,7 +8,7 @@ import { actionName, condition, groupKind, plural, statusName } from "./words.js
 const KEY = "ivr.agent";
 const PAUSE = 300; // milliseconds between two looks at an agent of whom something was heard
 const LOOK = 30000; // and where nothing was: that his phone is reachable no event tells
-const CALLS = ["ringing", "in_call", "reserved"];
+const CALLS = ["ringing", "in_call", "reserved", "on_other_call"];
 const MISSED = 5; // that are remembered
 
 let name = "";

@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 Phase = Literal["idle", "ringing", "in_call", "wrapping", "reserved", "on_other_call"]
-"""What an agent does; `reserved`: somebody is called back for him; `on_other_call`: one that is not the centre's."""
+"""What an agent does; `reserved`: somebody is called back for him; `on_other_call`: one that no queue has brought."""
 
 Refusal = Literal["closed", "full", "no_agents", "error"]
 """Why a caller may not wait, as flows name it."""

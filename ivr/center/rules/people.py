@@ -123,7 +123,7 @@ class AgentState:
         if self.held is not None:
             return "Somebody is being called back for him."
         if self.others:
-            return "He is on a call that is not the centre's."
+            return "He is on a call that no queue has brought."
         if self.asked:
             return "He is asked for a disposition."
         if self.wrap is not None and self.config.wrapup_blocks_calls:
