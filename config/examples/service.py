@@ -59,6 +59,7 @@ class Service:
         self.today = today or datetime.now(UTC).date()
         self.wrong_pins: dict[str, int] = {}
         self.bookings: dict[str, dict[str, Any]] = {}
+        self.tickets: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
 
     # Bank
@@ -153,6 +154,17 @@ class Service:
         return web.json_response({"id": len(self.messages)}, status=202)
 
 
+    async def ticket(self, request: web.Request) -> web.Response:
+        """POST /chat/tickets {packet, text, tags}: 201 and a link for the person, or 422 without a text."""
+        asked = await request.json()
+        number = asked.get("packet", {}).get("call", {}).get("from")
+        if not asked.get("text"):
+            return problem(422, "text is needed")
+        self.tickets.append(asked)
+        print(f"chat with {number}: {asked['text']}", flush=True)
+        return web.json_response({"link": f"https://chat.example/{len(self.tickets)}"}, status=201)
+
+
 def problem(status: int, title: str) -> web.Response:
     """An error as RFC 9457 has it."""
     return web.json_response({"title": title, "status": status}, status=status, content_type="application/problem+json")
@@ -185,6 +197,7 @@ def application(service: Service | None = None) -> web.Application:
             web.put("/diary/bookings/{phone}", service.change),
             web.get("/restaurants", service.restaurant),
             web.post("/sms/messages", service.sms),
+            web.post("/chat/tickets", service.ticket),
         ]
     )
     return app

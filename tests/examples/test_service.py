@@ -77,6 +77,12 @@ async def test_a_restaurant_is_found_by_postcode(ask: Any) -> None:
     assert (await ask("GET", "/restaurants?postcode=99999"))[0] == 404
 
 
+async def test_chats_need_a_text(ask: Any) -> None:
+    status, found = await ask("POST", "/chat/tickets", {"packet": {"call": {"from": "+15550199"}}, "text": "Hello"})
+    assert (status, found) == (201, {"link": "https://chat.example/1"})
+    assert (await ask("POST", "/chat/tickets", {"packet": {}}))[0] == 422
+
+
 async def test_messages_need_a_number_and_a_text(ask: Any) -> None:
     assert (await ask("POST", "/sms/messages", {"to": "+15550199", "text": "Hello"}))[0] == 202
     assert (await ask("POST", "/sms/messages", {"to": "+15550199"}))[0] == 422

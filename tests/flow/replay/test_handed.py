@@ -22,7 +22,7 @@ FLOWS = load_folder(SETTINGS.flows, SETTINGS)
 SURROUNDINGS = configured(SETTINGS)
 CASES = [
     case
-    for name in ("support-desk", "ai-front-desk", "menu-application")
+    for name in ("support-desk", "ai-front-desk", "menu-application", "number-desk", "chat-desk")
     for case in load_cases(EXAMPLES / "flows" / f"{name}.test.yaml")
 ]
 
