@@ -77,7 +77,8 @@ class Waiting:
 
 
 class Books:
-    """Writes it down. Digits and secret values are in nothing of this: the packet was masked by the flow."""
+    """Writes it down. Secret values are in nothing of this, and digits in the packet alone, as the flow lets them be
+    seen."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
