@@ -256,6 +256,8 @@ class Daemon:
             guard.of_calls = applications.token
             sight = Sight(services.feed.concerns, house.office.pool, house.office.calls_by_name)
             house.office.on_change.append(lambda _: sight.forget())
+            keeper.knows(house.office.settings)
+            house.office.on_change.append(keeper.knows)
             house.office.on_change.append(lambda _: background.spawn(self._warm_queues(services, house.office)))
             streams = StreamRoutes(services.feed, guard, sight)
             streams.console = house.office.console

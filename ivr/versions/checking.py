@@ -16,8 +16,8 @@ from ivr.settings import Settings
 __all__ = ["check_text", "world_of"]
 
 
-def world_of(settings: Settings) -> World:
-    """What a configuration lets flows name."""
+def world_of(settings: Settings, *, live: bool = False) -> World:
+    """What a configuration lets flows name; `live`: with all that was made over HTTP."""
     folder = settings.prompts
 
     def exists(name: str) -> bool:
@@ -33,6 +33,7 @@ def world_of(settings: Settings) -> World:
         queues=QueueBook(settings.queues, settings.waiting),
         staffed=_staffed(settings),
         half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
+        live=live,
     )
 
 
@@ -44,12 +45,15 @@ def _staffed(settings: Settings) -> frozenset[str] | None:
     return frozenset(named | {name for name, queue in settings.queues.items() if queue.all} | {"default"})
 
 
-def check_text(settings: Settings, types: ElementTypes, name: str, text: str, others: Iterable[Flow]) -> list[Finding]:
-    """What `ivr check` says of the text of a flow that stands, under its name, beside others. Takes up to a second."""
+def check_text(
+    settings: Settings, types: ElementTypes, name: str, text: str, others: Iterable[Flow], *, live: bool = False
+) -> list[Finding]:
+    """What `ivr check` says of the text of a flow that stands, under its name, beside others; `live`: the settings have
+    all that was made over HTTP. Takes up to a second."""
     try:
         flow = parse_flow(text, name, None, settings.limits, types)
         flows = [*(other for other in others if other.name != name), flow]
         join_flows(flows, complete=True)
     except FlowLoadError as error:
         return [finding_of(fault) for fault in error.faults]
-    return list(check_flows(flows, world_of(settings), [name])[name])
+    return list(check_flows(flows, world_of(settings, live=live), [name])[name])

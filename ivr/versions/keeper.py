@@ -63,6 +63,7 @@ class FlowKeeper:
         self, settings: Settings, versions: FlowVersions, clock: Callable[[], float] = time.time, author: str = ""
     ) -> None:
         self._settings = settings
+        self._live: Settings | None = None
         self._types = element_types(settings)
         self.store = versions
         self._clock = clock
@@ -165,7 +166,13 @@ class FlowKeeper:
 
     def check(self, name: str, text: str, others: Iterable[Flow]) -> list[Finding]:
         """What is to be said of a text that is in no folder yet, beside other flows."""
-        return check_text(self._settings, self._types, name, text, others)
+        live = self._live
+        return check_text(live or self._settings, self._types, name, text, others, live=live is not None)
+
+    def knows(self, settings: Settings) -> None:
+        """What is checked is seen beside these from now on: agents and queues as they hold, made over HTTP or not. May
+        be called from another thread."""
+        self._live = settings
 
     # Parts
 

@@ -8,7 +8,7 @@ import pytest
 
 from ivr.errors import FlowLoadError
 from ivr.flow import FlowSet
-from ivr.settings import Settings
+from ivr.settings import Agent, Queue, Settings
 from ivr.store import FlowVersions
 from ivr.versions import FlowKeeper, VersionError
 
@@ -264,3 +264,30 @@ def test_a_text_beyond_ascii_keeps_its_hash(keeper: FlowKeeper, write: Write) ->
     keeper.store.apply((), (), 0.0)
     old = keeper.flow("reception", 1)
     assert old.version == first["reception"].version
+
+
+DESK = """
+elements:
+  start: {type: start_incoming_call, numbers: ["100"], next: people}
+  people: {type: transfer_to_agent, queue: events, max_wait: 5m, branches: {call_not_forwarded: bye}, next: bye}
+  bye: {type: hang_up}
+"""
+
+
+def test_a_daemon_checks_beside_the_queues_and_agents_that_there_are(keeper: FlowKeeper, settings: Settings) -> None:
+    def found() -> dict[str, str]:
+        return {each.code: each.message for each in keeper.check("desk", DESK, ()) if each.code in ("T008", "H006")}
+
+    offline = found()
+    assert offline.keys() == {"T008"}
+    assert "made over HTTP are not seen here" in offline["T008"]
+    agents = {"anna": Agent(queues=("sales",))}
+    queues = {"default": Queue(all=True), "sales": Queue(), "events": Queue()}
+    keeper.knows(settings.model_copy(update={"queues": queues, "agents": agents}))
+    assert found() == {"H006": "no agent works in events"}
+    agents["eve"] = Agent(queues=("events",))
+    keeper.knows(settings.model_copy(update={"queues": queues, "agents": agents}))
+    assert found() == {}
+    del queues["events"]
+    keeper.knows(settings.model_copy(update={"queues": queues, "agents": agents}))
+    assert found() == {"T008": "there is no queue events"}

@@ -158,7 +158,8 @@ H006 = code(
     "warning",
     "queue that nobody works in",
     """No agent of the configuration has this queue among its `queues`: nobody is ever offered these calls. Give it to
-    agents, or name another queue. Agents that are made over HTTP are not seen here.""",
+    agents, or name another queue. Agents that are made over HTTP are seen by the daemon alone
+    (`POST /v1/flows/check`).""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: people}
@@ -262,7 +263,10 @@ def _unstaffed(view: View, name: str, field: str, element: Element) -> Iterator[
         return
     queue = element.queue.source.strip()
     if element.queue.fixed and queue in book.queues and queue not in staffed:
-        yield view.finding(H006, name, field, f"no agent works in {queue}", f"agents: add {queue} to their queues")
+        message = f"no agent works in {queue}"
+        if not view.world.live:
+            message += " (agents made over HTTP are not seen here)"
+        yield view.finding(H006, name, field, message, f"agents: add {queue} to their queues")
 
 
 def _repeated(view: View, name: str, chain: list[tuple[str, Element]]) -> Iterator[Finding]:

@@ -137,8 +137,8 @@ T008 = code(
     "warning",
     "queue that does not exist",
     """The configuration has no such queue under `queues`. Callers are not let in: `call_not_forwarded` is taken with
-    the reason `error`. The queue `default` is always there. Queues that are made over HTTP are not seen here: allow the
-    code where you name one.""",
+    the reason `error`. The queue `default` is always there. Queues that are made over HTTP are
+    seen by the daemon alone (`POST /v1/flows/check`), not by `ivr check`: allow the code where you name one.""",
     """
     elements:
       start: {type: start_incoming_call, numbers: ["100"], next: desk}
@@ -255,7 +255,10 @@ def _sections(view: View) -> Iterator[Finding]:
             known = view.world.sections.get(section)
             if section in SECTIONS and wanted is not None and known is not None and wanted not in known:
                 code, word = SECTIONS[section]
-                yield view.finding(code, name, where or field, f"there is no {word} {wanted}", meant(wanted, known))
+                message = f"there is no {word} {wanted}"
+                if section == "queues" and not view.world.live:
+                    message += " in the configuration (those made over HTTP are not seen here)"
+                yield view.finding(code, name, where or field, message, meant(wanted, known))
 
 
 def _parts(view: View) -> Iterator[tuple[str, str, Element]]:
