@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from ivr.call.leg import Leg, refusal
 from ivr.endpoint.errors import EndpointError
@@ -136,12 +136,6 @@ class EndpointCall:
     def paused(self, paused: bool) -> None:
         self._paused = paused
         self._hush()
-
-    @property
-    def _port(self) -> Any:
-        if self.leg is None or self.state == "ended":
-            raise EndpointError("the call has no sound")
-        return self.leg.port
 
     def statistics(self) -> CallStatistics:
         """Figures now, or the last ones."""
@@ -277,8 +271,9 @@ class EndpointCall:
     def record(self, path: Path, options: RecordOptions | None = None) -> int:
         """Record, from now on: both sides, stereo (left what is heard), unless told otherwise. A number that
         `RecordDone` has, which comes as `Heard`."""
-        number: int = self._port.record(path, options or RecordOptions(sides="both"))
-        return number
+        if self.leg is None or self.state == "ended":
+            raise EndpointError("the call has no sound")
+        return self.leg.port.record(path, options or RecordOptions(sides="both"))
 
     def _standing(self) -> tuple[Leg, Session]:
         if self.leg is None or self.session is None or self.state != "answered":
