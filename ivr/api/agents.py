@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ivr.api.caching import expect
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model
 from ivr.api.figures import AgentNow
 from ivr.api.gradual import gradually
@@ -115,8 +116,14 @@ class AgentRoutes:
             Endpoint(
                 "GET", one, READ, self.show, answers={200: AgentShown}, problems={404: NO_AGENT}, local=True, own=True
             ),
-            Endpoint("PUT", one, "agents", self.put, body=Agent, answers=made, problems={409: "It is of ivr.yaml."}),
-            Endpoint("DELETE", one, "agents", self.delete, problems={404: NO_AGENT, 409: "Of ivr.yaml, or busy."}),
+            Endpoint(
+                "PUT", one, "agents", self.put, body=Agent, answers=made, problems={409: "It is of ivr.yaml."},
+                conditional=True,
+            ),
+            Endpoint(
+                "DELETE", one, "agents", self.delete, problems={404: NO_AGENT, 409: "Of ivr.yaml, or busy."},
+                conditional=True,
+            ),
             Endpoint(
                 "GET", f"{one}/call", OWN, self.call, answers={200: AgentCall}, problems={404: "He has no call."},
                 own=True,
@@ -147,9 +154,12 @@ class AgentRoutes:
         agents = await gradually(settings.agents, lambda name: agent_shown(office, name, ask.own))
         return {"agents": agents, "statuses": statuses, "dispositions": dispositions}
 
-    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+    async def show(self, ask: Ask[None, None]) -> Answer:
         """Show an agent."""
-        return self._shown(ask.path["name"], ask.own)
+        return Answer(self._shown(ask.path["name"], ask.own), version=self._version(ask) or "")
+
+    def _version(self, ask: Ask[Any, None]) -> str | None:
+        return self._office.roster.version("agents", ask.path["name"])
 
     def _shown(self, name: str, own: str | None = None) -> dict[str, Any]:
         found = agent_shown(self._office, name, own)
@@ -163,11 +173,12 @@ class AgentRoutes:
         The body is what stands under an agent's name in ivr.yaml, all of it: what is left out has its default.
         """
         name = ask.path["name"]
-        new = await self._office.put_agent(name, ask.body)
-        return Answer(self._shown(name), 201 if new else 200)
+        new = await self._office.put_agent(name, ask.body, lambda: expect(ask.request, self._version(ask)))
+        return Answer(self._shown(name), 201 if new else 200, version=self._version(ask) or "")
 
     async def delete(self, ask: Ask[None, None]) -> None:
         """Delete an agent that was made over HTTP."""
+        expect(ask.request, self._version(ask))
         self._office.drop_agent(ask.path["name"])
 
     async def call(self, ask: Ask[None, None]) -> dict[str, Any]:

@@ -113,6 +113,8 @@ class Answer:
     """None: nothing (204)."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    version: str = ""
+    """Of the settings in it, for `If-Match` of who changes them; empty: there are none."""
 
 
 Reply = Answer | BaseModel | Mapping[str, Any] | web.StreamResponse | None
@@ -153,6 +155,9 @@ class Endpoint:
     """`kept`: an answer is kept with the header `Idempotency-Key` and given again to the same request; `own`: the
     handler sees to that with `Ask.key`; `natural`: the same again does nothing more in any case, a key is not looked
     at; `refused`: who sends a key is told that it would not be kept. None: `kept` for each POST with a scope."""
+    conditional: bool = False
+    """It changes what several may change: `If-Match` and `If-None-Match` are looked at
+    (:func:`ivr.api.caching.expect`)."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """What the `{names}` in the path mean, where `PARAMETERS` does not say it."""
 

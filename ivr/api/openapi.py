@@ -36,6 +36,7 @@ USUAL_PROBLEMS = {
     413: "The body is too large.",
     415: "The body is of another type.",
     422: "The request does not say what it should.",
+    412: "It is not as `If-Match` or `If-None-Match` says.",
     429: "Too many requests: the same again after `Retry-After` seconds.",
     503: "Not now (the store, or a limit): the same again after `Retry-After` seconds.",
 }
@@ -165,7 +166,15 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "schema": {"type": "string", "maxLength": 128},
             }
         )
+    if endpoint.conditional:
+        found.append(_header("If-Match", "`ETag` of what is to be changed: 412 where somebody else has changed it."))
+        if endpoint.method == "PUT":
+            found.append(_header("If-None-Match", "`*`: 412 where it is there already."))
     return found
+
+
+def _header(name: str, told: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": told, "schema": {"type": "string"}}
 
 
 def _query(model: type[Query]) -> list[dict[str, Any]]:
@@ -222,6 +231,8 @@ def _usual(endpoint: Endpoint) -> dict[int, str]:
         statuses.append(404)
     if endpoint.takes_key in ("kept", "own"):
         statuses += [409, 422]
+    if endpoint.conditional:
+        statuses.append(412)
     if endpoint.plain_path not in UNLIMITED:
         statuses.append(429)
     return {status: USUAL_PROBLEMS[status] for status in statuses}

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from ivr.api.caching import expect
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model, Query
 from ivr.api.faults import refusal
 from ivr.api.figures import AgentFigures, Caller, QueueFigures, QueueNow, Target
@@ -146,6 +147,7 @@ class QueueRoutes:
                 body=Queue,
                 answers={200: QueueShown, 201: QueueShown},
                 problems={409: "It is of ivr.yaml."},
+                conditional=True,
             ),
             Endpoint(
                 "DELETE",
@@ -153,6 +155,7 @@ class QueueRoutes:
                 "agents",
                 self.delete,
                 problems={**told, 409: "It is of ivr.yaml, callers are in it, or agents or routes name it."},
+                conditional=True,
             ),
             Endpoint(
                 "GET", f"{one}/callers", READ, self.callers, answers={200: Callers}, problems=told, local=True,
@@ -193,10 +196,13 @@ class QueueRoutes:
         names = [name for name in self._office.settings.queues if self._serves(ask, name)]
         return {"queues": await gradually(names, self._row)}
 
-    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+    async def show(self, ask: Ask[None, None]) -> Answer:
         """Show a queue."""
         self._queue(ask)
-        return self._shown(ask.path["name"])
+        return Answer(self._shown(ask.path["name"]), version=self._version(ask) or "")
+
+    def _version(self, ask: Ask[Any, None]) -> str | None:
+        return self._office.roster.version("queues", ask.path["name"])
 
     def _shown(self, name: str) -> dict[str, Any]:
         found = self._row(name)
@@ -224,11 +230,13 @@ class QueueRoutes:
         The body is what stands under a queue's name in ivr.yaml, all of it: what is left out has its default.
         """
         name = ask.path["name"]
+        expect(ask.request, self._version(ask))
         new = self._office.put_queue(name, ask.body)
-        return Answer(self._shown(name), 201 if new else 200)
+        return Answer(self._shown(name), 201 if new else 200, version=self._version(ask) or "")
 
     async def delete(self, ask: Ask[None, None]) -> None:
         """Delete a queue that was made over HTTP, and in which nobody is."""
+        expect(ask.request, self._version(ask))
         self._office.drop_queue(ask.path["name"])
 
     async def callers(self, ask: Ask[None, None]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from ivr.api.caching import expect
 from ivr.api.endpoints import Answer, Ask, Endpoint, Model
 from ivr.api.problems import ProblemError
 from ivr.center.office import Office
@@ -104,10 +105,25 @@ class RoutingRoutes:
                 body=Route,
                 answers={200: RouteShown, 201: RouteShown},
                 problems={409: "It is of ivr.yaml."},
+                conditional=True,
             ),
-            Endpoint("DELETE", one, "agents", self.delete, problems={**told, 409: "It is of ivr.yaml."}),
             Endpoint(
-                "POST", "/v1/routes/order", "agents", self.order, body=Order, answers={200: Routes}, problems=told
+                "DELETE",
+                one,
+                "agents",
+                self.delete,
+                problems={**told, 409: "It is of ivr.yaml."},
+                conditional=True,
+            ),
+            Endpoint(
+                "POST",
+                "/v1/routes/order",
+                "agents",
+                self.order,
+                body=Order,
+                answers={200: Routes},
+                problems=told,
+                conditional=True,
             ),
             Endpoint(
                 "POST",
@@ -121,9 +137,15 @@ class RoutingRoutes:
             ),
         ]
 
-    async def all(self, ask: Ask[None, None]) -> dict[str, Any]:
+    async def all(self, ask: Ask[None, None]) -> Answer:
         """List routes in the order in which they are looked at."""
-        return {"routes": self._all()}
+        return self._in_order()
+
+    def _in_order(self) -> Answer:
+        return Answer({"routes": self._all()}, version=self._office.roster.order_version())
+
+    def _version(self, ask: Ask[Any, None]) -> str | None:
+        return self._office.roster.version("routes", ask.path["name"])
 
     def _all(self) -> list[dict[str, Any]]:
         roster = self._office.roster
@@ -143,26 +165,30 @@ class RoutingRoutes:
             raise ProblemError(404, f"there is no route {name[:64]}")
         return found
 
-    async def show(self, ask: Ask[None, None]) -> dict[str, Any]:
+    async def show(self, ask: Ask[None, None]) -> Answer:
         """Show a route."""
-        return self._one(ask.path["name"])
+        return Answer(self._one(ask.path["name"]), version=self._version(ask) or "")
 
     async def put(self, ask: Ask[Route, None]) -> Answer:
         """Make or change a route; a new one is looked at last.
 
         The body is one item of `routes` in ivr.yaml; its name is that of the path.
         """
+        expect(ask.request, self._version(ask))
         new = self._office.put_route(ask.path["name"], ask.body)
-        return Answer(self._one(ask.path["name"]), 201 if new else 200)
+        return Answer(self._one(ask.path["name"]), 201 if new else 200, version=self._version(ask) or "")
 
     async def delete(self, ask: Ask[None, None]) -> None:
         """Delete a route that was made over HTTP."""
+        expect(ask.request, self._version(ask))
         self._office.drop_route(ask.path["name"])
 
-    async def order(self, ask: Ask[Order, None]) -> dict[str, Any]:
-        """Say in which order routes are looked at, those of ivr.yaml among them."""
+    async def order(self, ask: Ask[Order, None]) -> Answer:
+        """Say in which order routes are looked at, those of ivr.yaml among them. The `ETag` of their list is that of
+        the order."""
+        expect(ask.request, self._office.roster.order_version())
         self._office.order_routes(ask.body.names)
-        return {"routes": self._all()}
+        return self._in_order()
 
     async def explain(self, ask: Ask[Facts, None]) -> dict[str, Any]:
         """Say what would become of a call with these facts that joined now, or why a call is where it is."""

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from ivr.api.bodies import read_value
-from ivr.api.caching import unless_known
+from ivr.api.caching import tag_of, unless_known
 from ivr.api.endpoints import Answer, Ask, Endpoint, Raw, Reply
 from ivr.api.faults import refusal, validated
 from ivr.api.guard import Guard
@@ -63,8 +63,11 @@ class Serving:
             async def make() -> web.StreamResponse:
                 reply = await endpoint.handler(ask)
                 response = answered(endpoint, reply, check=self.checks)
+                version = reply.version if isinstance(reply, Answer) else ""
                 if endpoint.is_tagged and isinstance(response, web.Response) and response.status == 200:
-                    return unless_known(request, response)
+                    return unless_known(request, response, version)
+                if version and isinstance(response, web.Response):
+                    response.etag = tag_of(response, version)
                 return response
 
             if endpoint.takes_key == "kept" and ask.key is not None and self._keeper is not None:

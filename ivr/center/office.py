@@ -280,9 +280,12 @@ class Office:
 
     # Changes
 
-    async def put_agent(self, name: str, agent: Agent) -> bool:
-        """Make or change an agent; True where he is new. His code is digits, and kept as a hash of them."""
-        return self._roster.put_agent(name, await asyncio.to_thread(self._roster.coded(name, agent)))
+    async def put_agent(self, name: str, agent: Agent, may: Callable[[], None] = lambda: None) -> bool:
+        """Make or change an agent; True where he is new. His code is digits, and kept as a hash of them. `may` raises
+        where he is not to be changed any more: it is asked last."""
+        coded = await asyncio.to_thread(self._roster.coded(name, agent))
+        may()
+        return self._roster.put_agent(name, coded)
 
     def put_queue(self, name: str, queue: Queue) -> bool:
         """Make or change a queue; True where it is new."""

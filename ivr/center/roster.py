@@ -7,6 +7,7 @@ Kept in the store, a row for each: `agent_made`, `queue_made`, `route_made` (set
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -117,6 +118,27 @@ class Roster:
         }
         made = sections[section]
         return "store" if name in made else "config"
+
+    def version(self, section: str, name: str) -> str | None:
+        """Names the settings of an agent, queue or route as they were written, whatever phone he has taken; None: there
+        is none. It tells nothing of codes that are not hashed."""
+        sections: dict[str, tuple[Mapping[str, BaseModel], Mapping[str, BaseModel]]] = {
+            "agents": (self._agents, self._file.agents),
+            "queues": (self._queues, self._file.queues),
+            "routes": (self._routes, _named(self._file.routes)),
+        }
+        made, of_file = sections[section]
+        value = made.get(name) or of_file.get(name)
+        if value is None:
+            return None
+        text = value.model_dump_json(by_alias=True)
+        if name in made and isinstance(value, Agent) and value.code is not None:
+            text += value.code.get_secret_value()
+        return _digest(text)
+
+    def order_version(self) -> str:
+        """Names the order of the routes."""
+        return _digest("\n".join(self._routes_in_order()))
 
     @property
     def routes(self) -> Sequence[tuple[str, Route]]:
@@ -313,6 +335,10 @@ class Roster:
     def _in_force(self, settings: Settings) -> None:
         self._settings = settings
         self.changed(settings)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _hashed(agent: Agent, salt: str) -> Agent:

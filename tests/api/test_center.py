@@ -427,3 +427,78 @@ def _counted(turns: list[int]) -> Any:
         await sleep(seconds)
 
     return counted
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second"),
+    [
+        ("/v1/agents/eve", {"phones": ["202"], "code": "77"}, {"phones": ["202"], "code": "78"}),
+        ("/v1/queues/events", {"name": "Events"}, {"name": "Fairs"}),
+        ("/v1/routes/events", {"queue": "sales"}, {"queue": "sales", "priority": 3}),
+    ],
+)
+async def test_nobody_overwrites_what_somebody_else_has_changed(
+    center: Center, path: str, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    manager = center.manager
+
+    async def put(body: dict[str, Any], status: int, **headers: str) -> str:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = await center.client.put(path, json=body, headers={**manager, **named})
+        assert answer.status == status, await answer.text()
+        if status == 412:
+            assert answer.content_type == "application/problem+json"
+        return str(answer.headers.get("ETag", ""))
+
+    await put(first, 412, If_Match="*")
+    made = await put(first, 201, If_None_Match="*")
+    await put(first, 412, If_None_Match="*")
+    shown = (await center.client.get(path, headers=manager)).headers["ETag"]
+    assert shown.partition(".")[0] == made.partition(".")[0]
+    changed = await put(second, 200, If_Match=shown)
+    await put(first, 412, If_Match=shown)
+    await put(first, 412, If_Match=f"W/{changed}")
+    gone = {**manager, "If-Match": shown}
+    assert (await center.client.delete(path, headers=gone)).status == 412
+    await put(second, 200, If_Match=f'"other", {changed}')
+    assert (await center.client.delete(path, headers={**manager, "If-Match": changed})).status == 204
+    assert (await center.client.delete(path, headers={**manager, "If-Match": changed})).status == 412
+
+
+async def test_what_agents_do_is_no_change_of_their_settings(center: Center) -> None:
+    await center.ask("PUT", "/v1/agents/eve", 201, json={"phones": ["202"]})
+    tag = (await center.client.get("/v1/agents/eve", headers=center.manager)).headers["ETag"]
+    await center.ask("POST", "/v1/agents/eve/log-in", json={})
+    await center.ask("POST", "/v1/agents/eve/status", json={"status": "lunch"})
+    now = (await center.client.get("/v1/agents/eve", headers=center.manager)).headers["ETag"]
+    assert now != tag, "who only looks is told"
+    await center.ask("PUT", "/v1/agents/eve", json={"title": "x"}, headers={**center.manager, "If-Match": tag})
+
+
+async def test_of_two_changes_at_once_the_first_counts(center: Center) -> None:
+    await center.ask("PUT", "/v1/agents/eve", 201, json={"title": "a"})
+    tag = (await center.client.get("/v1/agents/eve", headers=center.manager)).headers["ETag"]
+    headers = {**center.manager, "If-Match": tag}
+    bodies = ({"title": "b", "code": "11"}, {"title": "c", "code": "12"})  # codes are hashed meanwhile
+    answers = await asyncio.gather(
+        *(center.client.put("/v1/agents/eve", json=body, headers=headers) for body in bodies)
+    )
+    assert sorted(answer.status for answer in answers) == [200, 412]
+
+
+async def test_the_order_of_routes_is_not_overwritten_either(center: Center) -> None:
+    for name in ("one", "two"):
+        await center.ask("PUT", f"/v1/routes/{name}", 201, json={"queue": "sales"})
+    tag = (await center.client.get("/v1/routes", headers=center.manager)).headers["ETag"]
+    headers = {**center.manager, "If-Match": tag}
+    await center.ask("POST", "/v1/routes/order", json={"names": ["two"]}, headers=headers)
+    await center.ask("POST", "/v1/routes/order", 412, json={"names": ["one"]}, headers=headers)
+
+
+async def test_tags_tell_nothing_of_codes_in_the_configuration(center: Center) -> None:
+    roster = center.desk.office.roster
+    before = roster.version("agents", "anna")
+    settings = center.desk.office.settings
+    other = parse_settings(CONFIG.replace('"1234"', '"9876"'), settings.source or Path("ivr.yaml"), {})
+    roster.reload(other, lambda merged: ())
+    assert roster.version("agents", "anna") == before
