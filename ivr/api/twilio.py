@@ -150,7 +150,7 @@ class TwilioRoutes:
             return error(400, 21218, str(fault))
         if wanted.status is not None:
             self._statuses.watch(name, wanted.status)
-        asked = {"id": name, "state": "waiting", "called": form["To"].strip(), "caller": form.get("From", "").strip()}
+        asked = {"id": name, "state": "waiting", "called": wanted.called_as, "caller": wanted.call.fields.get("from")}
         found = self._calls.trace(name) or await self._kept(name) or {}
         return web.json_response(call_shape({"direction": "outbound", **found, **asked}, account.sid), status=201)
 
@@ -194,7 +194,7 @@ class TwilioRoutes:
         least = self._records.far_below(before, SCANNED, since=wanted.since, until=wanted.until)
         while True:
             rows = self._records.calls_naming(
-                names, limit=ROWS, before=before, least=least, caller=wanted.from_ or None, called=wanted.to or None,
+                names, limit=ROWS, before=before, least=least, caller=wanted.from_ or None, called=wanted.number or None,
                 **times,
             )  # fmt: skip
             records = ({**_fields(row), "state": "ended"} for row in rows)

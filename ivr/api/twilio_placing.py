@@ -44,6 +44,8 @@ class Placement:
 
     call: Wanted
     status: StatusWish | None
+    called_as: str
+    """Whom, as clients know them: a number, `sip:…`, `client:200`."""
 
 
 def document_of(form: Mapping[str, str]) -> tuple[str, Literal["GET", "POST"]]:
@@ -79,30 +81,36 @@ def wanted_call(form: Mapping[str, str], account: Account, events: tuple[str, ..
     run: dict[str, Any] = {"application": account.name, "method": method, "detection": detection, "placed": True}
     if fallback:
         run["fallback"] = fallback
+    target, called_as = _target(form)
+    if ":" in called_as:  # records have the number or the user alone
+        run["to"] = called_as
     if keys := form.get("SendDigits", "").strip().replace("W", "ww"):
         if not _KEYS.fullmatch(keys):
             raise FormError(21218, "SendDigits: up to 32 of 0-9 * # A-D, w and W")
         run["keys"] = keys
-    wanted = Wanted(_target(form), properties={"document": document}, fields=fields, document=run)
-    status = _status(form, account, wanted, events)
-    return Placement(wanted if status is None else replace(wanted, status=asdict(status)), status)
+    wanted = Wanted(target, properties={"document": document}, fields=fields, document=run)
+    status = _status(form, account, wanted, events, called_as)
+    return Placement(wanted if status is None else replace(wanted, status=asdict(status)), status, called_as)
 
 
-def _target(form: Mapping[str, str]) -> str:
+def _target(form: Mapping[str, str]) -> tuple[str, str]:
+    """Whom a form wants called: as targets of calls, and as clients know them."""
     text = form.get("To", "").strip()
     if not text:
         raise FormError(21201, "To is needed")
     if client := _CLIENT.fullmatch(text):
-        return f"phone:{client[1]}"
+        return f"phone:{client[1]}", text
     if _SIP.fullmatch(text):
-        return text
+        return text, text
     number = plain_number(text)
     if not _NUMBER.fullmatch(number):
         raise FormError(21211, "To is no number, SIP address or client")
-    return number
+    return number, number
 
 
-def _status(form: Mapping[str, str], account: Account, wanted: Wanted, events: tuple[str, ...]) -> StatusWish | None:
+def _status(
+    form: Mapping[str, str], account: Account, wanted: Wanted, events: tuple[str, ...], called_as: str
+) -> StatusWish | None:
     url = form.get("StatusCallback", "").strip()
     if not url:
         return None
@@ -119,7 +127,7 @@ def _status(form: Mapping[str, str], account: Account, wanted: Wanted, events: t
         _method(form, "StatusCallbackMethod"),
         cast("tuple[StatusEvent, ...]", named),
         str(wanted.fields.get("from", "")),
-        form["To"].strip(),
+        called_as,
     )
 
 

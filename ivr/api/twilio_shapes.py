@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ivr.flow.twiml import call_sid, recording_sid
 from ivr.flow.values import plain_number
-from ivr.store import RecordingRecord
+from ivr.store import CALLED_AS, RecordingRecord
 
 __all__ = ["CallFilter", "base_of", "call_shape", "error", "page_of", "recording_shape", "status_of"]
 
@@ -58,7 +58,7 @@ def status_of(record: Mapping[str, Any]) -> str:
 def call_shape(record: Mapping[str, Any], account: str) -> dict[str, Any]:
     """A call."""
     sid, over = call_sid(str(record["id"])), str(record.get("state") or "ended") == "ended"
-    caller, called = str(record.get("caller") or ""), str(record.get("called") or "")
+    caller, called = str(record.get("caller") or ""), _called(record)
     started, answered, ended = (record.get(f"{name}_at") for name in ("started", "answered", "ended"))
     base = f"{base_of(account)}/Calls/{sid}"
     duration = None
@@ -93,6 +93,11 @@ def call_shape(record: Mapping[str, Any], account: str) -> dict[str, Any]:
         "uri": f"{base}.json",
         "subresource_uris": {"recordings": f"{base}/Recordings.json"},
     }
+
+
+def _called(record: Mapping[str, Any]) -> str:
+    """Whom a call was for, as its client asked for it."""
+    return str((record.get("details") or {}).get(CALLED_AS) or record.get("called") or "")
 
 
 def recording_shape(found: RecordingRecord, account: str, secret: str) -> dict[str, Any]:
@@ -168,12 +173,17 @@ class CallFilter:
             tuple((name, value) for name, value in query.items() if name not in ("Page", "PageToken")),
         )
 
+    @property
+    def number(self) -> str:
+        """What records have as the number of whom `to` names; empty: of nobody alone."""
+        return "" if ":" in self.to else self.to
+
     def takes(self, record: Mapping[str, Any]) -> bool:
         """Whether a call is one of them."""
         started, ended = record.get("started_at") or 0.0, record.get("ended_at")
         return (
             not self.parent
-            and (not self.to or record.get("called") == self.to)
+            and (not self.to or _called(record) == self.to)
             and (not self.from_ or record.get("caller") == self.from_)
             and (self.since is None or started >= self.since)
             and (self.until is None or started < self.until)

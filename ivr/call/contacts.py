@@ -20,7 +20,7 @@ from ivr.call.starts import StartError
 from ivr.call.waiting import WaitingFlows
 from ivr.errors import IvrError, OverloadedError, StoreError
 from ivr.flow import ports
-from ivr.store import STATUS_CALLBACK, KeptWait
+from ivr.store import CALLED_AS, STATUS_CALLBACK, KeptWait
 
 __all__ = ["Contacts", "Wanted"]
 
@@ -86,6 +86,8 @@ class Contacts:
         details: dict[str, Any] = {"payload": dict(wanted.payload)} if wanted.payload else {}
         if wanted.document is not None:
             details["application"] = wanted.document["application"]
+            if called_as := wanted.document.get("to"):
+                details[CALLED_AS] = called_as
         if wanted.guest is not None:
             details["guest"] = wanted.guest
         if wanted.status is not None:

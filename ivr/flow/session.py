@@ -120,6 +120,7 @@ class Session(Context):
         "asking",
         "branch_shown",
         "call_recording",
+        "called_as",
         "controlled",
         "early",
         "exchanges",
@@ -161,6 +162,8 @@ class Session(Context):
         self.waits: dict[int, WaitForEvent] = {}
         """Events that are waited for, by the id of the wait."""
         self.answered = False
+        self.called_as = ""
+        """Whom this call was asked for, in the words of who asked; empty: nobody has said it otherwise than `call.to`."""
         self.asking = False
         """Keys of the caller are being collected."""
         self.early = False

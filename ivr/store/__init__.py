@@ -22,6 +22,7 @@ from ivr.store.paces import PaceTable
 from ivr.store.people import Blocked, People, Profile
 from ivr.store.reader import RecordReader
 from ivr.store.records import (
+    CALLED_AS,
     LAST_WORDS,
     RUNNING,
     SEEN,
@@ -38,6 +39,7 @@ from ivr.store.waits import KeptWait, WaitTable
 from ivr.store.writer import RecordWriter
 
 __all__ = [
+    "CALLED_AS",
     "CAMPAIGN_STATES",
     "LAST_WORDS",
     "RESULTS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["LAST_WORDS", "RUNNING", "SEEN", "STATUS_CALLBACK", "CallRecord", "CutOff", "RecordingRecord"]
+__all__ = ["CALLED_AS", "LAST_WORDS", "RUNNING", "SEEN", "STATUS_CALLBACK", "CallRecord", "CutOff", "RecordingRecord"]
 
 RUNNING = "recordings"
 """In the details of a call that is up: its recordings in progress, with the fields of RecordingRecord."""
@@ -15,6 +15,8 @@ LAST_WORDS = "last_words"
 """In the details of a call that is up: what applications are to be told where nobody comes to tell its end, by key."""
 STATUS_CALLBACK = "status_callback"
 """In the details of a call that was asked for over the calls resource: who hears how it fares."""
+CALLED_AS = "called_as"
+"""In the details of such a call: whom it was asked for, where that is no number (`client:200`, `sip:…`)."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -301,7 +301,7 @@ async def test_the_package_creates_a_call(office: Office) -> None:
     }  # fmt: skip
     assert StatusWish(**wanted.status) == StatusWish(
         "shop", office.account, "https://app.test/status", "GET", ("initiated", "completed"),
-        "+15550111", "+1 (555) 010-0123",
+        "+15550111", "+15550100123",
     )  # fmt: skip
     feed = office.scene.house.services.feed
     sent = office.scene.post.sent
@@ -316,8 +316,14 @@ async def test_the_package_creates_a_call(office: Office) -> None:
     ("to", "target"), [("sip:anna@pbx.test", "sip:anna@pbx.test"), ("client:200", "phone:200"), ("*98", "*98")]
 )
 async def test_whom_it_calls(office: Office, to: str, target: str) -> None:
-    await office.with_package(lambda client: client.calls.create(to=to, from_="100", twiml="<Response/>"))
-    assert office.placer.asked[0].to == target
+    told = await office.with_package(
+        lambda client: client.calls.create(
+            to=to, from_="100", twiml="<Response/>", status_callback="https://app.test/status"
+        )
+    )
+    (wanted,) = office.placer.asked
+    assert wanted.to == target
+    assert wanted.document.get("to", target) == wanted.status["to"] == told.to == to
 
 
 @pytest.mark.parametrize(
@@ -398,6 +404,13 @@ async def test_the_package_filters_calls(office: Office) -> None:
         return [uuid.UUID(call.sid[2:]).int for call in found if call.sid != call_sid(office.scene.name)]
 
     assert await numbers(to="200") == [100]
+    office.record(104, called="200", details={"called_as": "client:200"})
+    office.record(105, called="anna", details={"called_as": "sip:anna@pbx.test"})
+    assert await numbers(to="200") == [100]
+    assert await numbers(to="client:200") == [104]
+    assert await numbers(to="sip:anna@pbx.test") == [105]
+    found = await office.with_package(lambda client: client.calls(call_sid(str(uuid.UUID(int=104)))).fetch())
+    assert found.to == "client:200"
     assert await numbers(from_="+49 30 1234") == [101]
     assert await numbers(status="canceled") == [101]
     assert await numbers(status="busy") == [103]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from ivr.call.moving import document_flow
 from ivr.flow.ports import Request, RequestDone
 from ivr.handoff.applications import ApplicationDesk
 from ivr.handoff.callstatus import CallStatuses, StatusWish
@@ -90,6 +91,22 @@ def test_the_document_is_asked_for_when_somebody_answers(tmp_path: Path) -> None
     assert len(placed.statuses) == 0
     assert placed.calls.record.details["attempts"][0]["outcome"] == "answered"
     assert placed.calls.record.path[-1]["application"] == "shop"
+
+
+def test_documents_name_who_was_asked_for_as_he_was_asked_for(tmp_path: Path) -> None:
+    placed = Placed(tmp_path, to="client:200")
+    placed.callee.answer()
+    placed.answer('<Response><Gather action="/keys" numDigits="1"/></Response>')
+    placed.house.press("1")
+    placed.answer("<Response><Pause length='5'/></Response>")
+    goal = document_flow("shop", "https://app.test/other")
+    placed.house.manager.move(next(iter(placed.house.manager.calls)), goal.flow, goal.entry, "shop", goal.variables)
+    asked = [dict(parse_qsl((request.body or b"").decode())) for request in placed.asked]
+    assert [request.url.rpartition("/")[2] for request in placed.asked] == ["answered", "keys", "other"]
+    assert {(params["To"], params["Called"]) for params in asked} == {("client:200", "client:200")}
+    placed.house.run(1.0)
+    placed.callee.hang_up()
+    placed.calls.settled()
 
 
 def test_a_document_that_came_with_the_request_needs_no_server(tmp_path: Path) -> None:

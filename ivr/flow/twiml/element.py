@@ -54,6 +54,8 @@ class DocumentElement(Element):
     """How it was found out who has answered."""
     placed: bool = False
     """The call was asked for over the calls resource: how it fares is told by who listens to the feed."""
+    to: str = ""
+    """Whom it was asked for, where that is no number: `client:200`, `sip:…`."""
 
     def run(self, ctx: Session) -> Run:
         ctx.details["application"] = self.application
@@ -63,6 +65,7 @@ class DocumentElement(Element):
         if self.placed:
             answered_by = "" if self.detection == "off" else ANSWERED_BY.get((found, self.detection), "unknown")
             placed = Placed(answered_by, self.fallback)
+            ctx.called_as = self.to
         if self.keys:
             yield from keys_sent(ctx, self.keys)
         ended = yield from run(ctx, self.application, document, method=self.method, placed=placed)

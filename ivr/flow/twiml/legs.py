@@ -45,7 +45,8 @@ class Target:
     @property
     def number(self) -> str:
         """As parameters show it."""
-        return self.to.partition(":")[2] if self.to.startswith(("tel:", "phone:")) else self.to
+        scheme, _, rest = self.to.partition(":")
+        return rest if scheme == "tel" else f"client:{rest}" if scheme == "phone" else self.to
 
     def params(self, talk: Talk) -> dict[str, str]:
         """What requests about that call say of it."""

@@ -88,13 +88,14 @@ class Talk:
     def common(self, status: str | None = None) -> dict[str, str]:
         """Parameters of every request; `status` is the CallStatus, by default what the call is in."""
         call = self.ctx.call
+        called = self.ctx.called_as or call.to
         found = {
             "CallSid": self.sid,
             "AccountSid": self.terms.account,
             "From": call.from_,
-            "To": call.to,
+            "To": called,
             "Caller": call.from_,
-            "Called": call.to,
+            "Called": called,
             "CallStatus": status or ("in-progress" if self.ctx.answered else "ringing"),
             "ApiVersion": API_VERSION,
             "Direction": "inbound" if call.direction == "inbound" else "outbound-api",
