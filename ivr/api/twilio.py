@@ -194,8 +194,8 @@ class TwilioRoutes:
         least = self._records.far_below(before, SCANNED, since=wanted.since, until=wanted.until)
         while True:
             rows = self._records.calls_naming(
-                names, limit=ROWS, before=before, least=least, caller=wanted.from_ or None, called=wanted.number or None,
-                **times,
+                names, limit=ROWS, before=before, least=least, caller=wanted.from_ or None,
+                called=wanted.number or None, **times,
             )  # fmt: skip
             records = ({**_fields(row), "state": "ended"} for row in rows)
             found += [record for record in records if record["id"] not in up and ours(record)]

@@ -163,7 +163,7 @@ class Session(Context):
         """Events that are waited for, by the id of the wait."""
         self.answered = False
         self.called_as = ""
-        """Whom this call was asked for, in the words of who asked; empty: nobody has said it otherwise than `call.to`."""
+        """Whom this call was asked for, in the words of who asked; empty: as `call.to` says."""
         self.asking = False
         """Keys of the caller are being collected."""
         self.early = False
