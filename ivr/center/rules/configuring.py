@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from ivr.center.rules import callbacks
 from ivr.center.rules.config import CenterConfig
 from ivr.center.rules.decisions import Notice
-from ivr.center.rules.floor import Floor
+from ivr.center.rules.floor import MAX_GONE, Floor
 from ivr.center.rules.lines import Line
 from ivr.center.rules.offering import end_wrap
 from ivr.center.rules.opening import Opening
 from ivr.center.rules.people import AgentState
 from ivr.center.rules.presence import set_status, take_back, watch_activity
+from ivr.settings import Agent
 
 __all__ = ["configure", "losses", "tidy"]
+
+Gone = TypeVar("Gone")
 
 
 def losses(floor: Floor, config: CenterConfig) -> list[str]:
@@ -50,10 +55,10 @@ def _queues(floor: Floor) -> None:
     for name, queue in config.queues.items():
         line = floor.lines.get(name)
         if line is None:
-            floor.lines[name] = Line(name, queue, config.pools[name])
-        else:
-            line.config, line.leaving = queue, False
-            line.set_pool(config.pools[name])
+            gone = floor.gone_lines.pop(name, None)
+            line = floor.lines[name] = Line(name, queue, config.pools[name]) if gone is None else gone
+        line.config, line.leaving = queue, False
+        line.set_pool(config.pools[name])
     enabled = [name for name, agent in config.agents.items() if agent.enabled]
     for line in floor.lines.values():
         if line.name not in config.queues:
@@ -69,8 +74,7 @@ def _agents(floor: Floor) -> None:
     for name, settings in config.agents.items():
         agent = floor.agents.get(name)
         if agent is None:
-            first = settings.first_status
-            agent = floor.agents[name] = AgentState(name, settings, first, first, floor.now, floor.now)
+            agent = floor.agents[name] = _come(floor, name, settings)
         agent.config, agent.enabled = settings, settings.enabled
     served: dict[str, list[str]] = {}
     for line in floor.lines.values():
@@ -90,6 +94,17 @@ def _agents(floor: Floor) -> None:
         floor.timers.clear(("inactive", agent.name))
         watch_activity(floor, agent)
     floor.changed.update(("agents", "queues"))
+
+
+def _come(floor: Floor, name: str, settings: Agent) -> AgentState:
+    """An agent who is there from now on; who has been here before is as he was, and what he had done counts."""
+    first = settings.first_status
+    agent = AgentState(name, settings, first, first, floor.now, floor.now)
+    before = floor.gone_agents.pop(name, None)
+    if before is not None:
+        agent.status, agent.group, agent.idle_since = before.status, before.group, before.idle_since
+        agent.missed, agent.calls, agent.last, agent.book = before.missed, before.calls, before.last, before.book
+    return agent
 
 
 def _anew(floor: Floor, line: Line) -> None:
@@ -112,7 +127,7 @@ def _anew(floor: Floor, line: Line) -> None:
 def tidy(floor: Floor) -> None:
     """Let go of queues and agents that are in the configuration no more, once nobody needs them."""
     for line in [line for line in floor.lines.values() if line.leaving and line.empty]:
-        del floor.lines[line.name]
+        _remember(floor.gone_lines, line.name, floor.lines.pop(line.name))
         floor.timers.clear(("positions", line.name))
         for name in line.pool:
             agent = floor.agents[name]
@@ -120,6 +135,12 @@ def tidy(floor: Floor) -> None:
     for agent in [agent for agent in floor.agents.values() if agent.name not in floor.config.agents]:
         if agent.talk is None and not agent.asked:
             floor.touch(agent)
-            del floor.agents[agent.name]
+            _remember(floor.gone_agents, agent.name, floor.agents.pop(agent.name))
             for key in ("wrap", "asked", "pause", "inactive"):
                 floor.timers.clear((key, agent.name))
+
+
+def _remember(gone: dict[str, Gone], name: str, what: Gone) -> None:
+    gone[name] = what
+    if len(gone) > MAX_GONE:
+        del gone[next(iter(gone))]

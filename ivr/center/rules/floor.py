@@ -15,10 +15,12 @@ from ivr.center.rules.people import AgentState
 from ivr.center.rules.sticky import Sticky
 from ivr.center.rules.timers import Timers
 
-__all__ = ["MAX_CALLERS", "Floor", "Ringing", "Talk"]
+__all__ = ["MAX_CALLERS", "MAX_GONE", "Floor", "Ringing", "Talk"]
 
 MAX_CALLERS = 10_000
 """In all queues together; a place takes about 2 kB, facts included."""
+MAX_GONE = 2_000
+"""Queues, and agents, that are remembered after they have gone: as many agents as can be made over HTTP."""
 POSITIONS_EVERY = 5.0
 """Seconds between two rounds in which the callers of a queue are told their places."""
 
@@ -60,6 +62,9 @@ class Floor:
         self.out: list[Decision] = []
         self.agents: dict[str, AgentState] = {}
         self.lines: dict[str, Line] = {}
+        self.gone_agents: dict[str, AgentState] = {}
+        self.gone_lines: dict[str, Line] = {}
+        """Those that the configuration leaves out: what they have done counts, and is theirs when they are back."""
         self.entries: dict[str, Entry] = {}
         """Callers, waiting or talking."""
         self.callbacks: dict[str, Entry] = {}

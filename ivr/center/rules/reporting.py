@@ -200,13 +200,13 @@ def turn_interval(floor: Floor) -> None:
     new_day = floor.today != history.day
     for agent in floor.agents.values():
         agent.account(floor.now)
+    over = _interval(floor)
+    for line in (*floor.lines.values(), *floor.gone_lines.values()):
+        line.book.turn(new_day=new_day)
+    for agent in (*floor.agents.values(), *floor.gone_agents.values()):
+        agent.book.turn(new_day=new_day)
         if new_day:
             agent.calls = 0
-    over = _interval(floor)
-    for line in floor.lines.values():
-        line.book.turn(new_day=new_day)
-    for agent in floor.agents.values():
-        agent.book.turn(new_day=new_day)
     history.kept.append(over)
     floor.out.append(IntervalOver(over["start"], over["seconds"], over["queues"], over["agents"]))
     floor.changed.update(("agents", "queues"))
@@ -215,8 +215,8 @@ def turn_interval(floor: Floor) -> None:
 
 def _interval(floor: Floor) -> dict[str, Any]:
     history = floor.history
-    books = {line.name: line.book for line in floor.lines.values()}
-    people = {agent.name: agent.book for agent in floor.agents.values()}
+    books = {line.name: line.book for line in (*floor.gone_lines.values(), *floor.lines.values())}
+    people = {agent.name: agent.book for agent in (*floor.gone_agents.values(), *floor.agents.values())}
     return {
         "start": round(history.start, 3),
         "seconds": round(floor.now - history.began, 3),

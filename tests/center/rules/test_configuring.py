@@ -96,6 +96,32 @@ def test_a_free_agent_who_gets_another_queue_gets_its_callers() -> None:
     assert [each.agent for each in of(said.Offer, house.tell(told.Configured(config)))] == ["ben"]
 
 
+def test_what_a_reload_has_taken_and_brings_back_is_as_it_was() -> None:
+    house = House(TEXT)
+    house.join("c1", "sales")
+    house.answer("c1")
+    house.wait(30)
+    house.hang_up("c1")
+    (taken,) = {each.agent for each in of(said.Offer, house.log)}
+    house.wait(120)
+    house.status(taken, "busy")
+    before = house.center.figures()
+    house.tell(told.Configured(configured("queues: {}")))
+    assert house.center.figures()["agents"] == {} and "sales" not in house.center.figures()["queues"]
+    assert house.center.intervals()[-1]["queues"]["sales"]["answered"] == 1
+    house.wait(60)
+    house.tell(told.Configured(configured(TEXT)))
+    house.tell(told.PhoneState(taken, True))
+    after = house.center.figures()
+    assert after["queues"]["sales"]["today"] == before["queues"]["sales"]["today"]
+    assert after["queues"]["sales"]["total"] == before["queues"]["sales"]["total"]
+    for name in ("status", "group", "calls_today", "today", "total"):
+        assert after["agents"][taken][name] == before["agents"][taken][name]
+    assert house.center.intervals()[-1]["agents"][taken]["answered"] == 1
+    house.wait(86400)
+    assert house.center.figures()["queues"]["sales"]["today"]["answered"] == 0
+
+
 def test_skills_that_are_needed_from_now_on() -> None:
     house = busy_house()
     house.join("c1", "sales")

@@ -565,7 +565,6 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def the_books_add_up(self) -> None:
         figures = self.center.figures()["queues"]
-        self.counted = {name: each for name, each in self.counted.items() if name in figures}
         for queue, found in figures.items():
             total, mine = found["total"], self.counted.get(queue, {})
             for name in ("offered", "answered", "abandoned", "max_wait", "key_exit", "cancelled", "error"):
