@@ -72,6 +72,8 @@ def _flows(
     """The flows to run against, and how they are called in what is printed."""
     from ivr.flow.loader import load_flow, load_folder
 
+    if recorded.flow[:1] == "(":
+        raise IvrError("the call began in a flow made for it alone, which is kept nowhere: it cannot be run again")
     if present:
         folder = load_folder(settings.flows, settings)
         if recorded.flow not in folder:

@@ -127,3 +127,18 @@ def test_a_flow_that_has_no_such_beginning(folder: Path) -> None:
     (folder / "flows" / "desk.yaml").write_text(DESK.replace("start:", "begin:"))
     result = run(folder, "1", "--present")
     assert (result.exit_code, result.output) == (1, "ivr: flow desk has no element start, at which the call began\n")
+
+
+@pytest.mark.parametrize("option", [(), ("--present",), ("--version", "1")])
+def test_a_call_that_was_placed_without_a_flow_cannot_be_run_again(folder: Path, option: tuple[str, ...]) -> None:
+    store = Store.open(load_settings(folder / "ivr.yaml", {}).store)
+    made = {"element": "call", "type": "play", "flow": "(call)", "entered_at": 1.0, "left_at": 2.0, "branch": "next"}
+    record = CallRecord(
+        id="c9", short_id=9, direction="outbound", started_at=1.0, ended_at=3.0, cause="ended_by_flow", flow="(call)",
+        flow_version="built-in", path=[made], details={"flows": {"(call)": {"version": "built-in", "number": None}}},
+    )  # fmt: skip
+    store.writer.call_ended(record)
+    store.close()
+    result = run(folder, "9", *option)
+    assert result.exit_code == 1 and not result.stdout
+    assert "a flow made for it alone" in result.stderr and isinstance(result.exception, SystemExit)
