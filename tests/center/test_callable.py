@@ -15,7 +15,7 @@ from tests.kit.house import TRUNK
 from tests.kit.queue_house import PBX, QueueHouse, desk_flow
 
 POLICY = (
-    "outbound_policy: {country: DE, deny: ['+49900*'], international: deny, emergency: ['112'], guests: ['+4930*']}"
+    "outbound_policy: {country: DE, deny: ['+49900*'], international: deny, emergency: ['112'], guests: ['+4930*', '299']}"
 )
 QUEUE = "{join_when_empty: always, waiting: {music: false, keys: {callback: '2'}}}"
 
@@ -42,7 +42,8 @@ def callable_in(house: QueueHouse, number: str, *, guest: bool = False) -> bool:
         ("+49900123", False, False),
         ("+15550100", False, False),
         ("112", False, False),
-        ("200", True, True),
+        ("200", True, False),
+        ("299", True, True),
         ("+4930666", False, False),
     ],
 )
