@@ -109,7 +109,7 @@ class ControlRoutes:
             post("collect", self.collect, Collect, done),
             post("record", self.record, Record, done, optional=True),
             post("stop", self.stop, Stop, {200: Done}, optional=True),
-            post("digits", self.digits, Digits, {200: Done}),
+            post("digits", self.digits, Digits, done),
         ]
 
     # Where a call is
@@ -209,8 +209,9 @@ class ControlRoutes:
         return await self._done(ask, "stop", {"all": ask.body.all}, wait=True)
 
     async def digits(self, ask: Ask[Digits, None]) -> Answer:
-        """Send keys to the caller's side, in any state."""
-        return await self._done(ask, "send_digits", {"digits": ask.body.digits}, wait=True)
+        """Send keys to the caller's side: in their turn where the call is controlled from outside, at once in any other
+        state."""
+        return await self._done(ask, "send_digits", {"digits": ask.body.digits}, wait=ask.body.wait)
 
     async def _asked(self, ask: Ask[Any, None], verb: str) -> Answer:
         return await self._done(ask, verb, _fields(ask.body), wait=ask.body.wait)

@@ -270,7 +270,7 @@ class Stop(Model):
     all: bool = True
 
 
-class Digits(Model):
+class Digits(_Waiting):
     """Keys that are sent to the caller's side."""
 
     digits: Annotated[str, Field(pattern=r"^[0-9*#A-Dw]{1,64}$")]

@@ -1,8 +1,9 @@
 """Control of a call from outside: instructions carried out one after another, by the elements of those names.
 
 Who has the call (a voice application, a client of the HTTP interface) asks for `play`, `say`, `collect`, `record`,
-`answer`, `stop`; what can be asked for in any state is done by the machine. An instruction that comes while another one
-runs waits for its turn. Nothing that comes from outside is an expression: texts are taken as they stand.
+`send_digits`, `answer`, `stop`; what can be asked for in any state is done by the machine. An instruction that comes
+while another one runs waits for its turn. Nothing that comes from outside is an expression: texts are taken as they
+stand.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ivr.flow.elements.prompts import Prompt, play_prompt
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.waiting import FILLER_AFTER
 from ivr.flow.expressions import MASK, Sensitive, Template
+from ivr.flow.keys_out import KEYS_TO_SEND, WHICH_KEYS, keys_sent
 from ivr.flow.ports import Event, Instruction, InstructionDone, Play, PromptSpec, Record, RecordDone, StopRecord
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
         }
     ),
     "record": frozenset({"name", "max_duration", "max_silence", "escape_digits", "beep", "min_duration", "format"}),
+    "send_digits": frozenset({"digits"}),
     "answer": frozenset(),
     "stop": frozenset({"all"}),
 }
@@ -326,6 +329,8 @@ def _runner(given: Instruction) -> Callable[[Session], Run | str]:
     match given.verb:
         case "answer":
             return _answer
+        case "send_digits":
+            return _sending(str(given.fields.get("digits") or ""))
         case "collect":
             prompt = fields.pop("prompt", None)
             first = None if prompt is None else Prompt.model_validate(prompt)
@@ -342,6 +347,17 @@ def _runner(given: Instruction) -> Callable[[Session], Run | str]:
 def _answer(ctx: Session) -> str:
     ctx.answer()
     return "next"
+
+
+def _sending(keys: str) -> Callable[[Session], Run]:
+    if not KEYS_TO_SEND.fullmatch(keys):
+        raise ValueError(WHICH_KEYS)
+
+    def run(ctx: Session) -> Run:
+        yield from keys_sent(ctx, keys)
+        return "next"
+
+    return run
 
 
 def _collecting(element: CollectElement, prompt: Prompt | None) -> Callable[[Session], Run]:

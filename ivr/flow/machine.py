@@ -328,6 +328,8 @@ class Machine(Walk):
             ctx.emit(InstructionDone(event.id))
             # TwiML's end of a call and that of the calls resource are the same to the other side: a plain BYE.
             self._force_end("ended_by_api")
+        elif event.verb == "send_digits" and ctx.controlled:
+            return False  # in its turn
         elif event.verb in ("start_recording", "stop_recording", "send_digits"):
             ctx.instructed(event.verb)
             ctx.emit(InstructionDone(event.id, error=ctx.take_order(event.verb, event.fields)))

@@ -7,7 +7,6 @@ happened to the details of their step. Everything in it is bounded: a caller may
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ivr.flow.context import Context
 from ivr.flow.exchanges import Exchanges
+from ivr.flow.keys_out import KEYS_TO_SEND, WHICH_KEYS
 from ivr.flow.ports import (
     Answer,
     CallInfo,
@@ -71,7 +71,6 @@ TEXT_IN_TRACE = 200
 OPEN_PLAYS = 32
 """Playbacks whose end is awaited for the trace; beyond it the oldest stays without."""
 
-KEYS_TO_SEND = re.compile(r"[0-9*#A-Dw]{1,64}", re.ASCII)
 NAME_LENGTH = 200
 """Characters of a wish for a file's name."""
 
@@ -326,7 +325,7 @@ class Session(Context):
         if verb == "send_digits":
             keys = str(fields.get("digits") or "")
             if not KEYS_TO_SEND.fullmatch(keys):
-                return "digits: 1 to 64 of 0-9 * # A-D, and w for half a second of silence"
+                return WHICH_KEYS
             self.emit(SendKeys(keys))
         elif verb == "stop_recording":
             if not self.call_recording:

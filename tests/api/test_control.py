@@ -79,11 +79,15 @@ async def test_rejected_with_the_token(desk: Desk) -> None:
 
 
 async def test_results_come_with_the_answer(desk: Desk) -> None:
+    status, told = await desk.post("digits", desk.token("admin"), digits="12")
+    assert (status, told["result"]) == (200, {}), "at once: nobody outside has the call"
     desk.scene.accepted()
     status, told = await desk.post("stop", desk.token("calls:control"))
     assert (status, told["detail"]) == (409, "nothing runs")
     status, told = await desk.post("digits", desk.token("admin"), digits="12")
-    assert (status, told["result"]) == (200, {})
+    assert (status, told["result"]) == (202, None) and desk.scene.post.types[-1] != "digits.sent"
+    desk.scene.house.run(0.4)
+    assert desk.scene.post.types[-1] == "digits.sent"
     status, told = await desk.post("record", desk.token("calls:control"), action="stop")
     assert (status, told["detail"]) == (409, "the call is not being recorded")
 

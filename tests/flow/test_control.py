@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ivr.flow.control import MAX_WAITING, ControlElement
 from ivr.flow.model import Flow
-from ivr.flow.ports import HangUp, Instruction, InstructionDone, Moved, Play, Record, StopPlay, StopRecord
+from ivr.flow.ports import HangUp, Instruction, InstructionDone, Moved, Play, Record, SendKeys, StopPlay, StopRecord
 from tests.kit.flow import Talk, make_flow
 
 MAIN = """
@@ -194,6 +194,29 @@ def test_hanging_up_from_outside() -> None:
     assert orders.error(one) == "the call is over"
     assert call.commands(HangUp)[-1].cause == "ended_by_api"
     assert call.machine.finished
+
+
+def test_keys_are_sent_in_their_turn_and_are_out_when_that_is_said() -> None:
+    call = taken()
+    orders = Orders(call)
+    one, keys, two = (
+        orders.give("say", text="x"),
+        orders.give("send_digits", digits="12w3#"),
+        orders.give("say", text="y"),
+    )
+    assert not call.commands(SendKeys), "what is said is not cut to pieces"
+    call.wait(0.5)
+    while orders.done(one) is None:
+        call.wait(0.1)
+    assert [command.keys for command in call.commands(SendKeys)] == ["12w3#"]
+    said = len(call.commands(Play))
+    call.wait(0.9)
+    assert orders.done(keys) is None and len(call.commands(Play)) == said
+    call.wait(0.4)
+    assert orders.error(keys) == "" and len(call.commands(Play)) == said + 1
+    assert "1 to 64 of" in orders.error(orders.give("send_digits", digits="12x"))
+    call.wait(5.0)
+    assert orders.error(two) == ""
 
 
 def test_moved_away_with_instructions_open() -> None:

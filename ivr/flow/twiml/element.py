@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from ivr.flow.elements.base import CALL_ENDED, NEXT, BranchSpec, Element, Run
+from ivr.flow.keys_out import keys_sent
 from ivr.flow.model import Flow
 from ivr.flow.ports import Screen
 from ivr.flow.twiml.interpreter import Placed, aside, run
 from ivr.flow.twiml.outcome import HangsUp
-from ivr.flow.twiml.sound import keys_sent
 from ivr.flow.twiml.talk import Go, Talk
 
 if TYPE_CHECKING:

@@ -12,23 +12,20 @@ from ivr.flow.control import literal
 from ivr.flow.elements.base import Run
 from ivr.flow.elements.play import MAX_LOOP, PlayElement
 from ivr.flow.elements.prompts import play_prompt
+from ivr.flow.keys_out import KEYS_TO_SEND, keys_sent
 from ivr.flow.nesting import inside
-from ivr.flow.ports import Digit, Event, SendKeys
+from ivr.flow.ports import Digit, Event
 from ivr.flow.twiml.document import TwimlError, Verb
 
 if TYPE_CHECKING:
     from ivr.flow.session import Session
     from ivr.flow.twiml.talk import Talk
 
-__all__ = ["heard", "keys_sent"]
+__all__ = ["heard"]
 
 GENDERS = {"man": "male", "woman": "female", "alice": "female"}
 """Voices that Twilio has of its own; others (`Polly.Joanna`) are names that no engine here has."""
 MAX_PAUSE = 3600.0
-KEY_SECONDS, WAIT_SECONDS = 0.17, 0.5
-"""Of a key that is sent, and of a `w`."""
-
-_KEYS = re.compile(r"[0-9*#A-Dw]{1,64}", re.ASCII)
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+|\s+")
 
 Hears = Generator[float | None, Event | None, bool]
@@ -130,15 +127,6 @@ def _pause(ctx: Session, seconds: float, interruptible: bool) -> Hears:
 
 
 def _keys(talk: Talk, keys: str) -> Generator[float | None, Event | None, None]:
-    if not _KEYS.fullmatch(keys):
+    if not KEYS_TO_SEND.fullmatch(keys):
         raise TwimlError("digits: up to 64 of 0-9 * # A-D and w", 13510)
     yield from keys_sent(talk.ctx, keys)
-
-
-def keys_sent(ctx: Session, keys: str) -> Generator[float | None, Event | None, None]:
-    """Send keys, with `w` for half a second, and wait until they are out."""
-    ctx.emit(SendKeys(keys))
-    waits = keys.count("w")
-    until = ctx.now + KEY_SECONDS * (len(keys) - waits) + WAIT_SECONDS * waits
-    while ctx.now < until:
-        yield until
