@@ -42,6 +42,18 @@ class DispositionChoice(Model):
     """Name in the configuration."""
 
 
+class MissedCall(Model):
+    """A call that an agent was offered and did not take."""
+
+    at: float
+    """Seconds since the epoch."""
+    call: str
+    short_id: int | None
+    queue: str
+    reason: Literal["no_answer", "declined", "busy", "unreachable", "error"]
+    """`no_answer` alone counts as missed in figures."""
+
+
 class AgentShown(Model):
     """An agent."""
 
@@ -58,6 +70,8 @@ class AgentShown(Model):
     """Phone that he has taken by log-in."""
     now: AgentNow
     """What he is and does."""
+    missed: list[MissedCall] = Field(default_factory=list)
+    """Calls that he did not take, the newest first, at most 20: of one agent, not in lists, and of no colleague."""
 
 
 class Agents(Model):
@@ -165,7 +179,7 @@ class AgentRoutes:
         found = agent_shown(self._office, name, own)
         if found is None:
             raise ProblemError(404, f"there is no agent {name[:MAX_NAME]}")
-        return found
+        return {**found, "missed": self._office.missed.of(name) if own in (None, name) else []}
 
     async def put(self, ask: Ask[Agent, None]) -> Answer:
         """Make or change an agent.

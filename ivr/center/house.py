@@ -18,6 +18,7 @@ from ivr.center.codes import Codes
 from ivr.center.desk import Desk
 from ivr.center.keeping import KEPT
 from ivr.center.mailbox import Mailbox
+from ivr.center.missed import MISSED, MissedCalls
 from ivr.center.office import Office
 from ivr.center.people import People
 from ivr.center.roster import Roster
@@ -66,7 +67,8 @@ class House:
         for interval in self.desk.center.intervals()[:-1]:
             # What an earlier run has counted until it ended, perhaps without a word.
             self._keep(INTERVAL, f"{interval['start']:.0f}", interval)
-        self.office = Office(self.desk, roster)
+        missed = MissedCalls(services.wall, kept.get(MISSED, {}), partial(self._keep, MISSED))
+        self.office = Office(self.desk, roster, missed)
         """For all who ask."""
         self.callbacks = Callbacks(
             self.desk,

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from ivr.center.missed import MissedCalls
 from ivr.center.roster import Roster, TakenError, UnknownError
 from ivr.center.rules.center import Center
 from ivr.center.rules.config import CenterConfig
-from ivr.center.rules.decisions import Decision, StatusChanged
+from ivr.center.rules.decisions import Decision, Missed, StatusChanged
 from ivr.center.rules.events import (
     AgentStatus,
     CallbackCancelled,
@@ -58,9 +60,11 @@ class CenterDesk(Protocol):
 class Office:
     """One for all who ask."""
 
-    def __init__(self, desk: CenterDesk, roster: Roster) -> None:
+    def __init__(self, desk: CenterDesk, roster: Roster, missed: MissedCalls | None = None) -> None:
         self._desk = desk
         self._roster = roster
+        self.missed = MissedCalls(time.time) if missed is None else missed
+        """Calls that agents did not take."""
         roster.changed = self._changed
         desk.listeners.append(self._decided)
         self._consoles: dict[str, int] = {}
@@ -88,6 +92,8 @@ class Office:
             tell(settings)
 
     def _decided(self, decision: Decision) -> None:
+        if isinstance(decision, Missed):
+            self.missed.add(decision, self._short_id(decision.caller))
         # However he came to be logged out: a phone that he has taken is nobody's again; and logged in: he has his own.
         if not isinstance(decision, StatusChanged) or not decision.reason:
             return
@@ -301,6 +307,7 @@ class Office:
         if self.center.caller_of(name) is not None:
             raise TakenError(f"{name} has a call")
         self._roster.drop_agent(name)
+        self.missed.forget(name)
 
     def drop_queue(self, name: str) -> None:
         """Delete a queue in which nobody is."""

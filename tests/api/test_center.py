@@ -209,7 +209,7 @@ async def test_agents_are_made_changed_and_deleted_and_outlive_a_restart(center:
         ("anna", {}, 409, "belongs to ivr.yaml"),
         ("eve", {"queues": ["nowhere"]}, 422, "no such queue"),
         ("eve", {"phones": ["200"]}, 422, "anna has this already"),
-        ("eve", {"code": "1234"}, 422, "anna has this already"),
+        ("eve", {"code": "1234"}, 422, "somebody else has this already"),
         ("eve", {"wrapup": "5s"}, 422, "unknown key"),
         ("eve", {"wrap_up": "long"}, 422, "wrap_up"),
         ("9", {}, 422, "name"),
@@ -502,3 +502,14 @@ async def test_tags_tell_nothing_of_codes_in_the_configuration(center: Center) -
     other = parse_settings(CONFIG.replace('"1234"', '"9876"'), settings.source or Path("ivr.yaml"), {})
     roster.reload(other, lambda merged: ())
     assert roster.version("agents", "anna") == before
+
+
+async def test_calls_that_an_agent_has_missed_are_his_to_see(center: Center) -> None:
+    center.desk.join("c1", "sales")
+    center.desk.pass_time(21.0)
+    own, other = (center.token(roles=("agent",), agent=name) for name in ("anna", "ben"))
+    (row,) = (await center.ask("GET", "/v1/agents/anna", headers=own))["missed"]
+    assert (row["call"], row["short_id"], row["queue"], row["reason"]) == ("c1", 40, "sales", "no_answer")
+    assert (await center.ask("GET", "/v1/agents/anna"))["missed"] == [row]
+    assert (await center.ask("GET", "/v1/agents/anna", headers=other))["missed"] == []
+    assert all(each["missed"] == [] for each in (await center.ask("GET", "/v1/agents"))["agents"] if "missed" in each)

@@ -113,7 +113,8 @@ async def test_what_is_pure(store: Store, page: Browser) -> None:
 
 async def test_markup_is_text_and_events_are_enough(store: Store, page: Browser, tmp_path: Path) -> None:
     async with console_house(store) as house:
-        house.agent("anna", shown=MARKUP, title=MARKUP, phase="in_call", caller="c1", queue="sales")
+        anna = house.agent("anna", shown=MARKUP, title=MARKUP, phase="in_call", caller="c1", queue="sales")
+        anna["missed"] = [{"at": 1.0, "call": "c0", "short_id": 4711, "queue": MARKUP, "reason": "no_answer"}]
         house.queue("sales", shown=MARKUP, waiting=2)
         house.call("c1", 17, caller=MARKUP, called=MARKUP, line=MARKUP, flow=MARKUP, element=MARKUP, flow_number=None)
         house.paths["c1"] = [{"element": MARKUP, "type": MARKUP, "flow": MARKUP, "entered_at": 1.0, "branch": MARKUP}]
@@ -133,6 +134,8 @@ async def test_markup_is_text_and_events_are_enough(store: Store, page: Browser,
             await page.run(f"location.hash = {'#' + where!r}")
             await page.until(f"location.hash === {'#' + where!r} && document.querySelector('main h1')")
             await page.sees("onerror='window.broken=1'")
+            if where == "desk/anna":
+                await page.sees("call 4711")
         assert await page.run("window.broken") is None
         assert await page.run("document.querySelectorAll('main img, main script').length") == 0
 

@@ -2,17 +2,16 @@
 
 import { get, send } from "./api.js";
 import { agents, changed, may, me, onEvent, signedIn, Source, timed } from "./data.js";
-import { card, clock, counting, empty, h, hour, now, remaining, say, speak, tag } from "./dom.js";
+import { card, clock, counting, empty, h, hour, day, now, remaining, say, speak, tag } from "./dom.js";
 import { actionName, condition, groupKind, plural, statusName } from "./words.js";
 
 const KEY = "ivr.agent";
 const PAUSE = 300; // milliseconds between two looks at an agent of whom something was heard
 const LOOK = 30000; // and where nothing was: that his phone is reachable no event tells
 const CALLS = ["ringing", "in_call", "reserved", "on_other_call"];
-const MISSED = 5; // that are remembered
+const MISSED = 5; // that are shown
 
 let name = "";
-let missed = [];
 let anew = 0; // since then what may be chosen is not known any more
 
 const own = (word = "") => `/v1/agents/${encodeURIComponent(name)}${word ? `/${word}` : ""}`;
@@ -25,15 +24,10 @@ const agent = new Source(async () => {
   return { found, call, at };
 }, PAUSE, { hidden: true, every: LOOK });
 
-onEvent((type, { at, call, data }) => {
+onEvent((type, { data }) => {
   if (type === "gap") anew = now();
-  if (type === "forget") {
-    agent.forget();
-    missed = [];
-  } else if (type === "gap" || (type.startsWith("agent.") && data.agent === name)) {
-    agent.touch();
-    if (type === "agent.missed") missed = [{ at, call, queue: data.queue, short: data.short_id }, ...missed].slice(0, MISSED);
-  }
+  if (type === "forget") agent.forget();
+  else if (type === "gap" || (type.startsWith("agent.") && data.agent === name)) agent.touch();
 });
 
 // Who does not look hears of it, and the tab's title says it.
@@ -74,14 +68,15 @@ function statuses({ found, at }, known) {
 
 // Today
 
-function figures({ now: { today } }) {
+function figures({ now: { today }, missed: all }) {
   if (!today) return null; // another one's, to an agent
   const one = (value, text) => h("div", {}, h("dd", {}, value), h("dt", {}, text));
+  const missed = (all ?? []).slice(0, MISSED);
   return h("section", { class: "card pad stack", "aria-label": "Today" }, h("h2", {}, "Today"),
     h("dl", { class: "figures" }, one(today.answered ?? 0, "answered"), one(today.missed ?? 0, "missed"),
       one(today.mean_handle_seconds ? clock(today.mean_handle_seconds) : "–", "mean length")),
-    missed.length ? h("div", {}, h("h3", {}, "Missed"), h("ul", { class: "plain" }, missed.map((each) => h("li", {}, hour(each.at), " ",
-      may("agents") ? h("a", { href: `#calls/${encodeURIComponent(each.call)}` }, `call ${each.short ?? ""}`) : `call ${each.short ?? ""}`, h("span", { class: "muted" }, ` ${each.queue}`))))) : null);
+    missed.length ? h("div", {}, h("h3", {}, "Missed"), h("ul", { class: "plain" }, missed.map((each) => h("li", {}, each.at > now() - 64800 ? hour(each.at) : day(each.at), " ",
+      may("agents") ? h("a", { href: `#calls/${encodeURIComponent(each.call)}` }, `call ${each.short_id ?? ""}`) : `call ${each.short_id ?? ""}`, h("span", { class: "muted" }, ` ${each.queue}`))))) : null);
 }
 
 // The call
@@ -180,7 +175,6 @@ export const desk = {
     const wanted = whose(asked);
     if (wanted !== name) {
       name = wanted;
-      missed = [];
       agent.forget();
     }
     const all = agents.value && agents.loaded >= anew ? [] : [agents];
