@@ -157,9 +157,7 @@ class Roster:
         if agent.code is None:
             return lambda: agent
         code = agent.code.get_secret_value()
-        for other, each in self._file.agents.items():
-            if each.code is not None and each.code.get_secret_value() == code:
-                raise ConfigError([Fault(f"{other} has this already", "", field=f"agents.{name}.code")])
+        self._own_code(name, agent)
         if not is_code(code):
             raise ConfigError([Fault("not a code", "", field=f"agents.{name}.code", expected="1 to 12 digits")])
         return partial(_hashed, agent, self._salted())
@@ -168,7 +166,14 @@ class Roster:
         """Make or change an agent, as :meth:`coded` gives him; True where he is new."""
         if agent.code is not None and not is_hashed(agent.code.get_secret_value()):
             raise ValueError("codes are kept hashed")
+        self._own_code(name, agent)
         return self._put("agents", "agent_made", self._agents, self._file.agents, name, agent)
+
+    def _own_code(self, name: str, agent: Agent) -> None:
+        """ConfigError where somebody else has his code, or its hash: without a word of who that is."""
+        others = [each.code for other, each in {**self._file.agents, **self._agents}.items() if other != name]
+        if agent.code is not None and agent.code in others:
+            raise ConfigError([Fault("somebody else has this already", "", field=f"agents.{name}.code")])
 
     def _salted(self) -> str:
         if not self._salt:

@@ -100,5 +100,6 @@ def _twice(given: Iterable[tuple[tuple[str | int, ...], str, str]], *, secret: b
     owners: dict[str, str] = {}
     for path, value, owner in given:
         if value in owners:
-            yield Mismatch(path, f"{owners[value]} has this already", None if secret else value, "each has his own")
+            whose = "somebody else" if secret else owners[value]  # whoever learns whose a code is can use it
+            yield Mismatch(path, f"{whose} has this already", None if secret else value, "each has his own")
         owners.setdefault(value, owner)

@@ -49,9 +49,13 @@ def test_each_code_is_one_agents() -> None:
     kept: dict[str, dict[str, Any]] = {}
     own = roster(kept)
     put(own, "eve", "77")
-    for code in ("1234", "77"):
-        with pytest.raises(ConfigError, match="has this already"):
-            put(own, "carl", code)
+    put(own, "zoe", "99")
+    for name, code in (("carl", "1234"), ("carl", "77"), ("eve", "99")):
+        with pytest.raises(ConfigError) as caught:
+            put(own, name, code)
+        assert str(caught.value).count("somebody else has this already") == 1
+        assert f"agents.{name}.code" in str(caught.value), "and not whose it is"
+        assert not any(other in str(caught.value) for other in {"anna", "ben", "eve", "zoe"} - {name})
     # Somebody has got a code in ivr.yaml that one of the store has already: neither is let in by it.
     both = roster(kept, CONFIG.replace("1234", "77"))
     assert find_agent(both.settings.agents, "77") is None

@@ -68,7 +68,7 @@ def test_the_default_queue_is_always_there_and_has_all_agents(make_settings: Mak
         ),
         (
             "agents: {a: {code: '1234'}, b: {code: '1234'}}",
-            "agents.b.code: a has this already (expected each has his own)",
+            "agents.b.code: somebody else has this already (expected each has his own)",
         ),
         ("agents: {a: {code: 'secret'}}", "agents.a.code: not a code (expected 1 to 12 digits)"),
         ("agents: {a: {phones: 'a b'}}", "agents.a.phones.0: not a phone"),
