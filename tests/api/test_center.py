@@ -513,3 +513,27 @@ async def test_calls_that_an_agent_has_missed_are_his_to_see(center: Center) -> 
     assert (await center.ask("GET", "/v1/agents/anna"))["missed"] == [row]
     assert (await center.ask("GET", "/v1/agents/anna", headers=other))["missed"] == []
     assert all(each["missed"] == [] for each in (await center.ask("GET", "/v1/agents"))["agents"] if "missed" in each)
+
+
+async def test_an_agent_who_rings_talks_or_is_held_is_not_deleted(center: Center) -> None:
+    desk = center.desk
+    await center.ask("PUT", "/v1/queues/events", 201, json={"callback": {"attempts": 1}})
+    await center.ask("PUT", "/v1/agents/eve", 201, json={"queues": ["events"]})
+    desk.receive(happened.PhoneState("eve", True))
+    desk.join("c1", "events")
+    await center.ask("DELETE", "/v1/agents/eve", 409)
+    desk.receive(happened.OfferAnswered(desk.last(told.Offer).offer))
+    await center.ask("DELETE", "/v1/agents/eve", 409)
+    await center.ask("DELETE", "/v1/queues/events", 409)
+    desk.receive(happened.AgentBusy("eve", "x"))
+    desk.receive(happened.CallOver(desk.last(told.Offer).offer))
+    desk.join("c2", "events")
+    desk.receive(happened.CallbackKept("c2", "k1", "+49301"))
+    desk.receive(happened.CallerLeft("c2", "callback_scheduled"))
+    await center.ask("DELETE", "/v1/queues/events", 409)
+    desk.receive(happened.AgentFree("eve", "x"))
+    assert desk.last(told.CallbackDue).agent == "eve"
+    await center.ask("DELETE", "/v1/agents/eve", 409)
+    desk.receive(happened.CallbackFailed("k1", "busy"))
+    await center.ask("DELETE", "/v1/agents/eve", 204)
+    await center.ask("DELETE", "/v1/queues/events", 204)
