@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -134,7 +135,8 @@ def _step_line(step: dict[str, Any], started: float) -> str:
         told.append((float("inf"), f"note: {note}"))
     if rest:
         line += f"  {_details(rest)}"
-    lines = [f"{at:14.2f}  {text}" if at != float("inf") else f"{' ' * 16}{text}" for at, text in sorted(told)]
+    told.sort(key=itemgetter(0))
+    lines = [f"{at:14.2f}  {text}" if at != float("inf") else f"{' ' * 16}{text}" for at, text in told]
     return "\n".join([line, *lines])
 
 

@@ -241,6 +241,7 @@ LISTS = frozenset(
 
 def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, str]:
     """Run a member; what it says of itself goes to a place of its own in the details of the step."""
+    began = ctx.offset(ctx.now)
     kept = {name: value for name, value in ctx.details.items() if name not in LISTS}
     for name in kept:
         del ctx.details[name]
@@ -255,5 +256,5 @@ def _try(ctx: Session, member: Member) -> Generator[float | None, Event | None, 
         ctx.details.update(kept)
         if member.kind == "voicemail" and "duration" in ctx.details:
             own["duration"] = ctx.details["duration"]
-        ctx.details.setdefault("failover", []).append({"kind": member.kind, **own})
+        ctx.details.setdefault("failover", []).append({"kind": member.kind, "at": began, **own})
     return branch

@@ -52,6 +52,8 @@ def test_what_a_member_of_a_chain_waited_for_is_its_own() -> None:
         ("voicemail", "silence"),
     ]
     assert bot["failover"][0]["waited"] == 20.0
+    queue, message = (tried["at"] for tried in bot["failover"])
+    assert queue < message == queue + 20.0
     assert (bot["reason"], bot["waited"], bot["taken_by"]) == ("not_started", 0.5, "voicemail")
 
 
