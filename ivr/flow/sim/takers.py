@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 from ivr.flow.ports import (
@@ -197,8 +198,17 @@ class Takers(Others):
             text = f"there is no application {command.application}"
             self._later(0.0, self._unknown, text)
         elif found is not None or not self._scene.manual:
-            self._later(answer.after, self._answered, answer)
+            deadline = self._deadline(command)
+            if deadline is not None and (answer.result == "timeout" or answer.after >= deadline):
+                self._later(deadline, self._answered, replace(answer, result="timeout"))
+            else:
+                self._later(answer.after, self._answered, answer)
         return made
+
+    def _deadline(self, command: OfferApplication) -> float | None:
+        """Seconds in which it must answer: those of the flow, else as configured; None: nobody says so."""
+        known = self._applications.get(command.application)
+        return command.timeout or (None if known is None else known.timeout)
 
     def _url(self, name: str) -> str | None:
         if name.startswith(AI_AGENTS):
