@@ -11,7 +11,7 @@ from ivr.flow.lint import Finding, World, check_flows, finding_of
 from ivr.flow.lint.targets import SECTIONS
 from ivr.flow.model import Flow
 from ivr.flow.sim import QueueBook
-from ivr.settings import Settings
+from ivr.settings import DEFAULT_QUEUE, Settings
 
 __all__ = ["check_text", "world_of"]
 
@@ -32,6 +32,7 @@ def world_of(settings: Settings, *, live: bool = False) -> World:
         settings.settings,
         queues=QueueBook(settings.queues, settings.waiting),
         staffed=_staffed(settings),
+        routed=_routed(settings),
         half_duplex=[name for name, line in settings.lines.items() if not line.full_duplex],
         live=live,
     )
@@ -43,6 +44,17 @@ def _staffed(settings: Settings) -> frozenset[str] | None:
         return None
     named = {queue for agent in settings.agents.values() if agent.enabled for queue in agent.queues}
     return frozenset(named | {name for name, queue in settings.queues.items() if queue.all} | {"default"})
+
+
+def _routed(settings: Settings) -> frozenset[str]:
+    """Queues that routes lead to: as far as the first that matches every call, else `default`, too."""
+    found: list[str] = []
+    for route in settings.routes:
+        if route.enabled:
+            found.append(route.queue)
+            if not route.when:
+                return frozenset(found)
+    return frozenset((*found, DEFAULT_QUEUE))
 
 
 def check_text(

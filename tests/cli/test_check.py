@@ -93,6 +93,27 @@ def test_sounds_of_queues_are_looked_for(house: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("routes", "found"),
+    [
+        ("[{when: [{fact: tags, contains: x}], queue: sales}]", "default"),
+        ("[{when: [{fact: tags, contains: x}], queue: slow}, {queue: sales}]", "slow"),
+        ("[{queue: sales}, {queue: slow}]", ""),
+        ("[{queue: slow, enabled: false}, {queue: sales}]", ""),
+    ],
+)
+def test_queues_that_no_route_leads_to_are_no_matter_of_a_flow_that_names_none(
+    house: Path, routes: str, found: str
+) -> None:
+    (house / "ivr.yaml").write_text(f"queues: {{sales: {{waiting: {{max_wait: 5m}}}}, slow: {{}}}}\nroutes: {routes}\n")
+    (house / "flows" / "people.yaml").write_text(
+        'elements:\n  start: {type: start_incoming_call, numbers: ["300"], next: people}\n'
+        "  people: {type: transfer_to_agent, branches: {call_not_forwarded: bye}}\n  bye: {type: hang_up}\n"
+    )
+    told = [line for line in run("people").stdout.splitlines() if "H001" in line]
+    assert len(told) == bool(found) and all(f"who waits in {found} has no" in line for line in told)
+
+
 def test_what_is_not_there(house: Path) -> None:
     assert run("nope").exit_code == 2
     assert CliRunner().invoke(cli, ["--config", "none.yaml", "check"]).exit_code == 1

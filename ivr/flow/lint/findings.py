@@ -79,6 +79,8 @@ class World:
     """Queues and waiting strategies."""
     staffed: Collection[str] | None = field(default=None, kw_only=True)
     """Queues that somebody works in."""
+    routed: Collection[str] | None = field(default=None, kw_only=True)
+    """Queues that callers can come to for whom the flow names none."""
     live: bool = field(default=False, kw_only=True)
     """Agents and queues that were made over HTTP are among them: a daemon looks, that knows them."""
     speech: SpeechModel = _SPEECH

@@ -235,7 +235,8 @@ def _strategies(view: View, element: Element) -> Iterator[tuple[str, WaitingStra
     queue = element.queue
     if queue is not None and not queue.fixed:
         return
-    wanted = [queue.source.strip()] if queue is not None else sorted(book.queues)
+    routed = book.queues if view.world.routed is None else view.world.routed
+    wanted = [queue.source.strip()] if queue is not None else sorted(routed)
     for each in wanted:
         if each in book.queues:
             yield each, book.strategy(each, element.waiting)
