@@ -31,6 +31,7 @@ EXAMPLES = int(os.environ.get("IVR_EXAMPLES", "40"))
 AGENT = {"anna": "200, wrap_up: 0, queues: [first, second]"}
 MORE = f"""
 limits: {{call_duration: {DURATION:g}}}
+outbound_policy: {{guests: ["*"]}}
 queues:
   default: {{}}
   first: {{waiting: keys, ring_timeout: 100s}}
