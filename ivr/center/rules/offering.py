@@ -171,6 +171,7 @@ def offer(floor: Floor, entry: Entry, agent: AgentState, line: Line, why: str) -
     line.last_rung = agent.name
     line.book.add("rings")
     agent.book.add("rings")
+    floor.changed.update(("agents", "queues"))
     floor.wake(("offer", number), until)
     floor.out.append(Offer(number, entry.caller, agent.name, line.name, until, why))
     floor.touch(agent)

@@ -125,6 +125,8 @@ def test_only_what_has_changed_needs_keeping() -> None:
     house.status("anna", "away")
     assert house.center.changed() == {"agents", "meta"}
     house.join("c1", person="p1")
+    assert house.center.changed() == {"agents", "queues", "meta"}, "ben is rung"
+    house.join("c2")
     assert house.center.changed() == {"queues", "meta"}
     house.answer("c1")
     changed = house.center.changed()
@@ -132,6 +134,16 @@ def test_only_what_has_changed_needs_keeping() -> None:
     assert len(changed) == 4
     kept = house.center.snapshot(changed)
     assert kept.keys() == changed
+
+
+def test_an_offer_is_kept_for_queue_and_agent_alike() -> None:
+    house = House(TEXT)
+    kept = json.loads(json.dumps(house.center.snapshot()))
+    house.center.changed()
+    house.join("c1")
+    kept |= json.loads(json.dumps(house.center.snapshot(house.center.changed())))
+    assert sum(each["today"].get("rings", 0) for each in kept["agents"].values()) == 1
+    assert sum(each["today"].get("rings", 0) for each in kept["queues"].values()) == 1
 
 
 def test_people_are_remembered_up_to_a_bound() -> None:
