@@ -15,7 +15,8 @@ from tests.kit.house import TRUNK
 from tests.kit.queue_house import PBX, QueueHouse, desk_flow
 
 POLICY = (
-    "outbound_policy: {country: DE, deny: ['+49900*'], international: deny, emergency: ['112'], guests: ['+4930*', '299']}"
+    "outbound_policy: {country: DE, deny: ['+49900*'], international: deny, emergency: ['112'], "
+    "guests: ['+4930*', '299']}"
 )
 QUEUE = "{join_when_empty: always, waiting: {music: false, keys: {callback: '2'}}}"
 
