@@ -257,8 +257,8 @@ def _instructions(steps: Sequence[RecordedStep], notes: list[str]) -> None:
     for step in steps:
         for entry in step.data.get("instructions") or ():
             verb = str(entry.get("verb"))
-            if verb not in FIELDS:
-                continue  # changes nothing of the way
+            if verb not in FIELDS or (verb == "send_digits" and not entry.keys() & {"fields", "cut"}):
+                continue  # changes nothing of the way: keys that are sent at once stand there without their fields
             if entry.get("cut"):
                 notes.append(f"what was asked of {step.element} is not in the record any more")
             after = max(0.0, float(entry.get("at") or step.begins) - step.begins)
@@ -295,7 +295,7 @@ def _hang_up(steps: Sequence[RecordedStep], record: Mapping[str, Any], started: 
 def _http(steps: Sequence[RecordedStep], notes: list[str]) -> list[HttpAnswer]:
     found = []
     for step in steps:
-        for entry in step.data.get("requests") or ():
+        for entry in _requests(step):
             elapsed = float(entry.get("elapsed") or 0.0)
             if entry.get("status") is None and entry.get("error") is None:
                 elapsed = NEVER
@@ -315,6 +315,12 @@ def _http(steps: Sequence[RecordedStep], notes: list[str]) -> list[HttpAnswer]:
                 )
             )
     return found
+
+
+def _requests(step: RecordedStep) -> list[Mapping[str, Any]]:
+    """Of a step and of what ran inside it (documents that are heard in a queue), in the order in which they came."""
+    found = [entry for part in parts(step.data) for entry in part.get("requests") or ()]
+    return sorted(found, key=lambda entry: float(entry.get("at") or 0.0))
 
 
 def _forwards(steps: Sequence[RecordedStep]) -> None:

@@ -25,10 +25,12 @@ from ivr.flow.ports import (
     FailureKind,
     Instruction,
     Moved,
+    Play,
     PromptSpec,
     WaitForEvent,
 )
 from ivr.flow.replay.guide import Guided
+from ivr.flow.replay.places import at_place, playing
 from ivr.flow.replay.record import Recorded, ReplayError
 from ivr.flow.replay.steps import Action, RecordedStep
 from ivr.flow.sim import CalleeAnswer, Configured, SimulatedCall, SpeechModel
@@ -186,20 +188,19 @@ class _Replaying:
     def prompt_seconds(self, prompt: PromptSpec, estimate: float | None) -> float | None:
         """How long a prompt lasts: as recorded, where it is the same one."""
         step, _ = self.now_at()
-        running = self.call.machine.steps[-1]
-        index = len(running.details.get("played") or ()) - 1
-        if step is None or not 0 <= index < len(step.played):
+        place, begun = playing(self.call.machine.steps[-1].details)
+        played = None if step is None else at_place(step.data, place)
+        if step is None or played is None:
             return estimate
-        played = step.played[index]
         shown = [each.get("value") for each in played.get("prompts") or ()]
-        mine = [each["value"] for each in running.details["played"][index]["prompts"]]
+        mine = [each["value"] for each in begun["prompts"]]
         if shown != mine:
             self.notes.append(f"{step.element} says something else now")
             return estimate
         heard, reason = float(played.get("heard") or 0.0), played.get("reason")
         if reason == "failed":
             return None
-        rounds = getattr(self.call.element, "loop", 1) or 1
+        rounds = next((command.loop for _, command in reversed(self.call.log) if isinstance(command, Play)), 1) or 1
         if reason == "completed" and len(mine) == 1:
             return heard / rounds
         return max(estimate or 0.0, heard + MORE) if reason == "stopped" else estimate

@@ -10,7 +10,7 @@ import pytest
 from ivr.flow.loader import load_folder, parse_flow
 from ivr.flow.model import FlowSet
 from ivr.flow.replay import read_record, replay
-from ivr.flow.sim import AgentAnswer, Given, HttpAnswer, SimulatedCall, Stubs, configured
+from ivr.flow.sim import AgentAnswer, Given, HttpAnswer, SimulatedCall, SpeechModel, Stubs, configured
 from ivr.flow.testing import load_cases, run_case
 from ivr.settings import load_settings
 from tests.kit.handoffs_random import surroundings
@@ -95,3 +95,39 @@ def test_who_waits_again_because_his_agent_was_lost(text: str, then: str, leaves
         assert [verb["verb"] for verb in call.steps[-1].details["twiml"]] == ["Enqueue"]
     if leaves_at != 9.0:
         assert "agent_lost" in repr([step.details for step in call.steps])
+
+
+WAITING = (
+    '<Enqueue action="/queued" waitUrl="/wait">support</Enqueue>',
+    '<Say loop="2">Please wait</Say><Gather numDigits="1" timeout="3" action="/key"/>',
+    "<Say>Key</Say>",
+    "<Say>Still waiting</Say><Pause length='2'/>",
+    "<Say>Long wait</Say><Pause length='30'/>",
+    "<Say>Goodbye</Say>",
+)
+LEAVING = (*WAITING[:2], "<Leave/>", WAITING[-1])
+AGAIN = (WAITING[0], *['<Say loop="2">Please wait</Say>'] * 4, WAITING[-1])
+"""As often as that is heard until an agent is there, if it lasts as long as it did."""
+
+
+@pytest.mark.parametrize(
+    ("documents", "result", "speech"),
+    [(WAITING, "answered", 0.5), (WAITING, "answered", 2.5), (LEAVING, "waits", 0.5), (AGAIN, "answered", 2.5)],
+    ids=["an agent", "slow speech", "the caller leaves the queue", "the same again and again"],
+)
+def test_documents_of_a_wait_are_answered_as_they_were(documents: tuple[str, ...], result: str, speech: float) -> None:
+    kind = {"content-type": "text/xml"}
+    http = tuple(HttpAnswer("*", 200, f"<Response>{body}</Response>", kind, 0.3, times=1) for body in documents)
+    stubs = Stubs(http=http, agents=(AgentAnswer("*", result, 20.0, "anna", 5.0, "called"),))  # type: ignore[arg-type]
+    flows = FlowSet({"main": parse_flow(WEB, "main")})
+    call = SimulatedCall(
+        flows["main"], flows, Given(), stubs, **{**surroundings(), "speech": SpeechModel(fixed=speech)}
+    )
+    call.start()
+    call.run(until=2.0 * speech + 2.0)
+    call.press("1")
+    call.run()
+    found = replay(read_record(record_of(call), ZoneInfo("UTC")), flows["main"], flows, surroundings())
+    assert found.divergence is None, (found.divergence, found.notes)
+    assert list(found.path) == call.path
+    assert call.said[-1].text == "Goodbye"
