@@ -109,6 +109,15 @@ class FlowCall(Signalled):
 
     # The machine
 
+    def row(self) -> dict[str, Any]:
+        """The call as a row of the calls in progress. Whoever has transferred it away is with it no more."""
+        found = self.report.snapshot(self.machine)
+        bridged = self._forward.bridged if self._forward is not None and not self._forward.over else None
+        peer = None if bridged is None else bridged.replaced_by
+        if peer is not None and found["party"] is not None:
+            found["party"] = f"phone:{peer.name}" if peer.kind == "phone" else peer.name
+        return found
+
     def feed(self, event: ports.Event) -> None:
         """Tell the flow; its commands are carried out before this returns."""
         self.report.figures.take(event)

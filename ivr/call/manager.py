@@ -256,7 +256,7 @@ class CallManager:
 
     def live(self) -> list[dict[str, Any]]:
         """Calls in progress, oldest first."""
-        return [call.report.snapshot(call.machine) for call in self.calls.values()]
+        return [call.row() for call in self.calls.values()]
 
     def trace(self, name: str) -> dict[str, Any] | None:
         """One call in progress by id or short id."""

@@ -141,6 +141,11 @@ class Transferable:
         self.allow_refers()
         self.moved(leg)
 
+    @property
+    def replaced_by(self) -> Peer | None:
+        """Who has taken the place of whom was called; None: nobody has."""
+        return self.peer if self._transfers else None
+
     def give_back(self) -> None:
         """Give back what a party that took this place took of its line."""
         if self._given_back is not None:

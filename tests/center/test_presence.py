@@ -154,10 +154,12 @@ def test_an_agent_who_transfers_the_caller_is_free_while_they_talk_on(tmp_path: 
     house.run(5.0)
     refer(house, anna, "sip:201@192.0.2.2")
     assert house.agent("anna")["phase"] == "in_call"
+    assert [row["party"] for row in house.manager.live()] == ["anna"]
     ben.answer()
     house.run(3.0)
     assert house.agent("anna")["phase"] == "wrapping"
     assert house.agent("ben")["phase"] == "on_other_call"
+    assert [row["party"] for row in house.manager.live()] == ["phone:201"]
     assert anna.got(Ended)
     assert not caller.got(Ended)
     house.run(10.0)

@@ -105,7 +105,7 @@ export function follow(found, type, { call: id, at, data }) {
 }
 
 const PARTIES = new Set(["transfer_to_ai_agent", "transfer_to_voice_application", "forward_call"]);
-let asking; // whom these have reached no event tells
+let asking; // whom these have reached, and whom a transfer has, no event tells
 
 // Agents, by id; each with the time of the daemon (`at`) for which its figures are.
 export const agents = new Source(async () => {
@@ -182,7 +182,7 @@ export function heard(type, event) {
   if (family === "call") {
     if (calls.asking) missed.push([type, event]);
     if (calls.value) follow(calls.value, type, event);
-    if (type === "call.element" && PARTIES.has(data.type)) asking ??= setTimeout(() => { asking = undefined; calls.touch(); }, 300);
+    if (type === "call.transferred" || (type === "call.element" && PARTIES.has(data.type))) asking ??= setTimeout(() => { asking = undefined; calls.touch(); }, 300);
   } else if (type === "agent.status") {
     const agent = agents.value?.agents.get(data.agent);
     if (agent) change(agent, event);
