@@ -158,6 +158,9 @@ def applications(path: Sequence[Details], started: float) -> Iterator[Applicatio
             yield ApplicationAnswer(element, talk=had, ends=ends, url=str(details.get("url")), times=1)
             continue
         begun = float(step.get("entered_at") or started) - started
+        known = details is step or "at" in details  # of a member, which records of older releases do not say
+        if details is not step:
+            begun = float(details.get("at") or begun)
         accepted = details.get("accepted_at")
         refused = outcome in ("rejected", "timeout", "http_error", "bad_answer") and accepted is None
         waited = float(details.get("waited") or 0.0)
@@ -166,7 +169,7 @@ def applications(path: Sequence[Details], started: float) -> Iterator[Applicatio
         yield ApplicationAnswer(
             element,
             outcome if refused else "accepted",  # type: ignore[arg-type]
-            waited if accepted is None or "waited" in details else max(0.0, float(accepted) - begun),
+            waited if accepted is None or not known else max(0.0, float(accepted) - begun),
             had if outcome != "transferred" else NEVER,
             variables=details.get("variables") or {},
             ends=ends,
