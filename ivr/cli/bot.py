@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ivr.store import CallRecord
     from media import Sound
 
-__all__ = ["agent_of", "command", "outcome"]
+__all__ = ["agent_of", "broke", "command", "outcome"]
 
 NUMBER = "100"
 KEYS = frozenset("0123456789*#ABCD")
@@ -43,6 +43,8 @@ USUAL_HTTP = ("127.0.0.1", 8080)
 """Where bots that hang up by HTTP look for the daemon, as documented."""
 FIRST_PORT, PORT_SETS, PORTS_OF_CALLER = 34_002, 60, 100
 """Ports for the caller's sound, another set for each process."""
+BROKEN = frozenset({"not_started", "endpoint_error", "endpoint_closed"})
+"""What became of agents that were not there, or did not hold out."""
 EXAMPLE = 'ivr bot AGENT "Good day" 1'
 DAEMON_PORTS = "40002-40021"
 FLOW = {
@@ -81,7 +83,7 @@ def command(
     AGENT is a URL (ws://…, wss://…, tcp://…) or the name of an agent of ivr.yaml. You speak and hear by microphone and
     speaker, on a screen with keys. Or you say beforehand what you will: each of TURNS is spoken, or pressed where it is
     made of keys, whenever the agent pauses. A daemon of its own runs while this lasts. Shows how the agent gave the
-    call back, and what it found out.
+    call back, and what it found out. The exit code is 1 where it was not there, or broke off.
 
     \b
       ivr bot ws://127.0.0.1:8765/ws
@@ -120,6 +122,8 @@ def command(
         click.echo(line)
     if record is not None:
         click.echo(f"sound         {record}")
+    if broke(call):
+        raise click.exceptions.Exit(1)
 
 
 # The agent, and a daemon for it
@@ -256,7 +260,7 @@ async def _converse(settings: Settings, target: str, turns: Iterable[str], path:
     async with Caller(CallerOptions(media_ports=(first, first + PORTS_OF_CALLER - 1))) as caller:
         await caller.call(target)
         caller.record(path)
-        say("connected; listening")
+        say("on the line; listening")
         for turn in turns:
             await caller.quiet(PAUSE_SECONDS, longest=LISTEN_SECONDS)
             if caller.ended.is_set():
@@ -289,6 +293,11 @@ async def _spoken(settings: Settings, texts: list[str]) -> dict[str, Sound]:
 
 
 # What came of it
+
+
+def broke(call: CallRecord) -> bool:
+    """Whether the agent was not there, or did not hold out to the end."""
+    return call.hand_offs[-1]["outcome"] in BROKEN
 
 
 def outcome(call: CallRecord) -> list[str]:

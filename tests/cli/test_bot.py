@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ivr.cli.bot import _written, agent_of, command, outcome
+from ivr.cli.bot import _written, agent_of, broke, command, outcome
 from ivr.settings import Settings, load_settings, parse_settings
 from ivr.store import CallRecord
 from tests.kit.bot import Bot
@@ -67,6 +67,16 @@ def test_its_address_is_allowed(tmp_path: Path, url: str, allowed: list[str]) ->
 def test_who_is_not_there_is_told() -> None:
     with pytest.raises(click.UsageError, match="no AI agent 'fron'; it has front"):
         agent_of(settings(), "fron", ())
+
+
+@pytest.mark.parametrize(
+    ("found", "faulty"),
+    [("completed", False), ("user_hung_up", False), ("transfer_requested", False), ("not_started", True),
+     ("endpoint_error", True), ("endpoint_closed", True)],
+)  # fmt: skip
+def test_a_check_can_tell_a_bot_that_works(found: str, faulty: bool) -> None:
+    call = CallRecord(id="id", short_id=1, direction="inbound", started_at=0.0, hand_offs=[{"outcome": found}])
+    assert broke(call) is faulty
 
 
 def test_what_came_of_it() -> None:
