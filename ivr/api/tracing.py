@@ -10,18 +10,19 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-__all__ = ["REQUEST_HEADER", "changed", "finish", "request_id", "traced"]
+__all__ = ["REQUEST_HEADER", "asks_as", "changed", "finish", "request_id", "traced"]
 
 audit = logging.getLogger("ivr.audit")
 
 REQUEST_HEADER = "X-Request-Id"
 _GIVEN = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 """Ids that clients bring along; anything else gets one of ours."""
-_SHOWN = ("id", "name", "flow", "queue")
+_SHOWN = ("id", "name", "flow", "queue", "account")
 """Parts of paths that the log may show: those of people's numbers stay as they are declared."""
 _PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 _READS = ("GET", "HEAD", "OPTIONS")
 _ID = web.RequestKey("request_id", str)
+_AS = web.RequestKey("as", str)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -56,4 +57,10 @@ def changed(request: web.Request, path: str, status: int, by: str) -> None:
         value = request.match_info.get(name, "")
         if _PLAIN.fullmatch(value):
             path = path.replace(f"{{{name}}}", value)
+    by = request.get(_AS, by)
     audit.info("%s %s: %d for %s, request %s", request.method, path, status, by, request_id(request))
+
+
+def asks_as(request: web.BaseRequest, who: str) -> None:
+    """Whose password a request shows, where no token says who asks."""
+    request[_AS] = who

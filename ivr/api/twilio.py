@@ -17,6 +17,7 @@ from ivr.api.endpoints import Ask, Endpoint, File, Raw
 from ivr.api.guard import Guard
 from ivr.api.placing import CallPlacer
 from ivr.api.recordings import KINDS, file_of
+from ivr.api.tracing import asks_as
 from ivr.api.twilio_accounts import Account, Accounts, belongs, named
 from ivr.api.twilio_placing import FormError, document_of, wanted_call
 from ivr.api.twilio_shapes import CallFilter, call_shape, error, page_of, recording_shape
@@ -302,7 +303,10 @@ class TwilioRoutes:
     async def _shown(self, ask: Ask[Any, None], scope: str) -> list[Account]:
         """Accounts of whoever asks; empty: he may not."""
         header = ask.request.headers.get("Authorization", "")
-        return await self._accounts.shown(header, ask.path["account"], scope)
+        found = await self._accounts.shown(header, ask.path["account"], scope)
+        if found:
+            asks_as(ask.request, f"the account of {' and '.join(one.name for one in found)}")
+        return found
 
     async def _seen(self, ask: Ask[Any, None], accounts: Sequence[Account]) -> tuple[Mapping[str, Any], Account] | None:
         """A call that one of these has, has placed, or had."""

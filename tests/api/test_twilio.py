@@ -270,7 +270,8 @@ async def test_a_form_that_cannot_be_read_is_refused(office: Office) -> None:
 # The twilio package
 
 
-async def test_the_package_creates_a_call(office: Office) -> None:
+async def test_the_package_creates_a_call(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "ivr.audit")
     call = await office.with_package(
         lambda client: client.calls.create(
             to="+1 (555) 010-0123",
@@ -288,6 +289,10 @@ async def test_the_package_creates_a_call(office: Office) -> None:
         )
     )
     assert (call.sid, call.status, call.direction) == (call_sid(PLACED), "queued", "outbound-api")
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "ivr.audit"]
+    assert said.startswith(
+        f"POST /2010-04-01/Accounts/{office.account}/Calls.json: 201 for the account of shop, request"
+    )
     assert (call.account_sid, call._from) == (office.account, "+15550111")
     (wanted,) = office.placer.asked
     assert wanted.to == "+15550100123"
