@@ -74,6 +74,8 @@ def record(talk: Talk, verb: Verb, base: str, entry: dict[str, Any]) -> Doing:
     ctx = talk.ctx
     timeout = verb.number("timeout", RECORD_TIMEOUT, 0.0, MAX_TIMEOUT)
     action = talk.way(verb, base, {})
+    if "in-progress" in verb.get("recordingStatusCallbackEvent").split():
+        talk.notice(12200, "recordingStatusCallbackEvent: that a message begins is told nobody", "Record")
     ends = "".join(key for key in verb.get("finishOnKey", "1234567890*#") if key in KEYS)
     element = RecordVoicemailElement.model_validate(
         {

@@ -149,16 +149,9 @@ class _Wait:
         ctx = self._talk.ctx
         talk = Talk(ctx, self._talk.terms, None, secret=self._talk.secret)
         talk.verbs = WAIT_VERBS
+        talk.look = lambda: self._look(talk)
         while True:
             at = ctx.now
-            seen = yield from _look(ctx, self.queue)
-            talk.more.update(
-                QueueSid=named_sid("QU", self.queue),
-                QueuePosition=str(self._position),
-                QueueTime=str(round(at - self._begun)),
-                AvgQueueTime=str(round(0.0 if seen is None else seen.mean_wait)),
-                CurrentQueueSize=str(max(1 if seen is None else seen.waiting, self._position)),
-            )
             outcome = yield from self._talk.aside(talk, Go(url, method))
             match outcome:
                 case Failed():
@@ -169,6 +162,17 @@ class _Wait:
                     return "hang_up"
             while ctx.now < at + SHORTEST:
                 yield at + SHORTEST
+
+    def _look(self, talk: Talk) -> Generator[float | None, Event | None, None]:
+        """How the wait is now, for the next request."""
+        seen = yield from _look(talk.ctx, self.queue)
+        talk.more.update(
+            QueueSid=named_sid("QU", self.queue),
+            QueuePosition=str(self._position),
+            QueueTime=str(round(talk.ctx.now - self._begun)),
+            AvgQueueTime=str(round(0.0 if seen is None else seen.mean_wait)),
+            CurrentQueueSize=str(max(1 if seen is None else seen.waiting, self._position)),
+        )
 
 
 def _wait_for_agent(talk: Talk, verb: Verb, base: str, entry: dict[str, Any], queue: str, task: Verb | None) -> Doing:

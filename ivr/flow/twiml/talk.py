@@ -72,7 +72,8 @@ class Talk:
         self.secret = secret
         self._filler = filler
         self._notices = 0
-        self._told = 0
+        self._told: dict[str, int] = {}
+        """Callbacks so far, by the CallSid that they are about."""
         self.sid = call_sid(ctx.call.id)
         self.more: dict[str, str] = {}
         """Parameters that every request of this conversation has besides, or says otherwise."""
@@ -80,6 +81,8 @@ class Talk:
         """Of the whole call, that its documents have started."""
         self.verbs: frozenset[str] | None = None
         """Those that may stand in its documents; None: all."""
+        self.look: Callable[[], Generator[float | None, Event | None, None]] | None = None
+        """Renews `more` before each request; None: nothing in it changes."""
         self.aside: Callable[[Talk, Go], Generator[float | None, Event | None, Any]]
         """Runs documents beside the call, for verbs that need some: :func:`ivr.flow.twiml.interpreter.aside`."""
 
@@ -145,6 +148,8 @@ class Talk:
 
     def _fetch(self, way: Go) -> Generator[float | None, Event | None, Asked | Failed]:
         ctx, terms = self.ctx, self.terms
+        if self.look is not None:
+            yield from self.look()
         params = {**self.common(), **way.params}
         retry = None
         if terms.tries:
@@ -193,7 +198,7 @@ class Talk:
     ) -> None:
         """Tell the application something, in order, without waiting for it; `key` as in :meth:`promise`."""
         data = self._stamped(status, params)
-        self._told += 1
+        self._told[data["CallSid"]] = int(data["SequenceNumber"]) + 1
         self.ctx.emit(TellApplication(self.terms.name, "callback", data, url, method, secret=self.secret, key=key))
 
     def promise(
@@ -209,12 +214,8 @@ class Talk:
         self.ctx.emit(told)
 
     def _stamped(self, status: str | None, params: Mapping[str, str]) -> dict[str, str]:
-        return {
-            **self.common(status),
-            **params,
-            "Timestamp": format_datetime(self.ctx.wall_time()),
-            "SequenceNumber": str(self._told),
-        }
+        found = {**self.common(status), **params, "Timestamp": format_datetime(self.ctx.wall_time())}
+        return found | {"SequenceNumber": str(self._told.get(found["CallSid"], 0))}
 
     def status(self, event: str, status: str, params: Mapping[str, str] | None = None) -> None:
         """The call fares so: for who wants to hear of it."""

@@ -132,6 +132,9 @@ def test_each_called_party_has_callbacks_of_its_own() -> None:
     forward = dialled(app)
     app.call.send(ForwardRinging(forward.id, "tel:100")).send(ForwardRinging(forward.id, "tel:101"))
     talked(app, target="tel:101")
+    for number, count in (("100", 3), ("101", 4)):
+        numbers = [data["SequenceNumber"] for data in app.told() if data["To"] == number]
+        assert numbers == [str(place) for place in range(count)], "each call has a count of its own"
     by_number: dict[str, list[str]] = {}
     for data in app.told():
         by_number.setdefault(str(data["To"]), []).append(str(data["CallStatus"]))

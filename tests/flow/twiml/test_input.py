@@ -111,3 +111,10 @@ def test_a_callback_that_leads_nowhere_costs_no_action(url: str) -> None:
     app.call.speak(3.0)
     assert app.asked.url == "https://app.test/done"
     assert "not a URL" in app.errors[0]
+
+
+def test_that_the_beginning_of_a_message_is_told_nobody_is_said() -> None:
+    app = Application().answer(
+        '<Record recordingStatusCallback="/s" recordingStatusCallbackEvent="in-progress absent"/>'
+    )
+    assert app.errors == ["recordingStatusCallbackEvent: that a message begins is told nobody"]

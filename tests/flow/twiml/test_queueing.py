@@ -97,8 +97,10 @@ def test_hangup_ends_the_call() -> None:
 
 def test_keys_are_gathered_while_waiting() -> None:
     app, command = waiting('<Gather numDigits="1" action="/key" timeout="60"><Say>1 to leave</Say></Gather>')
-    app.call.wait(2.0).press("1")
-    assert (app.asked.url, app.params["Digits"], app.params["QueuePosition"]) == ("https://app.test/key", "1", "3")
+    app.call.wait(2.0).send(QueuePosition(command.id, 2)).press("1")
+    assert (app.asked.url, app.params["Digits"]) == ("https://app.test/key", "1")
+    now = [app.params[name] for name in ("QueuePosition", "QueueTime", "CurrentQueueSize")]
+    assert now == ["2", "2", "2"], "the figures of this moment"
     app.answer("<Leave/>")
     app.call.send(QueueDone(command.id, "key_exit", "support"))
     assert app.params["QueueResult"] == "leave"
