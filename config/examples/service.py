@@ -153,7 +153,6 @@ class Service:
         print(f"SMS to {message['to']}: {message['text']}", flush=True)
         return web.json_response({"id": len(self.messages)}, status=202)
 
-
     async def ticket(self, request: web.Request) -> web.Response:
         """POST /chat/tickets {packet, text, tags}: 201 and a link for the person, or 422 without a text."""
         asked = await request.json()

@@ -77,6 +77,7 @@ class FakeMaking:
     """Connects as the test says, one answer after the other: at once, later, not at all."""
 
     name = "bot"
+    stream_sid = "MZ1"
 
     def __init__(self, agent: AiAgent, answers: list[str], at_once: bool) -> None:
         self.agent = agent
