@@ -26,7 +26,7 @@ def run(target: str, seed: int, seconds: float) -> int:
         [*APART, sys.executable, str(CHILD), target, str(seed), str(seconds)],
         capture_output=True,
         text=True,
-        timeout=seconds + 100,
+        timeout=seconds + 300,
         check=False,
         env={**os.environ, "PYTHONPATH": str(CHILD.parents[2])},
     )
