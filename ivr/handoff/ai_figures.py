@@ -33,7 +33,7 @@ class AiFigures:
         self.caught_up = 0.0
         """Seconds of it that were left out so that the rest is not heard too late."""
         self.spoken = 0.0
-        """Seconds of it that there was."""
+        """Seconds of it that were heard."""
         self._odd: Counter[str] = Counter()
         self._octets = [0, 0]
         self._messages = [0, 0]

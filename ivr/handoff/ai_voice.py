@@ -79,6 +79,7 @@ class AiVoice:
     def close(self) -> None:
         """No sound any more, either way; marks on the way are forgotten."""
         self._marks.clear()
+        self._spoken.cut(round(self.queued * RATE))
         self._figures.spoken += self._spoken.seconds
         self._figures.caught_up += self._backlog.left_out
         self._port.close_stream(self.stream)

@@ -38,6 +38,8 @@ class FakePort:
         self.marks: list[tuple[int, int]] = []
         self.heard = bytearray()
         self.clears = 0
+        self.taken = 0
+        """Octets that were to be heard, whatever became of them."""
         self.started = False
         self.room: int | None = None
 
@@ -52,6 +54,7 @@ class FakePort:
 
     def stream_audio(self, stream: int, data: bytes) -> None:
         assert stream == self.open
+        self.taken += len(data)
         room = round(self.most * 8000) * self.width - len(self.queued)
         self.queued += data[:room]
         if len(data) > room:

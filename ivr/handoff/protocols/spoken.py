@@ -23,7 +23,7 @@ class Spoken:
         self._waits = 0
         self._heard: dict[str, int] = {}
         self.seconds = 0.0
-        """Said in all."""
+        """Of what was heard, and of what waits."""
 
     def say(self, tag: str, samples: int, queued: int) -> None:
         """So many samples of a tag were queued; `queued` wait in all now."""
@@ -40,6 +40,7 @@ class Spoken:
         """What waits is dropped: seconds heard of each tag of which some waited."""
         self._settle(queued)
         found = {tag: self._heard.get(tag, 0) / RATE for tag, _ in self._waiting}
+        self.seconds -= self._waits / RATE
         self._waiting.clear()
         self._heard.clear()
         self._waits = 0
