@@ -43,6 +43,7 @@ RESULTS = {
     "hang_up": "call.hung_up",
 }
 """Events that tell of what came of an instruction."""
+ENDED = "call.ended"
 HELD = "held"
 """Key of the last word to an application of the protocol `events` that has, or is offered, the call."""
 TURN = 0.02
@@ -207,8 +208,8 @@ class ApplicationDesk:
                 command = spoken(word, at)
                 self._letters.callback(record.id, command, command.url or "", key)
             elif word["application"] in self._applications:
-                body = _told(record.id, record.short_id, word, "call.ended", summary_of(record), at)
-                self._letters.event(word["application"], record.id, body["id"], "call.ended", _json(body))
+                body = _told(record.id, record.short_id, word, ENDED, summary_of(record), at)
+                self._letters.event(word["application"], record.id, body["id"], ENDED, _json(body))
 
     def instructed(self, call: FlowCall, verb: str, done: ports.InstructionDone) -> None:
         held = self._held.get(call.report.id)
@@ -229,7 +230,7 @@ class ApplicationDesk:
         self._lent.pop(name, None)
         held = self._held.get(name)
         if held is not None:
-            self._event(held, "call.ended", call.report.summary())
+            self._event(held, ENDED, call.report.summary())
             self._forget(name)
         self._numbers.pop(name, None)
 
@@ -385,10 +386,11 @@ class ApplicationDesk:
 def _told(
     call_id: str, short_id: int, word: Mapping[str, Any], what: str, data: Mapping[str, Any], at: float
 ) -> dict[str, Any]:
-    """An event; `word` has its application, the number of the offer, and its own."""
+    """An event; `word` has its application, the number of the offer, and its own. The end of a call is known by its
+    name: what is told of it after the death of the daemon, which had not kept the newest numbers, is no other event."""
     number = word["events"]
     return {
-        "id": f"{call_id}:{word['offer']}:{number}",
+        "id": f"{call_id}:{word['offer']}:{'ended' if what == ENDED else number}",
         "type": what,
         "sequence": number,
         "at": at,

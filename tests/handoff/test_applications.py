@@ -303,6 +303,7 @@ def test_a_caller_who_leaves_while_the_application_has_the_call(scene: Scene) ->
     scene.accepted()
     scene.caller.hang_up()
     assert scene.post.types[-1] == "call.ended"
+    assert scene.post.bodies[-1]["id"].endswith(":ended")  # as it is where the daemon died, and another one tells of it
     scene.house.settled()
     assert scene.house.record.path[1]["branch"] == "call_transferred"
     assert scene.house.record.cause == "transferred"

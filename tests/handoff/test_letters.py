@@ -219,7 +219,8 @@ async def test_an_events_application_hears_that_a_call_was_cut_off(tmp_path: Pat
     body = json.loads(request.body)
     assert (body["type"], body["application"], body["call"]["id"]) == ("call.ended", "crm", scene.name)
     assert body["sequence"] == (3 if accepted else 1)
-    assert body["id"] not in scene.carrier.ids
+    # The record may be older than the newest events: the end has no number that one of them may have.
+    assert body["id"].startswith(scene.name) and body["id"].endswith(":ended")
     assert (body["data"]["cause"], body["data"]["answered"]) == ("system", True)
 
 
