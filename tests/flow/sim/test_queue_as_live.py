@@ -9,7 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,7 @@ def live(one: Scene, folder: Path) -> tuple[list[dict[str, Any]], str | None, Qu
         folder, {"main": one.flow}, AGENT, more=MORE, media=lambda link: (TimedPool(link, sounds), sounds)
     )
     house.services.wall = lambda: MONDAY_NOON.timestamp() + house.now  # type: ignore[method-assign]
+    house.desk.callbacks = cast(Any, SimpleNamespace(of_call=lambda call: None, kept=lambda *told: None))
     # Which numbers may be called is not the simulator's to know: all, unless a case says otherwise.
     house.desk.judge_number = lambda call, command: house.link.after(  # type: ignore[method-assign]
         0.0, lambda: call.feed(NumberJudged(command.id, True))
