@@ -94,7 +94,7 @@ class AiPart(_Part):
 
     agent: str
     reason: str
-    """Why it gave the call back; `caller_left`, `moved`."""
+    """Why it gave the call back; `caller_left`, `call_ended`, `moved`."""
     target: str
     """Whom it wanted the caller transferred to; empty: nobody."""
     summary: str

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ivr.flow.elements.base import CallOver
 from ivr.flow.elements.callback_number import Asking, ask_number
 from ivr.flow.elements.queue_sound import QueueSound
+from ivr.flow.elements.telling import left_by
 from ivr.flow.packet import Wait
 from ivr.flow.ports import (
     AgentAnswered,
@@ -123,10 +124,10 @@ class QueueVisit:
         ctx.emit(self._command)
         try:
             done = yield from self._join()
-        except CallOver:
+        except CallOver as over:
             ctx.emit(LeaveQueue(self._command.id, "cancelled"))
             self._remember(self._queue, "abandoned")
-            ctx.details["reason"] = "caller_left"
+            ctx.details["reason"] = left_by(over)
             raise
         except GeneratorExit:  # somebody outside has moved the call
             self._remember(self._queue, "forwarded" if self._agent else "cancelled", self._agent)

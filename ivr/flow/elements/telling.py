@@ -12,9 +12,10 @@ from ivr.flow.packet import flow_of_people
 from ivr.flow.values import TextTemplate, ValueTemplate, VariableName
 
 if TYPE_CHECKING:
+    from ivr.flow.elements.base import CallOver
     from ivr.flow.session import Session
 
-__all__ = ["MAX_TOLD", "FirstTags", "Told", "add_tags", "name_of", "origin_of", "rendered", "went"]
+__all__ = ["MAX_TOLD", "FirstTags", "Told", "add_tags", "left_by", "name_of", "origin_of", "rendered", "went"]
 
 MAX_TOLD = 50
 """Values that one element adds."""
@@ -66,6 +67,11 @@ def name_of(ctx: Session, template: Template[str] | None, what: str) -> str:
         ctx.note(f"{what}: a sensitive value is no name")
         return ""
     return text.strip()
+
+
+def left_by(over: CallOver) -> str:
+    """The reason of a hand-off in which the call ended: that the caller hung up, or something else."""
+    return "caller_left" if over.cause == "user_hung_up" else "call_ended"
 
 
 def went(ctx: Session, reason: str, since: float, taken_by: str = "", taken_at: float | None = None) -> None:

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from ivr.flow.elements.base import CALL_ENDED, USER_HUNG_UP, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
-from ivr.flow.elements.telling import Told, name_of, origin_of, rendered, went
+from ivr.flow.elements.telling import Told, left_by, name_of, origin_of, rendered, went
 from ivr.flow.elements.waiting import FILLER_AFTER, Filler, filler_spec
 from ivr.flow.exchanges import shown_document
 from ivr.flow.expressions import ExpressionError, Record, Sensitive
@@ -318,10 +318,10 @@ class _Conversation:
                 elif isinstance(event, AiAgentDone):
                     self._went(event.reason)
                     return event
-        except CallOver:
+        except CallOver as over:
             ctx.emit(StopAiAgent(command.id))
             talked = 0.0 if self._started_at is None else round(ctx.now - self._started_at, 3)
-            self._cut_off("caller_left")
+            self._cut_off(left_by(over))
             ctx.details["talk_time"] = talked
             told = {"summary": self._told.summary, "transcript": [dict(turn) for turn in self._told.transcript]}
             hidden = any(map(ctx.is_sensitive, self._saved))

@@ -11,7 +11,7 @@ from pydantic import Field
 from ivr.flow.control import Control
 from ivr.flow.elements.base import CALL_ENDED, BranchSpec, CallOver, Element, Exposure, Run, element
 from ivr.flow.elements.failover import FAILED_OVER, FAILOVER_RESULTS, FailoverFields, fall_over
-from ivr.flow.elements.telling import MAX_TOLD, name_of, rendered, went
+from ivr.flow.elements.telling import MAX_TOLD, left_by, name_of, rendered, went
 from ivr.flow.elements.waiting import Filler, Meanwhile, filler_spec
 from ivr.flow.exchanges import shown_url
 from ivr.flow.expressions import Sensitive
@@ -89,8 +89,8 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         asked = ctx.now
         try:
             branch = yield from self._transfer(ctx)
-        except CallOver:
-            went(ctx, "caller_left", asked)
+        except CallOver as over:
+            went(ctx, left_by(over), asked)
             raise
         except GeneratorExit:  # somebody outside has moved the call
             went(ctx, "moved", asked)
@@ -99,7 +99,7 @@ class TransferToVoiceApplicationElement(Element, FailoverFields):
         talked = float(ctx.details.get("talk_time") or 0.0)
         went(
             ctx,
-            str(ctx.details.get("outcome") or "caller_left"),
+            str(ctx.details.get("outcome") or left_by(CallOver(ctx.cause or "system"))),
             asked,
             str(ctx.details["application"]) if taken else "",
             ctx.now - talked if taken else None,

@@ -80,16 +80,19 @@ def test_every_hand_off_tells_the_same_three_things(flow: str, stubs: Stubs, tol
 
 
 @pytest.mark.parametrize("flow", [AGENT, BOT, WEB])
-def test_a_caller_who_leaves_while_he_waits_is_told_as_such(flow: str) -> None:
+@pytest.mark.parametrize(
+    ("cause", "reason"), [("user_hung_up", "caller_left"), ("ended_by_api", "call_ended"), ("network", "call_ended")]
+)
+def test_a_caller_who_leaves_while_he_waits_is_told_as_such(flow: str, cause: Any, reason: str) -> None:
     stubs = Stubs(
         agents=(AgentAnswer("support", "waits"),),
         ai_agents=(AiAnswer("front", connects=9.0),),
         applications=(ApplicationAnswer("crm", after=9.0),),
     )
     found = call(flow, stubs=stubs).start().wait(4.0)
-    found.hang_up()
+    found.hang_up(cause)
     details = _step(found.run(), "it")
-    assert (details["reason"], details["waited"], "taken_by" in details) == ("caller_left", 4.0, False)
+    assert (details["reason"], details["waited"], "taken_by" in details) == (reason, 4.0, False)
 
 
 def test_the_query_of_a_stream_is_in_no_trace_and_no_packet() -> None:
