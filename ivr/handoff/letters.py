@@ -152,7 +152,7 @@ def _kind(endpoint: str) -> str:
 
 def _policy(within: float) -> RetryPolicy:
     # Who drives a call must hear of what comes next: what is not wanted holds up nothing.
-    return RetryPolicy(FIRST_PAUSE, LONGEST_PAUSE, TIMES, within, unwanted="dead", concurrency=CONCURRENCY)
+    return RetryPolicy(FIRST_PAUSE, LONGEST_PAUSE, TIMES, within, unwanted="dead", alone=True, concurrency=CONCURRENCY)
 
 
 def _target(application: Application) -> Target:

@@ -2,13 +2,15 @@
 
 Deliveries of one lane (a call) go one after another: while one is not delivered, those behind it wait. Lanes do not
 wait for one another, but for the server: while it cannot be reached, or says that it cannot serve, one delivery at a
-time tries it, less and less often. A delivery that is refused itself (4xx) holds up its own lane alone. An endpoint has
-one server, unless deliveries say themselves where they go: then each server has lanes and troubles of its own.
+time tries it, less and less often. A delivery that is refused itself (4xx) holds up its own lane alone, and where
+somebody waits for each lane (`alone`) every failure does. An endpoint has one server, unless deliveries say themselves
+where they go: then each server has lanes and troubles of its own.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -37,6 +39,9 @@ class RetryPolicy:
     """Seconds since it was made, after which no further try is begun."""
     unwanted: Literal["again", "dead"] = "again"
     """What becomes of a delivery that no further try would change: others behind it wait, or it is given up."""
+    alone: bool = False
+    """A failure holds up its own lane alone, and for `longest` at most, whatever the server asks for: what one call has
+    broken must not cost all others."""
     concurrency: int = 4
     """Deliveries under way at once to one server."""
     queue: int = 20_000
@@ -98,19 +103,22 @@ class _Server:
         if len(lane.waiting) == 1 and not lane.under_way:
             self.line_up(delivery, now)
 
-    def due(self, now: float, most: int) -> Iterator[Delivery]:
+    def due(self, now: float, policy: RetryPolicy) -> Iterator[Delivery]:
         while self.resting and self.resting[0][0] <= now:
             self.ready.append(heapq.heappop(self.resting)[1])
-        room = 0 if now < self.not_before else 1 if self.troubled else most
+        room = 0 if now < self.not_before else self._most(policy)
         while self.ready and self.under_way < room:
             lane = self.lanes[self.ready.popleft()]
             lane.under_way = True
             self.under_way += 1
             yield lane.waiting[0]
 
-    def next_timer(self, most: int) -> float | None:
+    def _most(self, policy: RetryPolicy) -> int:
+        return 1 if self.troubled and not policy.alone else policy.concurrency
+
+    def next_timer(self, policy: RetryPolicy) -> float | None:
         times = [max(self.resting[0][0], self.not_before)] if self.resting else []
-        if self.ready and self.under_way < (1 if self.troubled else most):
+        if self.ready and self.under_way < self._most(policy):
             times.append(self.not_before)
         return min(times, default=None)
 
@@ -173,13 +181,13 @@ class Outbox:
         """Deliveries that are to be tried now; they count as under way."""
         if self.paused:
             return []
-        return [one for server in self._servers.values() for one in server.due(now, self.policy.concurrency)]
+        return [one for server in self._servers.values() for one in server.due(now, self.policy)]
 
     def next_timer(self) -> float | None:
         """When :meth:`due` is to be asked again, besides after each call of the other methods; None: not at all."""
         if self.paused:
             return None
-        times = (server.next_timer(self.policy.concurrency) for server in self._servers.values())
+        times = (server.next_timer(self.policy) for server in self._servers.values())
         return min((at for at in times if at is not None), default=None)
 
     def delivered(self, delivery: Delivery, now: float) -> None:
@@ -194,17 +202,19 @@ class Outbox:
         server = self._servers[_server_of(delivery)]
         delivery.attempts += 1
         delivery.problem = failure.problem
+        policy = self.policy
         wait = self._wait(delivery.attempts)
-        asked = failure.retry_after or 0.0
-        unwanted = failure.unwanted and self.policy.unwanted == "dead"
+        asked = min(failure.retry_after or 0.0, policy.longest if policy.alone else math.inf)
+        unwanted = failure.unwanted and policy.unwanted == "dead"
         if failure.refused or unwanted:
             server.troubled = 0
         else:
             server.troubled += 1
-            server.not_before = max(now + min(self._wait(server.troubled), PROBE_LONGEST), now + asked)
+            if not policy.alone:
+                server.not_before = max(now + min(self._wait(server.troubled), PROBE_LONGEST), now + asked)
         delivery.next_at = now + max(wait, asked)
-        late = delivery.next_at - delivery.made_at > self.policy.within
-        if unwanted or delivery.attempts >= self.policy.times or late:
+        late = delivery.next_at - delivery.made_at > policy.within
+        if unwanted or delivery.attempts >= policy.times or late:
             delivery.dead_at = now
             self._gone(delivery, now)
             return "dead"

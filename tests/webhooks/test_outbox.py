@@ -63,6 +63,29 @@ def test_not_more_at_once_than_may_be() -> None:
     assert len(box.due(0.0)) == 1
 
 
+@pytest.mark.parametrize("failure", [verdict(500), verdict(503, "3600"), DOWN])
+def test_where_each_lane_is_alone_what_fails_holds_up_no_other(failure: Failure) -> None:
+    box = outbox(first=0.5, longest=30.0, times=1000, alone=True, concurrency=50)
+    for number in range(200):
+        box.put(delivery(number, f"broken{number}"), 0.0)
+    delays, tries = [], 0
+    for tick in range(6000):
+        now = tick / 20
+        if tick % 20 == 0:
+            box.put(delivery(1000 + tick, f"lane{tick}", now), now)
+        for one in box.due(now):
+            if one.lane.startswith("broken"):
+                tries += 1
+                assert box.failed(one, failure, now) == "again"
+            else:
+                delays.append(now - one.made_at)
+                box.delivered(one, now)
+        assert (box.next_timer() or now) <= now + 37  # `longest` and a fifth, whatever was asked for
+    assert len(delays) == 300
+    assert max(delays) < 0.5
+    assert tries < 200 * (7 + 300 / 24)
+
+
 def test_an_endpoint_that_is_down_is_tried_by_one_at_a_time_and_less_and_less_often() -> None:
     box = outbox(first=1.0, longest=600.0)
     for number in range(10):
