@@ -20,7 +20,7 @@ from ivr.call.starts import StartError
 from ivr.call.waiting import WaitingFlows
 from ivr.errors import IvrError, OverloadedError, StoreError
 from ivr.flow import ports
-from ivr.store import CALLED_AS, STATUS_CALLBACK, KeptWait
+from ivr.store import CALLED_AS, STATUS_CALLBACK, KeptWait, shown_details
 
 __all__ = ["Contacts", "Wanted"]
 
@@ -166,6 +166,7 @@ class Contacts:
         record = store.reader.call(call_id)
         if wait is not None:
             known = asdict(record) if record is not None else dict(wait.snapshot.get("record", {}))
+            known["details"] = shown_details(known.get("details", {}))
             return {**known, "state": "waiting", "waits_until": wait.wake_at}
         return None if record is None else {**asdict(record), "state": "ended"}
 

@@ -14,7 +14,7 @@ from ivr.feed import Feed
 from ivr.flow import ports
 from ivr.settings import HostPort
 from ivr.sip.negotiate import Agreed
-from ivr.store import LAST_WORDS, RUNNING, SEEN, STATUS_CALLBACK, CallRecord, RecordingRecord, Store
+from ivr.store import LAST_WORDS, RUNNING, SEEN, STATUS_CALLBACK, CallRecord, RecordingRecord, Store, shown_details
 from media import Stats
 
 if TYPE_CHECKING:
@@ -245,8 +245,8 @@ class CallReport:
         return summary_of(over)
 
     def record(self, machine: Machine, stats: Stats | None) -> CallRecord:
-        """The record as far as it is known now."""
-        details = {**self._record.details, **machine.origin()}
+        """The record as far as it is known now, for whoever may see the call."""
+        details = {**shown_details(self._record.details), **machine.origin()}
         if self._media:
             details["media"] = self._media
         if machine.fault is not None:
@@ -276,6 +276,8 @@ class CallReport:
         details[SEEN] = round(at, 3)
         if recordings:
             details[RUNNING] = recordings
+        if STATUS_CALLBACK in self._record.details:
+            details[STATUS_CALLBACK] = self._record.details[STATUS_CALLBACK]
         if self.last_words:
             details[LAST_WORDS] = dict(self.last_words)
         return replace(record, hand_offs=deepcopy(record.hand_offs), details=details)

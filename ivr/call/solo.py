@@ -13,7 +13,7 @@ from ivr.call.events import EventHub
 from ivr.call.outside import Outside
 from ivr.call.runner import Clock, FlowRunner
 from ivr.flow import Machine, ports
-from ivr.store import CallRecord, KeptWait
+from ivr.store import CallRecord, KeptWait, shown_details
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -285,7 +285,7 @@ class SoloFlow:
         """The record as far as the flow has come; a call's own cause and end, where there was one, stay."""
         machine, over = self.machine, self.runner.over
         base = base_of(self.wait)
-        details = dict(base.get("details", {}))
+        details = shown_details(base.get("details", {}))
         if machine.fault is not None:
             details["fault"] = machine.fault
         end: dict[str, Any] = {"details": details, "path": machine.path(), "digits": machine.digits()}

@@ -20,7 +20,17 @@ from typing import Any, Protocol
 
 from ivr.call.report import recording_of, summary_of
 from ivr.feed import Feed
-from ivr.store import LAST_WORDS, RUNNING, SEEN, CallRecord, CutOff, RecordingRecord, RecordWriter, Store
+from ivr.store import (
+    LAST_WORDS,
+    RUNNING,
+    SEEN,
+    CallRecord,
+    CutOff,
+    RecordingRecord,
+    RecordWriter,
+    Store,
+    shown_details,
+)
 from media import complete_recording
 
 __all__ = ["CUT_OFF", "Unfinished", "settle"]
@@ -133,8 +143,7 @@ async def settle(
     ended = 0
     for one in left:
         record = one.record
-        told = (RUNNING, SEEN, LAST_WORDS)
-        details = {name: value for name, value in record.details.items() if name not in told}
+        details = shown_details(record.details)
         words = record.details.get(LAST_WORDS, {})
         recordings = files.get(record.id, [])
         for row in recordings:

@@ -30,6 +30,7 @@ from ivr.store.records import (
     CallRecord,
     CutOff,
     RecordingRecord,
+    shown_details,
 )
 from ivr.store.retention import Pruned, apply_retention, prune_recordings
 from ivr.store.store import Store
@@ -90,5 +91,6 @@ __all__ = [
     "drop_row",
     "new_token",
     "prune_recordings",
+    "shown_details",
     "split_token",
 ]

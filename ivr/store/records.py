@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["CALLED_AS", "LAST_WORDS", "RUNNING", "SEEN", "STATUS_CALLBACK", "CallRecord", "CutOff", "RecordingRecord"]
+__all__ = [
+    "CALLED_AS",
+    "LAST_WORDS",
+    "RUNNING",
+    "SEEN",
+    "STATUS_CALLBACK",
+    "CallRecord",
+    "CutOff",
+    "RecordingRecord",
+    "shown_details",
+]
 
 RUNNING = "recordings"
 """In the details of a call that is up: its recordings in progress, with the fields of RecordingRecord."""
@@ -17,6 +28,13 @@ STATUS_CALLBACK = "status_callback"
 """In the details of a call that was asked for over the calls resource: who hears how it fares."""
 CALLED_AS = "called_as"
 """In the details of such a call: whom it was asked for, where that is no number (`client:200`, `sip:…`)."""
+OURS = frozenset({RUNNING, SEEN, LAST_WORDS, STATUS_CALLBACK})
+"""Of the details, what the daemon keeps for itself: URLs in it may hold passwords."""
+
+
+def shown_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the details whoever may see the call may see."""
+    return {name: value for name, value in details.items() if name not in OURS}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,6 +14,7 @@ from ivr.flow.ports import Request, RequestDone
 from ivr.handoff.applications import ApplicationDesk
 from ivr.handoff.callstatus import CallStatuses, StatusWish
 from ivr.handoff.letters import Letters
+from ivr.store import STATUS_CALLBACK
 from tests.handoff.test_applications import SETTINGS, Post
 from tests.kit.carrier import Carrier
 from tests.kit.house import TRUNK
@@ -51,7 +53,9 @@ class Placed:
         wait = self.calls.starts.call({"document": run, "fields": fields}, properties, 0)
         wish = StatusWish("shop", "AC" + "1" * 32, "https://app.test/status", events=events, to="+15550100")
         self.statuses.watch(wait.call_id, wish)
-        self.calls.begin(wait)
+        record = wait.snapshot["record"]
+        record = {**record, "details": {**record["details"], STATUS_CALLBACK: asdict(wish)}}
+        self.calls.begin(replace(wait, snapshot={**wait.snapshot, "record": record}))
 
     @property
     def asked(self) -> list[Request]:
@@ -144,3 +148,20 @@ def test_a_call_that_is_forbidden_is_told_as_failed(tmp_path: Path) -> None:
     (told,) = placed.told()
     assert told["CallStatus"] == "failed"
     placed.calls.settled()
+
+
+def test_where_a_status_goes_is_kept_and_shown_to_nobody(tmp_path: Path) -> None:
+    placed = Placed(tmp_path)
+    placed.callee.answer()
+    placed.house.run(0.5)
+    manager = placed.house.manager
+    (call,) = manager.calls.values()
+    kept = call.so_far()
+    assert kept is not None and kept.details[STATUS_CALLBACK]["url"] == "https://app.test/status"
+    shown = manager.trace(call.report.id)
+    assert shown is not None and STATUS_CALLBACK not in shown["details"]
+    placed.answer("<Response/>")
+    placed.house.run(2.0)
+    placed.calls.settled()
+    assert placed.calls.record.ended_at is not None
+    assert STATUS_CALLBACK not in placed.calls.record.details
