@@ -59,8 +59,11 @@ class People:
             self._tell(call, command, phone, read[0], self._codes.answer(read[0], phone, read[1], command.digits))
 
     async def _log_in(self, call: FlowCall, command: ports.AgentCode, phone: str) -> None:
-        self._tell(call, command, phone, "log_in", await self._codes.enter(phone, command.digits))
-        call.services.flush()
+        services = call.services
+        answer = await self._codes.enter(phone, command.digits)
+        if vars(call):  # else he has hung up meanwhile, and the call was let go
+            self._tell(call, command, phone, "log_in", answer)
+            services.flush()
 
     def _tell(
         self, call: FlowCall, command: ports.AgentCode, phone: str, action: TelephoneAction, answer: CodeAnswer

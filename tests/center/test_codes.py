@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import pytest
 
+from ivr.call.flowcall import FlowCall
 from ivr.center.asking import Asking
-from ivr.center.codes import WRONG, WRONG_SECONDS, Codes
+from ivr.center.codes import WRONG, WRONG_SECONDS, CodeAnswer, Codes
 from ivr.center.mailbox import Mailbox
 from ivr.center.office import Office
 from ivr.center.people import People
@@ -398,3 +399,21 @@ def test_what_agents_call_out_by_shows_the_number_of_their_queue(tmp_path: Path,
 def test_a_sender_is_a_number() -> None:
     with pytest.raises(ConfigError, match="not a number that calls can show"):
         parse_settings("queues: {sales: {senders: ['{{ call.from }}']}}", Path("ivr.yaml"), {})
+
+
+async def test_who_hangs_up_while_his_code_is_looked_at_costs_nothing() -> None:
+    looking = asyncio.Event()
+
+    class Slow:
+        async def enter(self, phone: str, digits: str) -> CodeAnswer:
+            await looking.wait()
+            return CodeAnswer("done", "you are logged in")
+
+    call = FlowCall.__new__(FlowCall)
+    call.services = cast(Any, SimpleNamespace(flush=pytest.fail))
+    command = cast(Any, SimpleNamespace(id=1, digits="4711"))
+    task = asyncio.create_task(People(cast(Any, Slow()), cast(Any, None))._log_in(call, command, "201"))
+    await asyncio.sleep(0)
+    vars(call).clear()  # a second after its end a call is let go
+    looking.set()
+    await task
