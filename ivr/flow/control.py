@@ -22,7 +22,7 @@ from ivr.flow.elements.prompts import Prompt, play_prompt
 from ivr.flow.elements.record_voicemail import RecordVoicemailElement
 from ivr.flow.elements.waiting import FILLER_AFTER
 from ivr.flow.expressions import MASK, Sensitive, Template
-from ivr.flow.keys_out import KEYS_TO_SEND, WHICH_KEYS, keys_sent
+from ivr.flow.keys_out import KEYS_TO_SEND, WHICH_KEYS, keys_hidden, keys_sent
 from ivr.flow.ports import Event, Instruction, InstructionDone, Play, PromptSpec, Record, RecordDone, StopRecord
 
 if TYPE_CHECKING:
@@ -185,7 +185,10 @@ class Control:
         if len(self._orders) >= MAX_WAITING:
             self._tell(given, error=f"{MAX_WAITING} instructions wait already")
             return
-        self._orders.append(_Order(given, run, ctx.instructed(given.verb, given.fields)))
+        fields = given.fields
+        if given.verb == "send_digits":
+            fields = {**fields, "digits": keys_hidden(str(fields["digits"]))}
+        self._orders.append(_Order(given, run, ctx.instructed(given.verb, fields)))
 
     def _stop(self, given: Instruction) -> None:
         """End what runs, and with `all` forget what waits for its turn."""

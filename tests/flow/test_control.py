@@ -215,6 +215,8 @@ def test_keys_are_sent_in_their_turn_and_are_out_when_that_is_said() -> None:
     call.wait(0.4)
     assert orders.error(keys) == "" and len(call.commands(Play)) == said + 1
     assert "1 to 64 of" in orders.error(orders.give("send_digits", digits="12x"))
+    entered = [entry["fields"] for entry in call.details("control")["instructions"] if entry["verb"] == "send_digits"]
+    assert entered == [{"digits": "**w**"}], "they may be a PIN"
     call.wait(5.0)
     assert orders.error(two) == ""
 
