@@ -40,7 +40,7 @@ def test_their_tests_pass_and_take_nearly_every_branch(config: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_the_explorer_finds_nothing(config: Path) -> None:
-    done = ivr(config, "test", "--explore", "--seconds", "4")
+    done = ivr(config, "test", "--explore", "--seconds", "2")
     assert done.exit_code == 0, done.output
 
 

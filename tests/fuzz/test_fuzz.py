@@ -38,7 +38,7 @@ def run(subject: str, seed: int, seconds: float) -> int:
     return int(done.stdout.split()[-1])
 
 
-SECONDS = {"flows": 5.0, "expressions": 3.0, "patterns": 1.5, "paths": 1.5, "settings": 1.5, "cases": 1.5}
+SECONDS = {"flows": 3.0, "expressions": 1.5, "patterns": 1.5, "paths": 1.5, "settings": 1.5, "cases": 1.5}
 """For each subject in every run; the longer runs are for `deploy/test.sh --heavy`."""
 
 

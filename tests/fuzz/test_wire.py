@@ -16,7 +16,7 @@ CHILD = Path(__file__).with_name("wire_child.py")
 APART = ("sh", "-c", '"$@"; exit $?', "sh")
 """A shell between: to Linux the most memory that the parent ever had is that of a child, too (getrusage(2)), and after
 thousands of tests that is more than the child may have."""
-SECONDS = 5.0
+SECONDS = 2.5
 """For all targets together in every run; the longer runs are for `deploy/test.sh --heavy`."""
 
 
@@ -35,7 +35,7 @@ def run(target: str, seed: int, seconds: float) -> int:
 
 
 def test_some() -> None:
-    assert run("all", 20260302, SECONDS) > 300
+    assert run("all", 20260302, SECONDS) > 50
 
 
 @pytest.mark.parametrize("target", TARGETS)
