@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from ivr.flow.twiml import call_sid, recording_sid
+from ivr.flow.twiml import call_sid, recording_sid, stamp
 from ivr.flow.values import plain_number
 from ivr.store import CALLED_AS, RecordingRecord
 
@@ -127,8 +126,8 @@ def recording_shape(found: RecordingRecord, account: str, secret: str) -> dict[s
 
 
 def _date(at: float | None) -> str | None:
-    """RFC 2822, as clients parse it."""
-    return None if at is None else format_datetime(datetime.fromtimestamp(int(at), UTC))
+    """As clients parse it."""
+    return None if at is None else stamp(at)
 
 
 @dataclass(frozen=True, slots=True)

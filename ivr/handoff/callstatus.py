@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from ivr.feed import Feed, FeedEvent
 from ivr.flow.ports import TellApplication
-from ivr.flow.twiml import API_VERSION, call_sid
-from ivr.handoff.letters import Letters, lasted, stamp
+from ivr.flow.twiml import API_VERSION, call_sid, lasted, stamp
+from ivr.handoff.letters import Letters
 from ivr.settings import StatusEvent
 from ivr.store import SEEN, CallRecord
 

@@ -5,22 +5,20 @@ that webhooks go (:mod:`ivr.webhooks`): in the order of a call, at least once, o
 from __future__ import annotations
 
 import logging
-import math
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Any, Protocol
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
 from ivr.flow import ports
+from ivr.flow.twiml import FORM, lasted, stamp, with_query
 from ivr.outside.signatures import TWILIO_HEADER, form_of, twilio_signature
 from ivr.settings import Application, Settings
 from ivr.webhooks import Delivery, RetryPolicy, Signer, Target, signed_with
 
-__all__ = ["AI_AGENTS", "APPLICATIONS", "LAST_WORD", "Courier", "Letters", "last_word", "lasted", "spoken", "stamp"]
+__all__ = ["AI_AGENTS", "APPLICATIONS", "LAST_WORD", "Courier", "Letters", "last_word", "spoken"]
 
 log = logging.getLogger("ivr.handoff")
 
@@ -29,7 +27,6 @@ AI_AGENTS = "ai_agents/"
 APPLICATIONS = "applications/"
 """Before the name of an application, of what the courier calls an endpoint."""
 LAST_WORD = "last_word"
-FORM = "application/x-www-form-urlencoded; charset=utf-8"
 TIMEOUT = 10.0
 """Seconds for one try."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -108,10 +105,7 @@ class Letters:
         if command.method == "POST":
             self._courier.send(endpoint, id_, command.type, form, call_id, url=url, content_type=FORM)
             return
-        parts = urlsplit(url)
-        query = f"{parts.query}&{form}" if parts.query else form
-        whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-        self._courier.send(endpoint, id_, command.type, "", call_id, url=whole, content_type="")
+        self._courier.send(endpoint, id_, command.type, "", call_id, url=with_query(url, form), content_type="")
 
 
 # What is told where the daemon dies with a call
@@ -133,17 +127,6 @@ def spoken(word: Mapping[str, Any], at: float) -> ports.TellApplication:
     since = word["since"]
     data = {**word["data"], **lasted(0.0 if since is None else at - since), "Timestamp": stamp(at)}
     return ports.TellApplication(word["application"], "callback", data, word["url"], word["method"])
-
-
-def lasted(seconds: float) -> dict[str, str]:
-    """Parameters that say how long a call was."""
-    seconds = max(seconds, 0.0)
-    return {"CallDuration": str(round(seconds)), "Duration": str(math.ceil(seconds / 60.0))}
-
-
-def stamp(at: float) -> str:
-    """The parameter Timestamp, of seconds since the epoch."""
-    return format_datetime(datetime.fromtimestamp(int(at), UTC))
 
 
 def _kind(endpoint: str) -> str:

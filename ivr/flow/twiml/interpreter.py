@@ -34,6 +34,7 @@ from ivr.flow.twiml.beside import start, stop
 from ivr.flow.twiml.connect import connect, refer
 from ivr.flow.twiml.dial import dial
 from ivr.flow.twiml.document import TwimlError, Verb
+from ivr.flow.twiml.forms import lasted
 from ivr.flow.twiml.input import gather, record
 from ivr.flow.twiml.outcome import OVER, Doing, HangsUp, Leaves, Outcome, Over
 from ivr.flow.twiml.queueing import enqueue
@@ -263,9 +264,7 @@ class _Conversation:
         """The call, or the application's part of it, is over."""
         talk, ctx = self._talk, self._talk.ctx
         status = "completed" if ctx.answered else "no-answer"
-        seconds = ctx.now - ctx.session_at
-        lasted = {"CallDuration": str(round(seconds)), "Duration": str(math.ceil(seconds / 60.0))}
-        talk.status("completed", status, lasted)
+        talk.status("completed", status, lasted(ctx.now - ctx.session_at))
 
     def _document(self, found: Asked) -> Generator[float | None, Event | None, Outcome]:
         ctx = self._talk.ctx

@@ -6,12 +6,13 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from ivr.flow.elements.call_api import exchange
 from ivr.flow.elements.http_fields import Retry
 from ivr.flow.ports import ApplicationTerms, Event, PromptSpec, Request, RequestDone, TellApplication
 from ivr.flow.twiml.document import TwimlError, Verb, parse
+from ivr.flow.twiml.forms import FORM, with_query
 from ivr.flow.twiml.sids import call_sid, named_sid, recording_sid
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["API_VERSION", "Asked", "Failed", "Go", "Method", "Talk"]
 
 API_VERSION = "2010-04-01"
-FORM = "application/x-www-form-urlencoded; charset=utf-8"
 MAX_URL = 4_000
 """Characters of a URL that a document names."""
 MAX_NOTICES = 50
@@ -162,10 +162,9 @@ class Talk:
         form = urlencode(params)
         number, timeout, name = self.ctx.next_id(), self.terms.timeout, self.terms.name
         if method == "GET":
-            parts = urlsplit(url)
-            query = f"{parts.query}&{form}" if parts.query else form
-            whole = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-            return Request(number, "GET", whole, {}, None, timeout, application=name, secret=self.secret)
+            return Request(
+                number, "GET", with_query(url, form), {}, None, timeout, application=name, secret=self.secret
+            )
         headers, body = {"content-type": FORM}, form.encode()
         return Request(number, "POST", url, headers, body, timeout, application=name, secret=self.secret)
 
