@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from ivr.call.report import summary_of
 from ivr.flow import ports
-from ivr.handoff.letters import AI_AGENTS, LAST_WORD, Letters, last_word, spoken
+from ivr.handoff.letters import AI_AGENTS, LAST_WORD, Letters, last_word, signing_secrets, spoken
 from ivr.settings import Application, Settings
 from ivr.store import CallRecord, CallToken, call_token
 from ivr.webhooks import SIGNATURE_HEADER, sign
@@ -374,11 +374,9 @@ class ApplicationDesk:
         """An offer as it is sent: signed anew each time."""
         application = held.application
         headers = {header.lower(): value.get_secret_value() for header, value in application.headers.items()}
-        both = (application.secret, application.previous_secret)
-        secrets = [secret.get_secret_value() for secret in both if secret is not None]
         headers |= {
             "content-type": "application/json",
-            SIGNATURE_HEADER.lower(): sign(secrets, body, int(self._wall())),
+            SIGNATURE_HEADER.lower(): sign(signing_secrets(application), body, int(self._wall())),
         }
         return ports.Request(0, "POST", application.url, headers, body, timeout, secret=held.command.secret)
 

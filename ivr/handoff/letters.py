@@ -18,7 +18,7 @@ from ivr.outside.signatures import TWILIO_HEADER, form_of, twilio_signature
 from ivr.settings import Application, Settings
 from ivr.webhooks import Delivery, RetryPolicy, Signer, Target, signed_with
 
-__all__ = ["AI_AGENTS", "APPLICATIONS", "LAST_WORD", "Courier", "Letters", "last_word", "spoken"]
+__all__ = ["AI_AGENTS", "APPLICATIONS", "LAST_WORD", "Courier", "Letters", "last_word", "signing_secrets", "spoken"]
 
 log = logging.getLogger("ivr.handoff")
 
@@ -142,9 +142,13 @@ def _target(application: Application) -> Target:
     headers = {name: value.get_secret_value() for name, value in application.headers.items()}
     if application.protocol == "twiml":
         return Target(application.url, _as_twilio(application.secret), headers, TIMEOUT)
+    return Target(application.url, signed_with(*signing_secrets(application)), headers, TIMEOUT)
+
+
+def signing_secrets(application: Application) -> list[str]:
+    """What events for it are signed with: its secret, and the one before while that counts too."""
     both = (application.secret, application.previous_secret)
-    secrets = [secret.get_secret_value() for secret in both if secret is not None]
-    return Target(application.url, signed_with(*secrets), headers, TIMEOUT)
+    return [secret.get_secret_value() for secret in both if secret is not None]
 
 
 def _as_twilio(token: SecretStr) -> Signer:
